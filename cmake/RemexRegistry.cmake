@@ -1,0 +1,32 @@
+# remex_registry(kind folder Type header): every <folder>/x.cc that is an entry file defines
+#   namespace remex::registry::<kind> { extern const std::span<const Type> x; constinit const std::span<const Type> x{defs}; }
+# (the variable is named like the file). The generated source lists them; a file without its descriptor is a link error.
+# Files whose name starts with an underscore-free helper word are told apart by the suffix _util.cc or internal.cc.
+function(remex_registry kind folder type header)
+  file(GLOB entries CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
+  list(FILTER entries EXCLUDE REGEX "(_util|internal|\\.module)\\.cc$")
+  list(SORT entries)
+  set(decls "")
+  set(rows "")
+  set(count 0)
+  foreach(entry ${entries})
+    get_filename_component(stem ${entry} NAME_WE)
+    string(APPEND decls "extern const std::span<const ${type}> ${stem};\n")
+    string(APPEND rows "  &${stem},\n")
+    math(EXPR count "${count}+1")
+  endforeach()
+  set(out ${CMAKE_BINARY_DIR}/generated/registry_${kind}.cc)
+  set(text "// Generated from the files in ${folder}/.\n#include <span>\n#include \"${header}\"\nnamespace remex::registry::${kind} {\n${decls}")
+  if(count EQUAL 0)
+    string(APPEND text "constinit const std::span<const std::span<const ${type}>* const> all{};\n}\n")
+  else()
+    string(APPEND text "static const std::span<const ${type}>* const rows[] = {\n${rows}};\n")
+    string(APPEND text "extern const std::span<const std::span<const ${type}>* const> all;\nconst std::span<const std::span<const ${type}>* const> all{rows};\n}\n")
+  endif()
+  file(CONFIGURE OUTPUT ${out} CONTENT "${text}" @ONLY)
+  string(REPLACE "/" "_" room ${folder})
+  # operators, items, conditions, variables and options are part of lang; words of acl
+  string(REGEX REPLACE "^lang_.*$" "lang" room ${room})
+  string(REGEX REPLACE "^acl_.*$" "acl" room ${room})
+  set_property(GLOBAL APPEND PROPERTY remex_generated_remex_${room} ${out})
+endfunction()

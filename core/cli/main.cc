@@ -1,0 +1,2 @@
+// Entry point; see core/cli for the modes.
+int main() { return 0; }

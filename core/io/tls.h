@@ -1,0 +1,66 @@
+// TLS over a Stream (GnuTLS inside; nothing of GnuTLS shows here). Contexts are immutable and shared.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/io/stream.h"
+
+namespace remex::io {
+
+/// What was negotiated; the texts are those of Exim's log fields and variables.
+struct TlsInfo {
+  std::string cipher;       ///< "TLS1.3:ECDHE_X25519__ECDSA_SECP256R1_SHA256__AES_256_GCM:256" ($tls_in_cipher)
+  std::string cipher_std;   ///< "TLS_AES_256_GCM_SHA384"
+  std::string version;      ///< "TLS1.3"
+  int bits = 0;
+  std::string sni;          ///< tainted
+  std::string peer_dn;      ///< tainted; empty when the peer sent no certificate
+  bool peer_verified = false;
+  std::string verify_error;  ///< why peer_verified is false (client side, or a server that asked)
+  std::string peer_cert_pem;
+};
+
+struct TlsServerConfig {
+  std::string certificate_file;  ///< PEM; empty: a self-signed certificate for `hostname` is made in memory
+  std::string private_key_file;  ///< empty: same file as the certificate
+  std::string hostname;
+  std::string priority;          ///< GnuTLS priority string; empty = NORMAL without TLS < 1.2
+  std::string dh_params;         ///< reserved, GnuTLS negotiates groups by itself
+  bool request_client_certificate = false;
+  bool require_client_certificate = false;
+  std::string verify_certificates;  ///< PEM file/directory or "system"
+};
+
+struct TlsClientConfig {
+  std::string priority;
+  std::string certificate_file, private_key_file;  ///< client certificate, optional
+  std::string verify_certificates;                 ///< "system", file or directory
+};
+
+class TlsStream : public Stream {
+ public:
+  virtual const TlsInfo& info() const = 0;
+};
+
+class TlsServerContext {
+ public:
+  static Result<std::shared_ptr<TlsServerContext>> create(const TlsServerConfig& cfg);
+  virtual ~TlsServerContext() = default;
+  /// Does the handshake over `under` (kept alive by the result). Error text is GnuTLS's, one line.
+  virtual Result<std::unique_ptr<TlsStream>> accept(std::unique_ptr<Stream> under) = 0;
+};
+
+class TlsClientContext {
+ public:
+  static Result<std::shared_ptr<TlsClientContext>> create(const TlsClientConfig& cfg);
+  virtual ~TlsClientContext() = default;
+  /// `verify_name`: checked against the certificate (result in info().peer_verified, not an error). `sni` may be empty.
+  virtual Result<std::unique_ptr<TlsStream>> connect(std::unique_ptr<Stream> under, const std::string& sni,
+                                                     const std::string& verify_name) = 0;
+};
+
+}  // namespace remex::io
