@@ -1,0 +1,71 @@
+// Access control lists: compiled statements, run over a Scope at one of the hooks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/mail/message.h"
+#include "lang/config.h"
+#include "lang/scope.h"
+
+namespace remex::acl {
+
+enum class Hook : std::uint8_t {
+  connect, helo, mail, rcpt, predata, data, dkim, mime, not_smtp, not_smtp_start, quit, notquit, vrfy, expn, etrn, auth, mailauth,
+  starttls, prdr, unknown
+};
+std::string_view to_string(Hook h);
+
+enum class Verdict : std::uint8_t { accept, deny, defer, drop, discard };
+
+/// What controls and modifiers asked for; kept by the session and applied by it. Message-lifetime parts are reset per message.
+struct Effects {
+  struct AddedHeader {
+    std::string text;
+    mail::Where where = mail::Where::at_end;
+  };
+  std::vector<AddedHeader> add_headers;         ///< queued by add_header (and warn message=)
+  std::vector<std::string> remove_headers;      ///< names or ^regex
+  bool freeze = false, freeze_no_tell = false;
+  bool queue_only = false;
+  bool submission = false, submission_sender_retain = false;
+  std::string submission_domain, submission_name;
+  bool suppress_local_fixups = false;
+  bool dkim_disable_verify = false;
+  bool fakereject = false, fakedefer = false;
+  std::string fake_message;
+  bool no_enforce_sync = false, enforce_sync = false;
+  bool no_multiline_responses = false;
+  bool no_pipelining = false;
+  bool caseful_local_part = false;
+  bool no_delay_flush = false, no_callout_flush = false;
+  bool discarded = false;
+  std::string queue_name;
+};
+
+struct Outcome {
+  Verdict verdict = Verdict::accept;
+  /// Text for the SMTP reply, may start with "550 5.7.1 "; may have several lines. Empty: the hook's default.
+  std::string user_message;
+  /// Text for the log. Empty: the user message.
+  std::string log_message;
+  bool log_to_reject = true;
+};
+
+/// A compiled ACL. Immutable.
+class Acl;  // derives from lang::CompiledAcl; acl/internal.h
+
+/// The value lang::Registries wants.
+const lang::AclCompiler& compiler();
+
+/// Expands a hook option (named ACL, inline text, file) and runs what it names. `option` unset gives the hook's default verdict.
+/// Effects accumulate. Parks. `flush` is called before delays so that the client sees earlier replies.
+Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, Effects& effects,
+                 const std::function<void()>& flush = {});
+/// Runs ACL `name` with arguments (acl condition, ${acl{...}}); used by Services::run_acl.
+Outcome run_named(Hook hook, const Text& name_or_text, const std::vector<Text>& args, lang::Scope& scope, Effects& effects);
+
+}  // namespace remex::acl

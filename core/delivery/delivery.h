@@ -1,0 +1,65 @@
+// Delivery: routing of all recipients, batches to transports, results to the store, retry times, bounces, warnings.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/log/log.h"
+#include "core/store/store.h"
+#include "lang/config.h"
+#include "lang/scope.h"
+#include "routers/router.h"
+#include "transports/transport.h"
+
+namespace remex::delivery {
+
+/// What a delivery needs from its process. All shared; configuration is the one in force when it started.
+struct Engine {
+  std::shared_ptr<const lang::Config> config;
+  std::shared_ptr<store::Store> store;    ///< null in mua_wrapper and -bt
+  std::shared_ptr<log::Log> log;
+  lang::Services* services = nullptr;
+};
+
+struct DeliverOptions {
+  bool force = false;          ///< -M / -qf: ignore retry times
+  bool force_frozen = false;   ///< -qff
+  bool thaw = false;           ///< -M
+  bool give_up = false;        ///< -Mg: fail all undelivered now
+  bool local_only = false;     ///< -ql
+  bool queue_run = false;
+  bool first_attempt = false;  ///< right after reception: routing and local retry times ignored
+};
+
+/// One delivery attempt of a stored message, whole: loads, claims, routes, delivers, records, bounces, removes when complete.
+/// Not an error when some other process has it. Parks.
+Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions& opt);
+/// As deliver_message for a message just inserted (no reload from the store).
+Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt);
+
+/// One pass over all due messages, at most `parallel` at once.
+Status run_queue(Engine& eng, const DeliverOptions& opt, int parallel);
+
+/// mua_wrapper: one message, no queue. Success: empty error. Failure: text for stderr; nothing kept.
+Status deliver_wrapped(Engine& eng, store::StoredMessage& msg);
+
+/// Address verification (verify=recipient/sender, -bv, -bvs, VRFY).
+lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender, std::string_view options);
+
+/// -bt: prints Exim's routing report of one address to `out`; exit status 0 routed, 2 failed, 1 deferred.
+int test_address(Engine& eng, lang::Scope& scope, const std::string& address, std::string& out);
+
+/// Generates and stores a bounce for failed recipients; used by deliver_* and -Mg.
+struct FailedRecipient {
+  std::string address, top_address;
+  std::string text;            ///< for people
+  std::string status;          ///< "5.0.0"
+  std::string remote_mta, diagnostic;
+};
+Status send_bounce(Engine& eng, const store::StoredMessage& original, const std::string& to, const std::vector<FailedRecipient>& failed);
+
+}  // namespace remex::delivery

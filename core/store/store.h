@@ -1,0 +1,116 @@
+// The spool: accepted messages and hints, durable before they are acknowledged (SQLite, WAL, group commit).
+//
+// One Store object per process opens the database below spool_directory. Writers in one process share a batching thread: all
+// operations queued while a commit is under way go into the next one. A call parks the fiber until its commit is synced
+// (outside a fiber it blocks). Several processes may have the store open (-bp and -M… while the daemon runs).
+// Errors: kind defer (disk full, busy, I/O) with an operator-readable text; nothing half done.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/mail/envelope.h"
+#include "core/mail/message.h"
+
+namespace remex::store {
+
+struct StoreOptions {
+  std::string directory;                   ///< spool_directory; made when missing (mode 0750)
+  std::uint64_t body_in_database_max = 256 * 1024;
+  bool read_only = false;
+};
+
+/// A message as kept.
+struct StoredMessage {
+  mail::Envelope envelope;
+  mail::HeaderList headers;
+  std::shared_ptr<const mail::Body> body;
+};
+
+/// One line of a queue listing, without loading the message.
+struct QueueEntry {
+  std::string id;
+  std::string sender;
+  std::uint64_t size = 0;
+  std::int64_t received = 0;               ///< epoch seconds
+  bool frozen = false;
+  std::int64_t next_attempt = 0;           ///< epoch seconds, 0 = as soon as possible
+  std::string queue_name;
+  std::vector<std::string> pending;        ///< undelivered recipients (only when asked)
+  std::vector<std::string> delivered;      ///< finished ones
+};
+
+/// Receives a large body while it arrives: memory first, then a file in the spool's body directory.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;         ///< removes an unfinished file
+  /// Errors: defer (disk full).
+  virtual Status write(std::string_view bytes) = 0;
+  virtual std::uint64_t size() const = 0;
+  /// The finished body. When it is in a file the file is synced (group or offload) before this returns.
+  virtual Result<std::shared_ptr<const mail::Body>> finish() = 0;
+};
+
+/// A retry hint. Keys as in Exim: "T:host:ip[:port]", "R:domain", "R:local@domain", "T:address", "T:host:ip:msgid".
+struct RetryRecord {
+  std::string key;
+  std::string error_text;
+  std::string error;                       ///< retry-rule error word
+  std::int64_t first_failed = 0, last_try = 0, next_try = 0;
+  bool expired = false;
+};
+
+/// Exclusive right to work on a message, across processes. Released on destruction.
+class Claim {
+ public:
+  virtual ~Claim() = default;
+};
+
+class Store {
+ public:
+  static Result<std::shared_ptr<Store>> open(const StoreOptions& opt);
+  virtual ~Store() = default;
+
+  virtual std::unique_ptr<BodyWriter> new_body() = 0;
+  /// Durable when it returns: envelope, headers and body, all recipients. This is what 250 after DATA means.
+  virtual Status insert(const StoredMessage& m) = 0;
+  virtual Result<StoredMessage> load(const std::string& id) = 0;
+  /// Durable update of the changeable part: recipients' done flags, non_recipients, frozen, warnings, next attempt.
+  virtual Status update(const mail::Envelope& e, std::int64_t next_attempt) = 0;
+  /// As update, for sender/recipient edits and header changes too.
+  virtual Status replace(const StoredMessage& m, std::int64_t next_attempt) = 0;
+  /// Deletes rows and body file. `wait_for_disk` false: queued with the next commit (after delivery, where a repeat is harmless).
+  virtual Status remove(const std::string& id, bool wait_for_disk) = 0;
+  virtual Result<std::vector<QueueEntry>> list(bool with_recipients) = 0;
+  virtual Result<std::int64_t> count() = 0;
+  /// Ids whose next attempt is due, oldest first, at most n, not frozen (unless asked), not claimed.
+  virtual Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen, const std::string& queue_name) = 0;
+  /// Earliest next_attempt among waiting messages; nullopt when the queue is empty.
+  virtual Result<std::optional<std::int64_t>> next_due() = 0;
+  /// nullptr when another process or fiber has it.
+  virtual Result<std::unique_ptr<Claim>> claim(const std::string& id) = 0;
+
+  /// Per-message log (-Mvl). Appended without waiting for the disk.
+  virtual void message_log(const std::string& id, std::string_view line) = 0;
+  virtual Result<std::string> read_message_log(const std::string& id) = 0;
+
+  virtual Result<std::optional<RetryRecord>> get_retry(const std::string& key) = 0;
+  virtual Status put_retry(const RetryRecord& r) = 0;   ///< no wait for the disk: hints may be lost
+  virtual Status delete_retry(const std::string& key) = 0;
+  virtual Result<std::vector<RetryRecord>> all_retry() = 0;
+
+  /// Generic hints (callout cache, ratelimit, seen): table name, key → value, expiry by the caller.
+  virtual Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) = 0;
+  virtual Status put_hint(const std::string& table, const std::string& key, const std::string& value) = 0;
+
+  /// PRAGMA integrity_check; error text names the damage.
+  virtual Status check() = 0;
+};
+
+}  // namespace remex::store

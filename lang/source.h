@@ -1,0 +1,61 @@
+// Where every character of the configuration came from, so that a diagnostic can show it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace remex::lang {
+
+using FileId = std::uint16_t;
+
+/// A place in a configuration file; 1-based. file 0 = not from a file (command line, expansion test).
+struct Pos {
+  FileId file = 0;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+/// Text together with the origin of its pieces (continuation lines, macros and includes break it up).
+class SourceText {
+ public:
+  SourceText() = default;
+  explicit SourceText(std::string text, Pos pos = {}) : text_(std::move(text)) { map_.push_back({0, pos}); }
+  const std::string& text() const { return text_; }
+  bool empty() const { return text_.empty(); }
+  /// The origin of the character at `offset`.
+  Pos at(std::size_t offset) const;
+  /// Appends `piece` whose first character stands at `pos`.
+  void append(std::string_view piece, Pos pos);
+  /// A part, origins kept.
+  SourceText substr(std::size_t offset, std::size_t n = std::string::npos) const;
+
+ private:
+  struct Piece {
+    std::size_t offset;
+    Pos pos;
+  };
+  std::string text_;
+  std::vector<Piece> map_;
+};
+
+/// The files read, kept for showing lines in diagnostics.
+class SourceFiles {
+ public:
+  FileId add(std::string name, std::string content);
+  const std::string& name(FileId id) const;
+  /// Text of a line without its end; empty when unknown.
+  std::string_view line(FileId id, std::uint32_t line) const;
+  /// "file:line" ("" for file 0).
+  std::string where(Pos p) const;
+
+ private:
+  struct File {
+    std::string name, content;
+    std::vector<std::size_t> line_starts;
+  };
+  std::vector<File> files_;
+};
+
+}  // namespace remex::lang

@@ -1,0 +1,71 @@
+// Routers: the generic part (preconditions, address_data, transport choice) and the drivers' interface.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lang/config.h"
+#include "lang/driver.h"
+#include "lang/scope.h"
+#include "routers/address.h"
+
+namespace remex::routers {
+
+/// accept: routed; decline: next router unless more=false; pass: next (pass_router); fail: bounce; defer: later;
+/// error: as defer, configuration trouble, logged to panic log; rerouted: children were made; discard: blackholed.
+enum class Outcome : std::uint8_t { accept, decline, pass, fail, defer, error, rerouted, discard };
+
+struct RouteResult {
+  Outcome outcome = Outcome::decline;
+  std::string message;        ///< why, for fail/defer/error
+  std::string user_message;   ///< for the sender or SMTP client when different
+  bool freeze = false;
+};
+
+/// Generic options; bound rows in routers/generic.cc. One per instance.
+struct RouterGeneric : lang::DriverOptions {
+  lang::Expansion address_data, cannot_route_message, debug_print, errors_to, fallback_hosts, group, user, headers_remove, transport,
+      router_home_directory, transport_home_directory, transport_current_directory, require_files;
+  std::vector<lang::Expansion> condition, headers_add, set;
+  lang::MatchList domains, local_parts, senders, ignore_target_hosts, dnssec_request_domains, dnssec_require_domains;
+  std::vector<std::string> local_part_prefix, local_part_suffix;
+  bool local_part_prefix_optional = false, local_part_suffix_optional = false, caseful_local_part = false, check_local_user = false,
+       address_test = true, disable_logging = false, dsn_lasthop = false, expn = true, fail_verify_recipient = false,
+       fail_verify_sender = false, initgroups = false, log_as_local = false, pass_on_timeout = false, repeat_use = true,
+       verify_only = false, verify_recipient = true, verify_sender = true;
+  bool retry_use_local_part = false, retry_use_local_part_set = false;
+  lang::ExpandedBool more{true, {}}, unseen{false, {}};
+  std::string pass_router, redirect_router, self = "freeze";
+};
+
+enum class RouteMode : std::uint8_t { deliver, verify_recipient, verify_sender, test, expn };
+
+struct RouteContext {
+  const lang::Config& config;
+  lang::Scope& scope;          ///< scope.address is set to the address's state by the loop
+  RouteMode mode = RouteMode::deliver;
+};
+
+struct RouterDef {
+  lang::DriverDef driver;
+  /// Does the driver's work after the generic preconditions held. Parks. May fill addr.hosts and addr.children.
+  RouteResult (*route)(RouteContext&, const lang::DriverInstance&, Addr&) = nullptr;
+};
+
+extern const lang::DriverFamily router_family;
+const RouterDef* find_router_def(const lang::DriverDef* def);
+const RouterGeneric& generic(const lang::DriverInstance& r);
+
+/// Runs the routers over one address until it is accepted, fails, defers or is redirected. On return addr.status is
+/// routed, redirected (children made), failed, deferred or discarded. `unseen` clones go to addr.children too. Parks.
+void route_address(RouteContext& ctx, Addr& addr);
+
+/// Makes a top-level Addr from an envelope address (unquoted, split, qualified already).
+std::unique_ptr<Addr> make_top_address(const std::string& address, int top_index);
+
+}  // namespace remex::routers
+
+namespace remex {
+using routers::RouterDef;
+}

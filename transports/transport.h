@@ -1,0 +1,98 @@
+// Transports: generic options and the drivers' interface. A delivery gives a transport a batch of addresses and gets each one's fate.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/mail/envelope.h"
+#include "core/mail/message.h"
+#include "lang/config.h"
+#include "lang/driver.h"
+#include "lang/scope.h"
+#include "routers/address.h"
+
+namespace remex::transports {
+
+/// Generic options; rows in transports/generic.cc.
+struct TransportGeneric : lang::DriverOptions {
+  lang::Expansion current_directory, debug_print, group, user, home_directory, headers_remove, headers_rewrite, message_size_limit,
+      return_path, transport_filter, max_parallel, retry_use_local_part_exp, shadow_condition, event_action;
+  std::vector<lang::Expansion> headers_add;
+  lang::ExpandedBool body_only, headers_only;
+  bool delivery_date_add = false, envelope_to_add = false, return_path_add = false, disable_logging = false, initgroups = false;
+  bool retry_use_local_part = false, retry_use_local_part_set = false, rcpt_include_affixes = false;
+  std::string shadow_transport;
+  std::int64_t transport_filter_timeout = 300;
+};
+
+/// What is delivered: envelope, original headers and body. Shared by all transports of one delivery run.
+struct Job {
+  mail::Envelope& envelope;
+  const mail::HeaderList& headers;
+  std::shared_ptr<const mail::Body> body;
+  bool first_attempt = true;
+};
+
+enum class Fate : std::uint8_t { delivered, failed, deferred };
+
+/// What became of one address. Texts are what the log line and the bounce say.
+struct AddrResult {
+  Fate fate = Fate::deferred;
+  std::string message;            ///< error text ("SMTP error from remote mail server after RCPT TO:<...>: 550 ...")
+  std::string host_name, host_ip; ///< where (H=)
+  int host_port = 0;
+  std::string confirmation;       ///< C="..."
+  std::string tls_cipher;         ///< X=
+  bool tls_verified = false;      ///< CV=
+  bool used_chunking = false, used_dsn = false, pipelined = false;
+  std::string local_ip;           ///< I=
+  std::string file;               ///< where a local delivery went, for logs
+  // retry: which key failed and how (core/delivery/retry.h words)
+  enum class Scope : std::uint8_t { none, address, host, message } retry_scope = Scope::none;
+  std::string retry_error;        ///< "refused_MX", "timeout_connect", "rcpt_4xx", "quota", ... as in retry rules
+  int smtp_code = 0;
+  int sys_errno = 0;
+  bool freeze = false;
+};
+
+/// A host that failed for all, so that delivery can update its retry record. `error` empty = it worked (record is cleared).
+struct HostResult {
+  std::string name, ip;
+  int port = 25;
+  std::string error, message;
+};
+
+struct DeliverContext {
+  const lang::Config& config;
+  lang::Scope& scope;      ///< scope.address = first address; scope.delivery is set
+  Job& job;
+  /// Asks whether this host may be tried now (retry times). Null: always.
+  std::function<bool(const routers::HostItem&)> host_allowed;
+  std::vector<HostResult> host_results;  ///< filled by remote transports
+  bool mua_wrapper = false;
+};
+
+struct TransportDef {
+  lang::DriverDef driver;
+  bool is_local = false;
+  /// Delivers to all of `batch` (same transport, same hosts, compatible envelopes); one AddrResult each, same order. Parks.
+  std::vector<AddrResult> (*deliver)(DeliverContext&, const lang::DriverInstance&, std::span<routers::Addr* const> batch) = nullptr;
+  /// How many addresses may share one run: 1 = each alone; 0 = unlimited. May look at options ($local_part use prevents batching).
+  int (*batch_limit)(const lang::DriverInstance&) = nullptr;
+};
+
+extern const lang::DriverFamily transport_family;
+const TransportDef* find_transport_def(const lang::DriverDef* def);
+const TransportGeneric& generic(const lang::DriverInstance& t);
+
+/// The header section as this transport writes it for this batch: return-path, delivery-date, envelope-to, removals, additions
+/// (router's then transport's). LF ends, without the empty line. Used by all drivers. Errors: expansion trouble.
+Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch);
+
+}  // namespace remex::transports
+
+namespace remex {
+using transports::TransportDef;
+}
