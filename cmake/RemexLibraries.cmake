@@ -5,10 +5,16 @@ find_package(Boost 1.74 REQUIRED COMPONENTS context unit_test_framework)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(GNUTLS REQUIRED IMPORTED_TARGET gnutls)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
-pkg_check_modules(UNBOUND REQUIRED IMPORTED_TARGET libunbound)
 pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(PSL REQUIRED IMPORTED_TARGET libpsl)
 pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
+
+# Debian's libunbound.pc asks for libevent, which is needed for its event interface only; we do not use that.
+find_library(UNBOUND_LIBRARY unbound REQUIRED)
+find_path(UNBOUND_INCLUDE_DIR unbound.h REQUIRED)
+add_library(PkgConfig::UNBOUND UNKNOWN IMPORTED)
+set_target_properties(PkgConfig::UNBOUND PROPERTIES IMPORTED_LOCATION ${UNBOUND_LIBRARY}
+  INTERFACE_INCLUDE_DIRECTORIES ${UNBOUND_INCLUDE_DIR})
 
 # remex_room(folder [USES rooms...] [LIBS targets...]): library remex_<folder> of every .cc below the folder
 # (main.cc and *.module.cc excepted).
