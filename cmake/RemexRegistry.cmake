@@ -8,7 +8,8 @@
 # (`extern` first: a const object has internal linkage otherwise). The variable is named like the file; a C++ keyword
 # or alternative token (and.cc, if.cc) gets an underscore behind it, a dash becomes an underscore. The generated source
 # defines `all`, the list of the lists, and is compiled into the library of the room; a file without its descriptor is
-# a link error. Helpers beside the entries end in _util.cc or internal.cc, loadable modules in .module.cc.
+# a link error. Helpers beside the entries are named *_util.cc, *internal.cc, *generic.cc, *common.cc, *family.cc or
+# live in a folder below; loadable modules are .module.cc.
 set(REMEX_RESERVED_WORDS and and_eq bitand bitor bool break case catch char class const continue default delete do
     double else enum explicit export extern false float for friend if inline int long new not operator or private
     protected public return short signed static struct switch template this throw true try typedef union unsigned using
@@ -16,7 +17,7 @@ set(REMEX_RESERVED_WORDS and and_eq bitand bitor bool break case catch char clas
 
 function(remex_registry kind folder type header)
   file(GLOB entries CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
-  list(FILTER entries EXCLUDE REGEX "(_util|internal|\\.module)\\.cc$")
+  list(FILTER entries EXCLUDE REGEX "(_util|internal|generic|common|family|\\.module)\\.cc$")
   list(SORT entries)
   get_filename_component(header_dir ${CMAKE_SOURCE_DIR}/${header} DIRECTORY)
   file(GLOB headers CONFIGURE_DEPENDS ${header_dir}/*.h)
