@@ -1,0 +1,31 @@
+// Main options: remex's own. Bound to lang::MainOptions; see the manual, chapter "Main configuration".
+#include "lang/main_options.h"
+#include "lang/registry.h"
+
+namespace remex::registry::main_options {
+
+using lang::MainOptions;
+using lang::OptionType;
+using lang::ref;
+using lang::State;
+
+extern const std::span<const OptionDef> remex;
+
+static constexpr OptionDef defs[] = {
+    {.name = "dns_resolvers",
+     .type = OptionType::string_list,
+     .ref = ref<&MainOptions::dns_resolvers>,
+     .summary = "Resolvers to ask, [ip]:port each; empty: those of the system"},
+    {.name = "dns_local_data",
+     .type = OptionType::string_list,
+     .ref = ref<&MainOptions::dns_local_data>,
+     .summary = "Records answered locally, in presentation form (tests, split horizons)"},
+    {.name = "dns_trust_anchor_file",
+     .type = OptionType::string,
+     .ref = ref<&MainOptions::dns_trust_anchor_file>,
+     .summary = "DNSSEC trust anchors; empty: the built-in root anchor"},
+};
+
+constinit const std::span<const OptionDef> remex{defs};
+
+}  // namespace remex::registry::main_options

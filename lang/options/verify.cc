@@ -1,0 +1,76 @@
+// Main options: verification and callouts. Bound to lang::MainOptions; see the manual, chapter "Main configuration".
+#include "lang/main_options.h"
+#include "lang/registry.h"
+
+namespace remex::registry::main_options {
+
+using lang::MainOptions;
+using lang::OptionType;
+using lang::ref;
+using lang::State;
+
+extern const std::span<const OptionDef> verify;
+
+static constexpr OptionDef defs[] = {
+    {.name = "callout_domain_negative_expire",
+     .type = OptionType::time,
+     .ref = ref<&MainOptions::callout_domain_negative_expire>,
+     .default_text = "3h",
+     .summary = "Cache life of negative domain callout result",
+     .state = State::later,
+     .harmless = "*",
+     .tier = 3},
+    {.name = "callout_domain_positive_expire",
+     .type = OptionType::time,
+     .ref = ref<&MainOptions::callout_domain_positive_expire>,
+     .default_text = "7d",
+     .summary = "Cache life of positive domain callout result",
+     .state = State::later,
+     .harmless = "*",
+     .tier = 3},
+    {.name = "callout_negative_expire",
+     .type = OptionType::time,
+     .ref = ref<&MainOptions::callout_negative_expire>,
+     .default_text = "2h",
+     .summary = "Cache life of negative address callout result",
+     .state = State::later,
+     .harmless = "*",
+     .tier = 3},
+    {.name = "callout_positive_expire",
+     .type = OptionType::time,
+     .ref = ref<&MainOptions::callout_positive_expire>,
+     .default_text = "24h",
+     .summary = "Cache life of positive address callout result",
+     .state = State::later,
+     .harmless = "*",
+     .tier = 3},
+    {.name = "callout_random_local_part",
+     .type = OptionType::expanded,
+     .ref = ref<&MainOptions::callout_random_local_part>,
+     .default_text = "$primary_hostname-$tod_epoch-testing",
+     .summary = "Local part used by the callout \"random\" probe",
+     .state = State::later,
+     .harmless = "*",
+     .tier = 3},
+    {.name = "helo_try_verify_hosts",
+     .type = OptionType::host_list,
+     .ref = ref<&MainOptions::helo_try_verify_hosts>,
+     .summary = "Hosts whose HELO is checked but not enforced",
+     .state = State::later,
+     .tier = 2},
+    {.name = "helo_verify_hosts",
+     .type = OptionType::host_list,
+     .ref = ref<&MainOptions::helo_verify_hosts>,
+     .summary = "Hosts rejected if HELO does not verify",
+     .state = State::later,
+     .tier = 2},
+    {.name = "host_reject_connection",
+     .type = OptionType::host_list,
+     .ref = ref<&MainOptions::host_reject_connection>,
+     .summary = "Hosts rejected at connect, before connect ACL",
+     .tier = 2},
+};
+
+constinit const std::span<const OptionDef> verify{defs};
+
+}  // namespace remex::registry::main_options
