@@ -34,9 +34,9 @@ struct DriverInstance;
 
 struct DriverDef {
   DriverKind kind = DriverKind::router;
-  std::string_view name;
-  std::string_view summary;
-  std::string_view doc;
+  std::string_view name = {};
+  std::string_view summary = {};
+  std::string_view doc = {};
   std::span<const OptionDef> options = {};                   ///< private options
   std::unique_ptr<DriverOptions> (*make_options)() = nullptr;  ///< a fresh struct with defaults
   /// After all options were read: cross-option rules. Reports to the diagnostics.

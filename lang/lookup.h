@@ -33,10 +33,10 @@ struct LookupHandle {
 using LookupResult = Result<std::optional<Text>>;
 
 struct LookupDef {
-  std::string_view name;
+  std::string_view name = {};
   LookupStyle style = LookupStyle::single_key;
-  std::string_view summary;
-  std::string_view doc;
+  std::string_view summary = {};
+  std::string_view doc = {};
   State state = State::works;
   std::span<const Example> examples = {};
   /// Opens (single-key: checks the file's existence, owner and mode). Null for stateless types.

@@ -61,16 +61,16 @@ enum class OptionType : std::uint8_t {
 };
 
 struct OptionDef {
-  std::string_view name;
+  std::string_view name = {};
   OptionType type = OptionType::string;
   /// Address of the bound member inside the options struct; null for `later` options.
   void* (*ref)(void* options) = nullptr;
-  std::string_view default_text;  ///< as -bP and the manual show it; the struct's initializer is the truth
-  std::string_view summary;
+  std::string_view default_text = {};  ///< as -bP and the manual show it; the struct's initializer is the truth
+  std::string_view summary = {};
   State state = State::works;
   /// For `later` options: values (comma separated, or "*" for any) that ask for nothing and are accepted.
-  std::string_view harmless;
-  std::string_view sink;          ///< what the value becomes: "file", "directory", "command", "sql", "" = nothing that refuses taint
+  std::string_view harmless = {};
+  std::string_view sink = {};          ///< what the value becomes: "file", "directory", "command", "sql", "" = nothing that refuses taint
   std::uint8_t tier = 1;
 };
 
@@ -87,9 +87,9 @@ inline constexpr auto ref = &MemberOf<M>::ref;
 // ------------------------------------------------------------------ variables
 
 struct VariableDef {
-  std::string_view name;  ///< without $; a trailing * marks a family (acl_c*, acl_m*, r_*)
+  std::string_view name = {};  ///< without $; a trailing * marks a family (acl_c*, acl_m*, r_*)
   TaintRule taint = TaintRule::keeps;  ///< cleans = never tainted, taints = always, keeps = follows its source
-  std::string_view summary;
+  std::string_view summary = {};
   /// Value now. Unset things are the empty string. `name` is the full name (for families). May park ($sender_host_name).
   Result<Text> (*get)(Scope&, std::string_view name) = nullptr;
   State state = State::works;
