@@ -24,7 +24,17 @@ struct PathOptions {
   bool allow_domain_literal = false;
   bool allow_utf8 = false;       ///< SMTPUTF8
   bool strip_trailing_dot = false;
+  bool allow_underscore = false;      ///< in the domain (helo_allow_chars-like leniency)
+  bool allow_postmaster = false;      ///< bare "postmaster" in any case (RCPT TO, RFC 5321 4.5.1), without a domain
+  std::string_view role = "recipient";  ///< for the text "recipient address must contain a domain"
 };
+
+/// Octets allowed in a local part. RFC 5321 4.5.3.1.1 asks for at least 64; VERP and SRS senders are longer.
+inline constexpr std::size_t kMaxLocalPart = 255;
+/// RFC 1035 2.3.4, as text.
+inline constexpr std::size_t kMaxDomain = 255;
+/// Addresses one header body may hold; more is an error of parse_address_list.
+inline constexpr std::size_t kMaxListAddresses = 32768;
 
 /// Parses what stands between MAIL FROM:/RCPT TO: and the parameters, angle brackets optional; a source route is dropped
 /// (RFC 5321 4.1.1.3). Error text is Exim-like ("malformed address: ... may not follow ...").
@@ -33,6 +43,8 @@ Result<Address> parse_path(std::string_view text, const PathOptions& opt);
 Address split_address(std::string_view addr);
 /// Address quoting rules: adds quotes around a local part that needs them (RFC 5322 3.4.1).
 std::string quote_local_part(std::string_view local);
+/// Removes quotes and backslashes: what $local_part shows ("\"x y\"" -> "x y").
+std::string unquote_local_part(std::string_view local);
 
 struct HeaderAddress {
   std::string display;  ///< phrase, decoded quotes removed, may be empty
@@ -41,11 +53,20 @@ struct HeaderAddress {
 /// Parses an address-list header body (groups are flattened, comments dropped). Error names the offending place.
 /// `allow_unqualified` accepts a bare local part.
 Result<std::vector<HeaderAddress>> parse_address_list(std::string_view body, bool allow_unqualified = true);
-/// The first address of a header body; empty on a syntax error (`${address:}` semantics).
+/// The one address of a header body; empty on a syntax error, for a group and for more than one address
+/// (`${address:}` semantics).
 std::string extract_address(std::string_view body);
 
 /// Valid LDH host name (labels 1..63, total 255; underscore allowed when `lax`).
 bool is_domain_name(std::string_view name, bool lax = false);
+/// A well-formed UTF-8 string (no overlong forms, no surrogates, nothing above U+10FFFF).
+bool is_utf8(std::string_view s);
+/// The A-label form of an internationalised domain (IDNA2008, non-transitional), lower case; an ASCII name only gets
+/// lower-cased. Refuses code points that IDNA would map to a dot, so that every check sees the name that is routed.
+Result<std::string> domain_to_ascii(std::string_view domain);
+/// The U-label form; the name itself when it has none.
+std::string domain_to_utf8(std::string_view domain);
+
 bool is_ip_address(std::string_view s);
 bool is_ipv4(std::string_view s);
 bool is_ipv6(std::string_view s);
