@@ -86,6 +86,8 @@ Status sleep_for(Millis d);
 void yield_fiber();
 /// True on a fiber's stack (so waiting is possible).
 bool in_fiber();
+/// The error a wait would return right now (cancelled, timed_out), without waiting. For long computations.
+Status check_interrupt();
 
 /// One-shot or repeated wake-up flag between fibers of one loop.
 class Event {

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +28,9 @@ class Stream {
   virtual ~Stream() = default;
   /// Waits for at least one byte; fewer than asked is normal. 0 = the peer ended its side. May not be called by two fibers at once.
   virtual Result<std::size_t> read_some(std::span<char> into) = 0;
+  /// One read that never parks: nothing when there is no input now, 0 at the end. A stream without it (the default) says
+  /// "nothing" always and is read with read_some().
+  virtual Result<std::optional<std::size_t>> try_read(std::span<char> into);
   /// Writes all or fails. A failed or timed-out write leaves the stream unusable.
   virtual Status write_all(std::string_view bytes) = 0;
   /// Bytes that can be read without waiting exist (kernel or TLS buffer). Never parks.
@@ -68,6 +73,23 @@ class Listener {
   virtual void close() = 0;
 };
 
+/// Parks until `fd` is readable (writable): for client libraries with a non-blocking interface. Outside a fiber it blocks.
+Status wait_fd(int fd, bool for_writing);
+
+/// Calls `on_readable` on the loop (outside any fiber, it may not wait) while `fd` has input. Belongs to the loop it was
+/// made in and does not own the descriptor; may outlive the loop, doing nothing then.
+class FdWatch {
+ public:
+  FdWatch(int fd, std::function<void()> on_readable);
+  ~FdWatch();
+  FdWatch(const FdWatch&) = delete;
+  FdWatch& operator=(const FdWatch&) = delete;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 /// Buffered reading on a Stream it does not own. The buffer is given back when empty and idle.
 class Reader {
  public:
@@ -85,6 +107,8 @@ class Reader {
   void rebind(Stream& s) { stream_ = &s; }
 
  private:
+  Result<std::size_t> fill();
+
   Stream* stream_;
   std::string buf_;
   std::size_t pos_ = 0;

@@ -1,0 +1,35 @@
+// Runs a test body as the first fiber of a fresh loop, with a deadline that turns a hang into a failure.
+#pragma once
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/io/fiber.h"
+
+namespace remex::io {
+
+template <class F>
+void in_loop(F body) {
+  run_loop([&] {
+    const DeadlineScope limit(Seconds(20));
+    body();
+    BOOST_CHECK(monotonic_now() < current_deadline());
+    return 0;
+  });
+}
+
+template <class T>
+T must(Result<T> r) {
+  if (!r) BOOST_FAIL(r.error().text);
+  return std::move(*r);
+}
+inline void must(const Status& st) {
+  if (!st) BOOST_FAIL(st.error().text);
+}
+
+template <class R>
+ErrorKind kind_of(const R& r) {
+  BOOST_REQUIRE(!r.has_value());
+  return r.error().kind;
+}
+
+}  // namespace remex::io
