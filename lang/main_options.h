@@ -346,6 +346,7 @@ struct MainOptions {
   std::vector<std::string> dns_resolvers;
   std::vector<std::string> dns_local_data;
   std::string dns_trust_anchor_file;
+  MatchList enhanced_status_codes_advertise_hosts;
 
   /// Names set in the file, sorted: tells "unset" from "set to the default". See Config::main_given for places.
   bool local_interfaces_set = false;

@@ -20,7 +20,10 @@
 #include "core/dns/resolver.h"
 #include "core/mail/envelope.h"
 #include "core/mail/message.h"
-#include "core/msgauth/dkim.h"
+
+namespace remex::msgauth {
+struct DkimResult;  // core/msgauth/dkim.h
+}
 
 namespace remex::lang {
 
@@ -99,7 +102,9 @@ struct VerifyOutcome {
   std::string rewritten;                   ///< new address after successful verification, empty = unchanged
 };
 
-enum class LogTarget : std::uint8_t { main_log = 1, reject_log = 2, panic_log = 4 };
+/// Bits for Services::log. with_host: the line begins with the client ("H=name [ip]") as rejections and warnings do.
+enum class LogTarget : std::uint8_t { main_log = 1, reject_log = 2, panic_log = 4, with_host = 8 };
+constexpr int operator|(LogTarget a, LogTarget b) { return static_cast<int>(a) | static_cast<int>(b); }
 
 /// What the layers below supply to evaluation. One object per process (or per session in tests).
 struct Services {
@@ -120,6 +125,13 @@ struct Services {
   /// Sends "line" as -bh explains itself (">>> ..." on stderr); nothing elsewhere.
   virtual void trace(std::string_view) {}
   virtual LookupCache& lookup_cache() = 0;
+  /// True the first time `key` is seen in `table` within `ttl` seconds (durable where there is a store): replay protection.
+  virtual Result<bool> first_use(std::string_view table, std::string_view key, std::int64_t ttl) = 0;
+  /// A small durable value per key (ratelimit, seen). Null result: none.
+  virtual Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) = 0;
+  virtual Status put_hint(const std::string& table, const std::string& key, const std::string& value) = 0;
+  /// Free space on the spool's file system in KiB; -1 unknown.
+  virtual std::int64_t spool_space() { return -1; }
   /// Number of messages on the queue, for $queue_size; -1 unknown.
   virtual std::int64_t queue_size() { return -1; }
 };

@@ -24,6 +24,11 @@ static constexpr OptionDef defs[] = {
      .type = OptionType::string,
      .ref = ref<&MainOptions::dns_trust_anchor_file>,
      .summary = "DNSSEC trust anchors; empty: the built-in root anchor"},
+    {.name = "enhanced_status_codes_advertise_hosts",
+     .type = OptionType::host_list,
+     .ref = ref<&MainOptions::enhanced_status_codes_advertise_hosts>,
+     .default_text = "*",
+     .summary = "Hosts that are offered ENHANCEDSTATUSCODES (RFC 2034) and get the codes in replies"},
 };
 
 constinit const std::span<const OptionDef> remex{defs};
