@@ -1,0 +1,244 @@
+// Running ACLs: hooks, statements, messages. Every wait inside (lookups, DNS, delay) parks the session's fiber.
+
+#include <fmt/core.h>
+
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "acl/internal.h"
+#include "core/base/strings.h"
+#include "lang/diagnostics.h"
+
+namespace remex::acl {
+
+namespace {
+
+constexpr std::string_view kHookNames[] = {"connect", "helo", "mail", "rcpt", "predata", "data", "dkim", "mime", "not_smtp", "not_smtp_start",
+                                           "quit", "notquit", "vrfy", "expn", "etrn", "auth", "mailauth", "starttls", "prdr", "unknown"};
+
+/// Hooks whose ACL, when not configured, refuses.
+bool default_denies(Hook h) { return h == Hook::rcpt || h == Hook::vrfy || h == Hook::expn || h == Hook::etrn; }
+
+std::string expand_message(const lang::Expansion* e, lang::Scope& scope) {
+  if (e == nullptr) return {};
+  auto r = e->eval(scope);
+  if (!r) {
+    if (r.error().kind != ErrorKind::forced_fail)
+      scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
+                          fmt::format("failed to expand ACL message \"{}\": {}", e->source_text(), r.error().text));
+    return {};
+  }
+  return std::move(*r).str();
+}
+
+struct StatementResult {
+  bool held = true;        ///< all conditions true
+  bool aborted = false;    ///< defer or error
+  Answer answer;           ///< of the condition that decided
+};
+
+StatementResult run_items(const Statement& st, Run& run) {
+  StatementResult res;
+  for (const Item& it : st.items) {
+    Answer a;
+    if ((it.word->hooks & hook_bit(run.hook)) == 0 && run.hook != Hook::unknown) {
+      a.truth = Truth::error;
+      a.log_message = fmt::format("cannot test {} {} in {} ACL", it.word->name,
+                                  it.word->kind == WordKind::condition ? "condition" : "modifier", to_string(run.hook));
+    } else {
+      a = it.word->run(run, it);
+    }
+    if (run.scope.services->debugging())
+      run.scope.services->debug(fmt::format("{} {}{}: {}", to_string(st.verb), it.negated ? "!" : "", it.word->name,
+                                            a.truth == Truth::yes ? "yes" : a.truth == Truth::no ? "no" : "defer"));
+    if (a.truth == Truth::defer || a.truth == Truth::error) {
+      res.held = false;
+      res.aborted = true;
+      res.answer = std::move(a);
+      return res;
+    }
+    if (it.word->kind != WordKind::condition) continue;
+    const bool truth = (a.truth == Truth::yes) != it.negated;
+    res.answer = std::move(a);
+    if (!truth) {
+      res.held = false;
+      return res;
+    }
+  }
+  return res;
+}
+
+Outcome make_outcome(Verdict v, Run& run, const Answer& why) {
+  Outcome o;
+  o.verdict = v;
+  o.user_message = expand_message(run.message, run.scope);
+  o.log_message = expand_message(run.log_message, run.scope);
+  if (v == Verdict::accept || v == Verdict::discard) return o;
+  if (o.user_message.empty()) o.user_message = why.user_message;
+  if (o.log_message.empty()) o.log_message = why.log_message.empty() ? o.user_message : why.log_message;
+  o.log_to_reject = (run.log_reject_target & static_cast<int>(lang::LogTarget::reject_log)) != 0;
+  return o;
+}
+
+/// warn: an old-style message adds a header; log_message writes a line (once per message and text).
+void finish_warn(Run& run) {
+  const std::string header = expand_message(run.message, run.scope);
+  if (!header.empty()) {
+    std::string line = header.find(':') == std::string::npos || is_space(header.front()) ? "X-ACL-Warn: " + header : header;
+    run.effects.add_headers.push_back({std::move(line), mail::Where::at_end});
+  }
+  const std::string text = expand_message(run.log_message, run.scope);
+  if (!text.empty()) {
+    std::string& seen = run.scope.extra["acl_warnings_logged"];
+    if (seen.find("\n" + text + "\n") != std::string::npos) return;
+    if (seen.size() < 65536) seen += "\n" + text + "\n";
+    run.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::with_host, "Warning: " + text);
+  }
+}
+
+/// ACL text named by a hook or the acl condition: a name, a file, or statements inline.
+Result<std::shared_ptr<const Acl>> find_or_compile(lang::Scope& scope, const Text& what) {
+  const std::string_view text = trim(what.view());
+  if (text.find_first_of(" \t\n=/") == std::string_view::npos) {
+    const lang::CompiledAcl* c = scope.config->find_acl(text);
+    if (c != nullptr) return std::shared_ptr<const Acl>(std::shared_ptr<void>(), static_cast<const Acl*>(c));
+  }
+  if (what.is_tainted()) return fail(ErrorKind::taint, fmt::format("tainted ACL text or unknown ACL \"{}\"", printable(text.substr(0, 100))));
+  std::string source(text), name = "inline";
+  if (!text.empty() && text.front() == '/') {
+    std::ifstream in{std::string(text)};
+    if (!in) return defer(fmt::format("failed to open ACL file \"{}\": {}", text, strerror(errno)));
+    std::ostringstream ss;
+    ss << in.rdbuf();
+    source = ss.str();
+    name = std::string(text);
+  }
+  lang::SourceFiles files;
+  lang::Diagnostics diag(files);
+  lang::CompileContext ctx{scope.config->registries.get(), &diag, name};
+  std::vector<lang::LogicalLine> lines;
+  std::string joined;
+  for (std::string_view l : split(source, '\n')) {
+    l = trim(l);
+    if (l.empty() || l.front() == '#') continue;
+    if (l.back() == '\\') {
+      joined += trim_right(l.substr(0, l.size() - 1));
+      continue;
+    }
+    joined += l;
+    lines.push_back({lang::SourceText(std::move(joined))});
+    joined.clear();
+  }
+  if (!joined.empty()) lines.push_back({lang::SourceText(std::move(joined))});
+  auto acl = compile_acl(name, lines, ctx);
+  if (!acl) {
+    const std::string first = diag.all().empty() ? "malformed" : diag.all().front().message;
+    return fail(ErrorKind::config, fmt::format("error in ACL \"{}\": {}", printable(text.substr(0, 100)), first));
+  }
+  return acl;
+}
+
+Outcome trouble_outcome(lang::Scope& scope, std::string text) {
+  scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log, text);
+  Outcome o;
+  o.verdict = Verdict::defer;
+  o.log_message = std::move(text);
+  return o;
+}
+
+}  // namespace
+
+std::string_view to_string(Hook h) { return kHookNames[static_cast<std::size_t>(h)]; }
+
+Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects, const std::function<void()>& flush) {
+  Run run{hook, scope, effects, flush};
+  const lang::SavedCaptures saved(scope);
+  if (scope.services->debugging()) scope.services->debug(fmt::format("using ACL \"{}\"", acl.name));
+  for (const Statement& st : acl.statements) {
+    if (scope.services->debugging()) {
+      const std::string at = scope.config->files ? scope.config->files->where(st.pos) : std::string();
+      scope.services->debug(fmt::format("processing {} \"{}\" ({})", to_string(st.verb), acl.name, at));
+    }
+    run.message = run.log_message = nullptr;
+    run.endpass = false;
+    scope.acl_verify_message.clear();
+    StatementResult r = run_items(st, run);
+    if (r.aborted) {
+      if (st.verb == Verb::warn) {
+        scope.services->log(lang::LogTarget::main_log | lang::LogTarget::with_host,
+                            fmt::format("Warning: ACL \"warn\" statement skipped: condition test deferred{}{}",
+                                        r.answer.log_message.empty() ? "" : ": ", r.answer.log_message));
+        continue;
+      }
+      if (r.answer.truth == Truth::error) return trouble_outcome(scope, std::move(r.answer.log_message));
+      Outcome o = make_outcome(Verdict::defer, run, r.answer);
+      return o;
+    }
+    switch (st.verb) {
+      case Verb::accept:
+        if (r.held) return make_outcome(Verdict::accept, run, r.answer);
+        if (run.endpass) return make_outcome(Verdict::deny, run, r.answer);
+        break;
+      case Verb::discard:
+        if (r.held) {
+          effects.discarded = true;
+          return make_outcome(Verdict::discard, run, r.answer);
+        }
+        if (run.endpass) return make_outcome(Verdict::deny, run, r.answer);
+        break;
+      case Verb::defer:
+        if (r.held) return make_outcome(Verdict::defer, run, r.answer);
+        break;
+      case Verb::deny:
+        if (r.held) return make_outcome(Verdict::deny, run, r.answer);
+        break;
+      case Verb::drop:
+        if (r.held) return make_outcome(Verdict::drop, run, r.answer);
+        break;
+      case Verb::require:
+        if (!r.held) return make_outcome(Verdict::deny, run, r.answer);
+        break;
+      case Verb::warn:
+        if (r.held) finish_warn(run);
+        break;
+    }
+  }
+  Outcome o;
+  o.verdict = Verdict::deny;  // the implicit deny at the end of every defined ACL
+  return o;
+}
+
+Outcome run_named(Hook hook, const Text& what, const std::vector<Text>& args, lang::Scope& scope, Effects& effects) {
+  if (scope.acl_depth >= 20) return trouble_outcome(scope, "ACL nested too deep: possible loop");
+  auto acl = find_or_compile(scope, what);
+  if (!acl) return trouble_outcome(scope, acl.error().text);
+  std::vector<Text> saved = std::move(scope.acl_args);
+  scope.acl_args = args;
+  ++scope.acl_depth;
+  static const std::function<void()> no_flush;
+  Outcome o = run_acl(**acl, hook, scope, effects, no_flush);
+  --scope.acl_depth;
+  scope.acl_args = std::move(saved);
+  return o;
+}
+
+Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, Effects& effects, const std::function<void()>& flush) {
+  Outcome o;
+  o.verdict = default_denies(hook) ? Verdict::deny : Verdict::accept;
+  if (!option.is_set()) return o;
+  auto text = option.eval(scope);
+  if (!text) {
+    if (text.error().kind == ErrorKind::forced_fail) return o;
+    return trouble_outcome(scope, fmt::format("failed to expand acl_smtp_{} \"{}\": {}", to_string(hook), option.source_text(), text.error().text));
+  }
+  if (trim(text->view()).empty()) return o;
+  auto acl = find_or_compile(scope, *text);
+  if (!acl) return trouble_outcome(scope, acl.error().text);
+  ++scope.acl_depth;
+  o = run_acl(**acl, hook, scope, effects, flush);
+  --scope.acl_depth;
+  return o;
+}
+
+}  // namespace remex::acl

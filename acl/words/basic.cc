@@ -1,0 +1,304 @@
+// condition, acl, continue, and the modifiers: message, log_message, logwrite, log_reject_target, set, delay, endpass,
+// add_header, remove_header, control. Modifiers act when met; message and log_message are only remembered.
+
+#include <fmt/core.h>
+
+#include <optional>
+
+#include "acl/word.h"
+#include "core/base/clock.h"
+#include "core/base/strings.h"
+#include "core/io/fiber.h"
+#include "lang/diagnostics.h"
+
+namespace remex::acl {
+namespace {
+
+/// Expanded value, or nothing when the forced failure says "ignore this".
+Result<std::optional<Text>> value_of(Run& run, const Item& it) {
+  auto v = it.value.eval(run.scope);
+  if (v) return std::optional<Text>(std::move(*v));
+  if (v.error().kind == ErrorKind::forced_fail) return std::optional<Text>();
+  return std::unexpected(std::move(v).error());
+}
+
+Answer condition(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), fmt::format("failed to expand condition \"{}\"", it.value.source_text()));
+  if (!*v) return answer(!it.negated);  // a forced failure is true, also when negated
+  bool truth = false;
+  if (!lang::parse_strict_bool((*v)->view(), truth)) {
+    Answer a;
+    a.truth = Truth::error;
+    a.log_message = fmt::format("invalid \"condition\" value \"{}\"", printable((*v)->view()));
+    return a;
+  }
+  return answer(truth);
+}
+
+Answer nested_acl(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), "failed to expand acl condition");
+  if (!*v) return answer(!it.negated);
+  // "name arg1 arg2 ..."; inline text has newlines or "=" and no arguments
+  std::vector<Text> args;
+  Text name = **v;
+  const std::string_view text = trim((*v)->view());
+  if (text.find('\n') == std::string_view::npos && text.find('=') == std::string_view::npos) {
+    std::size_t i = 0;
+    std::vector<std::string_view> words;
+    while (i < text.size()) {
+      const std::size_t start = text.find_first_not_of(" \t", i);
+      if (start == std::string_view::npos) break;
+      std::size_t end = text.find_first_of(" \t", start);
+      if (end == std::string_view::npos) end = text.size();
+      words.push_back(text.substr(start, end - start));
+      i = end;
+    }
+    if (!words.empty() && run.scope.config->find_acl(words[0]) != nullptr) {
+      name = Text::clean(words[0]);
+      for (std::size_t k = 1; k < words.size() && k < 10; ++k) args.push_back((*v)->with(std::string(words[k])));
+    }
+  }
+  Outcome o = run_named(run.hook, name, args, run.scope, run.effects);
+  Answer a;
+  a.user_message = std::move(o.user_message);
+  a.log_message = std::move(o.log_message);
+  switch (o.verdict) {
+    case Verdict::accept: a.truth = Truth::yes; break;
+    case Verdict::discard: a.truth = Truth::yes; run.effects.discarded = true; break;
+    case Verdict::defer: a.truth = Truth::defer; break;
+    case Verdict::deny:
+    case Verdict::drop: a.truth = Truth::no; break;
+  }
+  return a;
+}
+
+Answer continue_(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), "failed to expand continue");
+  return answer(true);
+}
+
+Answer message(Run& run, const Item& it) {
+  run.message = &it.value;
+  return answer(true);
+}
+
+Answer log_message(Run& run, const Item& it) {
+  run.log_message = &it.value;
+  return answer(true);
+}
+
+Answer endpass(Run& run, const Item&) {
+  run.endpass = true;
+  run.message = run.log_message = nullptr;
+  return answer(true);
+}
+
+/// ":main,reject: text" chooses the logs.
+Answer logwrite(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), "failed to expand logwrite");
+  if (!*v) return answer(true);
+  std::string_view text = (*v)->view();
+  int targets = static_cast<int>(lang::LogTarget::main_log);
+  if (!text.empty() && text.front() == ':') {
+    const std::size_t end = text.find(':', 1);
+    if (end != std::string_view::npos) {
+      int chosen = 0;
+      bool ok = true;
+      for (std::string_view w : split(text.substr(1, end - 1), ',')) {
+        w = trim(w);
+        if (w == "main") chosen |= 1;
+        else if (w == "reject") chosen |= 2;
+        else if (w == "panic") chosen |= 4;
+        else ok = false;
+      }
+      if (ok && chosen != 0) {
+        targets = chosen;
+        text = trim_left(text.substr(end + 1));
+      }
+    }
+  }
+  for (std::string_view line : split(text, '\n'))
+    if (!line.empty()) run.scope.services->log(targets, line);
+  return answer(true);
+}
+
+Answer log_reject_target(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), "failed to expand log_reject_target");
+  if (!*v) return answer(true);
+  run.log_reject_target = 0;
+  for (const std::string& w : lang::split_list((*v)->view())) {
+    if (w == "main") run.log_reject_target |= 1;
+    else if (w == "reject") run.log_reject_target |= 2;
+    else if (w == "panic") run.log_reject_target |= 4;
+  }
+  return answer(true);
+}
+
+Answer set(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), fmt::format("failed to expand value of {}", it.variable));
+  if (!*v) return answer(true);
+  if (it.variable.starts_with("dkim_verify_")) {
+    if (run.scope.dkim != nullptr)
+      (it.variable == "dkim_verify_status" ? run.scope.dkim->verify_status : run.scope.dkim->verify_reason) = (*v)->str();
+    return answer(true);
+  }
+  auto* vars = it.variable[4] == 'c' ? run.scope.acl_c : run.scope.acl_m;
+  if (vars != nullptr) (*vars)[it.variable.substr(4)] = std::move(**v);
+  return answer(true);
+}
+
+Answer delay(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), "failed to expand delay");
+  if (!*v || trim((*v)->view()).empty()) return answer(true);
+  std::int64_t seconds = 0;
+  if (!parse_interval(trim((*v)->view()), seconds)) {
+    Answer a;
+    a.truth = Truth::error;
+    a.log_message = fmt::format("syntax error in argument \"{}\" for \"delay\" modifier", printable((*v)->view()));
+    return a;
+  }
+  if (seconds <= 0) return answer(true);
+  if (run.scope.testing) {
+    run.scope.services->trace(fmt::format("delay modifier requests {}-second delay, skipped in test mode", seconds));
+    return answer(true);
+  }
+  if (run.flush && !run.effects.no_delay_flush) run.flush();
+  // A client that leaves or a shutdown ends the wait; the session notices at its next read.
+  (void)io::sleep_for(std::chrono::duration_cast<Millis>(Seconds(seconds)));
+  return answer(true);
+}
+
+Answer add_header(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), "failed to expand add_header");
+  if (!*v) return answer(true);
+  std::string_view text = (*v)->view();
+  while (!text.empty() && text.front() == '\n') text.remove_prefix(1);
+  mail::Where where = mail::Where::at_end;
+  const auto prefix = [&](std::string_view p, mail::Where w) {
+    if (!text.starts_with(p)) return;
+    text = trim_left(text.substr(p.size()));
+    where = w;
+  };
+  prefix(":at_start_rfc:", mail::Where::before_first_non_received);
+  prefix(":after_received:", mail::Where::after_received);
+  prefix(":at_start:", mail::Where::at_start);
+  prefix(":at_end:", mail::Where::at_end);
+  // Each line is a header unless it begins with a blank (continuation).
+  std::string current;
+  const auto flush_header = [&] {
+    if (current.empty()) return;
+    const std::size_t colon = current.find(':');
+    const std::size_t blank = current.find_first_of(" \t\n");
+    if (colon == std::string::npos || colon == 0 || (blank != std::string::npos && blank < colon && current.find_first_not_of(" \t", blank) < colon))
+      current = "X-ACL-Warn: " + current;
+    for (const auto& have : run.effects.add_headers)
+      if (have.text == current) return current.clear();
+    run.effects.add_headers.push_back({current, where});
+    run.scope.headers_added += current + "\n";
+    current.clear();
+  };
+  for (std::string_view line : split(text, '\n')) {
+    if (line.empty()) continue;
+    if (line.front() == ' ' || line.front() == '\t') {
+      if (!current.empty()) current += '\n';
+      current += line;
+    } else {
+      flush_header();
+      current = line;
+    }
+  }
+  flush_header();
+  return answer(true);
+}
+
+Answer remove_header(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), "failed to expand remove_header");
+  if (!*v) return answer(true);
+  for (std::string& name : lang::split_list((*v)->view()))
+    if (!name.empty()) run.effects.remove_headers.push_back(std::move(name));
+  return answer(true);
+}
+
+/// Splits "name/options" or "name=value".
+std::pair<std::string_view, std::string_view> control_parts(std::string_view text) {
+  text = trim(text);
+  std::size_t i = 0;
+  while (i < text.size() && (is_alnum(text[i]) || text[i] == '_')) ++i;
+  return {text.substr(0, i), text.substr(i)};
+}
+
+void compile_control(Item& it, const lang::CompileContext& ctx) {
+  const std::string& src = it.value.source_text();
+  const auto name = control_parts(src).first;
+  if (name.empty() && src.find('$') != std::string::npos) return;
+  const AclWordDef* c = find_control(name);
+  if (ctx.diagnostics == nullptr) return;
+  if (c == nullptr) {
+    std::vector<std::string_view> names;
+    for (const AclWordDef* w : all_words())
+      if (w->kind == WordKind::control) names.push_back(w->name);
+    const auto near = nearest(name, names);
+    ctx.diagnostics->error("unknown-control", it.value.pos(), static_cast<std::uint32_t>(std::max<std::size_t>(1, name.size())),
+                           fmt::format("{}: \"{}\" is not a control", ctx.where, name), near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
+  } else if (c->state == lang::State::later) {
+    ctx.diagnostics->error("not-supported", it.value.pos(), static_cast<std::uint32_t>(name.size()),
+                           fmt::format("{}: control \"{}\" is known but this version cannot do it", ctx.where, name));
+  }
+}
+
+Answer control(Run& run, const Item& it) {
+  auto v = value_of(run, it);
+  if (!v) return trouble(v.error(), "failed to expand control");
+  if (!*v) return answer(true);
+  const auto [name, argument] = control_parts((*v)->view());
+  const AclWordDef* c = find_control(name);
+  Answer a;
+  a.truth = Truth::error;
+  if (c == nullptr || c->control == nullptr) {
+    a.log_message = fmt::format("unknown control \"{}\"", printable((*v)->view()));
+    return a;
+  }
+  if ((c->hooks & hook_bit(run.hook)) == 0 && run.hook != Hook::unknown) {
+    a.log_message = fmt::format("cannot use \"control={}\" in {} ACL", name, to_string(run.hook));
+    return a;
+  }
+  a.log_message = c->control(run, argument);
+  if (a.log_message.empty()) a.truth = Truth::yes;
+  return a;
+}
+
+constexpr HookSet kHeaderHooks = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | hook_bit(Hook::predata) | hook_bit(Hook::data) | hook_bit(Hook::dkim) |
+                                 hook_bit(Hook::mime) | hook_bit(Hook::prdr) | hook_bit(Hook::not_smtp) | hook_bit(Hook::not_smtp_start);
+
+constexpr AclWordDef defs[] = {
+    {.name = "condition", .summary = "Strict boolean of an expansion", .run = &condition},
+    {.name = "acl", .summary = "Runs another ACL: accept is true, deny false", .run = &nested_acl},
+    {.name = "continue", .kind = WordKind::modifier, .summary = "Expanded for its side effects only", .run = &continue_, .tier = 3},
+    {.name = "message", .kind = WordKind::modifier, .summary = "Text of the SMTP reply, optional code in front; expanded at the verdict", .run = &message},
+    {.name = "log_message", .kind = WordKind::modifier, .summary = "Text for the log; expanded at the verdict", .run = &log_message},
+    {.name = "endpass", .kind = WordKind::modifier, .value = ValueKind::none, .summary = "A later false condition of this accept denies", .run = &endpass},
+    {.name = "logwrite", .kind = WordKind::modifier, .summary = "Writes a log line at once", .run = &logwrite},
+    {.name = "log_reject_target", .kind = WordKind::modifier, .summary = "Which logs get rejection lines", .run = &log_reject_target, .tier = 3},
+    {.name = "set", .kind = WordKind::modifier, .summary = "Assigns acl_c or acl_m variables", .run = &set},
+    {.name = "delay", .kind = WordKind::modifier, .summary = "Waits", .run = &delay},
+    {.name = "add_header", .kind = WordKind::modifier, .hooks = kHeaderHooks, .summary = "Queues header lines", .run = &add_header},
+    {.name = "remove_header", .kind = WordKind::modifier, .hooks = kHeaderHooks, .summary = "Queues header removals", .run = &remove_header},
+    {.name = "control", .kind = WordKind::modifier, .summary = "Sets a control", .compile = &compile_control, .run = &control},
+};
+
+}  // namespace
+}  // namespace remex::acl
+
+namespace remex::registry::acl_words {
+extern const std::span<const acl::AclWordDef> basic;
+constinit const std::span<const acl::AclWordDef> basic{acl::defs};
+}  // namespace remex::registry::acl_words

@@ -1,0 +1,113 @@
+// Conditions that match session and envelope data against lists: hosts, domains, local_parts, recipients, senders,
+// sender_domains, authenticated, encrypted. A lookup that could not be done defers; nothing else fails.
+
+#include "acl/word.h"
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+
+namespace remex::acl {
+namespace {
+
+Answer from_match(Result<lang::ListMatch> m, std::string_view what, Text* data) {
+  if (!m) {
+    if (m.error().kind == ErrorKind::forced_fail) return answer(true);
+    return trouble(m.error(), what);
+  }
+  if (m->matched && data != nullptr) *data = m->data;
+  return answer(m->matched);
+}
+
+Answer hosts(Run& run, const Item& it) {
+  const mail::ReceivedFrom* from = run.scope.from;
+  const std::string ip = from != nullptr ? from->host_address : std::string();
+  return from_match(it.list.match_host(run.scope, ip, from != nullptr ? from->host_name : std::string()), "hosts", &run.scope.host_data);
+}
+
+Answer domains(Run& run, const Item& it) {
+  if (run.scope.address == nullptr) return answer(false);
+  Text data;
+  Answer a = from_match(it.list.match(run.scope, Text::tainted(run.scope.address->domain)), "domains", &data);
+  if (a.truth == Truth::yes) {
+    run.scope.acl_domain_data = data;
+    run.scope.address->domain_data = data;
+  }
+  return a;
+}
+
+Answer local_parts(Run& run, const Item& it) {
+  if (run.scope.address == nullptr) return answer(false);
+  Text data;
+  Answer a = from_match(it.list.match(run.scope, Text::tainted(run.scope.address->local_part)), "local_parts", &data);
+  if (a.truth == Truth::yes) {
+    run.scope.acl_local_part_data = data;
+    run.scope.address->local_part_data = data;
+  }
+  return a;
+}
+
+Answer recipients(Run& run, const Item& it) {
+  if (run.scope.address == nullptr) return answer(false);
+  return from_match(it.list.match(run.scope, Text::tainted(run.scope.address->address)), "recipients", &run.scope.recipient_data);
+}
+
+Answer senders(Run& run, const Item& it) {
+  const std::string sender = run.scope.envelope != nullptr ? run.scope.envelope->sender : std::string();
+  return from_match(it.list.match(run.scope, Text::tainted(sender)), "senders", &run.scope.sender_data);
+}
+
+Answer sender_domains(Run& run, const Item& it) {
+  const std::string sender = run.scope.envelope != nullptr ? run.scope.envelope->sender : std::string();
+  lang::ListOptions opt;
+  opt.keep_domain_variable = true;
+  const std::string domain = to_lower(mail::split_address(sender).domain);
+  return from_match(it.list.match(run.scope, Text::tainted(domain), opt), "sender_domains", nullptr);
+}
+
+/// A list of names; "*" is any. Items may be negated.
+Answer match_words(Run& run, const Item& it, std::string_view subject, std::string_view what) {
+  auto text = it.value.eval(run.scope);
+  if (!text) return text.error().kind == ErrorKind::forced_fail ? answer(true) : trouble(text.error(), what);
+  if (subject.empty()) return answer(false);
+  bool last_negative = false;
+  for (const std::string& raw : lang::split_list(text->view())) {
+    std::string_view item = raw;
+    last_negative = !item.empty() && item.front() == '!';
+    if (last_negative) item = trim(item.substr(1));
+    const bool hit = item == "*" || iequals(item, subject) || (item.size() > 1 && item.front() == '*' && iends_with(subject, item.substr(1)));
+    if (hit) return answer(!last_negative);
+  }
+  return answer(last_negative);
+}
+
+Answer authenticated(Run& run, const Item& it) {
+  return match_words(run, it, run.scope.from != nullptr ? run.scope.from->authenticator : "", "authenticated");
+}
+
+Answer encrypted(Run& run, const Item& it) {
+  return match_words(run, it, run.scope.from != nullptr ? run.scope.from->tls_cipher : "", "encrypted");
+}
+
+constexpr HookSet kRcpt = hook_bit(Hook::rcpt) | hook_bit(Hook::prdr) | hook_bit(Hook::unknown) | hook_bit(Hook::vrfy) | hook_bit(Hook::expn);
+constexpr HookSet kFromMail = kMessageHooks;
+
+constexpr AclWordDef defs[] = {
+    {.name = "hosts", .value = ValueKind::host_list, .summary = "Client is in the host list; sets $host_data", .run = &hosts},
+    {.name = "domains", .value = ValueKind::domain_list, .hooks = kRcpt, .summary = "Recipient domain is in the list; sets $domain_data", .run = &domains},
+    {.name = "local_parts", .value = ValueKind::local_part_list, .hooks = kRcpt,
+     .summary = "Recipient local part is in the list; sets $local_part_data", .run = &local_parts},
+    {.name = "recipients", .value = ValueKind::address_list, .hooks = kRcpt, .summary = "Whole recipient address is in the list", .run = &recipients},
+    {.name = "senders", .value = ValueKind::address_list, .hooks = kFromMail, .summary = "Envelope sender is in the list; sets $sender_data",
+     .run = &senders},
+    {.name = "sender_domains", .value = ValueKind::domain_list, .hooks = kFromMail, .summary = "Envelope sender's domain is in the list",
+     .run = &sender_domains},
+    {.name = "authenticated", .hooks = kSmtpHooks, .summary = "Authenticator that was used is in the list", .run = &authenticated},
+    {.name = "encrypted", .hooks = kSmtpHooks, .summary = "Cipher in use is in the list; false in clear", .run = &encrypted},
+};
+
+}  // namespace
+}  // namespace remex::acl
+
+namespace remex::registry::acl_words {
+extern const std::span<const acl::AclWordDef> lists;
+constinit const std::span<const acl::AclWordDef> lists{acl::defs};
+}  // namespace remex::registry::acl_words

@@ -1,0 +1,330 @@
+// verify = sender | recipient | header_syntax | header_sender | helo | reverse_host_lookup | not_blind | header_names_ascii |
+// certificate. Address verification routes through Services; DNS trouble defers.
+
+#include <fmt/core.h>
+
+#include "acl/word.h"
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "lang/diagnostics.h"
+
+namespace remex::acl {
+namespace {
+
+enum class Kind : std::uint8_t { sender, recipient, header_sender, header_syntax, helo, reverse_host_lookup, not_blind, header_names_ascii, certificate, unknown };
+
+struct KindRow {
+  std::string_view name;
+  Kind kind;
+  HookSet hooks;
+};
+constexpr HookSet kBody = hook_bit(Hook::data) | hook_bit(Hook::not_smtp) | hook_bit(Hook::prdr) | hook_bit(Hook::mime);
+constexpr HookSet kSender = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | hook_bit(Hook::predata) | kBody;
+constexpr KindRow kKinds[] = {
+    {"sender", Kind::sender, kSender},
+    {"recipient", Kind::recipient, hook_bit(Hook::rcpt) | hook_bit(Hook::prdr)},
+    {"header_sender", Kind::header_sender, kBody},
+    {"header_syntax", Kind::header_syntax, kBody},
+    {"helo", Kind::helo, kSmtpHooks},
+    {"reverse_host_lookup", Kind::reverse_host_lookup, kSmtpHooks},
+    {"not_blind", Kind::not_blind, kBody},
+    {"header_names_ascii", Kind::header_names_ascii, kBody},
+    {"certificate", Kind::certificate, kSmtpHooks},
+};
+
+const KindRow* find_kind(std::string_view text) {
+  const std::size_t end = std::min(text.find_first_of("=/"), text.size());
+  const std::string_view word = trim(text.substr(0, end));
+  for (const KindRow& k : kKinds)
+    if (k.name == word) return &k;
+  return nullptr;
+}
+
+Answer reject(std::string user, std::string log) { return {Truth::no, std::move(user), std::move(log)}; }
+
+/// Splits "/opt/opt" with doubled slashes as literal ones; returns what stood before the options.
+std::string split_options(std::string_view text, std::vector<std::string>& options) {
+  std::string current;
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '/' && i + 1 < text.size() && text[i + 1] == '/') {
+      current += '/';
+      ++i;
+    } else if (text[i] == '/') {
+      parts.push_back(std::move(current));
+      current.clear();
+    } else {
+      current += text[i];
+    }
+  }
+  parts.push_back(std::move(current));
+  for (std::size_t i = 1; i < parts.size(); ++i) options.emplace_back(trim(parts[i]));
+  return std::string(trim(parts[0]));
+}
+
+bool has_option(const std::vector<std::string>& options, std::string_view name) {
+  for (const auto& o : options)
+    if (o == name) return true;
+  return false;
+}
+
+void compile(Item& it, const lang::CompileContext& ctx) {
+  const std::string& src = it.value.source_text();
+  if (ctx.diagnostics == nullptr || src.starts_with("$")) return;
+  const KindRow* k = find_kind(src);
+  if (k == nullptr) {
+    std::vector<std::string_view> names;
+    for (const KindRow& r : kKinds) names.push_back(r.name);
+    const std::string_view word = std::string_view(src).substr(0, std::min(src.find_first_of("=/ "), src.size()));
+    if (word == "arc" || word == "csa") {
+      ctx.diagnostics->error("not-supported", it.value.pos(), static_cast<std::uint32_t>(word.size()),
+                             fmt::format("{}: \"verify = {}\" is known but this version cannot do it", ctx.where, word));
+      return;
+    }
+    const auto near = nearest(word, names);
+    ctx.diagnostics->error("unknown-verify", it.value.pos(), static_cast<std::uint32_t>(std::max<std::size_t>(1, word.size())),
+                           fmt::format("{}: \"{}\" cannot be verified", ctx.where, word), near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
+    return;
+  }
+  std::vector<std::string> options;
+  split_options(src, options);
+  for (const auto& o : options) {
+    if (o.starts_with("callout") || o.starts_with("quota") || o == "check_postmaster")
+      ctx.diagnostics->error("not-supported", it.value.pos(), static_cast<std::uint32_t>(src.size()),
+                             fmt::format("{}: verify option \"{}\" is known but this version cannot do it", ctx.where, o));
+    else if (o != "defer_ok" && o != "no_details" && o != "success_on_redirect" && o != "case_insensitive" && o.find('$') == std::string::npos)
+      ctx.diagnostics->error("unknown-verify", it.value.pos(), static_cast<std::uint32_t>(src.size()),
+                             fmt::format("{}: unknown verify option \"{}\"", ctx.where, o));
+  }
+}
+
+Answer from_outcome(Run& run, const lang::VerifyOutcome& v, bool defer_ok, std::string_view what, const std::string& address) {
+  if (v.kind == lang::VerifyOutcome::Kind::ok) return answer(true);
+  run.scope.acl_verify_message = v.user_message.empty() ? v.log_message : v.user_message;
+  if (v.kind == lang::VerifyOutcome::Kind::defer) {
+    if (defer_ok) return answer(true);
+    Answer a;
+    a.truth = Truth::defer;
+    a.user_message = what == "sender" ? "Could not complete sender verify" : "Could not complete recipient verify";
+    a.log_message = fmt::format("{} verify defer for <{}>{}{}", what, address, v.log_message.empty() ? "" : ": ", v.log_message);
+    return a;
+  }
+  Answer a;
+  a.truth = Truth::no;
+  if (what == "sender") {
+    a.user_message = fmt::format("Verification failed for <{}>\n{}\nSender verify failed", address, v.user_message.empty() ? "Unrouteable address" : v.user_message);
+    a.log_message = "Sender verify failed";
+  } else {
+    a.user_message = v.user_message.empty() ? "Unrouteable address" : v.user_message;
+    a.log_message = v.log_message.empty() ? a.user_message : v.log_message;
+  }
+  return a;
+}
+
+Answer verify_sender(Run& run, const std::string& arg, const std::vector<std::string>& options, bool given) {
+  const std::string address = given ? arg : run.scope.envelope != nullptr ? run.scope.envelope->sender : std::string();
+  if (address.empty()) return answer(true);
+  // The plain sender's answer is kept with the message.
+  auto& extra = run.scope.extra;
+  const std::string cache_key = "verified_sender:" + address;
+  if (const auto hit = extra.find(cache_key); hit != extra.end() && hit->second == "ok") return answer(true);
+  lang::VerifyOutcome v = run.scope.services->verify_sender(run.scope, address, {});
+  run.scope.verify_sender_address_data = v.address_data;
+  run.scope.sender_verify_failure = v.failure;
+  if (v.kind == lang::VerifyOutcome::Kind::ok) {
+    extra[cache_key] = "ok";
+  } else if (v.kind == lang::VerifyOutcome::Kind::fail && extra["sender_verify_logged"] != address) {
+    extra["sender_verify_logged"] = address;
+    run.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::reject_log | static_cast<int>(lang::LogTarget::with_host),
+                            fmt::format("sender verify fail for <{}>: {}", printable(address), v.log_message.empty() ? "Unrouteable address" : v.log_message));
+  }
+  Answer a = from_outcome(run, v, has_option(options, "defer_ok"), "sender", printable(address));
+  if (has_option(options, "no_details") && a.truth == Truth::no) a.user_message = "Sender verify failed";
+  return a;
+}
+
+Answer verify_recipient(Run& run, const std::vector<std::string>& options) {
+  if (run.scope.address == nullptr) return answer(true);
+  lang::VerifyOutcome v = run.scope.services->verify_recipient(run.scope, run.scope.address->address, {});
+  run.scope.verify_address_data = v.address_data;
+  run.scope.recipient_verify_failure = v.failure;
+  return from_outcome(run, v, has_option(options, "defer_ok"), "recipient", printable(run.scope.address->address));
+}
+
+bool is_address_header(const mail::Header& h) { return h.type != ' ' && std::string_view("BCFRST").find(h.type) != std::string_view::npos; }
+
+Answer header_syntax(Run& run) {
+  if (run.scope.headers == nullptr) return answer(true);
+  for (const mail::Header& h : run.scope.headers->all()) {
+    if (!is_address_header(h)) continue;
+    auto list = mail::parse_address_list(h.value(), run.scope.from == nullptr || run.scope.from->is_local);
+    if (list) continue;
+    const std::string text = fmt::format("{}: failing address in \"{}:\" header is: {}", list.error().text, h.name(), printable(trim(h.value()).substr(0, 200)));
+    return reject(text, text);
+  }
+  return answer(true);
+}
+
+Answer header_sender(Run& run, const std::vector<std::string>& options) {
+  if (run.scope.headers == nullptr) return answer(true);
+  Answer last = reject("there is no valid sender in any header line", "there is no valid sender in any header line");
+  for (const char type : {'S', 'R', 'F'}) {
+    for (const mail::Header& h : run.scope.headers->all()) {
+      if (h.type != type) continue;
+      auto list = mail::parse_address_list(h.value());
+      if (!list) continue;
+      for (const auto& a : *list) {
+        const std::string address = a.address.str();
+        if (address.empty()) continue;
+        lang::VerifyOutcome v = run.scope.services->verify_sender(run.scope, address, {});
+        if (v.kind == lang::VerifyOutcome::Kind::ok) return answer(true);
+        Answer bad = from_outcome(run, v, has_option(options, "defer_ok"), "sender", printable(address));
+        if (bad.truth == Truth::defer || bad.truth == Truth::yes) return bad;
+        last = reject("there is no valid sender in any header line",
+                      fmt::format("there is no valid sender in any header line (last failing address <{}>)", printable(address)));
+      }
+    }
+  }
+  return last;
+}
+
+/// Forward-confirmed name of the client, looked up at most once per session.
+dns::Outcome client_name(Run& run) {
+  mail::ReceivedFrom& from = *run.scope.from;
+  lang::SessionState* s = run.scope.session;
+  if (s != nullptr && s->host_lookup_done)
+    return !from.host_name.empty() ? dns::Outcome::found : s->host_lookup_deferred ? dns::Outcome::try_again : dns::Outcome::no_name;
+  dns::HostName hn = dns::lookup_address(run.scope.services->resolver(), from.host_address, true);
+  if (s != nullptr) {
+    s->host_lookup_done = true;
+    s->host_lookup_deferred = hn.outcome == dns::Outcome::try_again;
+    s->host_lookup_failed = hn.outcome == dns::Outcome::no_name || hn.outcome == dns::Outcome::no_data;
+    s->host_aliases = hn.aliases;
+  }
+  if (hn.outcome == dns::Outcome::found) from.host_name = hn.name;
+  return hn.outcome;
+}
+
+Answer reverse_host_lookup(Run& run, const std::vector<std::string>& options) {
+  if (run.scope.from == nullptr || run.scope.from->host_address.empty()) return answer(true);
+  switch (client_name(run)) {
+    case dns::Outcome::found: return answer(true);
+    case dns::Outcome::try_again: {
+      if (has_option(options, "defer_ok")) return answer(true);
+      Answer a;
+      a.truth = Truth::defer;
+      a.log_message = "host lookup deferred for reverse lookup check";
+      return a;
+    }
+    default: return reject("", "host lookup failed for reverse lookup check");
+  }
+}
+
+/// RFC 5321 4.1.4: the HELO name is the client's address literal, one of its names, or resolves to its address.
+Answer helo(Run& run) {
+  if (run.scope.from == nullptr || run.scope.from->host_address.empty()) return answer(true);
+  mail::ReceivedFrom& from = *run.scope.from;
+  const auto remember = [&](bool ok) {
+    if (run.scope.session != nullptr) {
+      run.scope.session->helo_verify_tried = true;
+      run.scope.session->helo_verified = ok;
+      run.scope.session->helo_verify_failed = !ok;
+    }
+    return ok ? answer(true) : reject("", fmt::format("helo verify failed: {}", from.helo_name.empty() ? "no HELO/EHLO name" : printable(from.helo_name)));
+  };
+  std::string_view name = from.helo_name;
+  if (name.empty()) return remember(false);
+  if (name.front() == '[' && name.back() == ']') {
+    name = name.substr(1, name.size() - 2);
+    if (istarts_with(name, "IPv6:")) name.remove_prefix(5);
+    return remember(iequals(name, from.host_address));
+  }
+  const dns::Outcome reverse = client_name(run);
+  if (reverse == dns::Outcome::found && iequals(from.host_name, name)) return remember(true);
+  if (run.scope.session != nullptr)
+    for (const auto& alias : run.scope.session->host_aliases)
+      if (iequals(alias, name)) return remember(true);
+  const auto hosts = dns::lookup_host(run.scope.services->resolver(), name, true, true, true);
+  for (const auto& ip : hosts.ips)
+    if (iequals(ip, from.host_address)) return remember(true);
+  if (hosts.outcome == dns::Outcome::try_again || reverse == dns::Outcome::try_again) {
+    Answer a;
+    a.truth = Truth::defer;
+    a.log_message = fmt::format("DNS lookup for HELO name {} deferred", printable(name));
+    return a;
+  }
+  return remember(false);
+}
+
+Answer not_blind(Run& run, const std::vector<std::string>& options) {
+  if (run.scope.headers == nullptr || run.scope.envelope == nullptr) return answer(true);
+  const bool caseless = has_option(options, "case_insensitive");
+  std::vector<mail::Address> visible;
+  for (const mail::Header& h : run.scope.headers->all()) {
+    if (h.type != 'T' && h.type != 'C') continue;
+    auto list = mail::parse_address_list(h.value());
+    if (!list) continue;
+    for (auto& a : *list) visible.push_back(std::move(a.address));
+  }
+  for (const auto& r : run.scope.envelope->recipients) {
+    const mail::Address want = mail::split_address(r.address);
+    bool found = false;
+    for (const auto& v : visible)
+      found = found || (iequals(v.domain, want.domain) && (caseless ? iequals(v.local_part, want.local_part) : v.local_part == want.local_part));
+    if (!found) return reject("", fmt::format("bcc recipient detected: {}", printable(r.address)));
+  }
+  return answer(true);
+}
+
+Answer header_names_ascii(Run& run) {
+  if (run.scope.headers == nullptr) return answer(true);
+  for (const mail::Header& h : run.scope.headers->all())
+    for (const char c : h.name())
+      if (!is_printable(c) || c == ' ')
+        return reject("", fmt::format("Invalid character in header \"{}\" found", printable(h.name())));
+  return answer(true);
+}
+
+Answer run_verify(Run& run, const Item& it) {
+  auto v = it.value.eval(run.scope);
+  if (!v) return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(v.error(), "failed to expand verify");
+  std::vector<std::string> options;
+  const std::string head = split_options(v->view(), options);
+  const KindRow* k = find_kind(head);
+  Answer error;
+  error.truth = Truth::error;
+  if (k == nullptr) {
+    error.log_message = fmt::format("unknown verify condition \"{}\"", printable(head));
+    return error;
+  }
+  if ((k->hooks & hook_bit(run.hook)) == 0 && run.hook != Hook::unknown) {
+    error.log_message = fmt::format("cannot verify {} in ACL for {}", k->name, to_string(run.hook));
+    return error;
+  }
+  const std::size_t eq = head.find('=');
+  switch (k->kind) {
+    case Kind::sender:
+      return verify_sender(run, eq == std::string::npos ? std::string() : std::string(trim(std::string_view(head).substr(eq + 1))), options, eq != std::string::npos);
+    case Kind::recipient: return verify_recipient(run, options);
+    case Kind::header_sender: return header_sender(run, options);
+    case Kind::header_syntax: return header_syntax(run);
+    case Kind::helo: return helo(run);
+    case Kind::reverse_host_lookup: return reverse_host_lookup(run, options);
+    case Kind::not_blind: return not_blind(run, options);
+    case Kind::header_names_ascii: return header_names_ascii(run);
+    case Kind::certificate: return answer(run.scope.from != nullptr && run.scope.from->tls_certificate_verified);
+    case Kind::unknown: break;
+  }
+  return error;
+}
+
+constexpr AclWordDef defs[] = {{.name = "verify", .summary = "Verifies sender, recipient, headers, HELO name, reverse DNS or certificate",
+                                .compile = &compile, .run = &run_verify}};
+
+}  // namespace
+}  // namespace remex::acl
+
+namespace remex::registry::acl_words {
+extern const std::span<const acl::AclWordDef> verify;
+constinit const std::span<const acl::AclWordDef> verify{acl::defs};
+}  // namespace remex::registry::acl_words

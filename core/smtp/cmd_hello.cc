@@ -1,0 +1,81 @@
+// HELO and EHLO (RFC 5321 4.1.1.1).
+
+#include <fmt/core.h>
+
+#include "core/base/strings.h"
+#include "core/smtp/session.h"
+
+namespace remex::smtp {
+
+void Session::set_protocol() {
+  std::string p = !opt_.is_tcp ? "local-" : "";
+  p += esmtp_ ? "esmtp" : "smtp";
+  if (tls_active_) p += 's';
+  if (!from_.authenticator.empty()) p += 'a';
+  from_.protocol = p;
+}
+
+std::string Session::ehlo_reply() {
+  const auto& m = config_->main;
+  std::string who = from_.host_name.empty() ? from_.helo_name : from_.host_name;
+  std::string text = active_hostname_ + " Hello " + who;
+  if (!from_.host_address.empty()) text += " [" + from_.host_address + "]";
+  else if (!opt_.login.empty()) text = active_hostname_ + " Hello " + opt_.login + " at " + from_.helo_name;
+  pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
+  if (const std::int64_t limit = size_limit(); limit > 0) text += fmt::format("\nSIZE {}", limit);
+  else text += "\nSIZE";
+  if (m.accept_8bitmime) text += "\n8BITMIME";
+  if (!opt_.is_tcp || host_matches(m.pipelining_advertise_hosts)) {
+    if (!effects_.no_pipelining) {
+      text += "\nPIPELINING";
+      pipelining_advertised_ = true;
+    }
+  }
+  if (opt_.is_tcp && !tls_active_ && host_matches(m.tls_advertise_hosts)) {
+    text += "\nSTARTTLS";
+    tls_advertised_ = true;
+  }
+  if (opt_.is_tcp && host_matches(m.enhanced_status_codes_advertise_hosts)) {
+    text += "\nENHANCEDSTATUSCODES";
+    enhanced_ = true;
+  }
+  text += "\nHELP";
+  return text;
+}
+
+Session::Next Session::cmd_hello(const Command& c, bool extended) {
+  const auto& m = config_->main;
+  std::string_view name = c.argument;
+  if (name.empty()) {
+    if (host_matches(m.helo_accept_junk_hosts)) name = "";
+    else return protocol_error(501, fmt::format("Syntactically invalid {} argument(s)", extended ? "EHLO" : "HELO"), state_.command);
+  }
+  name = name.substr(0, name.find_first_of(" \t"));
+  if (!is_acceptable_helo(name, m.helo_allow_chars) && !host_matches(m.helo_accept_junk_hosts)) {
+    log_line(log::kMain | log::kReject,
+             fmt::format("{} rejected {} {}: syntactically invalid argument(s): {}", extended ? "" : "", extended ? "EHLO from" : "HELO from", host_text(),
+                         name.empty() ? "(no argument given)" : printable(c.argument.substr(0, 256))));
+    return protocol_error(501, fmt::format("Syntactically invalid {} argument(s)", extended ? "EHLO" : "HELO"), state_.command);
+  }
+  reset_message();
+  esmtp_ = state_.esmtp = extended;
+  from_.helo_name = std::string(name);
+  state_.helo_verified = state_.helo_verify_failed = state_.helo_verify_tried = false;
+  set_protocol();
+  const acl::Outcome o = run_acl(acl::Hook::helo, m.acl_smtp_helo);
+  if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
+    const std::string rejected = std::exchange(from_.helo_name, "");
+    return refuse(o, fmt::format("{} {}", extended ? "EHLO" : "HELO", printable(rejected)));
+  }
+  if (extended) {
+    reply(250, ehlo_reply());
+  } else {
+    pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
+    std::string text = active_hostname_ + " Hello " + (from_.host_name.empty() ? from_.helo_name : from_.host_name);
+    if (!from_.host_address.empty()) text += " [" + from_.host_address + "]";
+    reply(250, text);
+  }
+  return Next::go_on;
+}
+
+}  // namespace remex::smtp

@@ -1,0 +1,89 @@
+// STARTTLS (RFC 3207). Nothing said before the handshake survives it, buffered input least of all.
+
+#include <fmt/core.h>
+
+#include "core/base/strings.h"
+#include "core/io/fiber.h"
+#include "core/smtp/session.h"
+
+namespace remex::smtp {
+
+namespace {
+/// Stands for a connection that is gone.
+class NullStream : public io::Stream {
+ public:
+  Result<std::size_t> read_some(std::span<char>) override { return std::size_t{0}; }
+  Status write_all(std::string_view) override { return fail(ErrorKind::closed, "connection closed"); }
+  bool has_pending_input() override { return false; }
+  Status wait_readable() override { return {}; }
+  void close() override {}
+  void abort() override {}
+  int fd() const override { return -1; }
+};
+}  // namespace
+
+bool Session::start_tls() {
+  auto context = server_.tls_context(scope_);
+  if (!context) {
+    log_line(log::kMain | log::kPanic, fmt::format("TLS error on connection from {}: {}", host_text(), context.error().text));
+    return false;
+  }
+  reader_.discard();
+  const io::DeadlineScope deadline(std::min(receive_timeout(), Millis{60000}));
+  auto tls = (*context)->accept(std::move(stream_));
+  if (!tls) {
+    log_line(log::kMain, fmt::format("TLS error on connection from {} (gnutls_handshake): {}", host_text(), printable(tls.error().text)));
+    stream_ = std::make_unique<NullStream>();
+    reader_.rebind(*stream_);
+    return false;
+  }
+  const io::TlsInfo& info = (*tls)->info();
+  from_.tls_cipher = info.cipher;
+  from_.tls_cipher_std = info.cipher_std;
+  from_.tls_version = info.version;
+  from_.tls_bits = info.bits;
+  from_.tls_sni = info.sni;
+  from_.tls_peer_dn = info.peer_dn;
+  from_.tls_certificate_verified = info.peer_verified;
+  stream_ = std::move(*tls);
+  reader_.rebind(*stream_);
+  tls_active_ = true;
+  return true;
+}
+
+Session::Next Session::cmd_starttls(const Command& c) {
+  const auto& m = config_->main;
+  if (!c.argument.empty()) return protocol_error(501, "STARTTLS command takes no argument", state_.command);
+  if (tls_active_) return protocol_error(503, "Already in TLS", state_.command);
+  if (!tls_advertised_) return protocol_error(503, "STARTTLS command used when not advertised", state_.command);
+  if (in_transaction_) return protocol_error(503, "STARTTLS is not permitted in a mail transaction", state_.command);
+  const acl::Outcome o = run_acl(acl::Hook::starttls, m.acl_smtp_starttls);
+  if (o.verdict != acl::Verdict::accept) return refuse(o, "STARTTLS");
+  if (auto context = server_.tls_context(scope_); !context) {
+    log_line(log::kMain | log::kPanic, fmt::format("TLS error on connection from {}: {}", host_text(), context.error().text));
+    reply(454, "TLS currently unavailable");
+    return Next::go_on;
+  }
+  reply(220, "TLS go ahead");
+  if (!flush()) return Next::close;
+  if (!start_tls()) return Next::close;
+  // RFC 3207 4.2: forget everything the client said.
+  reset_message();
+  from_.helo_name.clear();
+  from_.authenticator.clear();
+  from_.authenticated_id.clear();
+  from_.authenticated_sender.clear();
+  acl_c_.clear();
+  esmtp_ = pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
+  nonmail_ = 0;
+  set_protocol();
+  return Next::go_on;
+}
+
+Session::Next Session::cmd_auth(const Command&) {
+  if (!auth_advertised_) return protocol_error(503, "AUTH command used when not advertised", state_.command);
+  reply(504, "authentication mechanism not supported");
+  return Next::go_on;
+}
+
+}  // namespace remex::smtp

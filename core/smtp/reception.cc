@@ -1,0 +1,279 @@
+// See reception.h. Order of judgement after the last byte: limits, DKIM ACL per signer, DATA (or not_smtp) ACL, store, log.
+
+#include "core/smtp/reception.h"
+
+#include <fmt/core.h>
+
+#include "core/base/ids.h"
+#include "core/base/strings.h"
+#include "core/log/log.h"
+#include "core/smtp/fixups.h"
+
+namespace remex::smtp {
+
+namespace {
+
+constexpr std::size_t kBodyChunk = 64 * 1024;
+
+bool is_reply_code(std::string_view s) {
+  return s.size() >= 3 && is_digit(s[0]) && is_digit(s[1]) && is_digit(s[2]) && (s.size() == 3 || s[3] == ' ' || s[3] == '-');
+}
+
+std::string host_prefix(const mail::ReceivedFrom& from, const log::Selectors& sel) { return log::host_and_ident(from, sel, true); }
+
+}  // namespace
+
+Reply reply_from_acl(const acl::Outcome& o, int success_code, std::string_view success_text, log::Log& log) {
+  Reply r;
+  std::string_view fallback = success_text;
+  r.code = success_code;
+  switch (o.verdict) {
+    case acl::Verdict::accept:
+    case acl::Verdict::discard: break;
+    case acl::Verdict::defer:
+      r.code = 451;
+      fallback = "Temporary local problem - please try later";
+      break;
+    case acl::Verdict::drop:
+    case acl::Verdict::deny:
+      r.code = 550;
+      fallback = "Administrative prohibition";
+      break;
+  }
+  r.close = o.verdict == acl::Verdict::drop;
+  std::string_view text = o.user_message;
+  if (is_reply_code(text)) {
+    const int given = (text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0');
+    if (given / 100 == r.code / 100) {
+      r.code = given;
+    } else {
+      log.write(log::kMain | log::kPanic, "", fmt::format("configured error code starts with incorrect digit (expected {}) in \"{}\"", r.code / 100, printable(text)));
+    }
+    text = text.size() > 3 ? text.substr(4) : std::string_view();
+  }
+  r.text = text.empty() ? std::string(fallback) : std::string(text);
+  return r;
+}
+
+Reception::Reception(Server& server, lang::Scope& scope, acl::Effects& effects, std::int64_t size_limit)
+    : server_(server), scope_(scope), effects_(effects), size_limit_(size_limit) {
+  scope_.envelope->id = new_message_id();
+  scope_.envelope->received = wall_now();
+}
+
+Reception::~Reception() {
+  if (scope_.headers == &headers_) scope_.headers = nullptr;
+  if (scope_.dkim == &dkim_) scope_.dkim = nullptr;
+  if (scope_.body == body_.get()) scope_.body = nullptr;
+}
+
+void Reception::store_failed(const Error& e) {
+  failure_ = {452, "space shortage, please try later", false};
+  if (e.sys_errno != ENOSPC && e.sys_errno != EDQUOT) failure_ = {451, "Temporary local problem - please try later", false};
+  writer_.reset();
+  body_buffer_.clear();
+  memory_body_.clear();
+  server_.log->write(log::kMain | log::kPanic, scope_.envelope->id, fmt::format("spooling a message failed: {}", e.text));
+}
+
+void Reception::flush_body() {
+  if (body_buffer_.empty() || failed()) return;
+  body_size_ += body_buffer_.size();
+  if (size_limit_ > 0 && static_cast<std::int64_t>(size()) > size_limit_) {
+    failure_ = {552, "Message size exceeds maximum permitted", false};
+    writer_.reset();
+    memory_body_.clear();
+    memory_body_.shrink_to_fit();
+  } else if (server_.store != nullptr && !deliver_instead) {
+    if (writer_ == nullptr) writer_ = server_.store->new_body();
+    if (auto st = writer_->write(body_buffer_); !st) return store_failed(st.error());
+  } else {
+    memory_body_ += body_buffer_;
+  }
+  body_buffer_.clear();
+}
+
+void Reception::end_header() {
+  in_header_ = false;
+  // The first line that cannot be a header begins the body.
+  const std::size_t used = mail::split_headers(header_text_, headers_);
+  if (used < header_text_.size()) {
+    body_buffer_ = header_text_.substr(used);
+    if (!body_buffer_.empty() && body_buffer_.front() != '\n') body_buffer_ += '\n';
+    else if (!body_buffer_.empty()) body_buffer_.erase(0, 1);
+    header_text_.resize(used);
+  }
+}
+
+void Reception::write(std::string_view bytes) {
+  if (failed()) return;
+  if (in_header_) {
+    if (bytes == "\n" && at_line_start_) return end_header();
+    const auto& m = scope_.config->main;
+    if (header_text_.size() + bytes.size() > static_cast<std::size_t>(m.header_maxsize)) {
+      failure_ = {552, "Message header is ridiculously overlong", false};
+      header_text_.clear();
+      return;
+    }
+    header_text_ += bytes;
+    at_line_start_ = bytes.back() == '\n';
+    return;
+  }
+  body_buffer_ += bytes;
+  if (body_buffer_.size() >= kBodyChunk) flush_body();
+}
+
+void Reception::log_rejection(std::string_view what, const acl::Outcome& o) {
+  const std::string_view prefix = o.verdict == acl::Verdict::defer ? "temporarily rejected " : "rejected ";
+  const int targets = log::kMain | (o.log_to_reject ? log::kReject : 0);
+  std::string line = host_prefix(*scope_.from, server_.log->selectors());
+  if (!line.empty()) line += ' ';
+  line += fmt::format("F=<{}> {}{}", printable(scope_.envelope->sender), prefix, what);
+  if (!o.log_message.empty()) line += ": " + printable(o.log_message);
+  server_.log->write(targets, scope_.envelope->id, line);
+}
+
+void Reception::apply_header_changes() {
+  for (; removals_applied_ < effects_.remove_headers.size(); ++removals_applied_) {
+    const std::string& name = effects_.remove_headers[removals_applied_];
+    headers_.remove(name);
+  }
+  for (; headers_applied_ < effects_.add_headers.size(); ++headers_applied_)
+    headers_.add(effects_.add_headers[headers_applied_].text, effects_.add_headers[headers_applied_].where);
+}
+
+Reply Reception::judge(acl::Hook hook, bool& stop) {
+  stop = true;
+  mail::Envelope& env = *scope_.envelope;
+  const auto& m = scope_.config->main;
+  if (static_cast<std::int64_t>(headers_.find_all("Received").size()) > m.received_headers_max) {
+    acl::Outcome o;
+    o.log_message = "Too many \"Received\" headers";
+    log_rejection("after DATA", o);
+    return {550, "Too many \"Received\" headers - suspected mail loop", false};
+  }
+  if (m.header_line_maxsize > 0)
+    for (const auto& h : headers_.all())
+      if (static_cast<std::int64_t>(h.text.size()) > m.header_line_maxsize) return {552, "A message header line is too long", false};
+  remove_delivery_headers(scope_);
+  apply_header_changes();
+  local_fixups(scope_, effects_, server_.primary_hostname);
+  if (const auto* id = headers_.find("Message-ID"); id != nullptr) {
+    std::string_view v = trim(id->value());
+    if (!v.empty() && v.front() == '<') v.remove_prefix(1);
+    env.user_message_id = std::string(v.substr(0, v.find('>')));
+  }
+  if (env.recipients.size() == 1) scope_.extra["received_for"] = env.recipients.front().address;
+  add_received_header(scope_, server_.primary_hostname);
+  scope_.extra.erase("received_for");
+  env.size = headers_.size_bytes() + (body_ ? body_->size() : 0) + 1;
+
+  if (hook == acl::Hook::data) {
+    Reply r = run_dkim(stop);
+    if (stop) return r;
+    stop = true;
+  }
+  scope_.headers_added.clear();
+  const lang::Expansion& option = hook == acl::Hook::data ? m.acl_smtp_data : m.acl_not_smtp;
+  const acl::Outcome o = acl::run_hook(hook, option, scope_, effects_);
+  if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
+    log_rejection(hook == acl::Hook::data ? "after DATA" : "by non-SMTP ACL", o);
+    return reply_from_acl(o, 250, "OK", *server_.log);
+  }
+  apply_header_changes();
+  stop = false;
+  Reply ok{250, {}, false};
+  if (!o.user_message.empty()) ok = reply_from_acl(o, 250, "", *server_.log);
+  return ok;
+}
+
+Reply Reception::keep(acl::Hook hook) {
+  mail::Envelope& env = *scope_.envelope;
+  const WallTime now = wall_now();
+  env.received_complete_us = (now - env.received).count();
+  env.size = headers_.size_bytes() + (body_ ? body_->size() : 0) + 1;
+  if (scope_.acl_c != nullptr) env.acl_c = *scope_.acl_c;
+  if (scope_.acl_m != nullptr) env.acl_m = *scope_.acl_m;
+  env.from = *scope_.from;
+  if (effects_.freeze) {
+    env.frozen = true;
+    env.frozen_at = wall_seconds();
+  }
+  if (effects_.discarded) env.recipients.clear();
+  store::StoredMessage msg{env, headers_, body_};
+  if (deliver_instead) return deliver_instead(std::move(msg));
+
+  log::ArrivalExtras extras;
+  if (const auto* s = headers_.find("Subject"); s != nullptr) extras.subject = std::string(trim(s->value()));
+  const std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
+  if (env.recipients.empty()) {
+    server_.log->write(log::kMain, env.id, arrival);
+    server_.log->write(log::kMain, env.id, "=> blackhole (discarded by ACL)");
+    server_.log->write(log::kMain, env.id, "Completed");
+    return {250, "OK id=" + env.id, false};
+  }
+  if (server_.store != nullptr) {
+    if (auto st = server_.store->insert(msg); !st) {
+      store_failed(st.error());
+      return failure_;
+    }
+    server_.log->write(log::kMain, env.id, arrival);
+    if (env.frozen) server_.log->write(log::kMain, env.id, "frozen by ACL");
+    const bool queue_only = effects_.queue_only || env.frozen || scope_.config->main.queue_only;
+    if (queue_only && !env.frozen && effects_.queue_only) server_.log->write(log::kMain, env.id, "no immediate delivery: queued by ACL");
+    if (server_.accepted) server_.accepted(std::move(msg), queue_only);
+  } else if (server_.explain) {
+    server_.explain("LOG: " + env.id + " " + arrival);
+  }
+  Reply ok{250, "OK id=" + env.id, false};
+  if (effects_.fakereject || effects_.fakedefer) {
+    ok.code = effects_.fakereject ? 550 : 450;
+    ok.text = effects_.fake_message.empty() ? "Your message has been rejected but is being kept for evaluation.\nIf it was a legitimate message, it may still be delivered to the target recipient(s)."
+                                            : effects_.fake_message;
+  }
+  (void)hook;
+  return ok;
+}
+
+Reply Reception::complete(const DataReader& data, acl::Hook hook) {
+  if (in_header_) end_header();
+  flush_body();
+  if (!failed()) {
+    if (writer_ != nullptr) {
+      auto b = writer_->finish();
+      if (!b) store_failed(b.error());
+      else body_ = std::move(*b);
+      writer_.reset();
+    } else {
+      body_ = mail::Body::from_string(std::move(memory_body_));
+    }
+  }
+  if (failed()) {
+    if (failure_.code == 552) {
+      acl::Outcome o;
+      o.log_message = fmt::format("{}", failure_.text == "Message size exceeds maximum permitted" ? fmt::format("message too big: max={}", size_limit_) : failure_.text);
+      log_rejection("after DATA", o);
+    }
+    return failure_;
+  }
+  header_text_.clear();
+  header_text_.shrink_to_fit();
+  mail::Envelope& env = *scope_.envelope;
+  env.body_lines = data.body_lines();
+  env.body_zeros = data.body_zeros();
+  env.max_line = data.longest_line();
+  env.body_8bit = data.has_8bit();
+  scope_.headers = &headers_;
+  scope_.body = body_.get();
+  if (on_headers)
+    if (auto st = on_headers(headers_); !st) return {554, st.error().text, false};
+  bool stop = false;
+  Reply r = judge(hook, stop);
+  if (stop) return r;
+  const std::string accept_text = r.text;
+  r = keep(hook);
+  if (r.code == 250 && !accept_text.empty()) r.text = accept_text;
+  return r;
+}
+
+}  // namespace remex::smtp

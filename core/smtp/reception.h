@@ -1,0 +1,72 @@
+// From the bytes of a message to a durable queue entry: headers parsed, fixed up and judged, DKIM verified, ACLs run, stored.
+// Used by the SMTP session (DATA) and by local submission (standard input).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "acl/acl.h"
+#include "core/smtp/data_reader.h"
+#include "core/smtp/server.h"
+
+namespace remex::smtp {
+
+/// An SMTP reply; `text` may have several lines and may begin with an enhanced code.
+struct Reply {
+  int code = 250;
+  std::string text;
+  bool close = false;
+};
+
+/// Turns an ACL's verdict into a reply: a code in front of the message is taken when its class fits.
+/// `expected` is the default code for success (250, 354, ...).
+Reply reply_from_acl(const acl::Outcome& o, int success_code, std::string_view success_text, log::Log& log);
+
+class Reception : public DataSink {
+ public:
+  /// `scope` must have envelope, from and services set; it gets headers, body and dkim during complete().
+  Reception(Server& server, lang::Scope& scope, acl::Effects& effects, std::int64_t size_limit);
+  ~Reception() override;
+
+  void write(std::string_view bytes) override;
+  /// Everything was read: judges and stores. 250 means durable. Parks.
+  Reply complete(const DataReader& data, acl::Hook hook);
+  /// Bytes stored so far.
+  std::uint64_t size() const { return header_text_.size() + body_size_; }
+  /// Set once storing failed (too large, disk full): reading goes on, the reply is known.
+  bool failed() const { return failure_.code != 250; }
+  mail::HeaderList& headers() { return headers_; }
+  std::shared_ptr<const mail::Body> body() const { return body_; }
+  /// -t: called with the parsed headers before anything is judged.
+  std::function<Status(mail::HeaderList&)> on_headers;
+  /// mua_wrapper: gets the finished message instead of the store; its Reply is the result.
+  std::function<Reply(store::StoredMessage&&)> deliver_instead;
+
+ private:
+  void end_header();
+  void flush_body();
+  void store_failed(const Error& e);
+  void apply_header_changes();
+  Reply run_dkim(bool& stop);
+  Reply judge(acl::Hook hook, bool& stop);
+  Reply keep(acl::Hook hook);
+  void log_rejection(std::string_view what, const acl::Outcome& o);
+
+  Server& server_;
+  lang::Scope& scope_;
+  acl::Effects& effects_;
+  std::int64_t size_limit_;
+  std::string header_text_;
+  bool in_header_ = true, at_line_start_ = true;
+  std::string body_buffer_;
+  std::uint64_t body_size_ = 0;
+  std::unique_ptr<store::BodyWriter> writer_;
+  std::string memory_body_;
+  mail::HeaderList headers_;
+  std::shared_ptr<const mail::Body> body_;
+  lang::DkimState dkim_;
+  Reply failure_;
+  std::size_t headers_applied_ = 0, removals_applied_ = 0;
+};
+
+}  // namespace remex::smtp

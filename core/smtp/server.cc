@@ -1,0 +1,59 @@
+// Shared parts of SMTP sessions: the TLS context and session-flavoured services.
+
+#include "core/smtp/server.h"
+
+#include <fmt/core.h>
+
+#include "core/base/strings.h"
+
+namespace remex::smtp {
+
+Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& scope) {
+  if (tls) return tls;
+  io::TlsServerConfig c;
+  c.hostname = primary_hostname;
+  const auto& m = config->main;
+  const auto text = [&](const lang::Expansion& e, std::string& out, std::string_view name) -> Status {
+    if (!e.is_set()) return {};
+    auto v = e.eval(scope);
+    if (!v) {
+      if (v.error().kind == ErrorKind::forced_fail) return {};
+      return defer(fmt::format("expansion of {} failed: {}", name, v.error().text));
+    }
+    if (v->is_tainted()) return fail(ErrorKind::taint, fmt::format("tainted value for {}", name));
+    out = std::string(trim(v->view()));
+    return {};
+  };
+  REMEX_CHECK(text(m.tls_certificate, c.certificate_file, "tls_certificate"));
+  REMEX_CHECK(text(m.tls_privatekey, c.private_key_file, "tls_privatekey"));
+  REMEX_CHECK(text(m.tls_require_ciphers, c.priority, "tls_require_ciphers"));
+  REMEX_CHECK(text(m.tls_verify_certificates, c.verify_certificates, "tls_verify_certificates"));
+  c.request_client_certificate = m.tls_verify_hosts.is_set() || m.tls_try_verify_hosts.is_set();
+  REMEX_TRY(auto made, io::TlsServerContext::create(c));
+  // A certificate chosen per connection (an expansion) is loaded per connection; a constant one once.
+  if (!m.tls_certificate.is_set() || m.tls_certificate.is_constant()) tls = made;
+  return made;
+}
+
+void SessionServices::log(int targets, std::string_view line) {
+  const int with_host = static_cast<int>(lang::LogTarget::with_host);
+  std::string text;
+  if ((targets & with_host) != 0) {
+    text = log::host_and_ident(from_, server_.log->selectors(), true);
+    if (!text.empty()) text += ' ';
+    targets &= ~with_host;
+  }
+  text += line;
+  server_.log->write(targets, envelope_.id, text);
+}
+
+void SessionServices::debug(std::string_view line) {
+  if (server_.explain) server_.explain(line);
+  else base_.debug(line);
+}
+
+void SessionServices::trace(std::string_view line) {
+  if (server_.explain) server_.explain(line);
+}
+
+}  // namespace remex::smtp

@@ -1,0 +1,75 @@
+// What every SMTP session (and local submission) of a process shares, and the way a finished message goes on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/io/tls.h"
+#include "core/log/log.h"
+#include "core/store/store.h"
+#include "lang/config.h"
+#include "lang/scope.h"
+
+namespace remex::smtp {
+
+/// Sessions now open, for smtp_accept_max and smtp_accept_max_per_host. One per process, loop thread only.
+struct Counters {
+  std::int64_t sessions = 0;
+  std::map<std::string, int> per_host;
+};
+
+/// Immutable after construction (a reload makes a new one; sessions in flight keep theirs).
+struct Server {
+  std::shared_ptr<const lang::Config> config;
+  std::shared_ptr<store::Store> store;              ///< null: nothing is kept (-bh)
+  std::shared_ptr<log::Log> log;
+  lang::Services* services = nullptr;               ///< of the process
+  std::shared_ptr<io::TlsServerContext> tls;        ///< null: made on first use by tls_context()
+  std::string primary_hostname;
+  /// The message is durable; schedule its delivery. `queue_only`: a queue run will find it.
+  std::function<void(store::StoredMessage&&, bool queue_only)> accepted;
+  Counters* counters = nullptr;
+  bool fake = false;                                ///< -bh: no store, no delivery, explanations on stderr
+  /// Shown by -bh; empty otherwise.
+  std::function<void(std::string_view)> explain;
+
+  /// The TLS context, made once; error text when the certificate is unusable.
+  Result<std::shared_ptr<io::TlsServerContext>> tls_context(lang::Scope& scope);
+};
+
+/// Services of one session: as the process's, but log lines may carry the client and the message id.
+class SessionServices : public lang::Services {
+ public:
+  SessionServices(Server& server, const mail::ReceivedFrom& from, const mail::Envelope& envelope)
+      : server_(server), base_(*server.services), from_(from), envelope_(envelope) {}
+  dns::Resolver& resolver() override { return base_.resolver(); }
+  lang::VerifyOutcome verify_sender(lang::Scope& s, const std::string& a, std::string_view o) override { return base_.verify_sender(s, a, o); }
+  lang::VerifyOutcome verify_recipient(lang::Scope& s, const std::string& a, std::string_view o) override {
+    return base_.verify_recipient(s, a, o);
+  }
+  Result<bool> run_acl(lang::Scope& s, const Text& name, const std::vector<Text>& args, Text& message) override {
+    return base_.run_acl(s, name, args, message);
+  }
+  void log(int targets, std::string_view line) override;
+  bool debugging() const override { return server_.fake || base_.debugging(); }
+  void debug(std::string_view line) override;
+  void trace(std::string_view line) override;
+  lang::LookupCache& lookup_cache() override { return base_.lookup_cache(); }
+  std::int64_t queue_size() override { return base_.queue_size(); }
+  std::int64_t spool_space() override { return base_.spool_space(); }
+  Result<bool> first_use(std::string_view table, std::string_view key, std::int64_t ttl) override { return base_.first_use(table, key, ttl); }
+  Result<std::optional<std::string>> get_hint(const std::string& t, const std::string& k) override { return base_.get_hint(t, k); }
+  Status put_hint(const std::string& t, const std::string& k, const std::string& v) override { return base_.put_hint(t, k, v); }
+
+ private:
+  Server& server_;
+  lang::Services& base_;
+  const mail::ReceivedFrom& from_;
+  const mail::Envelope& envelope_;
+};
+
+}  // namespace remex::smtp

@@ -1,0 +1,406 @@
+// The session loop: greeting, reading commands, grouping replies, limits, the end.
+
+#include "core/smtp/session.h"
+
+#include <fmt/core.h>
+
+#include "core/base/ids.h"
+#include "core/base/strings.h"
+#include "core/io/fiber.h"
+
+namespace remex::smtp {
+
+namespace {
+/// RFC 5321 4.5.3.1.4 asks for 512; long parameter lists need more. Beyond this the line is swallowed and answered 500.
+constexpr std::size_t kMaxCommandLine = 16384;
+constexpr std::size_t kMaxQueuedReplies = 32 * 1024;
+constexpr Millis kWriteTimeout{5 * 60 * 1000};
+}  // namespace
+
+std::string_view default_enhanced_code(int code, Verb verb) {
+  switch (code) {
+    case 250: return verb == Verb::mail ? "2.1.0" : verb == Verb::rcpt ? "2.1.5" : verb == Verb::helo || verb == Verb::ehlo ? "" : "2.0.0";
+    case 252: return "2.5.0";
+    case 221: return "2.0.0";
+    case 235: return "2.7.0";
+    case 421: return "4.3.2";
+    case 450: return "4.2.0";
+    case 451: return "4.3.0";
+    case 452: return verb == Verb::rcpt ? "4.5.3" : "4.3.1";
+    case 454: return "4.7.0";
+    case 500: return "5.5.2";
+    case 501: return "5.5.4";
+    case 502: case 503: return "5.5.1";
+    case 504: return "5.5.4";
+    case 535: return "5.7.8";
+    case 550: return verb == Verb::rcpt ? "5.1.1" : "5.7.1";
+    case 552: return "5.3.4";
+    case 553: return "5.1.3";
+    case 554: return "5.5.0";
+    case 555: return "5.5.4";
+    default: return "";
+  }
+}
+
+Session::Session(Server& server, std::unique_ptr<io::Stream> stream, mail::ReceivedFrom from, SessionOptions opt)
+    : server_(server), config_(server.config), stream_(std::move(stream)), reader_(*stream_), opt_(std::move(opt)), from_(std::move(from)),
+      services_(server, from_, envelope_) {
+  from_.is_smtp = true;
+  from_.is_local = !opt_.is_tcp;
+  if (!opt_.login.empty()) from_.ident = opt_.login;
+  scope_.config = config_.get();
+  scope_.services = &services_;
+  scope_.from = &from_;
+  scope_.session = &state_;
+  scope_.envelope = &envelope_;
+  scope_.acl_c = &acl_c_;
+  scope_.acl_m = &acl_m_;
+  scope_.testing = server.fake;
+  started_ = wall_now();
+  envelope_.login = opt_.login;
+  envelope_.caller_uid = opt_.caller_uid;
+  envelope_.caller_gid = opt_.caller_gid;
+}
+
+Session::~Session() {
+  if (counted_ && server_.counters != nullptr) {
+    --server_.counters->sessions;
+    auto& per_host = server_.counters->per_host;
+    if (auto it = per_host.find(from_.host_address); it != per_host.end() && --it->second <= 0) per_host.erase(it);
+  }
+}
+
+std::string Session::host_text() const { return log::host_and_ident(from_, server_.log->selectors(), true); }
+
+void Session::log_line(int targets, std::string_view line) { server_.log->write(targets, envelope_.id, line); }
+
+bool Session::host_matches(const lang::MatchList& list) {
+  if (!list.is_set()) return false;
+  auto m = list.match_host(scope_, from_.host_address, from_.host_name);
+  return m && m->matched;
+}
+
+Millis Session::receive_timeout() {
+  const lang::Expansion& e = config_->main.smtp_receive_timeout;
+  std::int64_t seconds = 300;
+  if (e.is_set())
+    if (auto v = e.eval(scope_)) {
+      std::int64_t s = 0;
+      if (parse_interval(trim(v->view()), s) && s > 0) seconds = s;
+    }
+  return std::chrono::duration_cast<Millis>(Seconds(seconds));
+}
+
+void Session::reply(int code, std::string_view text) {
+  if (opt_.batched) {
+    if (code >= 400) {
+      batch_failed_ = true;
+      out_ += fmt::format("{} {}\n", code, text);
+    }
+    return;
+  }
+  // The text may bring its own enhanced code; otherwise one is put on every line.
+  std::string prefix;
+  if (enhanced_ && code >= 200) {
+    const auto looks_enhanced = [&] {
+      return text.size() >= 5 && text[0] == static_cast<char>('0' + code / 100) && text[1] == '.' && is_digit(text[2]) &&
+             text.find('.', 3) != std::string_view::npos && text.find('.', 3) < text.find(' ');
+    };
+    if (!looks_enhanced()) {
+      const auto e = default_enhanced_code(code, parse_command(state_.command).verb);
+      if (!e.empty()) prefix = std::string(e) + " ";
+    }
+  }
+  if (effects_.no_multiline_responses && code >= 400)
+    if (const auto nl = text.rfind('\n'); nl != std::string_view::npos) text = text.substr(nl + 1);
+  const auto lines = split(text, '\n');
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::string_view l = lines[i];
+    while (!l.empty() && (l.back() == '\r' || l.back() == ' ')) l.remove_suffix(1);
+    out_ += fmt::format("{}{}{}", code, i + 1 < lines.size() ? '-' : ' ', prefix);
+    for (const char c : l.substr(0, 900)) out_ += (c == '\r' || c == '\0') ? ' ' : c;
+    out_ += "\r\n";
+  }
+  if (out_.size() > kMaxQueuedReplies) (void)flush();
+}
+
+bool Session::flush() {
+  if (out_.empty()) return true;
+  std::string bytes;
+  bytes.swap(out_);
+  const io::DeadlineScope deadline(kWriteTimeout);
+  return stream_->write_all(bytes).has_value();
+}
+
+/// Parks without owning reply or line buffers when the client is idle.
+Result<std::string> Session::read_command() {
+  if (!reader_.has_pending()) {
+    if (!flush()) return fail(ErrorKind::closed, "connection lost while writing");
+    out_.shrink_to_fit();
+  }
+  const io::DeadlineScope deadline(receive_timeout());
+  return reader_.read_line(kMaxCommandLine);
+}
+
+Session::Next Session::protocol_error(int code, std::string_view text, std::string_view line) {
+  if (server_.log->on(log::Selector::smtp_syntax_error))
+    log_line(log::kMain, fmt::format("SMTP syntax error in \"{}\" {} {}", printable(line.substr(0, 256)), host_text(), text));
+  ++synprot_errors_;
+  if (config_->main.smtp_max_synprot_errors > 0 && synprot_errors_ > config_->main.smtp_max_synprot_errors) {
+    reply(501, "Too many syntax or protocol errors");
+    log_line(log::kMain | log::kReject,
+             fmt::format("SMTP call from {} dropped: too many syntax or protocol errors (last command was \"{}\")", host_text(), printable(line.substr(0, 256))));
+    return Next::close;
+  }
+  reply(code, text);
+  return Next::go_on;
+}
+
+acl::Outcome Session::run_acl(acl::Hook hook, const lang::Expansion& option) {
+  return acl::run_hook(hook, option, scope_, effects_, [this] { (void)flush(); });
+}
+
+Session::Next Session::refuse(const acl::Outcome& o, std::string_view what) {
+  const Reply r = reply_from_acl(o, 250, "OK", *server_.log);
+  reply(r);
+  std::string line = host_text();
+  if (in_transaction_ || !envelope_.sender.empty()) line += fmt::format(" F=<{}>", printable(envelope_.sender));
+  line += fmt::format(" {}rejected {}", o.verdict == acl::Verdict::defer ? "temporarily " : "", what);
+  if (!o.log_message.empty()) line += ": " + printable(o.log_message);
+  log_line(log::kMain | (o.log_to_reject ? log::kReject : 0), line);
+  return r.close ? Next::close : Next::go_on;
+}
+
+bool Session::connect() {
+  const auto& m = config_->main;
+  const auto turn_away = [&](int code, std::string_view text, std::string_view why) {
+    reply(code, text);
+    (void)flush();
+    if (server_.log->on(log::Selector::connection_reject)) log_line(log::kMain | log::kReject, fmt::format("Connection from {} refused: {}", host_text(), why));
+    return false;
+  };
+  active_hostname_ = server_.primary_hostname;
+  if (m.smtp_active_hostname.is_set())
+    if (auto v = m.smtp_active_hostname.eval(scope_); v && !v->empty()) active_hostname_ = v->str();
+  from_.active_hostname = active_hostname_;
+  if (opt_.is_tcp && server_.counters != nullptr) {
+    Counters& c = *server_.counters;
+    ++c.sessions;
+    const int mine = ++c.per_host[from_.host_address];
+    counted_ = true;
+    state_.connection_count_at_start = static_cast<int>(c.sessions);
+    if (m.smtp_accept_max > 0 && c.sessions > m.smtp_accept_max)
+      return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.", "too many connections");
+    if (m.smtp_accept_reserve > 0 && c.sessions > m.smtp_accept_max - m.smtp_accept_reserve && !host_matches(m.smtp_reserve_hosts))
+      return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.", "reserved slots");
+    if (m.smtp_accept_max_per_host.is_set())
+      if (auto v = m.smtp_accept_max_per_host.eval(scope_))
+        if (const auto max = parse_int(trim(v->view())); max && *max > 0 && mine > *max)
+          return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections from this IP address; please try again later.",
+                           "too many connections from that IP address");
+  }
+  if (opt_.is_tcp && m.host_reject_connection.is_set() && host_matches(m.host_reject_connection))
+    return turn_away(554, "SMTP service not available", "refused by host_reject_connection");
+  if (opt_.is_tcp && host_matches(m.host_lookup)) {
+    const auto hn = dns::lookup_address(services_.resolver(), from_.host_address, true);
+    state_.host_lookup_done = true;
+    state_.host_lookup_deferred = hn.outcome == dns::Outcome::try_again;
+    state_.host_lookup_failed = hn.outcome == dns::Outcome::no_name || hn.outcome == dns::Outcome::no_data;
+    state_.host_aliases = hn.aliases;
+    if (hn.outcome == dns::Outcome::found) {
+      from_.host_name = hn.name;
+      from_.host_dnssec = hn.secure;
+    } else if (server_.log->on(log::Selector::host_lookup_failed)) {
+      log_line(log::kMain, fmt::format("no host name found for IP address {}", from_.host_address));
+    }
+  }
+  if (server_.log->on(log::Selector::smtp_connection)) log_line(log::kMain, fmt::format("SMTP connection from {}", log::host_and_ident(from_, server_.log->selectors(), false)));
+  const acl::Outcome o = run_acl(acl::Hook::connect, m.acl_smtp_connect);
+  if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
+    const Reply r = reply_from_acl(o, 220, "", *server_.log);
+    reply(r);
+    (void)flush();
+    log_line(log::kMain | (o.log_to_reject ? log::kReject : 0),
+             fmt::format("{} {}rejected connection in \"connect\" ACL{}{}", host_text(), o.verdict == acl::Verdict::defer ? "temporarily " : "",
+                         o.log_message.empty() ? "" : ": ", printable(o.log_message)));
+    return false;
+  }
+  if (opt_.tls_on_connect && !start_tls()) return false;
+  // A client that talks before the greeting is not a mail client (unless the ACL relaxed it).
+  if (opt_.is_tcp && m.smtp_enforce_sync && !effects_.no_enforce_sync && reader_.has_pending()) {
+    auto peeked = reader_.peek();
+    if (peeked && !peeked->empty()) {
+      log_line(log::kMain | log::kReject,
+               fmt::format("SMTP protocol synchronization error (input sent without waiting for greeting): rejected connection from {} input=\"{}\"", host_text(),
+                           printable(peeked->substr(0, 150))));
+      reply(554, "SMTP synchronization error");
+      (void)flush();
+      return false;
+    }
+  }
+  if (opt_.batched) return true;
+  std::string banner;
+  if (!o.user_message.empty()) {
+    banner = reply_from_acl(o, 220, "", *server_.log).text;
+  } else if (m.smtp_banner.is_set()) {
+    if (auto v = m.smtp_banner.eval(scope_)) banner = std::move(*v).str();
+  }
+  if (banner.empty()) banner = active_hostname_ + " ESMTP remex " + rfc5322_date(wall_now());
+  reply(220, banner);
+  return true;
+}
+
+bool Session::check_sync(const Command& c) {
+  if (!opt_.is_tcp || opt_.batched) return true;
+  const bool enforced = (config_->main.smtp_enforce_sync || effects_.enforce_sync) && !effects_.no_enforce_sync;
+  if (!enforced || !reader_.has_pending()) return true;
+  bool may_pipeline = pipelining_advertised_ && (c.verb == Verb::mail || c.verb == Verb::rcpt || c.verb == Verb::rset || c.verb == Verb::bdat);
+  // QUIT ends the session whatever follows.
+  may_pipeline = may_pipeline || c.verb == Verb::quit || c.verb == Verb::http;
+  if (may_pipeline) return true;
+  auto peeked = reader_.peek();
+  if (!peeked || peeked->empty()) return true;
+  log_line(log::kMain | log::kReject,
+           fmt::format("SMTP protocol synchronization error (next input sent too soon: pipelining was{} advertised): rejected \"{}\" {} next input=\"{}\"",
+                       pipelining_advertised_ ? "" : " not", printable(state_.command.substr(0, 256)), host_text(), printable(peeked->substr(0, 150))));
+  reply(554, "SMTP synchronization error");
+  return false;
+}
+
+Session::Next Session::command(std::string_view line) {
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+  state_.command = std::string(line);
+  for (const char ch : line)
+    if (ch == '\0' || ch == '\r') return protocol_error(501, "NUL characters are not allowed in SMTP commands", line);
+  const Command c = parse_command(state_.command);
+  state_.argument = std::string(c.argument);
+  if (c.verb != Verb::unknown) {
+    state_.history.emplace_back(to_upper(c.word));
+    if (state_.history.size() > 20) state_.history.erase(state_.history.begin());
+  }
+  scope_.captures.clear();
+  if (!check_sync(c)) return Next::close;
+  const bool mail_command = c.verb == Verb::mail || c.verb == Verb::rcpt || c.verb == Verb::data || c.verb == Verb::bdat || c.verb == Verb::quit;
+  if (!mail_command && !opt_.batched) {
+    const auto& m = config_->main;
+    const bool first_hello = (c.verb == Verb::helo || c.verb == Verb::ehlo || c.verb == Verb::starttls || c.verb == Verb::auth) && nonmail_ < 2;
+    if (!first_hello && ++nonmail_ > m.smtp_accept_max_nonmail && m.smtp_accept_max_nonmail >= 0 &&
+        (!m.smtp_accept_max_nonmail_hosts.is_set() || host_matches(m.smtp_accept_max_nonmail_hosts))) {
+      reply(554, "Too many nonmail commands");
+      log_line(log::kMain | log::kReject,
+               fmt::format("SMTP call from {} dropped: too many nonmail commands (last was \"{}\")", host_text(), printable(c.word.substr(0, 64))));
+      return Next::close;
+    }
+  }
+  return dispatch(c);
+}
+
+Session::Next Session::dispatch(const Command& c) {
+  switch (c.verb) {
+    case Verb::helo: return cmd_hello(c, false);
+    case Verb::ehlo: return cmd_hello(c, true);
+    case Verb::mail: return cmd_mail(c);
+    case Verb::rcpt: return cmd_rcpt(c);
+    case Verb::data: return cmd_data(c);
+    case Verb::bdat: return cmd_bdat(c);
+    case Verb::rset: return cmd_rset();
+    case Verb::noop: reply(250, "OK"); return Next::go_on;
+    case Verb::quit: return cmd_quit();
+    case Verb::vrfy: return cmd_vrfy(c, false);
+    case Verb::expn: return cmd_vrfy(c, true);
+    case Verb::help: return cmd_help();
+    case Verb::starttls: return cmd_starttls(c);
+    case Verb::auth: return cmd_auth(c);
+    case Verb::etrn: return cmd_etrn(c);
+    case Verb::http:
+      // A browser or an attack through one: nothing it sends is looked at.
+      log_line(log::kMain | log::kReject, fmt::format("SMTP call from {} dropped: HTTP request \"{}\"", host_text(), printable(state_.command.substr(0, 100))));
+      reply(554, "this is a mail server");
+      return Next::close;
+    case Verb::unknown: break;
+  }
+  ++unknown_commands_;
+  if (unknown_commands_ > config_->main.smtp_max_unknown_commands) {
+    reply(500, "Too many unrecognized commands");
+    log_line(log::kMain | log::kReject,
+             fmt::format("SMTP call from {} dropped: too many unrecognized commands (last was \"{}\")", host_text(), printable(state_.command.substr(0, 256))));
+    return Next::close;
+  }
+  return protocol_error(500, "unrecognized command", state_.command);
+}
+
+void Session::reset_message() {
+  in_transaction_ = accepted_any_rcpt_ = discarded_sender_ = false;
+  const std::string login = std::move(envelope_.login);
+  envelope_ = mail::Envelope{};
+  envelope_.login = login;
+  envelope_.caller_uid = opt_.caller_uid;
+  envelope_.caller_gid = opt_.caller_gid;
+  acl_m_.clear();
+  state_.rcpt_count = state_.rcpt_defer_count = state_.rcpt_fail_count = 0;
+  state_.declared_size = -1;
+  const acl::Effects old = std::move(effects_);
+  effects_ = acl::Effects{};  // controls about the connection stay
+  effects_.no_enforce_sync = old.no_enforce_sync;
+  effects_.enforce_sync = old.enforce_sync;
+  effects_.no_multiline_responses = old.no_multiline_responses;
+  effects_.no_pipelining = old.no_pipelining;
+  scope_.sender_data = scope_.recipient_data = scope_.acl_domain_data = scope_.acl_local_part_data = Text();
+  scope_.verify_address_data = scope_.verify_sender_address_data = Text();
+  scope_.extra.clear();
+  scope_.headers_added.clear();
+}
+
+void Session::finish(std::string_view reason) {
+  (void)flush();
+  if (!quit_ && config_->main.acl_smtp_notquit.is_set()) {
+    state_.notquit_reason = std::string(reason);
+    (void)run_acl(acl::Hook::notquit, config_->main.acl_smtp_notquit);
+  }
+}
+
+int Session::run() {
+  if (!connect()) {
+    (void)flush();
+    stream_->close();
+    return 0;
+  }
+  for (;;) {
+    auto line = read_command();
+    if (!line) {
+      const Error& e = line.error();
+      if (e.kind == ErrorKind::failed) {  // too long: swallowed up to its end
+        if (protocol_error(500, "line too long", "(long line)") == Next::close) break;
+        continue;
+      }
+      if (e.kind == ErrorKind::timed_out) {
+        reply(421, active_hostname_ + ": SMTP command timeout - closing connection");
+        log_line(log::kMain, fmt::format("SMTP command timeout on connection from {} D={}s", host_text(), (wall_now() - started_).count() / 1000000));
+        finish("command-timeout");
+      } else if (e.kind == ErrorKind::cancelled) {
+        reply(421, active_hostname_ + " closing connection: server is shutting down");
+        finish("signal-exit");
+      } else if (server_.log->on(log::Selector::lost_incoming_connection)) {
+        log_line(log::kMain, fmt::format("unexpected disconnection while reading SMTP command from {}", host_text()));
+        finish("connection-lost");
+      }
+      break;
+    }
+    if (line->empty()) {
+      if (opt_.is_tcp && server_.log->on(log::Selector::lost_incoming_connection))
+        log_line(log::kMain, fmt::format("unexpected disconnection while reading SMTP command from {} D={}s", host_text(), (wall_now() - started_).count() / 1000000));
+      finish("connection-lost");
+      break;
+    }
+    if (command(*line) == Next::close) {
+      if (!quit_) finish("synchronization-error");
+      break;
+    }
+    if (opt_.batched && batch_failed_) break;
+  }
+  (void)flush();
+  stream_->close();
+  return accepted_messages_;
+}
+
+}  // namespace remex::smtp

@@ -1,0 +1,115 @@
+// One SMTP session on the server side: a fiber reads commands, ACLs judge them, replies go out in groups.
+//
+// The session ends at QUIT, end of input, a time-out, an error limit, `drop`, or shutdown (421). Nothing of it survives.
+// One file per group of commands: session.cc (loop, connect), cmd_hello.cc, cmd_mail.cc, cmd_data.cc, cmd_tls.cc, cmd_auth.cc, cmd_misc.cc.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "acl/acl.h"
+#include "core/io/stream.h"
+#include "core/smtp/grammar.h"
+#include "core/smtp/reception.h"
+#include "core/smtp/server.h"
+
+namespace remex::smtp {
+
+struct SessionOptions {
+  bool tls_on_connect = false;
+  bool is_tcp = true;              ///< false: -bs over standard input
+  bool batched = false;            ///< -bS: no replies, first error ends
+  std::string login;               ///< local caller
+  std::int64_t caller_uid = -1, caller_gid = -1;
+  std::string sender_override;     ///< -f for -bs by a trusted caller
+};
+
+class Session {
+ public:
+  /// `server` must outlive the session (shared_ptr held by the caller's fiber).
+  Session(Server& server, std::unique_ptr<io::Stream> stream, mail::ReceivedFrom from, SessionOptions opt);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Runs to the end of the session. Returns the number of messages accepted.
+  int run();
+  /// An error happened in -bS.
+  bool batch_failed() const { return batch_failed_; }
+
+ private:
+  enum class Next : std::uint8_t { go_on, close };
+
+  // session.cc
+  bool connect();
+  Next command(std::string_view line);
+  Next dispatch(const Command& c);
+  bool check_sync(const Command& c);
+  void reply(int code, std::string_view text);
+  void reply(const Reply& r) { reply(r.code, r.text); }
+  bool flush();
+  Result<std::string> read_command();
+  Next protocol_error(int code, std::string_view text, std::string_view line);
+  void log_line(int targets, std::string_view line);
+  std::string host_text() const;
+  void finish(std::string_view reason);
+  Millis receive_timeout();
+  void reset_message();
+  bool host_matches(const lang::MatchList& list);
+  /// Logs an ACL refusal of a command and replies. `what`: "RCPT <x>".
+  Next refuse(const acl::Outcome& o, std::string_view what);
+  acl::Outcome run_acl(acl::Hook hook, const lang::Expansion& option);
+
+  // cmd_*.cc
+  Next cmd_hello(const Command& c, bool extended);
+  std::string ehlo_reply();
+  Next cmd_mail(const Command& c);
+  Next cmd_rcpt(const Command& c);
+  Next cmd_data(const Command& c);
+  Next cmd_bdat(const Command& c);
+  Next cmd_starttls(const Command& c);
+  Next cmd_auth(const Command& c);
+  Next cmd_vrfy(const Command& c, bool expn);
+  Next cmd_rset();
+  Next cmd_quit();
+  Next cmd_help();
+  Next cmd_etrn(const Command& c);
+  bool mail_parameters(const PathCommand& pc);
+  bool start_tls();
+  void set_protocol();
+  std::int64_t size_limit();
+  bool receive_data(DataReader& reader);
+  bool spool_space_ok();
+
+  Server& server_;
+  std::shared_ptr<const lang::Config> config_;
+  std::unique_ptr<io::Stream> stream_;
+  io::Reader reader_;
+  SessionOptions opt_;
+
+  mail::ReceivedFrom from_;
+  mail::Envelope envelope_;
+  lang::SessionState state_;
+  std::map<std::string, Text> acl_c_, acl_m_;
+  acl::Effects effects_;
+  SessionServices services_;
+  lang::Scope scope_;
+
+  std::string out_;                 ///< replies not yet written
+  bool in_transaction_ = false;     ///< MAIL was accepted
+  bool esmtp_ = false, pipelining_advertised_ = false, tls_active_ = false, tls_advertised_ = false, auth_advertised_ = false;
+  bool enhanced_ = false;           ///< ENHANCEDSTATUSCODES was advertised
+  bool discarded_sender_ = false;   ///< MAIL ACL said discard
+  bool accepted_any_rcpt_ = false;
+  int accepted_messages_ = 0, mail_commands_ = 0, nonmail_ = 0, synprot_errors_ = 0, unknown_commands_ = 0;
+  bool batch_failed_ = false, counted_ = false, quit_ = false;
+  std::string active_hostname_;
+  WallTime started_{};
+};
+
+/// The enhanced status code (RFC 3463) that goes with a reply that has none; empty for codes that carry none (220, 354 ...).
+std::string_view default_enhanced_code(int code, Verb verb);
+
+}  // namespace remex::smtp
