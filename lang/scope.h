@@ -20,10 +20,7 @@
 #include "core/dns/resolver.h"
 #include "core/mail/envelope.h"
 #include "core/mail/message.h"
-
-namespace remex::msgauth {
-struct DkimResult;  // core/msgauth/dkim.h
-}
+#include "core/msgauth/dkim.h"
 
 namespace remex::lang {
 
@@ -86,9 +83,9 @@ struct DeliveryState {
 
 /// DKIM results of the message in reception, and the signer the DKIM ACL looks at.
 struct DkimState {
-  std::vector<msgauth::DkimResult> results;
+  std::vector<msgauth::DkimSignature> results;
   std::string signers;                     ///< $dkim_signers, colon list
-  const msgauth::DkimResult* current = nullptr;  ///< null: cur_signer has no signature (status none)
+  const msgauth::DkimSignature* current = nullptr;  ///< null: cur_signer has no signature (status none)
   std::string cur_signer;
   std::string verify_status, verify_reason;      ///< may be overridden by `set dkim_verify_status`
 };
