@@ -1,0 +1,34 @@
+#!/bin/bash
+# Unpacks Debian's exim4-daemon-heavy (and the libraries it needs that are not installed) below a folder and prints the
+# command that runs it. Nothing is installed and no daemon starts. The comparisons in tests/oracle use it as a black box.
+# Usage: oracle.sh FOLDER. Exit 1: the packages cannot be had; the comparisons are then skipped.
+set -euo pipefail
+
+folder=${1:?usage: oracle.sh FOLDER}
+command=$folder/exim
+
+if [[ ! -x $command ]]; then
+  mkdir -p "$folder/packages" "$folder/root"
+  cd "$folder/packages"
+  # The closure of dependencies, libraries only, without what is installed already.
+  mapfile -t wanted < <(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
+      --no-replaces --no-enhances exim4-daemon-heavy 2>/dev/null | grep -E '^lib[a-z0-9.+-]+$|^mariadb-common$' | sort -u)
+  needed=(exim4-daemon-heavy exim4-base exim4-config)
+  for package in "${wanted[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || needed+=("$package")
+  done
+  for package in "${needed[@]}"; do
+    apt-get download -qq "$package" >/dev/null 2>&1 || true  # virtual packages have nothing to fetch
+  done
+  ls exim4-daemon-heavy_*.deb >/dev/null 2>&1 || { echo "oracle.sh: exim4-daemon-heavy cannot be downloaded" >&2; exit 1; }
+  for package in *.deb; do dpkg -x "$package" ../root; done
+  folder=$(cd .. && pwd)
+  arch=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -dumpmachine)
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/root/usr/sbin/exim4 "$@"\n' \
+    "$folder/root/usr/lib/$arch:$folder/root/usr/lib" "$folder" > "$folder/exim"
+  chmod +x "$folder/exim"
+  command=$folder/exim
+fi
+
+"$command" -C /dev/null -bV >/dev/null 2>&1 || { echo "oracle.sh: $command does not start" >&2; exit 1; }
+echo "$command"
