@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lang/config.h"
@@ -23,11 +24,11 @@ struct RouteResult {
   bool freeze = false;
 };
 
-/// Generic options; bound rows in routers/generic.cc. One per instance.
+/// Generic options; bound rows in routers/generic_util.cc. One per instance.
 struct RouterGeneric : lang::DriverOptions {
-  lang::Expansion address_data, cannot_route_message, debug_print, errors_to, fallback_hosts, group, user, headers_remove, transport,
+  lang::Expansion address_data, cannot_route_message, debug_print, errors_to, fallback_hosts, group, user, transport,
       router_home_directory, transport_home_directory, transport_current_directory, require_files;
-  std::vector<lang::Expansion> condition, headers_add, set;
+  std::vector<lang::Expansion> condition, headers_add, headers_remove, set;
   lang::MatchList domains, local_parts, senders, ignore_target_hosts, dnssec_request_domains, dnssec_require_domains;
   std::vector<std::string> local_part_prefix, local_part_suffix;
   bool local_part_prefix_optional = false, local_part_suffix_optional = false, caseful_local_part = false, check_local_user = false,
@@ -37,6 +38,11 @@ struct RouterGeneric : lang::DriverOptions {
   bool retry_use_local_part = false, retry_use_local_part_set = false;
   lang::ExpandedBool more{true, {}}, unseen{false, {}};
   std::string pass_router, redirect_router, self = "freeze";
+  bool verify = true, fail_verify = false;  ///< the options that set two others; check_generic() spreads them
+
+  // Made by check_generic(): lists that are split before their items are expanded.
+  std::vector<lang::Expansion> require_files_items, headers_remove_items;
+  std::vector<std::pair<std::string, lang::Expansion>> variables;  ///< `set`: name without "r_", value
 };
 
 enum class RouteMode : std::uint8_t { deliver, verify_recipient, verify_sender, test, expn };
@@ -56,6 +62,8 @@ struct RouterDef {
 extern const lang::DriverFamily router_family;
 const RouterDef* find_router_def(const lang::DriverDef* def);
 const RouterGeneric& generic(const lang::DriverInstance& r);
+/// Cross-option rules of the generic part; every driver's check() calls it first.
+void check_generic(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag);
 
 /// Runs the routers over one address until it is accepted, fails, defers or is redirected. On return addr.status is
 /// routed, redirected (children made), failed, deferred or discarded. `unseen` clones go to addr.children too. Parks.

@@ -1,0 +1,335 @@
+// Finding hosts for the routers that send to remote machines: addresses, MX records, this machine among them.
+#include <arpa/inet.h>
+#include <fmt/core.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <mutex>
+#include <random>
+
+#include "core/base/clock.h"
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "routers/internal.h"
+
+namespace remex::routers {
+namespace {
+
+constexpr std::size_t kMaxHosts = 100;  ///< hosts taken from one MX answer
+
+std::mt19937& rng() {
+  static std::mt19937 engine{std::random_device{}()};
+  return engine;
+}
+
+/// Addresses of all interfaces, asked again every 30 seconds.
+std::vector<std::string> interface_addresses() {
+  static std::mutex mutex;
+  static std::vector<std::string> cached;
+  static Instant when{};
+  const std::lock_guard lock(mutex);
+  const Instant now = monotonic_now();
+  if (!cached.empty() && now - when < Seconds(30)) return cached;
+  std::vector<std::string> found;
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) == 0) {
+    for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next) {
+      if (i->ifa_addr == nullptr) continue;
+      char buf[INET6_ADDRSTRLEN] = {};
+      if (i->ifa_addr->sa_family == AF_INET) {
+        sockaddr_in a{};
+        std::copy_n(reinterpret_cast<const char*>(i->ifa_addr), sizeof a, reinterpret_cast<char*>(&a));
+        inet_ntop(AF_INET, &a.sin_addr, buf, sizeof buf);
+      } else if (i->ifa_addr->sa_family == AF_INET6) {
+        sockaddr_in6 a{};
+        std::copy_n(reinterpret_cast<const char*>(i->ifa_addr), sizeof a, reinterpret_cast<char*>(&a));
+        inet_ntop(AF_INET6, &a.sin6_addr, buf, sizeof buf);
+      }
+      if (buf[0] != '\0') found.emplace_back(buf);
+    }
+    freeifaddrs(list);
+  }
+  cached = found;
+  when = now;
+  return found;
+}
+
+/// The address of a local_interfaces item: "ip", "[ip]:port" or "ip.port".
+std::string_view interface_item_ip(std::string_view item) {
+  if (item.starts_with('[')) return item.substr(1, item.find(']') - 1);
+  if (mail::is_ip_address(item)) return item;
+  return item.substr(0, item.rfind('.'));
+}
+
+/// One textual form per address.
+std::string canonical_ip(std::string_view ip) {
+  const std::string text(ip);
+  unsigned char raw[16];
+  char out[INET6_ADDRSTRLEN] = {};
+  if (inet_pton(AF_INET6, text.c_str(), raw) == 1) {
+    static constexpr unsigned char kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (std::equal(kMapped, kMapped + 12, raw)) {
+      inet_ntop(AF_INET, raw + 12, out, sizeof out);
+    } else {
+      inet_ntop(AF_INET6, raw, out, sizeof out);
+    }
+    return out;
+  }
+  return text;
+}
+
+bool in_loopback(std::string_view ip) { return ip.starts_with("127.") || ip == "::1" || ip == "0.0.0.0" || ip == "::"; }
+
+bool matches_list(RouteContext& ctx, const lang::MatchList& list, const std::string& name, std::string& error) {
+  if (!list.is_set()) return false;
+  auto m = list.match(ctx.scope, Text::tainted(name));
+  if (!m) {
+    if (m.error().kind != ErrorKind::forced_fail) error = m.error().text;
+    return false;
+  }
+  return m->matched;
+}
+
+/// Takes the addresses ignore_target_hosts names out; kind defer when the list cannot be tested.
+Result<bool> is_ignored(RouteContext& ctx, const RouterGeneric& g, const std::string& ip, const std::string& name) {
+  if (!g.ignore_target_hosts.is_set()) return false;
+  auto m = g.ignore_target_hosts.match_host(ctx.scope, ip, name);
+  if (!m) {
+    if (m.error().kind == ErrorKind::forced_fail) return false;
+    return defer(fmt::format("ignore_target_hosts: {}", m.error().text));
+  }
+  return m->matched;
+}
+
+bool is_local_name(RouteContext& ctx, const std::string& name) {
+  std::string error;
+  return matches_list(ctx, ctx.config.main.hosts_treat_as_local, name, error);
+}
+
+dns::HostAddresses look_up(RouteContext& ctx, const std::string& name, const LookupOptions& opt) {
+  dns::Resolver& resolver = ctx.scope.services->resolver();
+  std::string error;
+  const bool ipv6 = !opt.ipv4_only && !ctx.config.main.disable_ipv6 &&
+                    !matches_list(ctx, ctx.config.main.dns_ipv4_lookup, name, error);
+  if (opt.how == LookupHow::by_name) return dns::lookup_host(resolver, name, true, ipv6, true);
+  dns::HostAddresses found = dns::lookup_host(resolver, name, true, ipv6, false);
+  const bool absent = found.outcome == dns::Outcome::no_name || found.outcome == dns::Outcome::no_data;
+  if (absent && opt.how == LookupHow::dns_then_files) return dns::lookup_host(resolver, name, true, ipv6, true);
+  return found;
+}
+
+/// Cuts this machine, and what is not better than it, off a list sorted by preference. First and alone in its
+/// preference: it stays as the only host, with is_self set.
+void cut_at_self(std::vector<HostItem>& hosts) {
+  const auto self = std::find_if(hosts.begin(), hosts.end(), [](const HostItem& h) { return h.is_self; });
+  if (self == hosts.end()) return;
+  const HostItem me = *self;
+  std::erase_if(hosts, [&](const HostItem& h) { return h.mx >= me.mx; });
+  if (hosts.empty()) hosts.push_back(me);
+}
+
+}  // namespace
+
+bool is_local_ip(const lang::Config& config, std::string_view ip_text) {
+  const std::string ip = canonical_ip(ip_text);
+  if (in_loopback(ip)) return true;
+  const bool v6 = ip.find(':') != std::string::npos;
+  bool all = false;
+  for (const auto* list : {&config.main.local_interfaces, &config.main.extra_local_interfaces})
+    for (const std::string& item : *list) {
+      const std::string local = canonical_ip(interface_item_ip(item));
+      if (local == ip) return true;
+      if (v6 ? (local == "::" || local == "::0") : local == "0.0.0.0") all = true;
+    }
+  if (!all) return false;
+  for (const std::string& local : interface_addresses())
+    if (local == ip) return true;
+  return false;
+}
+
+HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, const HostItem& host,
+                              const LookupOptions& opt, std::vector<HostItem>& out) {
+  const RouterGeneric& g = generic(r);
+  dns::HostAddresses found;
+  if (mail::is_ip_address(host.name)) {
+    found.outcome = dns::Outcome::found;
+    found.ips.push_back(host.name);
+  } else {
+    if (ctx.scope.services == nullptr) return {HostFind::again, "no resolver"};
+    found = look_up(ctx, host.name, opt);
+    std::string error;
+    if (found.outcome == dns::Outcome::found && !found.secure &&
+        matches_list(ctx, g.dnssec_require_domains, host.name, error))
+      return {HostFind::again, fmt::format("the address of {} is not DNSSEC-validated", host.name)};
+    if (!error.empty()) return {HostFind::again, error};
+    if (found.outcome == dns::Outcome::try_again &&
+        matches_list(ctx, ctx.config.main.dns_again_means_nonexist, host.name, error))
+      found.outcome = dns::Outcome::no_name;
+  }
+  if (found.outcome == dns::Outcome::try_again)
+    return {HostFind::again, fmt::format("host lookup for {} did not complete ({})", host.name,
+                                         found.why.empty() ? "DNS timeout?" : found.why)};
+  if (found.outcome != dns::Outcome::found || found.ips.empty())
+    return {HostFind::not_found, fmt::format("lookup of host \"{}\" failed in {} router", host.name, r.name)};
+  if (opt.ipv4_prefer) std::stable_partition(found.ips.begin(), found.ips.end(), [](const auto& ip) { return mail::is_ipv4(ip); });
+
+  const bool local_name = is_local_name(ctx, host.name);
+  std::size_t taken = 0;
+  for (const std::string& ip : found.ips) {
+    auto ignored = is_ignored(ctx, g, ip, host.name);
+    if (!ignored) return {HostFind::again, ignored.error().text};
+    if (*ignored) continue;
+    HostItem item = host;
+    item.ip = ip;
+    item.is_self = local_name || is_local_ip(ctx.config, ip);
+    item.mx_secure = item.mx_secure && found.secure;
+    out.push_back(std::move(item));
+    ++taken;
+  }
+  if (taken == 0) return {HostFind::ignored, fmt::format("all addresses of {} are in ignore_target_hosts", host.name)};
+  return {HostFind::found, {}};
+}
+
+HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain, int port,
+                             const MxOptions& opt, std::vector<HostItem>& out, bool& null_mx) {
+  const RouterGeneric& g = generic(r);
+  null_mx = false;
+  if (ctx.scope.services == nullptr) return {HostFind::again, "no resolver"};
+  dns::Answer mx = ctx.scope.services->resolver().query(domain, dns::Type::mx);
+  std::string error;
+  if (mx.outcome == dns::Outcome::try_again) {
+    if (opt.mx_fail_is_none) {
+      mx.outcome = dns::Outcome::no_data;
+    } else if (matches_list(ctx, ctx.config.main.dns_again_means_nonexist, domain, error)) {
+      mx.outcome = dns::Outcome::no_name;
+    } else {
+      return {HostFind::again, fmt::format("host lookup did not complete: {} MX: {}", domain, mx.why)};
+    }
+  }
+  if (mx.outcome == dns::Outcome::found && !mx.secure && matches_list(ctx, g.dnssec_require_domains, domain, error))
+    return {HostFind::again, fmt::format("the MX answer for {} is not DNSSEC-validated", domain)};
+  if (!error.empty()) return {HostFind::again, error};
+  if (mx.outcome == dns::Outcome::no_name) return {HostFind::not_found, fmt::format("{} does not exist", domain)};
+  if (mx.outcome == dns::Outcome::no_data || mx.records.empty()) {
+    if (!opt.fall_back_to_address || opt.check_secondary) return {HostFind::not_found, fmt::format("{} has no MX", domain)};
+    HostItem item;
+    item.name = domain;
+    item.port = port;
+    item.mx_secure = true;
+    return find_addresses(ctx, r, item, opt.lookup, out);
+  }
+  if (mx.records.size() == 1 && (mx.records[0].text.empty() || mx.records[0].text == ".")) {
+    null_mx = true;
+    return {HostFind::not_found, fmt::format("an MX or SRV record indicated no SMTP service: {}", domain)};
+  }
+
+  // RFC 5321 5.1: lowest preference first, random order among equals.
+  std::shuffle(mx.records.begin(), mx.records.end(), rng());
+  std::stable_sort(mx.records.begin(), mx.records.end(),
+                   [](const dns::Record& a, const dns::Record& b) { return a.preference < b.preference; });
+  if (mx.records.size() > kMaxHosts) mx.records.resize(kMaxHosts);
+  std::vector<HostItem> hosts;
+  std::string again;
+  bool any_ignored = false;
+  for (const dns::Record& rec : mx.records) {
+    if (rec.text.empty() || rec.text == ".") continue;
+    if (mail::is_ip_address(rec.text) && !ctx.config.main.allow_mx_to_ip) continue;
+    HostItem item;
+    item.name = to_lower(rec.text);
+    item.mx = rec.preference;
+    item.port = port;
+    item.mx_secure = mx.secure;
+    LookupOptions lookup = opt.lookup;
+    lookup.how = LookupHow::dns_only;
+    const HostFindResult one = find_addresses(ctx, r, item, lookup, hosts);
+    if (one.outcome == HostFind::again && again.empty()) again = one.message;
+    if (one.outcome == HostFind::ignored) any_ignored = true;
+    if (hosts.size() >= kMaxHosts) break;
+  }
+  const bool has_self = std::any_of(hosts.begin(), hosts.end(), [](const HostItem& h) { return h.is_self; });
+  if (opt.check_secondary && !has_self)
+    return {HostFind::not_found, fmt::format("{} is not a secondary MX domain of this host", domain)};
+  cut_at_self(hosts);
+  if (hosts.empty()) {
+    if (!again.empty()) return {HostFind::again, again};
+    if (any_ignored) return {HostFind::ignored, fmt::format("all MX hosts of {} were ignored", domain)};
+    return {HostFind::not_found, fmt::format("all relevant MX records of {} point to non-existent hosts", domain)};
+  }
+  for (HostItem& h : hosts) out.push_back(std::move(h));
+  return {HostFind::found, {}};
+}
+
+RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const std::string& host) {
+  const RouterGeneric& g = generic(r);
+  static constexpr std::string_view kText = "remote host address is the local host";
+  if (g.self == "send") return accepted();
+  if (g.self == "defer") return deferred(std::string(kText));
+  if (g.self == "fail") return failed(std::string(kText));
+  if (g.self == "pass") {
+    addr.state.self_hostname = host;
+    return passed();
+  }
+  if (g.self == "fail_soft") return passed();
+  if (g.self.starts_with("reroute:")) {
+    const std::string domain(trim(std::string_view(g.self).substr(8)));
+    const std::string local = mail::split_address(addr.state.address).local_part;
+    addr.children.push_back(make_child(addr, local + "@" + domain));
+    return {Outcome::rerouted, {}, {}, false};
+  }
+  if (ctx.mode == RouteMode::deliver && ctx.scope.services != nullptr)
+    ctx.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
+                            fmt::format("{}: {}", kText, addr.state.domain));
+  return deferred(std::string(kText), true);
+}
+
+Result<HostItem> parse_host_item(std::string_view item, bool& mx) {
+  mx = false;
+  HostItem host;
+  std::string_view name = trim(item);
+  std::string_view port;
+  if (name.starts_with('[')) {
+    const auto end = name.find(']');
+    if (end == std::string_view::npos) return fail(fmt::format("\"{}\": ] is missing", printable(item)));
+    std::string_view rest = name.substr(end + 1);
+    if (!rest.empty() && rest.front() != ':') return fail(fmt::format("\"{}\" is not a host", printable(item)));
+    if (!rest.empty()) port = rest.substr(1);
+    name = name.substr(1, end - 1);
+    if (!mail::is_ip_address(name)) return fail(fmt::format("\"{}\" is not an IP address", printable(name)));
+  } else if (!mail::is_ip_address(name)) {
+    if (const auto colon = name.rfind(':'); colon != std::string_view::npos) {
+      port = name.substr(colon + 1);
+      name = name.substr(0, colon);
+      if (port.empty()) return fail(fmt::format("\"{}\": the port is missing", printable(item)));
+    }
+    if (iends_with(name, "/mx")) {
+      mx = true;
+      name.remove_suffix(3);
+    }
+  }
+  if (!port.empty()) {
+    const auto n = parse_uint(port);
+    if (!n || *n == 0 || *n > 65535) return fail(fmt::format("\"{}\" is not a port number", printable(port)));
+    host.port = static_cast<int>(*n);
+  }
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (!mail::is_ip_address(name) && !mail::is_domain_name(name, true))
+    return fail(fmt::format("\"{}\" is not a host name", printable(name)));
+  host.name = std::string(name);
+  return host;
+}
+
+std::vector<std::string> arrange_host_list(std::vector<std::string> items, bool randomize) {
+  if (randomize) {
+    auto group = items.begin();
+    while (group != items.end()) {
+      const auto end = std::find(group, items.end(), "+");
+      std::shuffle(group, end, rng());
+      group = end == items.end() ? end : end + 1;
+    }
+  }
+  std::erase_if(items, [](const std::string& s) { return s == "+" || s.empty(); });
+  return items;
+}
+
+}  // namespace remex::routers

@@ -1,0 +1,102 @@
+// Shared inside routers/: the steps of the generic part, and host finding for the drivers that route to remote hosts.
+// Not for other folders. All functions run on a fiber; those marked "parks" wait for DNS, lookups or the file system.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "routers/router.h"
+
+namespace remex::routers {
+
+// ------------------------------------------------------------------ generic steps
+
+/// Splits the *source* of a list before expansion ("<x" changes the separator, doubled separators are literal).
+std::vector<lang::SourceText> split_source(const lang::SourceText& text, char separator);
+/// Compiles every item of a split-first list; errors go to the diagnostics.
+std::vector<lang::Expansion> compile_items(const lang::SourceText& text, char separator, const lang::CompileContext& ctx);
+
+enum class Gate : std::uint8_t { run, skip, defer };
+struct GateResult {
+  Gate gate = Gate::run;
+  std::string message;  ///< why it is skipped (debug) or deferred
+};
+/// Tests the preconditions in the documented order and sets what they set in addr.state. Parks.
+GateResult check_preconditions(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr);
+
+/// After the driver accepted or made children: errors_to, header changes. Kind defer or failed. Parks.
+Status apply_header_options(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr);
+/// User, group, home and current directory for the transport. Parks.
+Status apply_identity(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr);
+/// Expands a transport name and finds it. Kind defer: there is no such transport.
+Result<const lang::DriverInstance*> find_transport(RouteContext& ctx, const lang::DriverInstance& r,
+                                                   const lang::Expansion& name, std::string_view option);
+/// Runs with scope.address pointing somewhere else for a while.
+class AddressScope {
+ public:
+  AddressScope(lang::Scope& scope, lang::AddressState& state) : scope_(scope), saved_(scope.address) {
+    scope.address = &state;
+  }
+  ~AddressScope() { scope_.address = saved_; }
+  AddressScope(const AddressScope&) = delete;
+  AddressScope& operator=(const AddressScope&) = delete;
+
+ private:
+  lang::Scope& scope_;
+  lang::AddressState* saved_;
+};
+
+/// A child of `parent` for `address` (unquoted local part and lower-cased domain are made from it). Inherits address_data,
+/// variables, errors_to and header changes.
+std::unique_ptr<Addr> make_child(Addr& parent, const std::string& address);
+/// Debug line, only built when somebody reads it.
+void debug_line(RouteContext& ctx, std::string_view text);
+
+inline RouteResult accepted() { return {Outcome::accept, {}, {}, false}; }
+inline RouteResult declined() { return {Outcome::decline, {}, {}, false}; }
+inline RouteResult passed() { return {Outcome::pass, {}, {}, false}; }
+inline RouteResult failed(std::string why) { return {Outcome::fail, std::move(why), {}, false}; }
+inline RouteResult deferred(std::string why, bool freeze = false) { return {Outcome::defer, std::move(why), {}, freeze}; }
+
+// ------------------------------------------------------------------ hosts
+
+/// True for an address of this machine: local_interfaces and extra_local_interfaces, where a wildcard stands for all
+/// interfaces, and the loopback networks.
+bool is_local_ip(const lang::Config& config, std::string_view ip);
+
+enum class LookupHow : std::uint8_t { dns_then_files, dns_only, by_name };
+struct LookupOptions {
+  LookupHow how = LookupHow::dns_then_files;
+  bool ipv4_only = false, ipv4_prefer = false;
+};
+enum class HostFind : std::uint8_t { found, not_found, again, ignored };
+struct HostFindResult {
+  HostFind outcome = HostFind::not_found;
+  std::string message;
+};
+/// Finds the addresses of `host.name` (which may be an IP address) and appends one HostItem for each to `out`, without
+/// the ignored ones (ignore_target_hosts); marks is_self. Parks.
+HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, const HostItem& host,
+                              const LookupOptions& opt, std::vector<HostItem>& out);
+
+struct MxOptions {
+  LookupOptions lookup;
+  bool fall_back_to_address = true;  ///< no MX: use the A/AAAA records of the domain
+  bool check_secondary = false;      ///< decline unless this host is among the MXs
+  bool mx_fail_is_none = false;      ///< trouble looking up the MX counts as "no MX"
+};
+/// Routes by MX (RFC 5321 5.1): sorted, equal preferences shuffled, this host and what is not better than it cut off.
+/// A local first host stays first with is_self set. Null MX (RFC 7505): not_found with the message for it. Parks.
+HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain, int port,
+                             const MxOptions& opt, std::vector<HostItem>& out, bool& null_mx);
+
+/// `self` when the first host is this machine. `send` (and no local host) gives accept.
+RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const std::string& host);
+
+/// Splits "name", "name/mx", "name:port", "[ip]:port", "ip" into a HostItem; `mx` says "/mx" was there.
+Result<HostItem> parse_host_item(std::string_view item, bool& mx);
+/// Shuffles the items between "+" marks (when `randomize`) and drops the marks.
+std::vector<std::string> arrange_host_list(std::vector<std::string> items, bool randomize);
+
+}  // namespace remex::routers

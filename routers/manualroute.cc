@@ -1,0 +1,301 @@
+// manualroute: hosts are written in the configuration (route_list) or found by an expansion (route_data). A host that
+// does not exist is a mistake by default: the message is frozen (host_find_failed).
+#include <fmt/core.h>
+
+#include <array>
+#include <optional>
+
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "lang/diagnostics.h"
+#include "routers/internal.h"
+
+namespace remex::routers {
+namespace {
+
+using lang::OptionType;
+using lang::ref;
+
+struct Rule {
+  lang::MatchList pattern;
+  lang::Expansion hosts;  ///< may be unset
+  std::vector<std::string> words;
+};
+
+struct ManualrouteOptions : lang::DriverOptions {
+  std::string route_list, host_find_failed = "freeze", host_all_ignored = "defer";
+  lang::Expansion route_data;
+  lang::ExpandedBool hosts_randomize;
+  bool same_domain_copy_routing = false;
+  std::vector<Rule> rules;  ///< made by check() from route_list
+};
+using O = ManualrouteOptions;
+
+constexpr OptionDef kOptions[] = {
+    {"host_all_ignored", OptionType::string, ref<&O::host_all_ignored>, "defer", "what to do when every host was ignored: decline, defer, fail, freeze, pass"},
+    {"host_find_failed", OptionType::string, ref<&O::host_find_failed>, "freeze", "what to do when a host does not exist: decline, defer, fail, freeze, ignore, pass"},
+    {"hosts_randomize", OptionType::expanded_boolean, ref<&O::hosts_randomize>, "false", "shuffle the hosts; + separates groups"},
+    {"route_data", OptionType::expanded, ref<&O::route_data>, "", "hosts and options; empty or forced failure declines"},
+    {"route_list", OptionType::string, ref<&O::route_list>, "", "rules \"domain hosts options\", separated by semicolons"},
+    {"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false", "addresses of one domain may share a routing result"},
+};
+
+// ------------------------------------------------------------------ reading rules
+
+struct Word {
+  std::size_t from = 0;  ///< offset of the first character (inside the quotes)
+  std::string text;
+  bool quoted = false;
+};
+
+/// The next word of a rule; "quoted words" lose their quotes and backslash escapes.
+std::optional<Word> next_word(std::string_view s, std::size_t& at) {
+  while (at < s.size() && is_space(s[at])) ++at;
+  if (at >= s.size()) return std::nullopt;
+  Word w;
+  if (s[at] != '"') {
+    w.from = at;
+    while (at < s.size() && !is_space(s[at])) ++at;
+    w.text = std::string(s.substr(w.from, at - w.from));
+    return w;
+  }
+  w.quoted = true;
+  w.from = ++at;
+  for (; at < s.size() && s[at] != '"'; ++at) {
+    if (s[at] == '\\' && at + 1 < s.size()) ++at;
+    w.text += s[at];
+  }
+  if (at < s.size()) ++at;
+  return w;
+}
+
+/// A pattern is one list item even when it has colons in it.
+lang::SourceText as_single_item(const Word& w, lang::Pos pos) {
+  for (const char sep : {':', ';', '|', '~', '%', '&'})
+    if (w.text.find(sep) == std::string::npos)
+      return sep == ':' ? lang::SourceText(w.text, pos) : lang::SourceText(fmt::format("<{} {}", sep, w.text), pos);
+  return lang::SourceText(w.text, pos);
+}
+
+constexpr std::array<std::string_view, 6> kFailWords = {"decline", "defer", "fail", "freeze", "pass", "ignore"};
+
+void check_word(const lang::DriverInstance& r, lang::Diagnostics& diag, std::string_view option, const std::string& value,
+                bool ignore_too) {
+  for (std::string_view w : kFailWords)
+    if (value == w && (ignore_too || w != "ignore")) return;
+  const auto* given = r.find_given(option);
+  diag.error("bad-option-value", given != nullptr ? given->pos : r.pos, static_cast<std::uint32_t>(option.size()),
+             fmt::format("router \"{}\": \"{}\" is not a value of {}", r.name, value, option),
+             ignore_too ? "decline, defer, fail, freeze, ignore or pass" : "decline, defer, fail, freeze or pass");
+}
+
+void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag) {
+  check_generic(r, config, diag);
+  auto& o = static_cast<ManualrouteOptions&>(*r.options);
+  const auto* given = r.find_given("route_list");
+  if (o.route_data.is_set() == !o.route_list.empty())
+    diag.error("bad-router", r.pos, static_cast<std::uint32_t>(r.name.size()),
+               fmt::format("router \"{}\": manualroute needs exactly one of route_list and route_data", r.name));
+  check_word(r, diag, "host_find_failed", o.host_find_failed, true);
+  check_word(r, diag, "host_all_ignored", o.host_all_ignored, false);
+  if (o.route_list.empty()) return;
+
+  const lang::SourceText source =
+      given != nullptr && given->value.text() == o.route_list ? given->value : lang::SourceText(o.route_list, r.pos);
+  const lang::CompileContext ctx{config.registries.get(), &diag, fmt::format("router \"{}\": option \"route_list\"", r.name)};
+  for (const lang::SourceText& item : split_source(source, ';')) {
+    std::size_t at = 0;
+    const auto pattern = next_word(item.text(), at);
+    if (!pattern) continue;
+    Rule rule;
+    auto list = lang::MatchList::compile(lang::ListKind::domain, as_single_item(*pattern, item.at(pattern->from)), ctx);
+    if (!list) continue;
+    rule.pattern = std::move(*list);
+    if (const auto hosts = next_word(item.text(), at)) {
+      auto e = lang::Expansion::compile(
+          hosts->quoted ? lang::SourceText(hosts->text, item.at(hosts->from)) : item.substr(hosts->from, hosts->text.size()), ctx);
+      if (!e) continue;
+      rule.hosts = std::move(*e);
+      while (auto word = next_word(item.text(), at)) rule.words.push_back(std::move(word->text));
+    }
+    o.rules.push_back(std::move(rule));
+  }
+}
+
+// ------------------------------------------------------------------ routing
+
+struct Plan {
+  std::string hosts;
+  bool randomize = false;
+  LookupOptions lookup;
+};
+
+/// Reads the option words; one that is none of them names the transport.
+Status read_words(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const std::vector<std::string>& words,
+                  Plan& plan) {
+  for (const std::string& w : words) {
+    if (w == "randomize") {
+      plan.randomize = true;
+    } else if (w == "no_randomize") {
+      plan.randomize = false;
+    } else if (w == "byname") {
+      plan.lookup.how = LookupHow::by_name;
+    } else if (w == "bydns") {
+      plan.lookup.how = LookupHow::dns_only;
+    } else if (w == "ipv4_only") {
+      plan.lookup.ipv4_only = true;
+    } else if (w == "ipv4_prefer") {
+      plan.lookup.ipv4_prefer = true;
+    } else {
+      addr.transport = ctx.config.find_transport(w);
+      if (addr.transport == nullptr)
+        return defer(fmt::format("the {} router has an unknown option or transport \"{}\"", r.name, printable(w)));
+    }
+  }
+  return {};
+}
+
+RouteResult act(const std::string& word, std::string why) {
+  if (word == "decline") return declined();
+  if (word == "pass") return passed();
+  if (word == "fail") return failed(std::move(why));
+  if (word == "defer") return deferred(std::move(why));
+  return deferred(std::move(why), true);
+}
+
+RouteResult add_hosts(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const Plan& plan) {
+  const auto& o = static_cast<const ManualrouteOptions&>(*r.options);
+  bool first = true;
+  for (const std::string& text : arrange_host_list(lang::split_list(plan.hosts), plan.randomize)) {
+    bool mx = false;
+    auto host = parse_host_item(text, mx);
+    if (!host) return deferred(fmt::format("{} router: {}", r.name, host.error().text), true);
+    std::vector<HostItem> found;
+    HostFindResult res;
+    if (mx) {
+      bool null_mx = false;
+      MxOptions opt;
+      opt.lookup = plan.lookup;
+      opt.fall_back_to_address = false;
+      res = find_mx_hosts(ctx, r, host->name, host->port, opt, found, null_mx);
+    } else {
+      res = find_addresses(ctx, r, *host, plan.lookup, found);
+    }
+    if (res.outcome == HostFind::again)
+      return generic(r).pass_on_timeout ? passed() : deferred(std::move(res.message));
+    if (res.outcome == HostFind::ignored) continue;
+    if (res.outcome == HostFind::not_found) {
+      if (o.host_find_failed == "ignore") continue;
+      return act(o.host_find_failed, std::move(res.message));
+    }
+    for (HostItem& h : found) {
+      if (h.is_self && !first) return accepted();  // this and what follows is cut off
+      if (h.is_self && generic(r).self != "send") return handle_self(ctx, r, addr, h.name);
+      addr.hosts.push_back(std::move(h));
+      first = generic(r).self == "send";
+    }
+  }
+  if (addr.hosts.empty())
+    return act(o.host_all_ignored, fmt::format("lookup failed for all hosts in {} router: host_find_failed={} "
+                                               "host_all_ignored={}", r.name, o.host_find_failed, o.host_all_ignored));
+  return accepted();
+}
+
+/// The rule whose pattern matches; its captures and data are visible to the host list. nullopt hosts: declined.
+Result<std::optional<Plan>> choose(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) {
+  const auto& o = static_cast<const ManualrouteOptions&>(*r.options);
+  Plan plan;
+  auto randomize = o.hosts_randomize.eval(ctx.scope);
+  plan.randomize = randomize && *randomize;
+  if (o.route_data.is_set()) {
+    auto data = o.route_data.eval(ctx.scope);
+    if (!data) {
+      if (data.error().kind == ErrorKind::forced_fail) return std::nullopt;
+      return defer(fmt::format("route_data: {}", data.error().text));
+    }
+    std::size_t at = 0;
+    const auto hosts = next_word(data->view(), at);
+    if (!hosts) return std::nullopt;
+    plan.hosts = hosts->text;
+    if (plan.hosts.find('$') != std::string::npos) {  // the host list is expanded by itself, unless a peer wrote it
+      if (data->is_tainted()) return defer("route_data: attempt to expand tainted data");
+      auto again = lang::expand_once(plan.hosts, ctx.scope);
+      if (!again) return std::nullopt;
+      plan.hosts = again->str();
+    }
+    std::vector<std::string> words;
+    while (auto word = next_word(data->view(), at)) words.push_back(std::move(word->text));
+    REMEX_CHECK(read_words(ctx, r, addr, words, plan));
+    return plan;
+  }
+  for (const Rule& rule : o.rules) {
+    lang::SavedCaptures captures(ctx.scope);
+    auto m = rule.pattern.match(ctx.scope, Text::tainted(addr.state.domain));
+    if (!m) {
+      if (m.error().kind == ErrorKind::forced_fail) continue;
+      return defer(fmt::format("route_list: {}", m.error().text));
+    }
+    if (!m->matched) continue;
+    if (rule.hosts.is_set()) {
+      const auto saved = ctx.scope.value;
+      ctx.scope.value = m->data;
+      auto hosts = rule.hosts.eval(ctx.scope);
+      ctx.scope.value = saved;
+      if (!hosts) {
+        if (hosts.error().kind == ErrorKind::defer) return defer(fmt::format("route_list: {}", hosts.error().text));
+        debug_line(ctx, fmt::format("{} router: host list: {}", r.name, hosts.error().text));
+        return std::nullopt;  // documented: the router declines
+      }
+      plan.hosts = hosts->str();
+    }
+    REMEX_CHECK(read_words(ctx, r, addr, rule.words, plan));
+    return plan;
+  }
+  return std::nullopt;
+}
+
+RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) {
+  auto plan = choose(ctx, r, addr);
+  if (!plan) return deferred(plan.error().text);
+  if (!*plan) return declined();
+  if (addr.transport == nullptr && generic(r).transport.is_set()) {
+    auto t = find_transport(ctx, r, generic(r).transport, "transport");
+    if (!t) return deferred(t.error().text);
+    addr.transport = *t;
+  }
+  // A local transport gets the host list as text and looks nothing up.
+  const bool remote = addr.transport == nullptr || (addr.transport->def != nullptr && addr.transport->def->name == "smtp");
+  if (!remote) {
+    if (!(*plan)->hosts.empty()) {
+      HostItem item;
+      item.name = (*plan)->hosts;
+      addr.hosts.push_back(std::move(item));
+    }
+    return accepted();
+  }
+  if (trim((*plan)->hosts).empty()) {
+    if (addr.transport != nullptr) return accepted();  // the transport's own hosts
+    return act("freeze", fmt::format("the {} router has no hosts for {}", r.name, addr.state.domain));
+  }
+  return add_hosts(ctx, r, addr, **plan);
+}
+
+constexpr RouterDef defs[] = {
+    {.driver = {.kind = lang::DriverKind::router,
+                .name = "manualroute",
+                .summary = "routes to hosts named in the configuration",
+                .doc = "Exactly one of route_list and route_data. Hosts are names, IP addresses, name/MX, each with an "
+                       "optional :port; the list separator can be changed with <.",
+                .options = kOptions,
+                .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<ManualrouteOptions>(); },
+                .check = check},
+     .route = route},
+};
+
+}  // namespace
+}  // namespace remex::routers
+
+namespace remex::registry::routers {
+extern const std::span<const RouterDef> manualroute;
+constinit const std::span<const RouterDef> manualroute{remex::routers::defs};
+}  // namespace remex::registry::routers
