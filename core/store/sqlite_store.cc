@@ -1,0 +1,446 @@
+// Messages in SQLite: insert, load, update, remove, list, due; see sqlite_store.h.
+#include "core/store/sqlite_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "core/store/bodies.h"
+#include "core/store/codec.h"
+
+namespace remex::store {
+namespace {
+
+struct HeldClaim final : Claim {
+  HeldClaim(std::shared_ptr<ClaimTable> t, std::string i) : table(std::move(t)), id(std::move(i)) {}
+  ~HeldClaim() override { table->release(id); }
+  HeldClaim(const HeldClaim&) = delete;
+  HeldClaim& operator=(const HeldClaim&) = delete;
+  std::shared_ptr<ClaimTable> table;
+  std::string id;
+};
+
+Status make_directory(const std::string& path) {
+  for (std::size_t at = 1; at <= path.size(); ++at) {
+    if (at < path.size() && path[at] != '/') continue;
+    const std::string part = path.substr(0, at);
+    if (::mkdir(part.c_str(), 0750) != 0 && errno != EEXIST) {
+      struct stat st {};
+      if (::stat(part.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) continue;
+      Error e = fail_errno(errno, fmt::format("create spool directory {}", part)).error();
+      e.kind = ErrorKind::defer;
+      return std::unexpected(std::move(e));
+    }
+  }
+  return {};
+}
+
+/// Deletes both rows; `file` gets the body file's name.
+Applied remove_rows(Database& db, const std::string& id, std::string& file) {
+  std::int64_t key = -1;
+  {
+    auto q = db.query("DELETE FROM messages WHERE id = ? RETURNING content");
+    if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+    int rc = q->text(id).step();
+    if (rc == SQLITE_ROW) {
+      key = q->column_int(0);
+      rc = q->step();
+    }
+    if (rc != SQLITE_DONE) return {rc, {}};
+  }
+  if (key < 0) return {SQLITE_OK, remex::fail(ErrorKind::not_found, fmt::format("message {} is not on the queue", id))};
+  {
+    auto q = db.query("DELETE FROM content WHERE key = ? RETURNING body_file");
+    if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+    int rc = q->integer(key).step();
+    if (rc == SQLITE_ROW) {
+      file = q->column(0);
+      rc = q->step();
+    }
+    if (rc != SQLITE_DONE) return {rc, {}};
+  }
+  auto q = db.query("DELETE FROM message_log WHERE id = ?");
+  if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+  const int rc = q->text(id).step();
+  return {rc == SQLITE_DONE ? SQLITE_OK : rc, {}};
+}
+
+Applied append_log(Database& db, const std::string& id, const std::string& text) {
+  if (text.empty()) return {};
+  auto q = db.query(
+      "INSERT INTO message_log (id, text) SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM messages WHERE id = ?1)"
+      " ON CONFLICT (id) DO UPDATE SET text = substr(text || excluded.text, -65536)");
+  if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+  const int rc = q->text(id).text(text).step();
+  return {rc == SQLITE_DONE ? SQLITE_OK : rc, {}};
+}
+
+/// The changeable row. `envelope` is the encoded form of `e`.
+Applied update_row(Database& db, const mail::Envelope& e, const std::string& envelope, std::int64_t next_attempt) {
+  auto q = db.query(
+      "UPDATE messages SET sender = ?, size = ?, frozen = ?, next_attempt = ?, queue = ?, envelope = ? WHERE id = ?");
+  if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+  q->text(e.sender).integer(static_cast<std::int64_t>(e.size)).integer(e.frozen ? 1 : 0).integer(next_attempt).text(e.queue_name);
+  const int rc = q->blob(envelope).text(e.id).step();
+  if (rc != SQLITE_DONE) return {rc, {}};
+  if (sqlite3_changes(db.raw()) == 0)
+    return {SQLITE_OK, remex::fail(ErrorKind::not_found, fmt::format("message {} is not on the queue", e.id))};
+  return {};
+}
+
+/// Everything of one insert, encoded on the calling thread so that the writer only binds.
+struct NewRow {
+  mail::Envelope e;  // without the parts that only the blob needs
+  std::string envelope, headers, file;
+  std::shared_ptr<const mail::Body> body;
+};
+
+Applied insert_rows(Database& db, const NewRow& r) {
+  std::int64_t key = 0;
+  {
+    auto q = db.query("INSERT INTO content (body_file, body_size, headers, body) VALUES (?, ?, ?, ?)");
+    if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+    r.file.empty() ? q->null() : q->text(r.file);
+    q->integer(static_cast<std::int64_t>(r.body->size())).blob(r.headers);
+    r.file.empty() ? q->blob(*r.body->in_memory()) : q->null();
+    const int rc = q->step();
+    if (rc != SQLITE_DONE) return {rc, {}};
+    key = sqlite3_last_insert_rowid(db.raw());
+  }
+  auto q = db.query(
+      "INSERT INTO messages (id, sender, size, received, frozen, next_attempt, queue, content, envelope)"
+      " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)");
+  if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+  const auto received = std::chrono::duration_cast<std::chrono::seconds>(r.e.received.time_since_epoch()).count();
+  q->text(r.e.id).text(r.e.sender).integer(static_cast<std::int64_t>(r.e.size)).integer(received).integer(r.e.frozen ? 1 : 0);
+  const int rc = q->text(r.e.queue_name).integer(key).blob(r.envelope).step();
+  if (rc == SQLITE_DONE) return {};
+  Applied failed{rc, std::unexpected(db.error("storing a message", rc))};
+  if ((rc & 0xff) == SQLITE_CONSTRAINT) {  // the id exists: undo our half, the rest of the batch goes on
+    auto undo = db.query("DELETE FROM content WHERE key = ?");
+    if (undo) undo->integer(key).step();
+  }
+  return failed;
+}
+
+/// A body the database or our directory can keep: one in a foreign file is copied.
+Result<std::shared_ptr<const mail::Body>> own_body(const std::string& directory, std::uint64_t memory_max,
+                                                   const std::shared_ptr<const mail::Body>& body) {
+  if (!body) return mail::Body::from_string({});
+  const auto* file = dynamic_cast<const FileBody*>(body.get());
+  if (file != nullptr && file->directory() == directory) return body;
+  if (body->in_memory() != nullptr && body->size() <= memory_max) return body;
+  auto w = new_body_writer(directory, memory_max);
+  REMEX_CHECK(body->for_each([&](std::string_view piece) { return w->write(piece); }));
+  return w->finish();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Store>> Store::open(const StoreOptions& opt) {
+  const std::string directory = opt.directory + "/db", path = directory + "/spool.sqlite", bodies = opt.directory + "/bodies";
+  const bool exists = ::access(path.c_str(), F_OK) == 0;
+  if (!exists && opt.read_only) {  // an empty queue, and nothing is created by looking at it
+    REMEX_TRY(auto db, Database::open(":memory:", SQLITE_OPEN_READWRITE, 0));
+    REMEX_CHECK(prepare_schema(*db));
+    return std::make_shared<SqliteStore>(opt, path, bodies, std::move(db), nullptr);
+  }
+  if (!exists) {
+    REMEX_CHECK(make_directory(directory));
+    REMEX_CHECK(make_directory(bodies));
+    // SQLite would make it readable for all; its WAL takes over the mode.
+    if (const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640); fd >= 0) ::close(fd);
+  }
+  const bool can_write = ::access(path.c_str(), W_OK) == 0 || !exists;
+  const int flags = can_write ? SQLITE_OPEN_READWRITE | (exists ? 0 : SQLITE_OPEN_CREATE) : SQLITE_OPEN_READONLY;
+  REMEX_TRY(auto db, Database::open(path, flags | SQLITE_OPEN_NOFOLLOW, 10000));
+  REMEX_CHECK(prepare_schema(*db));
+  REMEX_CHECK(set_pragmas(*db, false));
+  std::shared_ptr<ClaimTable> claims;
+  if (!opt.read_only) {
+    REMEX_TRY(claims, ClaimTable::open(directory + "/claims.lock"));
+  }
+  return std::make_shared<SqliteStore>(opt, path, bodies, std::move(db), std::move(claims));
+}
+
+SqliteStore::SqliteStore(StoreOptions opt, std::string db_path, std::string body_directory, std::unique_ptr<Database> reader,
+                         std::shared_ptr<ClaimTable> claims)
+    : opt_(std::move(opt)),
+      db_path_(std::move(db_path)),
+      body_directory_(std::move(body_directory)),
+      reader_(std::move(reader)),
+      claims_(std::move(claims)),
+      writer_(db_path_) {
+  writer_.set_tick([this](Database& db) { on_tick(db); });
+}
+
+SqliteStore::~SqliteStore() { post_logs(); }
+
+Status SqliteStore::writable() const {
+  if (claims_) return {};
+  return remex::fail(fmt::format("the spool {} is open for reading only", opt_.directory));
+}
+
+std::unique_ptr<BodyWriter> SqliteStore::new_body() { return new_body_writer(body_directory_, opt_.body_in_database_max); }
+
+Status SqliteStore::insert(const StoredMessage& m) {
+  REMEX_CHECK(writable());
+  auto row = std::make_shared<NewRow>();
+  REMEX_TRY(row->body, own_body(body_directory_, opt_.body_in_database_max, m.body));
+  if (const auto* f = dynamic_cast<const FileBody*>(row->body.get())) row->file = f->name();
+  row->envelope = encode_envelope(m.envelope);
+  row->headers = encode_headers(m.headers);
+  row->e.id = m.envelope.id, row->e.sender = m.envelope.sender, row->e.size = m.envelope.size;
+  row->e.received = m.envelope.received, row->e.frozen = m.envelope.frozen, row->e.queue_name = m.envelope.queue_name;
+  return writer_.submit([row](Database& db) { return insert_rows(db, *row); },
+                        [row](bool committed) {
+                          if (const auto* f = dynamic_cast<const FileBody*>(row->body.get()); f != nullptr && committed) f->keep();
+                        });
+}
+
+Result<StoredMessage> SqliteStore::load(const std::string& id) {
+  const auto missing = [&] { return remex::fail(ErrorKind::not_found, fmt::format("message {} is not on the queue", id)); };
+  if (claims_ && claims_->removal_pending(id)) return missing();
+  StoredMessage m;
+  std::string file;
+  std::uint64_t size = 0;
+  {
+    std::lock_guard lock(read_mutex_);
+    REMEX_TRY(auto q, reader_->query("SELECT m.envelope, c.headers, c.body_file, c.body_size, c.body FROM messages m"
+                                     " LEFT JOIN content c ON c.key = m.content WHERE m.id = ?"));
+    const int rc = q.text(id).step();
+    if (rc == SQLITE_DONE) return missing();
+    if (rc != SQLITE_ROW) return reader_->fail(fmt::format("loading message {}", id), rc);
+    m.envelope.id = id;
+    const auto bad = [&](const Error& e) { return remex::fail(fmt::format("message {} in {}: {}", id, db_path_, e.text)); };
+    if (auto s = decode_envelope(q.column(0), m.envelope); !s) return bad(s.error());
+    if (auto s = decode_headers(q.column(1), m.headers); !s) return bad(s.error());
+    file = q.column(2);
+    size = static_cast<std::uint64_t>(q.column_int(3));
+    if (file.empty()) m.body = mail::Body::from_string(std::string(q.column(4)));
+  }
+  if (!file.empty()) {
+    REMEX_TRY(m.body, FileBody::open(body_directory_, file, size));
+  }
+  return m;
+}
+
+Status SqliteStore::update(const mail::Envelope& e, std::int64_t next_attempt) {
+  REMEX_CHECK(writable());
+  struct Job {
+    mail::Envelope e;
+    std::string envelope, log;
+  };
+  auto job = std::make_shared<Job>();
+  job->e.id = e.id, job->e.sender = e.sender, job->e.size = e.size, job->e.frozen = e.frozen, job->e.queue_name = e.queue_name;
+  job->envelope = encode_envelope(e);
+  job->log = take_log(e.id);
+  return writer_.submit([job, next_attempt](Database& db) {
+    Applied a = update_row(db, job->e, job->envelope, next_attempt);
+    if (a.rc != SQLITE_OK || !a.status) return a;
+    return append_log(db, job->e.id, job->log);
+  });
+}
+
+Status SqliteStore::replace(const StoredMessage& m, std::int64_t next_attempt) {
+  REMEX_CHECK(writable());
+  struct Job {
+    mail::Envelope e;
+    std::string envelope, headers, log;
+  };
+  auto job = std::make_shared<Job>();
+  const mail::Envelope& e = m.envelope;
+  job->e.id = e.id, job->e.sender = e.sender, job->e.size = e.size, job->e.frozen = e.frozen, job->e.queue_name = e.queue_name;
+  job->envelope = encode_envelope(e);
+  job->headers = encode_headers(m.headers);
+  job->log = take_log(e.id);
+  return writer_.submit([job, next_attempt](Database& db) -> Applied {
+    Applied a = update_row(db, job->e, job->envelope, next_attempt);
+    if (a.rc != SQLITE_OK || !a.status) return a;
+    {
+      auto q = db.query("UPDATE content SET headers = ? WHERE key = (SELECT content FROM messages WHERE id = ?)");
+      if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+      const int rc = q->blob(job->headers).text(job->e.id).step();
+      if (rc != SQLITE_DONE) return {rc, {}};
+    }
+    return append_log(db, job->e.id, job->log);
+  });
+}
+
+Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
+  REMEX_CHECK(writable());
+  take_log(id);
+  auto file = std::make_shared<std::string>();
+  const auto apply = [id, file](Database& db) { return remove_rows(db, id, *file); };
+  const auto done = [id, file, claims = claims_, directory = body_directory_](bool committed) {
+    if (committed && !file->empty()) ::unlink((directory + "/" + *file).c_str());
+    claims->removal_done(id);
+  };
+  claims_->removal_queued(id);
+  if (!wait_for_disk) {
+    writer_.post(apply, done);
+    return {};
+  }
+  Status s = writer_.submit(apply, done);
+  // Withdrawn before it was taken (cancelled): nobody calls done.
+  if (!s && (s.error().kind == ErrorKind::cancelled || s.error().kind == ErrorKind::timed_out)) claims_->removal_done(id);
+  return s;
+}
+
+Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
+  std::vector<QueueEntry> out;
+  std::lock_guard lock(read_mutex_);
+  REMEX_TRY(auto q, reader_->query("SELECT id, sender, size, received, frozen, next_attempt, queue, envelope FROM messages ORDER BY id"));
+  int rc = SQLITE_ROW;
+  mail::Envelope e;
+  while ((rc = q.step()) == SQLITE_ROW) {
+    QueueEntry x;
+    x.id = q.column(0);
+    if (claims_ && claims_->removal_pending(x.id)) continue;
+    x.sender = q.column(1);
+    x.size = static_cast<std::uint64_t>(q.column_int(2));
+    x.received = q.column_int(3);
+    x.frozen = q.column_int(4) != 0;
+    x.next_attempt = q.column_int(5);
+    x.queue_name = q.column(6);
+    if (with_recipients && decode_envelope(q.column(7), e)) {
+      for (auto& r : e.recipients) (r.done ? x.delivered : x.pending).push_back(std::move(r.address));
+      for (auto& a : e.non_recipients)
+        if (std::find(x.delivered.begin(), x.delivered.end(), a) == x.delivered.end()) x.delivered.push_back(std::move(a));
+    }
+    out.push_back(std::move(x));
+  }
+  if (rc != SQLITE_DONE) return reader_->fail("listing the queue", rc);
+  return out;
+}
+
+Result<std::int64_t> SqliteStore::count() {
+  std::lock_guard lock(read_mutex_);
+  REMEX_TRY(auto q, reader_->query("SELECT count(*) FROM messages"));
+  const int rc = q.step();
+  if (rc != SQLITE_ROW) return reader_->fail("counting the queue", rc);
+  return q.column_int(0);
+}
+
+Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t n, bool include_frozen,
+                                                  const std::string& queue_name) {
+  std::vector<std::string> out;
+  std::lock_guard lock(read_mutex_);
+  const char* sql =
+      include_frozen ? "SELECT id FROM messages WHERE (next_attempt <= ?1 OR frozen <> 0) AND queue = ?2 ORDER BY next_attempt, id"
+                     : "SELECT id FROM messages WHERE frozen = 0 AND next_attempt <= ?1 AND queue = ?2 ORDER BY next_attempt, id";
+  REMEX_TRY(auto q, reader_->query(sql));
+  q.integer(now).text(queue_name);
+  int rc = SQLITE_DONE;
+  while (out.size() < n && (rc = q.step()) == SQLITE_ROW) {
+    std::string id(q.column(0));
+    if (claims_ && (claims_->busy_here(id) || claims_->busy_elsewhere(id))) continue;
+    out.push_back(std::move(id));
+  }
+  if (rc != SQLITE_DONE && rc != SQLITE_ROW) return reader_->fail("looking for due messages", rc);
+  return out;
+}
+
+Result<std::optional<std::int64_t>> SqliteStore::next_due() {
+  std::lock_guard lock(read_mutex_);
+  REMEX_TRY(auto q, reader_->query("SELECT next_attempt, id FROM messages WHERE frozen = 0 ORDER BY next_attempt, id"));
+  int rc = SQLITE_DONE;
+  while ((rc = q.step()) == SQLITE_ROW) {
+    const std::string id(q.column(1));
+    if (claims_ && claims_->busy_here(id)) continue;  // being delivered or removed: not waiting
+    return std::optional<std::int64_t>(q.column_int(0));
+  }
+  if (rc != SQLITE_DONE) return reader_->fail("looking for due messages", rc);
+  return std::optional<std::int64_t>();
+}
+
+Result<std::unique_ptr<Claim>> SqliteStore::claim(const std::string& id) {
+  REMEX_CHECK(writable());
+  REMEX_TRY(const bool got, claims_->acquire(id));
+  if (!got) return std::unique_ptr<Claim>();
+  return std::unique_ptr<Claim>(std::make_unique<HeldClaim>(claims_, id));
+}
+
+Status SqliteStore::check() {
+  std::lock_guard lock(read_mutex_);
+  REMEX_TRY(auto q, reader_->query("PRAGMA integrity_check(10)"));
+  std::string text;
+  int rc = SQLITE_ROW;
+  while ((rc = q.step()) == SQLITE_ROW) {
+    if (q.column(0) == "ok") continue;
+    text += fmt::format("{}{}", text.empty() ? "" : "; ", q.column(0));
+  }
+  if (rc != SQLITE_DONE) return reader_->fail("checking the spool", rc);
+  if (!text.empty()) return remex::fail(fmt::format("the spool database {} is damaged: {}", db_path_, text));
+  return {};
+}
+
+std::string SqliteStore::take_log(const std::string& id) {
+  std::lock_guard lock(overlay_mutex_);
+  const auto it = logs_.find(id);
+  if (it == logs_.end()) return {};
+  std::string text = std::move(it->second);
+  logs_.erase(it);
+  return text;
+}
+
+void SqliteStore::message_log(const std::string& id, std::string_view line) {
+  if (!claims_) return;
+  constexpr std::size_t kLogMax = 64 * 1024, kLogsMax = 4096;
+  bool flush = false;
+  {
+    std::lock_guard lock(overlay_mutex_);
+    auto& text = logs_[id];
+    if (text.size() + line.size() > kLogMax) return;
+    text += line;
+    if (!line.ends_with('\n')) text += '\n';
+    flush = logs_.size() > kLogsMax;
+  }
+  if (flush) post_logs();
+  writer_.request_tick();
+}
+
+void SqliteStore::post_logs() {
+  auto logs = std::make_shared<std::map<std::string, std::string>>();
+  {
+    std::lock_guard lock(overlay_mutex_);
+    logs->swap(logs_);
+  }
+  if (logs->empty()) return;
+  writer_.post([logs](Database& db) {
+    Applied a;
+    for (const auto& [id, text] : *logs)
+      if (a = append_log(db, id, text); a.rc != SQLITE_OK) break;
+    return a;
+  });
+}
+
+Result<std::string> SqliteStore::read_message_log(const std::string& id) {
+  std::string text;
+  {
+    std::lock_guard lock(read_mutex_);
+    REMEX_TRY(auto q, reader_->query("SELECT text FROM message_log WHERE id = ?"));
+    const int rc = q.text(id).step();
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return reader_->fail(fmt::format("reading the log of message {}", id), rc);
+    if (rc == SQLITE_ROW) text = q.column(0);
+  }
+  std::lock_guard lock(overlay_mutex_);
+  if (const auto it = logs_.find(id); it != logs_.end()) text += it->second;
+  return text;
+}
+
+void SqliteStore::on_tick(Database& db) {
+  post_logs();
+  if (std::exchange(scanned_, true)) return;
+  remove_orphans(body_directory_, [&db](const std::string& name) {
+    auto q = db.query("SELECT 1 FROM content WHERE body_file = ?");
+    return !q || q->text(name).step() != SQLITE_DONE;  // in doubt it is known
+  });
+}
+
+}  // namespace remex::store

@@ -1,0 +1,71 @@
+// The Store over SQLite: one reading connection used in place, one writing thread (core/store/writer.h).
+//
+// Private to core/store. Reads are short and come from the page cache, so they run on the calling thread under a mutex.
+// What is queued but not yet committed (removals, hints) is visible to this process through small maps.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/store/claims.h"
+#include "core/store/sqlite.h"
+#include "core/store/store.h"
+#include "core/store/writer.h"
+
+namespace remex::store {
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(StoreOptions opt, std::string db_path, std::string body_directory, std::unique_ptr<Database> reader,
+              std::shared_ptr<ClaimTable> claims);
+  ~SqliteStore() override;
+
+  std::unique_ptr<BodyWriter> new_body() override;
+  Status insert(const StoredMessage& m) override;
+  Result<StoredMessage> load(const std::string& id) override;
+  Status update(const mail::Envelope& e, std::int64_t next_attempt) override;
+  Status replace(const StoredMessage& m, std::int64_t next_attempt) override;
+  Status remove(const std::string& id, bool wait_for_disk) override;
+  Result<std::vector<QueueEntry>> list(bool with_recipients) override;
+  Result<std::int64_t> count() override;
+  Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen, const std::string& queue_name) override;
+  Result<std::optional<std::int64_t>> next_due() override;
+  Result<std::unique_ptr<Claim>> claim(const std::string& id) override;
+  void message_log(const std::string& id, std::string_view line) override;
+  Result<std::string> read_message_log(const std::string& id) override;
+  Result<std::optional<RetryRecord>> get_retry(const std::string& key) override;
+  Status put_retry(const RetryRecord& r) override;
+  Status delete_retry(const std::string& key) override;
+  Result<std::vector<RetryRecord>> all_retry() override;
+  Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) override;
+  Status put_hint(const std::string& table, const std::string& key, const std::string& value) override;
+  Status check() override;
+
+ private:
+  Status writable() const;
+  void on_tick(Database& db);
+  std::string take_log(const std::string& id);
+  void post_logs();
+
+  StoreOptions opt_;
+  std::string db_path_, body_directory_;
+  mutable std::mutex read_mutex_;
+  std::unique_ptr<Database> reader_;
+  std::shared_ptr<ClaimTable> claims_;
+
+  std::mutex overlay_mutex_;
+  /// Hints written but perhaps not committed: value (nullopt = deleted) and the number of the write.
+  std::map<std::string, std::pair<std::optional<RetryRecord>, std::uint64_t>> retry_overlay_;
+  std::map<std::pair<std::string, std::string>, std::pair<std::string, std::uint64_t>> hint_overlay_;
+  std::uint64_t overlay_serial_ = 0;
+  std::map<std::string, std::string> logs_;  ///< message log lines not yet written
+  bool scanned_ = false;                     ///< writer thread: orphaned bodies were looked for
+  Writer writer_;                            ///< last: its thread uses what is above
+};
+
+}  // namespace remex::store

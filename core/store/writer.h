@@ -1,0 +1,85 @@
+// Group commit: one thread per process takes every queued operation and runs them in one transaction, synced once.
+//
+// Used by core/store's SqliteStore only. submit() parks the calling fiber (blocks outside one) until the transaction that holds its
+// operation is on the disk; post() only queues and is flushed within 50 ms. An operation that fails by itself (constraint) does not
+// harm its neighbours; when the disk refuses, all operations of the batch fail, lazy ones stay queued and are tried again.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/store/sqlite.h"
+
+namespace remex::store {
+
+/// What one operation did: a SQLite code, and a text when it failed for a reason of its own.
+struct Applied {
+  int rc = SQLITE_OK;
+  Status status;
+};
+
+class Writer {
+ public:
+  using Apply = std::function<Applied(Database&)>;
+  using Done = std::function<void(bool committed)>;
+
+  /// The thread and its connection are made at the first operation: listing commands never pay for them.
+  explicit Writer(std::string path);
+  /// Commits what is queued, then ends the thread.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// Durable when it returns success. `done` runs in the writer thread after the commit (or the final failure).
+  Status submit(Apply apply, Done done = {});
+  /// Queued; nobody waits. `done(true)` after the commit that holds it.
+  void post(Apply apply, Done done = {});
+  /// Commits everything queued so far.
+  Status flush();
+  /// Runs in the writer thread about a second after work or request_tick(). Set before the first operation; may call post().
+  void set_tick(std::function<void(Database&)> tick) { tick_ = std::move(tick); }
+  void request_tick();
+
+ private:
+  struct Op;
+  using OpPtr = std::shared_ptr<Op>;
+  struct Waiter;
+
+  void enqueue(OpPtr op);
+  Status await(const OpPtr& op);
+  void run();
+  /// Empty when the tick is due or the end has come.
+  std::vector<OpPtr> take_batch(std::chrono::steady_clock::time_point next_tick);
+  void tick();
+  Status reserve(Database& db);
+  void commit_batch(std::vector<OpPtr>& batch);
+  Status try_commit(std::vector<OpPtr>& batch);
+  void finish(std::vector<OpPtr>& batch, const Status& outcome);
+  void checkpoint(bool idle);
+  Result<Database*> connection();
+
+  std::string path_;
+  std::function<void(Database&)> tick_;
+  std::unique_ptr<Database> db_;  // writer thread only
+  int wal_frames_ = 0;            // writer thread only, from the WAL hook
+  std::int64_t reserved_pages_ = 0;
+  bool failing_ = false;          // writer thread only: last commit failed, lazy operations wait a little
+
+  std::mutex mutex_;
+  std::condition_variable wake_, finished_;
+  std::vector<OpPtr> queue_;
+  std::size_t urgent_ = 0;
+  bool stopping_ = false;
+  bool tick_wanted_ = false;
+  std::thread thread_;
+};
+
+}  // namespace remex::store

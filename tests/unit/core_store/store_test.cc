@@ -1,0 +1,342 @@
+// The store as one process sees it: round trips, listing, due order, claims, hints, damaged and foreign databases.
+#include "core/store/store.h"
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+
+#include "core/io/fiber.h"
+#include "tests/unit/core_store/store_fixture.h"
+
+using namespace remex;
+using namespace remex::store;
+using remex::store::testing::sample;
+using remex::store::testing::Spool;
+
+BOOST_AUTO_TEST_SUITE(store_test)
+
+BOOST_AUTO_TEST_CASE(message_round_trip) {
+  Spool spool;
+  StoredMessage m = sample(10000, 3);
+  m.envelope.recipients[1].done = true;
+  m.envelope.recipients[2].orcpt = "rfc822;a+40b";
+  m.envelope.recipients[2].parent = 0;
+  m.envelope.non_recipients = {"child@example.net"};
+  m.envelope.acl_m["m_foo"] = Text::tainted("line\nbreak\0nul");
+  m.envelope.acl_c["c0"] = Text("q", Taint::tainted, 3);
+  m.envelope.saved["dkim"] = "pass";
+  m.envelope.caller_uid = -1;
+  m.envelope.from.tls_bits = 256;
+  m.envelope.frozen_at = 1234567890;
+  auto st = spool.open().value();
+  BOOST_REQUIRE(st->insert(m));
+  st.reset();
+  st = spool.open().value();
+  auto got = st->load(m.envelope.id);
+  BOOST_REQUIRE(got);
+  const mail::Envelope& e = got->envelope;
+  BOOST_TEST(e.id == m.envelope.id);
+  BOOST_TEST(e.sender == "sender@example.org");
+  BOOST_REQUIRE_EQUAL(e.recipients.size(), 3U);
+  BOOST_TEST(e.recipients[1].done);
+  BOOST_TEST(!e.recipients[0].done);
+  BOOST_TEST(e.recipients[2].orcpt == "rfc822;a+40b");
+  BOOST_TEST(e.recipients[2].parent == 0);
+  BOOST_TEST(e.recipients[0].parent == -1);
+  BOOST_TEST(e.non_recipients == m.envelope.non_recipients);
+  BOOST_TEST(e.acl_m.at("m_foo").is_tainted());
+  BOOST_TEST(e.acl_m.at("m_foo").str() == m.envelope.acl_m.at("m_foo").str());
+  BOOST_TEST(static_cast<int>(e.acl_c.at("c0").quoter()) == 3);
+  BOOST_TEST(e.saved.at("dkim") == "pass");
+  BOOST_TEST(e.caller_uid == -1);
+  BOOST_TEST(e.from.tls_bits == 256);
+  BOOST_TEST(e.frozen_at == 1234567890);
+  BOOST_TEST((e.received == m.envelope.received));
+  BOOST_TEST(got->headers.raw() == m.headers.raw());
+  BOOST_TEST(got->headers.all()[0].type == 'P');
+  BOOST_TEST(got->body->size() == 10000U);
+  BOOST_TEST(got->body->read(0, 10000).value() == std::string(10000, 'x'));
+}
+
+BOOST_AUTO_TEST_CASE(update_replace_remove) {
+  Spool spool;
+  auto st = spool.open().value();
+  StoredMessage m = sample(100, 2);
+  BOOST_REQUIRE(st->insert(m));
+  m.envelope.recipients[0].done = true;
+  m.envelope.frozen = true;
+  BOOST_REQUIRE(st->update(m.envelope, 777));
+  auto q = st->list(true).value();
+  BOOST_REQUIRE_EQUAL(q.size(), 1U);
+  BOOST_TEST(q[0].frozen);
+  BOOST_TEST(q[0].next_attempt == 777);
+  BOOST_TEST(q[0].delivered == std::vector<std::string>{"user0@example.org"});
+  BOOST_TEST(q[0].pending == std::vector<std::string>{"user1@example.org"});
+  m.envelope.sender = "other@example.org";
+  m.headers.all().push_back({' ', "X-Added: 1\n"});
+  BOOST_REQUIRE(st->replace(m, 0));
+  BOOST_TEST(st->load(m.envelope.id).value().headers.raw().ends_with("X-Added: 1\n"));
+  BOOST_TEST(st->list(false).value()[0].sender == "other@example.org");
+  BOOST_REQUIRE(st->remove(m.envelope.id, true));
+  BOOST_TEST(st->count().value() == 0);
+  BOOST_TEST((st->load(m.envelope.id).error().kind == ErrorKind::not_found));
+  BOOST_TEST((st->update(m.envelope, 0).error().kind == ErrorKind::not_found));
+  BOOST_TEST((st->remove(m.envelope.id, true).error().kind == ErrorKind::not_found));
+}
+
+BOOST_AUTO_TEST_CASE(same_id_twice_is_refused_and_harms_nothing) {
+  Spool spool;
+  auto st = spool.open().value();
+  StoredMessage m = sample(100);
+  BOOST_REQUIRE(st->insert(m));
+  BOOST_TEST(!st->insert(m).has_value());
+  BOOST_TEST(st->count().value() == 1);
+  BOOST_TEST(st->check().has_value());
+  BOOST_TEST(st->insert(sample(100)).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(due_order_frozen_and_claims) {
+  Spool spool;
+  auto st = spool.open().value();
+  StoredMessage a = sample(10), b = sample(10), c = sample(10), d = sample(10);
+  d.envelope.queue_name = "slow";
+  for (auto* m : {&a, &b, &c, &d}) BOOST_REQUIRE(st->insert(*m));
+  BOOST_REQUIRE(st->update(a.envelope, 500));
+  BOOST_REQUIRE(st->update(b.envelope, 100));
+  c.envelope.frozen = true;
+  BOOST_REQUIRE(st->update(c.envelope, 0));
+  using Ids = std::vector<std::string>;
+  BOOST_TEST(st->due(99, 10, false, "").value() == Ids{});
+  BOOST_TEST(st->due(1000, 10, false, "").value() == (Ids{b.envelope.id, a.envelope.id}));
+  BOOST_TEST(st->due(1000, 1, false, "").value() == Ids{b.envelope.id});
+  BOOST_TEST(st->due(1000, 10, true, "").value() == (Ids{c.envelope.id, b.envelope.id, a.envelope.id}));
+  BOOST_TEST(st->due(1000, 10, false, "slow").value() == Ids{d.envelope.id});
+  BOOST_TEST(st->next_due().value().value() == 0);  // the one of the other queue
+  BOOST_REQUIRE(st->remove(d.envelope.id, true));
+  BOOST_TEST(st->next_due().value().value() == 100);
+  auto claim = st->claim(b.envelope.id).value();
+  BOOST_REQUIRE(claim);
+  BOOST_TEST(!st->claim(b.envelope.id).value());
+  BOOST_TEST(st->due(1000, 10, false, "").value() == Ids{a.envelope.id});
+  BOOST_TEST(st->next_due().value().value() == 500);
+  // A second store object stands for another process: open file description locks are per description.
+  auto other = spool.open().value();
+  BOOST_TEST(!other->claim(b.envelope.id).value());
+  BOOST_TEST(other->due(1000, 10, false, "").value() == Ids{a.envelope.id});
+  claim.reset();
+  BOOST_TEST(static_cast<bool>(other->claim(b.envelope.id).value()));
+}
+
+BOOST_AUTO_TEST_CASE(lazy_removal_is_seen_at_once_and_keeps_its_claim) {
+  Spool spool;
+  auto st = spool.open().value();
+  auto other = spool.open().value();
+  StoredMessage m = sample(10);
+  BOOST_REQUIRE(st->insert(m));
+  {
+    auto claim = st->claim(m.envelope.id).value();
+    BOOST_REQUIRE(st->remove(m.envelope.id, false));
+  }
+  BOOST_TEST((st->load(m.envelope.id).error().kind == ErrorKind::not_found));
+  BOOST_TEST(st->list(false).value().empty());
+  BOOST_TEST(st->due(1, 10, false, "").value().empty());
+  BOOST_TEST(!st->next_due().value().has_value());
+  // The other process either still finds it claimed or finds it gone.
+  if (other->claim(m.envelope.id).value()) BOOST_TEST(!other->load(m.envelope.id).has_value());
+  BOOST_REQUIRE(st->insert(sample(10)));  // any commit carries the removal
+  BOOST_TEST(other->count().value() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(large_bodies_are_files) {
+  Spool spool;
+  auto st = spool.open().value();
+  const auto files = [&] {
+    return std::distance(std::filesystem::directory_iterator(spool.path + "/bodies"), std::filesystem::directory_iterator());
+  };
+  std::string bytes;
+  for (int i = 0; i < 200000; ++i) bytes += std::to_string(i) + "\n";
+  auto w = st->new_body();
+  for (std::size_t i = 0; i < bytes.size(); i += 5000) BOOST_REQUIRE(w->write(std::string_view(bytes).substr(i, 5000)));
+  BOOST_TEST(w->size() == bytes.size());
+  StoredMessage m = sample(10);
+  m.body = w->finish().value();
+  w.reset();
+  BOOST_TEST(m.body->in_memory() == nullptr);
+  BOOST_REQUIRE(st->insert(m));
+  m.body.reset();
+  BOOST_TEST(files() == 1);
+  auto got = st->load(m.envelope.id).value();
+  std::string all;
+  BOOST_REQUIRE(got.body->for_each([&](std::string_view p) -> Status {
+    all += p;
+    return {};
+  }));
+  BOOST_TEST((all == bytes));
+  BOOST_TEST(got.body->read(10, 4).value() == bytes.substr(10, 4));
+  BOOST_REQUIRE(st->remove(m.envelope.id, true));
+  BOOST_TEST(files() == 0);
+  BOOST_TEST(got.body->read(0, 5).value() == bytes.substr(0, 5));  // an open body outlives its message
+
+  {  // never stored: gone with its last owner; also when it was never finished
+    auto a = st->new_body();
+    BOOST_REQUIRE(a->write(bytes));
+    auto b = st->new_body();
+    BOOST_REQUIRE(b->write(bytes));
+    BOOST_TEST(files() == 2);
+    auto body = a->finish().value();
+  }
+  BOOST_TEST(files() == 0);
+
+  // A body from elsewhere (memory, too big) is written to a file of ours.
+  StoredMessage n = sample(10);
+  n.body = mail::Body::from_string(bytes);
+  BOOST_REQUIRE(st->insert(n));
+  BOOST_TEST(files() == 1);
+  BOOST_TEST((st->load(n.envelope.id).value().body->read(0, bytes.size()).value() == bytes));
+}
+
+BOOST_AUTO_TEST_CASE(orphaned_files_go_foreign_ones_stay) {
+  Spool spool;
+  auto st = spool.open().value();
+  StoredMessage m = sample(10);
+  m.body = mail::Body::from_string(std::string(400000, 'b'));
+  BOOST_REQUIRE(st->insert(m));
+  m.body.reset();
+  const std::string orphan = spool.path + "/bodies/" + new_message_id() + "-D", foreign = spool.path + "/bodies/README";
+  std::ofstream(orphan) << "left behind";
+  std::ofstream(foreign) << "mine";
+  std::filesystem::create_symlink("/etc/passwd", spool.path + "/bodies/" + new_message_id() + "-D");
+  st.reset();
+  st = spool.open().value();
+  st->message_log(m.envelope.id, "starts the writer");
+  for (int i = 0; i < 300 && std::filesystem::exists(orphan); ++i) ::usleep(20000);
+  BOOST_TEST(!std::filesystem::exists(orphan));
+  BOOST_TEST(std::filesystem::exists(foreign));
+  BOOST_TEST(std::filesystem::exists("/etc/passwd"));
+  BOOST_TEST(st->load(m.envelope.id).value().body->size() == 400000U);
+}
+
+BOOST_AUTO_TEST_CASE(damaged_body_file_is_named) {
+  Spool spool;
+  auto st = spool.open().value();
+  StoredMessage m = sample(10);
+  m.body = mail::Body::from_string(std::string(400000, 'b'));
+  BOOST_REQUIRE(st->insert(m));
+  m.body.reset();
+  const auto file = std::filesystem::directory_iterator(spool.path + "/bodies")->path();
+  std::filesystem::resize_file(file, 1000);
+  auto got = st->load(m.envelope.id);
+  BOOST_REQUIRE(!got);
+  BOOST_TEST(got.error().text.find(file.string()) != std::string::npos);
+  std::filesystem::remove(file);
+  BOOST_TEST(!st->load(m.envelope.id).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(hints_are_read_back_before_and_after_the_commit) {
+  Spool spool;
+  auto st = spool.open().value();
+  RetryRecord r{"T:mx.example.net:192.0.2.9", "Connection refused", "refused_MX", 100, 200, 300, false};
+  BOOST_REQUIRE(st->put_retry(r));
+  BOOST_TEST(st->get_retry(r.key).value()->next_try == 300);
+  BOOST_REQUIRE(st->put_hint("callout", "a@b", std::string("x\0y", 3)));
+  BOOST_TEST(st->get_hint("callout", "a@b").value().value() == std::string("x\0y", 3));
+  BOOST_TEST(!st->get_hint("ratelimit", "a@b").value().has_value());
+  st.reset();
+  st = spool.open().value();
+  BOOST_TEST(st->get_retry(r.key).value()->error == "refused_MX");
+  BOOST_TEST(st->get_retry(r.key).value()->error_text == "Connection refused");
+  BOOST_TEST(st->get_hint("callout", "a@b").value().value() == std::string("x\0y", 3));
+  BOOST_TEST(st->all_retry().value().size() == 1U);
+  BOOST_REQUIRE(st->delete_retry(r.key));
+  BOOST_TEST(!st->get_retry(r.key).value().has_value());
+  BOOST_TEST(st->all_retry().value().empty());
+}
+
+BOOST_AUTO_TEST_CASE(message_log_lines) {
+  Spool spool;
+  auto st = spool.open().value();
+  StoredMessage m = sample(10);
+  BOOST_REQUIRE(st->insert(m));
+  st->message_log(m.envelope.id, "first");
+  BOOST_TEST(st->read_message_log(m.envelope.id).value() == "first\n");
+  BOOST_REQUIRE(st->update(m.envelope, 5));
+  st->message_log(m.envelope.id, "second\n");
+  st.reset();
+  st = spool.open().value();
+  BOOST_TEST(st->read_message_log(m.envelope.id).value() == "first\nsecond\n");
+  BOOST_REQUIRE(st->remove(m.envelope.id, true));
+  BOOST_TEST(st->read_message_log(m.envelope.id).value() == "");
+}
+
+BOOST_AUTO_TEST_CASE(looking_at_an_empty_spool_creates_nothing) {
+  Spool spool;
+  auto st = spool.open(true).value();
+  BOOST_TEST(st->list(true).value().empty());
+  BOOST_TEST(!st->next_due().value().has_value());
+  BOOST_TEST(!st->insert(sample(10)).has_value());
+  BOOST_TEST(std::filesystem::is_empty(spool.path));
+}
+
+BOOST_AUTO_TEST_CASE(damaged_foreign_and_newer_databases_are_refused) {
+  {
+    Spool spool;
+    std::filesystem::create_directories(spool.path + "/db");
+    std::ofstream(spool.database()) << std::string(8192, 'j');
+    auto st = spool.open();
+    BOOST_REQUIRE(!st);
+    BOOST_TEST(st.error().text.find("damaged") != std::string::npos);
+    BOOST_TEST(st.error().text.find(spool.database()) != std::string::npos);
+  }
+  {
+    Spool spool;
+    {
+      auto st = spool.open().value();
+      for (int i = 0; i < 200; ++i) BOOST_REQUIRE(st->insert(sample(4000)));
+    }
+    { auto st = spool.open().value(); }
+    std::filesystem::remove(spool.database() + "-wal");
+    std::filesystem::remove(spool.database() + "-shm");
+    std::fstream f(spool.database(), std::ios::in | std::ios::out | std::ios::binary);
+    f.seekp(4096);
+    f << std::string(12 * 4096, '\xa5');
+    f.close();
+    auto st = spool.open();
+    const bool noticed = !st || !st.value()->check() || !st.value()->list(true);
+    BOOST_TEST(noticed);
+    if (st) {
+      auto c = st.value()->check();
+      BOOST_TEST(!c.has_value());
+      if (!c) BOOST_TEST(c.error().text.find("damaged") != std::string::npos);
+    }
+  }
+  Spool taken;
+  std::filesystem::create_directories(taken.path + "/db");
+  std::ofstream(taken.path + "/file") << "x";
+  StoreOptions o;
+  o.directory = taken.path + "/file";
+  BOOST_TEST(!Store::open(o).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(fibers_share_commits_and_a_cancelled_one_withdraws) {
+  Spool spool;
+  const int rc = io::run_loop([&] {
+    auto st = spool.open().value();
+    int stored = 0;
+    io::Nursery n;
+    for (int i = 0; i < 200; ++i)
+      n.spawn("insert", [&] { stored += st->insert(sample(4096)).has_value() ? 1 : 0; }, io::StackSize::large);
+    BOOST_TEST(n.join().has_value());
+    BOOST_TEST(stored == 200);
+    BOOST_TEST(st->count().value() == 200);
+    const auto before = st->count().value();
+    {
+      io::DeadlineScope d(Millis(0));
+      const auto s = st->insert(sample(10));
+      // Either it was withdrawn, or it was under way and the answer is true.
+      BOOST_TEST(st->count().value() == before + (s ? 1 : 0));
+    }
+    return 0;
+  });
+  BOOST_TEST(rc == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
