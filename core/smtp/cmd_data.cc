@@ -56,7 +56,7 @@ Session::Next Session::cmd_data(const Command& c) {
   {
     Reception reception(server_, scope_, effects_, size_limit());
     DataReader::Options opt;
-    opt.lf_ends_data = !opt_.is_tcp;
+    opt.lf_ends_data = opt_.stdio;
     DataReader data(reception, opt);
     if (!receive_data(data)) return Next::close;
     r = reception.complete(data, acl::Hook::data);
@@ -66,6 +66,10 @@ Session::Next Session::cmd_data(const Command& c) {
     nonmail_ = 0;
   }
   reply(r);
+  if (r.code == 250 && server_.fake) {
+    (void)flush();
+    (void)stream_->write_all("\n**** SMTP testing: that is not a real message id!\n\n");
+  }
   reset_message();
   return r.close ? Next::close : Next::go_on;
 }

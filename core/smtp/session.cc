@@ -227,7 +227,7 @@ bool Session::connect() {
   }
   if (opt_.tls_on_connect && !start_tls()) return false;
   // A client that talks before the greeting is not a mail client (unless the ACL relaxed it).
-  if (opt_.is_tcp && m.smtp_enforce_sync && !effects_.no_enforce_sync && reader_.has_pending()) {
+  if (opt_.is_tcp && !opt_.stdio && m.smtp_enforce_sync && !effects_.no_enforce_sync && reader_.has_pending()) {
     auto peeked = reader_.peek();
     if (peeked && !peeked->empty()) {
       log_line(log::kMain | log::kReject,
@@ -251,7 +251,7 @@ bool Session::connect() {
 }
 
 bool Session::check_sync(const Command& c) {
-  if (!opt_.is_tcp || opt_.batched) return true;
+  if (!opt_.is_tcp || opt_.stdio || opt_.batched) return true;
   const bool enforced = (config_->main.smtp_enforce_sync || effects_.enforce_sync) && !effects_.no_enforce_sync;
   if (!enforced || !reader_.has_pending()) return true;
   bool may_pipeline = pipelining_advertised_ && (c.verb == Verb::mail || c.verb == Verb::rcpt || c.verb == Verb::rset || c.verb == Verb::bdat);

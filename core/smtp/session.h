@@ -20,6 +20,7 @@ namespace remex::smtp {
 struct SessionOptions {
   bool tls_on_connect = false;
   bool is_tcp = true;              ///< false: -bs over standard input
+  bool stdio = false;              ///< bytes come from standard input (-bs, -bh): LF line ends, no synchronisation check
   bool batched = false;            ///< -bS: no replies, first error ends
   std::string login;               ///< local caller
   std::int64_t caller_uid = -1, caller_gid = -1;

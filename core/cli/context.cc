@@ -1,0 +1,79 @@
+// Helpers shared by the modes: configuration, caller, scope.
+
+#include <fmt/core.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/base/strings.h"
+#include "core/cli/modes.h"
+#include "core/daemon/registries.h"
+#include "lang/diagnostics.h"
+
+namespace remex::cli {
+
+std::string config_path(const Options& o) { return o.config_file.empty() ? "/etc/remex/remex.conf" : o.config_file; }
+
+std::shared_ptr<const lang::Config> load(const Options& o, bool warnings) {
+  auto files = std::make_shared<lang::SourceFiles>();
+  lang::Diagnostics diag(*files);
+  lang::LoadOptions lo;
+  lo.macros = o.macros;
+  auto config = lang::load_config(config_path(o), lo, daemon::all_registries(), diag, files);
+  if (!config || (warnings && !diag.all().empty())) {
+    const std::string text = diag.render();
+    fmt::print(stderr, "{}", text);
+  }
+  return config;
+}
+
+LocalScope::LocalScope(daemon::Process& p) {
+  scope.config = p.engine.config.get();
+  scope.services = p.services.get();
+  scope.from = &from;
+  scope.envelope = &envelope;
+  scope.acl_c = &acl_c;
+  scope.acl_m = &acl_m;
+}
+
+namespace {
+bool in_list(const std::vector<std::string>& list, const std::string& name, long id) {
+  return std::any_of(list.begin(), list.end(), [&](const std::string& e) { return e == name || parse_int(e) == id; });
+}
+}  // namespace
+
+Caller find_caller(const lang::Config& config) {
+  Caller c;
+  c.uid = static_cast<long>(getuid());
+  c.gid = static_cast<long>(getgid());
+  if (const passwd* pw = getpwuid(getuid()); pw != nullptr) {
+    c.login = pw->pw_name;
+    c.gecos = pw->pw_gecos != nullptr ? std::string(pw->pw_gecos).substr(0, std::string_view(pw->pw_gecos).find(',')) : "";
+  } else {
+    c.login = config.main.unknown_username.empty() ? fmt::format("uid{}", c.uid) : config.main.unknown_username;
+  }
+  const auto& m = config.main;
+  std::vector<gid_t> groups(256);
+  const int n = getgroups(static_cast<int>(groups.size()), groups.data());
+  groups.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  groups.push_back(getgid());
+  const auto in_groups = [&](const std::vector<std::string>& list) {
+    return std::any_of(groups.begin(), groups.end(), [&](gid_t g) {
+      const group* gr = list.empty() ? nullptr : getgrgid(g);
+      return in_list(list, gr != nullptr ? gr->gr_name : "", static_cast<long>(g));
+    });
+  };
+  const bool runs_as_us = c.login == m.exim_user || c.uid == static_cast<long>(geteuid());
+  c.admin = c.uid == 0 || runs_as_us || in_groups(m.admin_groups);
+  c.trusted = c.uid == 0 || c.login == m.exim_user || in_list(m.trusted_users, c.login, c.uid) || in_groups(m.trusted_groups);
+  return c;
+}
+
+void enable_debug(const Options& o, daemon::Process& p) {
+  if (o.debug) p.services->debug_sink = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
+}
+
+}  // namespace remex::cli

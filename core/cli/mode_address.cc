@@ -1,0 +1,117 @@
+// -bt, -bv, -bvs: how an address would be routed, whether it verifies. Addresses from arguments or standard input.
+// Exit status: 0 all fine, 1 some deferred, 2 some failed.
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <functional>
+#include <iostream>
+
+#include "core/base/strings.h"
+#include "core/cli/modes.h"
+#include "core/io/fiber.h"
+#include "core/mail/address.h"
+#include "core/smtp/fixups.h"
+
+namespace remex::cli {
+
+namespace {
+
+/// Runs `one` for every address given; its status is merged (failure over deferral over success).
+int for_each_address(const Options& o, const std::function<int(const std::string&, std::string&)>& one) {
+  int worst = 0;
+  std::string out;
+  const auto take = [&](const std::string& a) {
+    const int rc = one(a, out);
+    if (rc == 2 || (rc == 1 && worst == 0)) worst = rc;
+    if (out.size() > 60000 || isatty(1) != 0) {
+      std::fwrite(out.data(), 1, out.size(), stdout);
+      out.clear();
+    }
+  };
+  if (!o.arguments.empty()) {
+    for (const auto& a : o.arguments) take(a);
+  } else {
+    std::ios::sync_with_stdio(false);
+    std::string line;
+    for (;;) {
+      if (isatty(0) != 0) {
+        std::fputs("> ", stdout);
+        std::fflush(stdout);
+      }
+      if (!std::getline(std::cin, line)) break;
+      const std::string address(trim(line));
+      if (!address.empty()) take(address);
+    }
+  }
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  std::fflush(stdout);
+  return worst;
+}
+
+struct Setup {
+  std::shared_ptr<daemon::Process> process;
+  std::unique_ptr<LocalScope> local;
+};
+
+Result<Setup> make(const Options& o, std::shared_ptr<const lang::Config> config) {
+  Setup s;
+  daemon::ProcessOptions po;
+  po.want_store = false;
+  po.log_to_stderr_only = true;
+  REMEX_TRY(s.process, daemon::Process::create(config, po));
+  enable_debug(o, *s.process);
+  s.local = std::make_unique<LocalScope>(*s.process);
+  s.local->scope.testing = true;
+  s.local->envelope.sender = o.sender;
+  s.local->from.host_address = o.host_address;
+  s.local->from.interface_address = o.interface_address;
+  return s;
+}
+
+std::string qualify(const std::string& address, const lang::Config& config, const std::string& host) {
+  const mail::Address a = mail::split_address(mail::extract_address(address).empty() ? address : mail::extract_address(address));
+  return a.domain.empty() ? a.local_part + "@" + smtp::qualify_recipient(config, host) : a.str();
+}
+
+}  // namespace
+
+int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config) {
+  return io::run_loop([&]() -> int {
+    auto s = make(o, config);
+    if (!s) {
+      fmt::print(stderr, "remex: {}\n", s.error().text);
+      return 1;
+    }
+    return for_each_address(o, [&](const std::string& a, std::string& out) {
+      return delivery::test_address(s->process->engine, s->local->scope, qualify(a, *config, s->process->primary_hostname), out);
+    });
+  });
+}
+
+int run_verify(const Options& o, std::shared_ptr<const lang::Config> config) {
+  return io::run_loop([&]() -> int {
+    auto s = make(o, config);
+    if (!s) {
+      fmt::print(stderr, "remex: {}\n", s.error().text);
+      return 1;
+    }
+    const bool sender = o.mode == Mode::verify_sender;
+    return for_each_address(o, [&](const std::string& a, std::string& out) {
+      const std::string full = qualify(a, *config, s->process->primary_hostname);
+      const auto v = delivery::verify_address(s->process->engine, s->local->scope, full, sender, {});
+      switch (v.kind) {
+        case lang::VerifyOutcome::Kind::ok: out += full + " verified\n"; return 0;
+        case lang::VerifyOutcome::Kind::fail:
+          out += fmt::format("{} failed to verify: {}\n", full, v.log_message.empty() ? "Unrouteable address" : v.log_message);
+          return 2;
+        case lang::VerifyOutcome::Kind::defer: break;
+      }
+      out += fmt::format("{} cannot be resolved at this time: {}\n", full, v.log_message);
+      return 1;
+    });
+  });
+}
+
+}  // namespace remex::cli

@@ -1,0 +1,114 @@
+// -bs and -bS: SMTP on standard input and output. -bh: a rehearsed session from a given address; nothing is kept or delivered.
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "core/base/strings.h"
+#include "core/cli/modes.h"
+#include "core/daemon/scheduler.h"
+#include "core/io/fiber.h"
+#include "core/mail/address.h"
+#include "core/smtp/session.h"
+
+namespace remex::cli {
+
+namespace {
+
+/// Log lines of a rehearsal go to stderr as "LOG: ...".
+class TestLog : public log::Log {
+ public:
+  explicit TestLog(log::Selectors sel) { selectors_ = sel; }
+  void write(int, std::string_view id, std::string_view line) override {
+    fmt::print(stderr, "LOG: {}{}{}\n", id, id.empty() ? "" : " ", line);
+  }
+  void reopen() override {}
+};
+
+int complain(const Error& e) {
+  fmt::print(stderr, "remex: {}\n", e.text);
+  return 1;
+}
+
+}  // namespace
+
+int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config) {
+  const Caller caller = find_caller(*config);
+  if (geteuid() == 0) {
+    auto id = daemon::run_identity(*config);
+    if (!id) return complain(id.error());
+    if (auto st = daemon::become(*id, *config); !st) return complain(st.error());
+  }
+  return io::run_loop([&]() -> int {
+    auto p = daemon::Process::create(config, {});
+    if (!p) return complain(p.error());
+    enable_debug(o, **p);
+    daemon::Scheduler scheduler(16);
+    std::weak_ptr<daemon::Process> weak = *p;
+    (*p)->server.accepted = [&](store::StoredMessage&& msg, bool queue_only) {
+      if (auto strong = weak.lock(); strong && !queue_only && o.delivery != Options::Delivery::queue) scheduler.deliver(std::move(strong), std::move(msg));
+    };
+    smtp::SessionOptions so;
+    so.is_tcp = false;
+    so.stdio = true;
+    so.batched = o.mode == Mode::smtp_batch;
+    so.login = caller.login;
+    so.caller_uid = caller.uid;
+    so.caller_gid = caller.gid;
+    if (o.sender_given && caller.trusted) so.sender_override = o.sender;
+    mail::ReceivedFrom from;
+    if (caller.trusted && !o.host_address.empty()) {
+      from.host_address = o.host_address;
+      from.host_name = o.host_name;
+    }
+    bool failed = false;
+    {
+      smtp::Session session((*p)->server, io::Socket::from_stdio(0, 1), std::move(from), so);
+      session.run();
+      failed = session.batch_failed();
+    }
+    scheduler.drain();
+    (*p)->server.accepted = nullptr;
+    return failed ? 1 : 0;
+  });
+}
+
+int run_smtp_test(const Options& o, std::shared_ptr<const lang::Config> config) {
+  return io::run_loop([&]() -> int {
+    auto lc = daemon::log_config(*config);
+    if (!lc) return complain(lc.error());
+    auto p = daemon::Process::create_with(config, nullptr, std::make_shared<TestLog>(lc->selectors));
+    if (!p) return complain(p.error());
+    enable_debug(o, **p);
+    mail::ReceivedFrom from;
+    from.is_local = false;
+    std::string ip = o.test_host;
+    if (!mail::is_ip_address(ip))
+      if (const auto dot = ip.rfind('.'); dot != std::string::npos && mail::is_ip_address(ip.substr(0, dot))) {
+        from.host_port = static_cast<int>(parse_int(ip.substr(dot + 1)).value_or(0));
+        ip.resize(dot);
+      }
+    if (!mail::is_ip_address(ip)) return complain({ErrorKind::failed, fmt::format("\"{}\" is not an IP address", o.test_host), 0});
+    from.host_address = ip;
+    // -oMi ADDRESS.PORT is the interface the session came in on
+    if (!o.interface_address.empty()) {
+      from.interface_address = o.interface_address;
+      if (const auto dot = o.interface_address.rfind('.'); !mail::is_ip_address(o.interface_address) && dot != std::string::npos) {
+        from.interface_address = o.interface_address.substr(0, dot);
+        from.interface_port = static_cast<int>(parse_int(o.interface_address.substr(dot + 1)).value_or(0));
+      }
+    }
+    (*p)->server.fake = true;
+    (*p)->server.explain = [](std::string_view line) { fmt::print(stderr, ">>> {}\n", line); };
+    fmt::print("\n**** SMTP testing session as if from host {}\n**** but without any ident (RFC 1413) callback.\n**** This is not for real!\n\n", ip);
+    std::fflush(stdout);
+    smtp::SessionOptions so;
+    so.stdio = true;
+    smtp::Session session((*p)->server, io::Socket::from_stdio(0, 1), std::move(from), so);
+    session.run();
+    return 0;
+  });
+}
+
+}  // namespace remex::cli

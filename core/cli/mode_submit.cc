@@ -1,0 +1,237 @@
+// A message on standard input (sendmail's way): recipients as arguments or from the headers (-t); kept in the queue and
+// delivered in the background, or in mua_wrapper mode delivered at once in one SMTP transaction with the outcome as exit status.
+
+#include <fmt/core.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "core/base/strings.h"
+#include "core/cli/modes.h"
+#include "core/io/fiber.h"
+#include "core/mail/address.h"
+#include "core/smtp/fixups.h"
+#include "core/smtp/reception.h"
+
+namespace remex::cli {
+
+namespace {
+
+int complain(int code, std::string_view text) {
+  fmt::print(stderr, "remex: {}\n", text);
+  return code;
+}
+
+class Submission {
+ public:
+  Submission(const Options& o, std::shared_ptr<const lang::Config> config, const Caller& caller)
+      : o_(o), config_(std::move(config)), caller_(caller), wrapper_(config_->main.mua_wrapper) {}
+
+  /// In a fiber. Fills id_ when the message is in the queue.
+  int receive() {
+    daemon::ProcessOptions po;
+    po.want_store = !wrapper_;
+    auto made = daemon::Process::create(config_, po);
+    if (!made) return complain(EX_TEMPFAIL, made.error().text);
+    process_ = std::move(*made);
+    enable_debug(o_, *process_);
+    LocalScope ls(*process_);
+    if (const int rc = fill_envelope(ls); rc != 0) return rc;
+    acl::Effects effects;
+    (void)acl::run_hook(acl::Hook::not_smtp_start, config_->main.acl_not_smtp_start, ls.scope, effects);
+    smtp::Reception reception(process_->server, ls.scope, effects, 0);
+    ls.envelope.from.is_local = true;
+    reception.on_headers = [&](mail::HeaderList& h) { return take_headers(h, ls); };
+    int wrapped = -1;
+    std::string wrapped_text;
+    if (wrapper_)
+      reception.deliver_instead = [&](store::StoredMessage&& msg) -> smtp::Reply {
+        const Status st = delivery::deliver_wrapped(process_->engine, msg);
+        wrapped = st ? 0 : EXIT_FAILURE;
+        if (!st) wrapped_text = st.error().text;
+        return {st ? 250 : 554, st ? "delivered" : st.error().text, false};
+      };
+    smtp::DataReader::Options dopt;
+    dopt.lf_ends_data = !o_.dot_is_data;
+    dopt.dots = !o_.dot_is_data;
+    smtp::DataReader data(reception, dopt);
+    if (const int rc = read_input(data); rc != 0) return rc;
+    const smtp::Reply r = reception.complete(data, acl::Hook::not_smtp);
+    if (wrapped == 0) return 0;
+    if (wrapped > 0) return complain(wrapped, wrapped_text);
+    if (r.code != 250) return complain(r.code / 100 == 4 ? EX_TEMPFAIL : EXIT_FAILURE, r.text);
+    id_ = ls.envelope.id;
+    deliver_now_ = !effects.queue_only && !effects.freeze && !config_->main.queue_only;
+    return 0;
+  }
+
+  const std::string& id() const { return id_; }
+  bool deliver_now() const { return deliver_now_ && o_.delivery != Options::Delivery::queue && !o_.no_delivery; }
+
+  /// In a fiber, with a fresh loop (and perhaps in a child process).
+  int deliver() {
+    process_.reset();
+    auto made = daemon::Process::create(config_, {});
+    if (!made) return complain(EX_TEMPFAIL, made.error().text);
+    enable_debug(o_, **made);
+    delivery::DeliverOptions opt;
+    opt.first_attempt = true;
+    (void)delivery::deliver_message((*made)->engine, id_, opt);
+    return 0;
+  }
+
+  void release() { process_.reset(); }
+
+ private:
+  int fill_envelope(LocalScope& ls) {
+    const std::string host = process_->primary_hostname;
+    mail::Envelope& env = ls.envelope;
+    env.login = caller_.login;
+    env.caller_uid = caller_.uid;
+    env.caller_gid = caller_.gid;
+    ls.from.is_local = true;
+    ls.from.ident = o_.ident.empty() || !caller_.trusted ? caller_.login : o_.ident;
+    ls.from.protocol = o_.protocol.empty() || !caller_.trusted ? "local" : o_.protocol;
+    ls.from.authenticated_id = caller_.login;
+    if (caller_.trusted) {
+      if (!o_.host_address.empty()) {
+        ls.from.host_address = o_.host_address;
+        ls.from.host_name = o_.host_name;
+      }
+      if (!o_.authenticated_id.empty()) ls.from.authenticated_id = o_.authenticated_id;
+      ls.scope.extra["trusted_caller"] = "1";
+    }
+    ls.scope.extra["originator_name"] = o_.full_name.empty() ? caller_.gecos : o_.full_name;
+    env.sender = caller_.login + "@" + smtp::qualify_domain(*config_, host);
+    if (o_.sender_given) {
+      const std::string given = o_.sender == "<>" ? "" : o_.sender;
+      mail::PathOptions po;
+      po.allow_null = po.allow_unqualified = true;
+      auto a = mail::parse_path(given.empty() ? "<>" : given, po);
+      if (!a) return complain(EXIT_FAILURE, fmt::format("bad -f address \"{}\": {}", printable(o_.sender), a.error().text));
+      if (!a->empty() && a->domain.empty()) a->domain = smtp::qualify_domain(*config_, host);
+      const std::string full = a->str();
+      bool allowed = caller_.trusted || full.empty();
+      if (!allowed && config_->main.untrusted_set_sender.is_set()) {
+        auto m = config_->main.untrusted_set_sender.match(ls.scope, Text::tainted(full));
+        allowed = m && m->matched;
+      }
+      if (allowed) env.sender = full;
+    }
+    for (const auto& arg : o_.arguments) {
+      auto list = mail::parse_address_list(arg);
+      if (!list) return complain(EXIT_FAILURE, fmt::format("bad recipient address \"{}\": {}", printable(arg), list.error().text));
+      for (auto& a : *list) arguments_.push_back(qualified(a.address, host));
+    }
+    if (!o_.recipients_from_headers) {
+      if (arguments_.empty()) return complain(EXIT_FAILURE, "no recipient addresses on the command line (and no -t)");
+      for (const auto& a : arguments_) add_recipient(env, a);
+    }
+    return 0;
+  }
+
+  std::string qualified(const mail::Address& a, const std::string& host) const {
+    return a.domain.empty() ? a.local_part + "@" + smtp::qualify_recipient(*config_, host) : a.str();
+  }
+
+  static void add_recipient(mail::Envelope& env, const std::string& address) {
+    for (const auto& r : env.recipients)
+      if (r.address == address) return;
+    mail::Recipient r;
+    r.address = address;
+    env.recipients.push_back(std::move(r));
+  }
+
+  /// -t: To:, Cc:, Bcc: (or the Resent- set) are the recipients; Bcc: goes; arguments are taken away.
+  Status take_headers(mail::HeaderList& headers, LocalScope& ls) {
+    if (!o_.recipients_from_headers) return {};
+    const bool resent = headers.find("Resent-To") != nullptr || headers.find("Resent-Cc") != nullptr || headers.find("Resent-Bcc") != nullptr;
+    const std::string prefix = resent ? "Resent-" : "";
+    for (const char* name : {"To", "Cc", "Bcc"}) {
+      for (const auto* h : headers.find_all(prefix + name)) {
+        auto list = mail::parse_address_list(h->value());
+        if (!list) return fail(fmt::format("bad address in {}: header: {}", prefix + name, list.error().text));
+        for (const auto& a : *list) {
+          const std::string address = qualified(a.address, process_->primary_hostname);
+          const bool taken_away = config_->main.extract_addresses_remove_arguments &&
+                                  std::find(arguments_.begin(), arguments_.end(), address) != arguments_.end();
+          if (!taken_away) add_recipient(ls.envelope, address);
+        }
+      }
+    }
+    if (!config_->main.extract_addresses_remove_arguments)
+      for (const auto& a : arguments_) add_recipient(ls.envelope, a);
+    headers.remove("Bcc");
+    headers.remove("Resent-Bcc");
+    if (ls.envelope.recipients.empty()) return fail("no recipients found in headers");
+    return {};
+  }
+
+  int read_input(smtp::DataReader& data) {
+    auto stream = io::Socket::from_stdio(0, 1);
+    std::vector<char> buffer(64 * 1024);
+    bool first = true;
+    while (!data.finished()) {
+      auto n = stream->read_some(buffer);
+      if (!n) return complain(EX_IOERR, fmt::format("reading the message: {}", n.error().text));
+      if (*n == 0) {
+        data.finish();
+        break;
+      }
+      std::string_view piece(buffer.data(), *n);
+      if (first && piece.starts_with("From ")) {  // a mailbox "From " line is not a header
+        const auto nl = piece.find('\n');
+        piece.remove_prefix(nl == std::string_view::npos ? piece.size() : nl + 1);
+      }
+      first = false;
+      data.feed(piece);
+    }
+    return 0;
+  }
+
+  const Options& o_;
+  std::shared_ptr<const lang::Config> config_;
+  const Caller& caller_;
+  bool wrapper_;
+  std::shared_ptr<daemon::Process> process_;
+  std::vector<std::string> arguments_;
+  std::string id_;
+  bool deliver_now_ = true;
+};
+
+}  // namespace
+
+int run_submit(const Options& o, std::shared_ptr<const lang::Config> config) {
+  const Caller caller = find_caller(*config);
+  if (geteuid() == 0 && !config->main.mua_wrapper) {
+    auto id = daemon::run_identity(*config);
+    if (!id) return complain(EX_CONFIG, id.error().text);
+    if (auto st = daemon::become(*id, *config); !st) return complain(EX_OSERR, st.error().text);
+  }
+  Submission s(o, config, caller);
+  const int rc = io::run_loop([&] {
+    const int r = s.receive();
+    s.release();
+    return r;
+  });
+  if (rc != 0 || s.id().empty() || !s.deliver_now()) return rc;
+  if (o.delivery == Options::Delivery::background) {
+    std::fflush(nullptr);
+    const pid_t pid = fork();
+    if (pid < 0) return 0;  // it is in the queue; a queue run delivers it
+    if (pid > 0) return 0;
+    (void)setsid();
+  }
+  const int drc = io::run_loop([&] {
+    const int r = s.deliver();
+    s.release();
+    return r;
+  });
+  if (o.delivery == Options::Delivery::background) _exit(drc);
+  return drc;
+}
+
+}  // namespace remex::cli

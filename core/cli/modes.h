@@ -1,0 +1,53 @@
+// One function per mode; each returns the process's exit status. Shared helpers of the modes.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/cli/options.h"
+#include "core/daemon/process.h"
+#include "lang/config.h"
+
+namespace remex::cli {
+
+/// -C, or /etc/remex/remex.conf.
+std::string config_path(const Options& o);
+/// Loads; on error prints all diagnostics to stderr and returns null. Warnings are printed when `warnings`.
+std::shared_ptr<const lang::Config> load(const Options& o, bool warnings);
+
+/// A scope for tests and local work: config and services set, from/envelope owned here.
+struct LocalScope {
+  explicit LocalScope(daemon::Process& p);
+  mail::ReceivedFrom from;
+  mail::Envelope envelope;
+  std::map<std::string, Text> acl_c, acl_m;
+  lang::Scope scope;
+};
+
+/// Who called: login name, ids, and whether trusted (root, exim_user, trusted_users, trusted_groups) or admin.
+struct Caller {
+  std::string login, gecos;
+  long uid = -1, gid = -1;
+  bool trusted = false, admin = false;
+};
+Caller find_caller(const lang::Config& config);
+
+/// Debug sink for -d/-v: writes lines to stderr.
+void enable_debug(const Options& o, daemon::Process& p);
+
+int run_expand(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_verify(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_smtp_test(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_submit(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_list_queue(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_queue(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_message(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_version(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_print_config(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_check(const Options& o);
+int run_help(const Options& o);
+int run_daemon_mode(const Options& o, std::shared_ptr<const lang::Config> config);
+
+}  // namespace remex::cli

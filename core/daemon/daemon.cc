@@ -1,0 +1,254 @@
+// See daemon.h.
+
+#include "core/daemon/daemon.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "core/base/strings.h"
+#include "core/daemon/listeners.h"
+#include "core/daemon/process.h"
+#include "core/daemon/scheduler.h"
+#include "core/smtp/session.h"
+
+namespace remex::daemon {
+
+namespace {
+
+constexpr Millis kDrainTime{30000};
+
+/// Tells systemd (Type=notify) without linking its library; nothing happens elsewhere.
+void notify_supervisor(const char* text) {
+  const char* path = getenv("NOTIFY_SOCKET");
+  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  sockaddr_un a{};
+  a.sun_family = AF_UNIX;
+  strncpy(a.sun_path, path, sizeof a.sun_path - 1);
+  const auto len = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + strlen(path));
+  if (a.sun_path[0] == '@') a.sun_path[0] = '\0';
+  (void)!sendto(fd, text, strlen(text), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&a), len);
+  close(fd);
+}
+
+class Daemon {
+ public:
+  Daemon(std::shared_ptr<const lang::Config> config, const DaemonOptions& opt) : config_(std::move(config)), opt_(opt) {}
+
+  int run() {
+    if (const int rc = bind_all(); rc != EX_OK) return rc;
+    if (!opt_.foreground && !detach()) return EX_OSERR;
+    if (const int rc = write_pid(); rc != EX_OK) return rc;
+    if (geteuid() == 0) {
+      auto id = run_identity(*config_);
+      Status st = id ? become(*id, *config_) : Status(std::unexpected(id.error()));
+      if (!st) return fail_start(EX_CONFIG, st.error().text);
+    }
+    return io::run_loop([this] { return serve(); });
+  }
+
+ private:
+  int fail_start(int code, const std::string& text) {
+    fmt::print(stderr, "remex: {}\n", text);
+    return code;
+  }
+
+  int bind_all() {
+    if (!opt_.listen) return EX_OK;
+    auto addresses = listen_addresses(*config_, opt_.listen_override);
+    if (!addresses) return fail_start(EX_CONFIG, addresses.error().text);
+    bool v6_any = false;
+    for (const auto& a : *addresses) v6_any = v6_any || a.at.ip == "::";
+    for (const auto& a : *addresses) {
+      auto l = io::Listener::tcp(a.at, static_cast<int>(config_->main.smtp_connect_backlog));
+      if (!l) {
+        // A host without IPv6 still serves IPv4.
+        if (a.at.ip == "::" && (l.error().sys_errno == EAFNOSUPPORT || l.error().sys_errno == EADDRNOTAVAIL)) continue;
+        return fail_start(EX_OSERR, fmt::format("cannot listen on [{}]:{}: {}", a.at.ip, a.at.port, l.error().text));
+      }
+      listeners_.push_back({a, std::move(*l)});
+    }
+    if (listeners_.empty()) return fail_start(EX_OSERR, "no address could be listened on");
+    return EX_OK;
+  }
+
+  bool detach() {
+    const pid_t pid = fork();
+    if (pid < 0) return false;
+    if (pid > 0) _exit(0);
+    if (setsid() < 0) return false;
+    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0)
+      for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
+    (void)!chdir("/");
+    return true;
+  }
+
+  int write_pid() {
+    if (!opt_.write_pid_file) return EX_OK;
+    std::string path = opt_.pid_file.empty() ? config_->main.pid_file_path : opt_.pid_file;
+    if (path.empty()) path = config_->main.spool_directory + "/exim-daemon.pid";
+    if (path.find('/') != std::string::npos) (void)mkdir(path.substr(0, path.rfind('/')).c_str(), 0750);
+    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0) return fail_start(EX_CANTCREAT, fmt::format("cannot write the pid file {}: {}", path, strerror(errno)));
+    const std::string text = fmt::format("{}\n", getpid());
+    (void)!write(fd, text.data(), text.size());
+    if (geteuid() == 0)
+      if (auto id = run_identity(*config_)) (void)!fchown(fd, id->uid, id->gid);
+    close(fd);
+    pid_path_ = path;
+    return EX_OK;
+  }
+
+  int serve() {
+    auto made = Process::create(config_, {});
+    if (!made) return fail_start(made.error().kind == ErrorKind::config ? EX_CONFIG : EX_CANTCREAT, made.error().text);
+    adopt(std::move(*made));
+    std::string where;
+    for (const auto& l : listeners_) where += fmt::format("{}[{}]:{}{}", where.empty() ? "" : " ", l.address.at.ip, l.listener->local().port, l.address.tls_on_connect ? " (TLS)" : "");
+    process_->engine.log->write(log::kMain, "", fmt::format("remex daemon started: pid={}, {}, {}", getpid(),
+                                                           opt_.queue_interval > 0 ? fmt::format("-q{}", format_interval(opt_.queue_interval)) : "no queue runs",
+                                                           opt_.listen ? "listening for SMTP on " + where : "not listening for SMTP"));
+    io::SignalWatch term(SIGTERM, [this] { stop_.set(); });
+    io::SignalWatch intr(SIGINT, [this] { stop_.set(); });
+    io::SignalWatch hup(SIGHUP, [this] { reload(); });
+    io::SignalWatch usr1(SIGUSR1, [this] { process_->engine.log->reopen(); });
+    signal(SIGPIPE, SIG_IGN);
+    notify_supervisor("READY=1");
+    {
+      io::Nursery nursery;
+      for (std::size_t i = 0; i < listeners_.size(); ++i) nursery.spawn("listener", [this, i] { accept_loop(i); });
+      nursery.spawn("queue runner", [this] { queue_loop(); });
+      (void)stop_.wait();
+      notify_supervisor("STOPPING=1");
+      for (auto& l : listeners_) l.listener->close();
+      nursery.cancel_all();
+      sessions_.cancel_all();  // each says 421 and goes
+      const io::DeadlineScope deadline(kDrainTime);
+      (void)sessions_.join();
+      scheduler_.drain();
+      (void)nursery.join();
+    }
+    process_->engine.log->write(log::kMain, "", fmt::format("remex daemon stopped: pid={}", getpid()));
+    if (!pid_path_.empty()) unlink(pid_path_.c_str());
+    return EX_OK;
+  }
+
+  void adopt(std::shared_ptr<Process> p) {
+    process_ = std::move(p);
+    process_->services->debug_sink = opt_.debug_sink;
+    process_->server.counters = &counters_;
+    std::weak_ptr<Process> weak = process_;
+    process_->server.accepted = [this, weak](store::StoredMessage&& msg, bool queue_only) {
+      auto strong = weak.lock();
+      if (strong && !queue_only) scheduler_.deliver(std::move(strong), std::move(msg));
+    };
+  }
+
+  void reload() {
+    if (!opt_.reload) return;
+    std::string problem;
+    auto config = opt_.reload(problem);
+    log::Log& log = *process_->engine.log;
+    if (!config) {
+      for (std::string_view line : split(problem, '\n'))
+        if (!line.empty()) log.write(log::kMain | log::kPanic, "", "SIGHUP: " + std::string(line));
+      log.write(log::kMain | log::kPanic, "", "SIGHUP: the new configuration is refused; the old one stays in force");
+      return;
+    }
+    if (config->main.spool_directory != config_->main.spool_directory || config->main.exim_user != config_->main.exim_user) {
+      log.write(log::kMain | log::kPanic, "", "SIGHUP: spool_directory and exim_user cannot change while running; the old configuration stays in force");
+      return;
+    }
+    auto lc = log_config(*config);
+    auto fresh_log = lc ? log::Log::open(*lc) : Result<std::shared_ptr<log::Log>>(std::unexpected(lc.error()));
+    if (!fresh_log) {
+      log.write(log::kMain | log::kPanic, "", fmt::format("SIGHUP: {}; the old configuration stays in force", fresh_log.error().text));
+      return;
+    }
+    auto made = Process::create_with(config, process_->engine.store, *fresh_log);
+    if (!made) {
+      log.write(log::kMain | log::kPanic, "", fmt::format("SIGHUP: {}; the old configuration stays in force", made.error().text));
+      return;
+    }
+    config_ = config;
+    adopt(std::move(*made));
+    if (auto want = listen_addresses(*config_, opt_.listen_override); opt_.listen && want) {
+      bool same = want->size() == listeners_.size();
+      for (const auto& l : listeners_) same = same && std::find(want->begin(), want->end(), l.address) != want->end();
+      if (!same) process_->engine.log->write(log::kMain, "", "SIGHUP: other addresses to listen on take effect after a restart");
+    }
+    process_->engine.log->write(log::kMain, "", fmt::format("pid {}: SIGHUP received: configuration loaded again", getpid()));
+  }
+
+  void accept_loop(std::size_t index) {
+    auto& l = listeners_[index];
+    while (!stop_.is_set()) {
+      auto s = l.listener->accept();
+      if (!s) {
+        if (s.error().kind == ErrorKind::cancelled || s.error().kind == ErrorKind::closed) return;
+        // EMFILE and the like: said once a while, tried again
+        process_->engine.log->write(log::kMain | log::kPanic, "", fmt::format("accept() failed: {}", s.error().text));
+        if (!io::sleep_for(Millis(200))) return;
+        continue;
+      }
+      start_session(std::move(*s), l.address.tls_on_connect);
+    }
+  }
+
+  void start_session(std::unique_ptr<io::Socket> socket, bool tls) {
+    mail::ReceivedFrom from;
+    const io::Endpoint peer = socket->peer(), local = socket->local();
+    from.is_local = false;
+    from.host_address = peer.ip.starts_with("::ffff:") ? peer.ip.substr(7) : peer.ip;
+    from.host_port = peer.port;
+    from.interface_address = local.ip.starts_with("::ffff:") ? local.ip.substr(7) : local.ip;
+    from.interface_port = local.port;
+    smtp::SessionOptions so;
+    so.tls_on_connect = tls;
+    auto stream = std::make_shared<std::unique_ptr<io::Stream>>(std::move(socket));
+    sessions_.spawn("smtp session", [process = process_, stream, from = std::move(from), so]() mutable {
+      smtp::Session session(process->server, std::move(*stream), std::move(from), so);
+      session.run();
+    });
+  }
+
+  void queue_loop() {
+    if (opt_.queue_interval <= 0) return;
+    const auto interval = std::chrono::duration_cast<Millis>(Seconds(opt_.queue_interval));
+    do {
+      scheduler_.queue_run(process_);
+    } while (io::sleep_for(interval).has_value() && !stop_.is_set());
+  }
+
+  struct Bound {
+    ListenAddress address;
+    std::unique_ptr<io::Listener> listener;
+  };
+  std::shared_ptr<const lang::Config> config_;
+  const DaemonOptions& opt_;
+  std::vector<Bound> listeners_;
+  std::shared_ptr<Process> process_;
+  smtp::Counters counters_;
+  std::string pid_path_;
+  io::Event stop_;
+  io::Nursery sessions_;
+  Scheduler scheduler_{64};
+};
+
+}  // namespace
+
+int run_daemon(std::shared_ptr<const lang::Config> config, const DaemonOptions& opt) { return Daemon(std::move(config), opt).run(); }
+
+}  // namespace remex::daemon

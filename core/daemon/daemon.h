@@ -1,0 +1,30 @@
+// The daemon (-bd, -bdf, -q<time>): listeners, sessions, deliveries, queue runs, reload (SIGHUP), drain (SIGTERM).
+//
+// Started by root it binds its ports, then becomes exim_user for good; started by anyone else it stays who it is.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "lang/config.h"
+
+namespace remex::daemon {
+
+struct DaemonOptions {
+  bool listen = true;                   ///< -bd / -bdf; false: only queue runs
+  bool foreground = true;               ///< -bdf (or -d): does not detach
+  std::int64_t queue_interval = 0;      ///< seconds, 0 = no periodic queue runs
+  std::string listen_override;          ///< -oX
+  std::string pid_file;                 ///< -oP; empty: pid_file_path
+  bool write_pid_file = true;
+  std::function<void(std::string_view)> debug_sink;
+  /// Loads the configuration again (SIGHUP). Null result: refused, text says why.
+  std::function<std::shared_ptr<const lang::Config>(std::string& problem)> reload;
+};
+
+/// Runs until SIGTERM. Returns a sysexits code; problems at start go to stderr.
+int run_daemon(std::shared_ptr<const lang::Config> config, const DaemonOptions& opt);
+
+}  // namespace remex::daemon

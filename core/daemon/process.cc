@@ -1,0 +1,134 @@
+// See process.h.
+
+#include "core/daemon/process.h"
+
+#include <fmt/core.h>
+#include <grp.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "core/base/strings.h"
+
+namespace remex::daemon {
+
+std::string host_name(const lang::Config& config) {
+  if (!config.main.primary_hostname.empty()) return config.main.primary_hostname;
+  char buf[256] = {};
+  if (gethostname(buf, sizeof buf - 1) != 0) return "localhost";
+  return buf;
+}
+
+Result<log::LogConfig> log_config(const lang::Config& config) {
+  const auto& m = config.main;
+  log::LogConfig c;
+  c.file_path = join(m.log_file_path, ":");
+  c.spool_directory = m.spool_directory;
+  auto sel = log::parse_selectors(m.log_selector);
+  if (!sel) return fail(ErrorKind::config, fmt::format("log_selector: {}", sel.error().text));
+  c.selectors = *sel;
+  c.timestamps_in_syslog = m.syslog_timestamp;
+  if (!m.syslog_facility.empty()) c.syslog_facility = m.syslog_facility;
+  c.syslog_processname = m.syslog_processname;
+  c.write_rejectlog = m.write_rejectlog;
+  c.timezone = m.timezone;
+  return c;
+}
+
+Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang::Config> config, std::shared_ptr<store::Store> store,
+                                                      std::shared_ptr<log::Log> log) {
+  auto p = std::make_shared<Process>();
+  p->engine.config = config;
+  p->engine.store = std::move(store);
+  p->engine.log = std::move(log);
+  p->services = std::make_unique<ProcessServices>(p->engine);
+  p->primary_hostname = host_name(*config);
+  p->server.config = config;
+  p->server.store = p->engine.store;
+  p->server.log = p->engine.log;
+  p->server.services = p->services.get();
+  p->server.primary_hostname = p->primary_hostname;
+  return p;
+}
+
+Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Config> config, const ProcessOptions& opt) {
+  if (!config->main.timezone.empty()) set_timezone(config->main.timezone);
+  REMEX_TRY(auto lc, log_config(*config));
+  lc.only_stderr = opt.log_to_stderr_only;
+  REMEX_TRY(auto log, log::Log::open(lc));
+  std::shared_ptr<store::Store> store;
+  if (opt.want_store) {
+    store::StoreOptions so;
+    so.directory = config->main.spool_directory;
+    so.read_only = opt.store_read_only;
+    REMEX_TRY(store, store::Store::open(so));
+  }
+  return create_with(std::move(config), std::move(store), std::move(log));
+}
+
+Result<Identity> run_identity(const lang::Config& config) {
+  Identity id;
+  const auto& m = config.main;
+  bool given = false;
+  for (const auto& g : config.main_given) given = given || g.def->name == "exim_user";
+  const passwd* pw = nullptr;
+  if (const auto n = parse_uint(m.exim_user)) {
+    pw = getpwuid(static_cast<uid_t>(*n));
+    id.uid = static_cast<unsigned>(*n);
+  } else {
+    pw = getpwnam(m.exim_user.c_str());
+    if (pw == nullptr && !given) pw = getpwnam("mail");
+    if (pw == nullptr) return fail(ErrorKind::config, fmt::format("exim_user \"{}\" does not exist; make the user or set exim_user", m.exim_user));
+    id.uid = pw->pw_uid;
+  }
+  id.gid = pw != nullptr ? pw->pw_gid : id.uid;
+  id.user = pw != nullptr ? pw->pw_name : m.exim_user;
+  for (const auto& g : config.main_given) {
+    if (g.def->name != "exim_group") continue;
+    if (const auto n = parse_uint(m.exim_group)) id.gid = static_cast<unsigned>(*n);
+    else if (const group* gr = getgrnam(m.exim_group.c_str()); gr != nullptr) id.gid = gr->gr_gid;
+    else return fail(ErrorKind::config, fmt::format("exim_group \"{}\" does not exist", m.exim_group));
+  }
+  return id;
+}
+
+namespace {
+/// Gives a directory (and, for the spool, what lies in it) to the run identity. Symbolic links are not followed.
+Status hand_over(const std::string& dir, const Identity& id) {
+  std::error_code ec;
+  std::filesystem::create_directories(dir, ec);
+  struct stat st{};
+  if (lstat(dir.c_str(), &st) != 0) return fail_errno(errno, fmt::format("cannot make directory {}", dir));
+  if (!S_ISDIR(st.st_mode)) return fail(fmt::format("{} is not a directory", dir));
+  if (st.st_uid != id.uid && lchown(dir.c_str(), id.uid, id.gid) != 0) return fail_errno(errno, fmt::format("chown {}", dir));
+  for (auto it = std::filesystem::recursive_directory_iterator(dir, std::filesystem::directory_options::skip_permission_denied, ec);
+       !ec && it != std::filesystem::recursive_directory_iterator(); it.increment(ec)) {
+    if (lstat(it->path().c_str(), &st) == 0 && st.st_uid == 0 && st.st_nlink == (S_ISDIR(st.st_mode) ? st.st_nlink : 1))
+      (void)!lchown(it->path().c_str(), id.uid, id.gid);
+  }
+  return {};
+}
+}  // namespace
+
+Status become(const Identity& id, const lang::Config& config) {
+  if (geteuid() != 0) return {};
+  REMEX_CHECK(hand_over(config.main.spool_directory, id));
+  for (std::string path : config.main.log_file_path) {
+    if (path.empty() || path.front() != '/') continue;
+    const std::string dir = path.substr(0, path.rfind('/'));
+    // Never /var/log itself, nor a directory that is chosen by %s or %D.
+    if (dir.find('%') == std::string::npos && dir != "/var/log") REMEX_CHECK(hand_over(dir, id));
+  }
+  if (id.uid == 0) return {};
+  if (initgroups(id.user.c_str(), id.gid) != 0 || setresgid(id.gid, id.gid, id.gid) != 0 || setresuid(id.uid, id.uid, id.uid) != 0)
+    return fail_errno(errno, fmt::format("cannot become user {}", id.user));
+  if (setresuid(0, 0, 0) == 0) return fail("giving up root did not work");
+  (void)prctl(PR_SET_DUMPABLE, 0);
+  return {};
+}
+
+}  // namespace remex::daemon

@@ -1,0 +1,73 @@
+// See scheduler.h. Memory is bounded: beyond kMaxWaiting messages (or kMaxWaitingBytes) the store is the queue.
+
+#include "core/daemon/scheduler.h"
+
+#include <fmt/core.h>
+
+#include "core/base/strings.h"
+
+namespace remex::daemon {
+
+namespace {
+constexpr std::size_t kMaxWaiting = 2000;
+constexpr std::uint64_t kMaxWaitingBytes = 32 * 1024 * 1024;
+}  // namespace
+
+void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg) {
+  if (stopping_) return;
+  last_ = process;
+  const std::uint64_t bytes = msg.body && msg.body->in_memory() != nullptr ? msg.body->size() : 4096;
+  if (running_ >= parallel_ && (waiting_.size() >= kMaxWaiting || waiting_bytes_ + bytes > kMaxWaitingBytes)) {
+    overflow_ = true;
+    return;
+  }
+  waiting_bytes_ += bytes;
+  waiting_.push_back({std::move(process), std::move(msg)});
+  pump();
+}
+
+void Scheduler::pump() {
+  while (!stopping_ && running_ < parallel_ && !waiting_.empty()) {
+    auto item = std::make_shared<Waiting>(std::move(waiting_.front()));
+    waiting_.pop_front();
+    waiting_bytes_ -= std::min<std::uint64_t>(waiting_bytes_, item->msg.body && item->msg.body->in_memory() != nullptr ? item->msg.body->size() : 4096);
+    ++running_;
+    nursery_.spawn("delivery", [this, item] {
+      delivery::DeliverOptions opt;
+      opt.first_attempt = true;
+      const std::string id = item->msg.envelope.id;
+      const Status st = delivery::deliver_fresh(item->process->engine, std::move(item->msg), opt);
+      if (!st && st.error().kind != ErrorKind::cancelled)
+        item->process->engine.log->write(log::kMain | log::kPanic, id, fmt::format("delivery could not be recorded: {}", st.error().text));
+      --running_;
+      pump();
+    });
+  }
+  if (waiting_.empty() && running_ < parallel_ && overflow_ && last_) {
+    overflow_ = false;
+    queue_run(last_);
+  }
+}
+
+void Scheduler::queue_run(std::shared_ptr<Process> process) {
+  if (queue_running_ || stopping_) return;
+  queue_running_ = true;
+  nursery_.spawn("queue run", [this, process] {
+    delivery::DeliverOptions opt;
+    opt.queue_run = true;
+    if (process->engine.log->on(log::Selector::queue_run)) process->engine.log->write(log::kMain, "", "Start queue run: pid=" + std::to_string(getpid()));
+    const Status st = delivery::run_queue(process->engine, opt, static_cast<int>(parallel_));
+    if (!st && st.error().kind != ErrorKind::cancelled)
+      process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("queue run failed: {}", st.error().text));
+    if (process->engine.log->on(log::Selector::queue_run)) process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
+    queue_running_ = false;
+  });
+}
+
+void Scheduler::drain() {
+  stopping_ = true;
+  waiting_.clear();
+  (void)nursery_.join();
+}
+
+}  // namespace remex::daemon

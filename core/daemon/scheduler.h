@@ -1,0 +1,41 @@
+// Starts deliveries: at once for new messages, up to a bound, and by queue runs for what waits.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/daemon/process.h"
+#include "core/io/fiber.h"
+
+namespace remex::daemon {
+
+class Scheduler {
+ public:
+  /// `parallel`: deliveries running at once.
+  explicit Scheduler(std::size_t parallel) : parallel_(parallel) {}
+  /// Delivers a message that was just stored. When too many wait it is left to the next queue run (which is then asked for).
+  void deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg);
+  /// One queue run; a second one is not started while it runs.
+  void queue_run(std::shared_ptr<Process> process);
+  /// No new deliveries; waits for the running ones until the fiber's deadline.
+  void drain();
+  std::size_t running() const { return running_; }
+
+ private:
+  void pump();
+  struct Waiting {
+    std::shared_ptr<Process> process;
+    store::StoredMessage msg;
+  };
+  std::size_t parallel_, running_ = 0;
+  std::uint64_t waiting_bytes_ = 0;
+  bool queue_running_ = false, overflow_ = false, stopping_ = false;
+  std::deque<Waiting> waiting_;
+  std::shared_ptr<Process> last_;
+  io::Nursery nursery_;
+};
+
+}  // namespace remex::daemon

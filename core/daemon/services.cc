@@ -1,0 +1,128 @@
+// See services.h. A resolver that cannot be made answers "try again" to everything and says why in the panic log once.
+
+#include "core/daemon/services.h"
+
+#include <fmt/core.h>
+#include <sys/statvfs.h>
+
+#include <cstdio>
+
+#include "acl/acl.h"
+#include "core/base/strings.h"
+
+namespace remex::daemon {
+
+namespace {
+class BrokenResolver : public dns::Resolver {
+ public:
+  explicit BrokenResolver(std::string why) : why_(std::move(why)) {}
+  dns::Answer query(std::string_view, dns::Type) override {
+    dns::Answer a;
+    a.why = why_;
+    return a;
+  }
+
+ private:
+  std::string why_;
+};
+}  // namespace
+
+ProcessServices::ProcessServices(delivery::Engine& engine) : engine_(engine) {
+  engine.services = this;
+  if (engine.config && engine.config->main.lookup_open_max > 0) cache_.set_max_handles(static_cast<std::size_t>(engine.config->main.lookup_open_max));
+}
+
+dns::Resolver& ProcessServices::resolver() {
+  if (!resolver_) {
+    dns::ResolverConfig c;
+    const auto& m = engine_.config->main;
+    c.resolvers = m.dns_resolvers;
+    c.local_data = m.dns_local_data;
+    c.trust_anchor_file = m.dns_trust_anchor_file;
+    auto r = dns::Resolver::create(c);
+    if (r) {
+      resolver_ = std::move(*r);
+    } else {
+      log(lang::LogTarget::main_log | lang::LogTarget::panic_log, fmt::format("DNS resolver: {}", r.error().text));
+      resolver_ = std::make_shared<BrokenResolver>(r.error().text);
+    }
+  }
+  return *resolver_;
+}
+
+lang::VerifyOutcome ProcessServices::verify_sender(lang::Scope& scope, const std::string& address, std::string_view options) {
+  return delivery::verify_address(engine_, scope, address, true, options);
+}
+
+lang::VerifyOutcome ProcessServices::verify_recipient(lang::Scope& scope, const std::string& address, std::string_view options) {
+  return delivery::verify_address(engine_, scope, address, false, options);
+}
+
+Result<bool> ProcessServices::run_acl(lang::Scope& scope, const Text& name, const std::vector<Text>& args, Text& message) {
+  acl::Effects effects;
+  const acl::Outcome o = acl::run_named(acl::Hook::unknown, name, args, scope, effects);
+  message = Text(o.user_message);
+  switch (o.verdict) {
+    case acl::Verdict::accept:
+    case acl::Verdict::discard: return true;
+    case acl::Verdict::defer: return fail(ErrorKind::forced_fail, o.log_message.empty() ? "ACL deferred" : o.log_message);
+    case acl::Verdict::deny:
+    case acl::Verdict::drop: break;
+  }
+  return false;
+}
+
+void ProcessServices::log(int targets, std::string_view line) {
+  const int plain = targets & ~static_cast<int>(lang::LogTarget::with_host);
+  if (engine_.log) engine_.log->write(plain, "", line);
+  else std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+}
+
+void ProcessServices::debug(std::string_view line) {
+  if (debug_sink) debug_sink(line);
+}
+
+std::int64_t ProcessServices::queue_size() {
+  if (!engine_.store) return -1;
+  auto n = engine_.store->count();
+  return n ? *n : -1;
+}
+
+std::int64_t ProcessServices::spool_space() {
+  const std::int64_t now = wall_seconds();
+  if (now != space_checked_) {  // once a second is enough
+    space_checked_ = now;
+    struct statvfs v{};
+    space_kib_ = statvfs(engine_.config->main.spool_directory.c_str(), &v) == 0
+                     ? static_cast<std::int64_t>(v.f_bavail) * static_cast<std::int64_t>(v.f_frsize) / 1024
+                     : -1;
+  }
+  return space_kib_;
+}
+
+Result<bool> ProcessServices::first_use(std::string_view table, std::string_view key, std::int64_t ttl) {
+  const std::string full = std::string(table) + ":" + std::string(key);
+  const std::int64_t now = wall_seconds();
+  if (used_.size() > 100000) std::erase_if(used_, [&](const auto& e) { return e.second < now; });
+  if (const auto it = used_.find(full); it != used_.end() && it->second >= now) return false;
+  used_[full] = now + ttl;  // before any wait, so that two sessions cannot both be first
+  REMEX_TRY(auto old, get_hint(std::string(table), std::string(key)));
+  if (old)
+    if (const auto expiry = parse_int(*old); expiry && *expiry >= now) return false;
+  REMEX_CHECK(put_hint(std::string(table), std::string(key), std::to_string(now + ttl)));
+  return true;
+}
+
+Result<std::optional<std::string>> ProcessServices::get_hint(const std::string& table, const std::string& key) {
+  if (engine_.store) return engine_.store->get_hint(table, key);
+  const auto it = hints_.find({table, key});
+  return it == hints_.end() ? std::optional<std::string>() : std::optional(it->second);
+}
+
+Status ProcessServices::put_hint(const std::string& table, const std::string& key, const std::string& value) {
+  if (engine_.store) return engine_.store->put_hint(table, key, value);
+  hints_[{table, key}] = value;
+  return {};
+}
+
+}  // namespace remex::daemon

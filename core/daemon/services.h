@@ -1,0 +1,48 @@
+// lang::Services of a process: resolver, verification, nested ACLs, log, hints. One object per Engine.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "core/delivery/delivery.h"
+#include "core/dns/resolver.h"
+#include "lang/lookup_engine.h"
+#include "lang/scope.h"
+
+namespace remex::daemon {
+
+class ProcessServices : public lang::Services {
+ public:
+  /// `engine.services` is set to this. The engine must outlive it.
+  explicit ProcessServices(delivery::Engine& engine);
+
+  dns::Resolver& resolver() override;
+  lang::VerifyOutcome verify_sender(lang::Scope& scope, const std::string& address, std::string_view options) override;
+  lang::VerifyOutcome verify_recipient(lang::Scope& scope, const std::string& address, std::string_view options) override;
+  Result<bool> run_acl(lang::Scope& scope, const Text& name, const std::vector<Text>& args, Text& message) override;
+  void log(int targets, std::string_view line) override;
+  bool debugging() const override { return static_cast<bool>(debug_sink); }
+  void debug(std::string_view line) override;
+  lang::LookupCache& lookup_cache() override { return cache_; }
+  std::int64_t queue_size() override;
+  std::int64_t spool_space() override;
+  Result<bool> first_use(std::string_view table, std::string_view key, std::int64_t ttl) override;
+  Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) override;
+  Status put_hint(const std::string& table, const std::string& key, const std::string& value) override;
+
+  /// -d and -v: gets debug lines.
+  std::function<void(std::string_view)> debug_sink;
+
+ private:
+  delivery::Engine& engine_;
+  std::shared_ptr<dns::Resolver> resolver_;
+  lang::LookupCache cache_;
+  std::map<std::string, std::int64_t> used_;                       ///< first_use in this process: key → expiry
+  std::map<std::pair<std::string, std::string>, std::string> hints_;  ///< without a store
+  std::int64_t space_checked_ = 0, space_kib_ = -1;
+};
+
+}  // namespace remex::daemon
