@@ -21,13 +21,17 @@ struct Pos {
 class SourceText {
  public:
   SourceText() = default;
-  explicit SourceText(std::string text, Pos pos = {}) : text_(std::move(text)) { map_.push_back({0, pos}); }
+  explicit SourceText(std::string text, Pos pos = {}) : text_(std::move(text)) { map_.push_back({0, pos, false}); }
   const std::string& text() const { return text_; }
   bool empty() const { return text_.empty(); }
   /// The origin of the character at `offset`.
   Pos at(std::size_t offset) const;
   /// Appends `piece` whose first character stands at `pos`.
   void append(std::string_view piece, Pos pos);
+  /// Appends `piece` that stands for what is written at `pos` (a macro): every character of it comes from there.
+  void append_fixed(std::string_view piece, Pos pos);
+  /// Appends a part of another text, origins kept.
+  void append(const SourceText& other, std::size_t offset = 0, std::size_t n = std::string::npos);
   /// A part, origins kept.
   SourceText substr(std::size_t offset, std::size_t n = std::string::npos) const;
 
@@ -35,6 +39,7 @@ class SourceText {
   struct Piece {
     std::size_t offset;
     Pos pos;
+    bool fixed = false;  ///< all characters come from pos itself
   };
   std::string text_;
   std::vector<Piece> map_;
