@@ -48,7 +48,7 @@ const Case kCases[] = {
     {"CR dot CRLF", "A: b\r\n\r\none\r.\r\nMAIL\r\n.\r\n", true, "A: b\n\none .\nMAIL\n"},
     {"CRLF dot CR", "A: b\r\n\r\none\r\n.\rMAIL\r\n.\r\n", true, "A: b\n\none\n. MAIL\n"},
     {"dot CR CR LF", "A: b\r\n\r\nx\r\n.\r\r\ny\r\n.\r\n", true, "A: b\n\nx\n. \ny\n"},
-    {"NUL before dot", std::string("A: b\r\n\r\nx\r\n\0.\r\ny\r\n.\r\n", 23), true, std::string("A: b\n\nx\n\0.\ny\n", 14)},
+    {"NUL before dot", std::string("A: b\r\n\r\nx\r\n\0.\r\ny\r\n.\r\n", 21), true, std::string("A: b\n\nx\n\0.\ny\n", 13)},
     {"bare LF in header folds", "A: b\r\nB: c\nd\r\n\r\nx\r\n.\r\n", true, "A: b\nB: c\n d\n\nx\n"},
     {"LF first line, CRLF end", "A: b\n\nx\n.\r\ny\r\n.\r\n", true, "A: b\n\nx\n.\ny\n"},
     {"not ended", "A: b\r\n\r\nx\r\n.", false, "-"},
