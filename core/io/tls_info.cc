@@ -1,0 +1,102 @@
+// What a finished handshake is called, in the words of Exim's log fields and variables.
+#include <fmt/format.h>
+#include <gnutls/x509.h>
+
+#include "core/io/tls_session.h"
+
+namespace remex::io {
+namespace {
+
+/// GnuTLS says "(TLS1.3)-(ECDHE-X25519)-(RSA-PSS-RSAE-SHA256)-(AES-256-GCM)"; Exim logs
+/// "TLS1.3:ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM:256".
+std::string exim_cipher(std::string_view desc, int bits) {
+  std::string out;
+  bool first = true;
+  while (!desc.empty()) {
+    std::size_t sep = desc.find(")-(");
+    std::string_view part = desc.substr(0, sep);
+    desc.remove_prefix(sep == std::string_view::npos ? desc.size() : sep + 3);
+    if (part.starts_with('(')) part.remove_prefix(1);
+    if (part.ends_with(')')) part.remove_suffix(1);
+    if (!out.empty()) out += first ? ":" : "__";
+    if (!out.empty()) first = false;
+    for (const char c : part) out += c == '-' ? '_' : c;
+  }
+  return fmt::format("{}:{}", out, bits);
+}
+
+struct Crt {
+  gnutls_x509_crt_t crt = nullptr;
+  Crt() { gnutls_x509_crt_init(&crt); }
+  ~Crt() { gnutls_x509_crt_deinit(crt); }
+  Crt(const Crt&) = delete;
+  Crt& operator=(const Crt&) = delete;
+};
+
+std::string take(gnutls_datum_t& d) {
+  std::string s(reinterpret_cast<const char*>(d.data), d.size);
+  gnutls_free(d.data);
+  return s;
+}
+
+void describe_peer(const gnutls_datum_t& der, TlsInfo& info) {
+  Crt c;
+  if (gnutls_x509_crt_import(c.crt, &der, GNUTLS_X509_FMT_DER) != 0) return;
+  gnutls_datum_t out{};
+  if (gnutls_x509_crt_get_dn3(c.crt, &out, 0) == 0) info.peer_dn = take(out);
+  if (gnutls_x509_crt_export2(c.crt, GNUTLS_X509_FMT_PEM, &out) == 0) info.peer_cert_pem = take(out);
+}
+
+void verify_peer(gnutls_session_t session, bool server, const std::string& name, TlsInfo& info) {
+  gnutls_typed_vdata_st data[2] = {};
+  unsigned count = 0;
+  data[count].type = GNUTLS_DT_KEY_PURPOSE_OID;
+  data[count++].data = reinterpret_cast<unsigned char*>(const_cast<char*>(server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER));
+  if (!name.empty()) {
+    data[count].type = GNUTLS_DT_DNS_HOSTNAME;
+    data[count++].data = reinterpret_cast<unsigned char*>(const_cast<char*>(name.c_str()));
+  }
+  unsigned status = 0;
+  if (int rc = gnutls_certificate_verify_peers(session, data, count, &status); rc != 0) {
+    info.verify_error = tls_error_text(rc);
+    return;
+  }
+  info.peer_verified = status == 0;
+  if (status == 0) return;
+  gnutls_datum_t text{};
+  if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) == 0) info.verify_error = take(text);
+  while (!info.verify_error.empty() && (info.verify_error.back() == ' ' || info.verify_error.back() == '.')) info.verify_error.pop_back();
+}
+
+}  // namespace
+
+void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool server, const std::string& verify_name, TlsInfo& info) {
+  info.bits = static_cast<int>(gnutls_cipher_get_key_size(gnutls_cipher_get(session)) * 8);
+  info.version = gnutls_protocol_get_name(gnutls_protocol_get_version(session));
+  if (const char* std_name = gnutls_ciphersuite_get(session)) info.cipher_std = std_name;
+  if (char* desc = gnutls_session_get_desc(session)) {
+    info.cipher = exim_cipher(desc, info.bits);
+    gnutls_free(desc);
+  }
+  if (server) {
+    char name[256];
+    std::size_t size = sizeof name;
+    unsigned type = 0;
+    if (gnutls_server_name_get(session, name, &size, &type, 0) == 0 && type == GNUTLS_NAME_DNS) info.sni.assign(name, size);
+    while (!info.sni.empty() && info.sni.back() == '\0') info.sni.pop_back();
+  }
+  unsigned count = 0;
+  const gnutls_datum_t* chain = gnutls_certificate_get_peers(session, &count);
+  if (chain == nullptr || count == 0) {
+    info.verify_error = "no certificate";
+    return;
+  }
+  describe_peer(chain[0], info);
+  if (material.verify_peer) {
+    verify_peer(session, server, verify_name, info);
+  } else {
+    info.verify_error = "not verified: no trusted certificates configured";
+  }
+}
+
+}  // namespace remex::io
