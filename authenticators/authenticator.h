@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "lang/config.h"
@@ -31,6 +32,12 @@ struct AuthenticatorDef {
 };
 
 extern const lang::DriverFamily authenticator_family;
+const AuthenticatorDef* find_authenticator_def(const lang::DriverDef* def);
+const AuthenticatorGeneric& generic(const lang::DriverInstance& a);
+/// The SASL mechanism: public_name, or the instance's name.
+std::string public_name(const lang::DriverInstance& a);
+/// Evaluates server_condition and server_set_id after the driver put the strings into $auth1...
+ServerResult decide(lang::Scope& scope, const lang::DriverInstance& a);
 
 }  // namespace remex::authenticators
 

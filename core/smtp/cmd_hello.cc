@@ -35,6 +35,10 @@ std::string Session::ehlo_reply() {
     text += "\nSTARTTLS";
     tls_advertised_ = true;
   }
+  if (const std::string mechanisms = auth_mechanisms(); !mechanisms.empty()) {
+    text += "\nAUTH" + mechanisms;
+    auth_advertised_ = true;
+  }
   if (opt_.is_tcp && host_matches(m.enhanced_status_codes_advertise_hosts)) {
     text += "\nENHANCEDSTATUSCODES";
     enhanced_ = true;

@@ -80,10 +80,4 @@ Session::Next Session::cmd_starttls(const Command& c) {
   return Next::go_on;
 }
 
-Session::Next Session::cmd_auth(const Command&) {
-  if (!auth_advertised_) return protocol_error(503, "AUTH command used when not advertised", state_.command);
-  reply(504, "authentication mechanism not supported");
-  return Next::go_on;
-}
-
 }  // namespace remex::smtp

@@ -66,6 +66,8 @@ class Session {
   // cmd_*.cc
   Next cmd_hello(const Command& c, bool extended);
   std::string ehlo_reply();
+  /// " PLAIN LOGIN": mechanisms offered to this client now; empty = AUTH is not advertised.
+  std::string auth_mechanisms();
   Next cmd_mail(const Command& c);
   Next cmd_rcpt(const Command& c);
   Next cmd_data(const Command& c);

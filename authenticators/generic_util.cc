@@ -1,0 +1,79 @@
+// Generic options of authenticators and the family the configuration reader binds.
+
+#include <fmt/core.h>
+
+#include "authenticators/authenticator.h"
+#include "lang/diagnostics.h"
+
+namespace remex::registry::authenticators {
+extern const std::span<const std::span<const AuthenticatorDef>* const> all;
+}
+
+namespace remex::authenticators {
+namespace {
+
+using lang::OptionType;
+using lang::ref;
+using lang::State;
+using G = AuthenticatorGeneric;
+
+constexpr OptionDef kGenericOptions[] = {
+    {"client_condition", OptionType::expanded, nullptr, "", "skip as a client when false", State::later, "", "", 2},
+    {"client_set_id", OptionType::expanded, nullptr, "", "id logged for outgoing authentication", State::later, "", "", 2},
+    {"driver", OptionType::special, nullptr, "", "which authenticator driver this is"},
+    {"public_name", OptionType::string, ref<&G::public_name>, "the instance's name", "SASL mechanism name that is advertised"},
+    {"server_advertise_condition", OptionType::expanded, ref<&G::server_advertise_condition>, "", "advertise the mechanism only when true"},
+    {"server_condition", OptionType::expanded, ref<&G::server_condition>, "", "the decision: true, false, or a temporary error's text"},
+    {"server_debug_print", OptionType::expanded, ref<&G::server_debug_print>, "", "text for the debug output", State::works, "", "", 3},
+    {"server_mail_auth_condition", OptionType::expanded, ref<&G::server_mail_auth_condition>, "", "accept AUTH= on MAIL when true", State::works, "", "", 3},
+    {"server_set_id", OptionType::expanded, ref<&G::server_set_id>, "", "$authenticated_id after success, $authenticated_fail_id after failure"},
+};
+
+}  // namespace
+
+extern const lang::DriverFamily authenticator_family;
+const lang::DriverFamily authenticator_family{
+    lang::DriverKind::authenticator, kGenericOptions,
+    []() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AuthenticatorGeneric>(); }};
+
+const AuthenticatorGeneric& generic(const lang::DriverInstance& a) { return static_cast<const AuthenticatorGeneric&>(*a.generic); }
+
+const AuthenticatorDef* find_authenticator_def(const lang::DriverDef* def) {
+  for (const AuthenticatorDef* d : lang::flatten<AuthenticatorDef>(registry::authenticators::all))
+    if (&d->driver == def) return d;
+  return nullptr;
+}
+
+std::string public_name(const lang::DriverInstance& a) { return generic(a).public_name.empty() ? a.name : generic(a).public_name; }
+
+ServerResult decide(lang::Scope& scope, const lang::DriverInstance& a) {
+  const AuthenticatorGeneric& g = generic(a);
+  ServerResult r;
+  const auto set_id = [&] {
+    if (!g.server_set_id.is_set()) return;
+    if (auto v = g.server_set_id.eval(scope)) r.id = std::move(*v).str();
+  };
+  if (!g.server_condition.is_set()) {
+    r.kind = ServerResult::Kind::rejected;
+    return r;
+  }
+  auto v = g.server_condition.eval(scope);
+  set_id();
+  if (!v) {
+    if (v.error().kind == ErrorKind::forced_fail) return r;
+    r.kind = ServerResult::Kind::deferred;
+    r.message = v.error().text;
+    return r;
+  }
+  bool truth = false;
+  if (v->empty() || (lang::parse_strict_bool(v->view(), truth) && !truth)) return r;
+  if (lang::parse_strict_bool(v->view(), truth) && truth) {
+    r.kind = ServerResult::Kind::ok;
+    return r;
+  }
+  r.kind = ServerResult::Kind::deferred;
+  r.message = std::move(*v).str();
+  return r;
+}
+
+}  // namespace remex::authenticators
