@@ -1,6 +1,7 @@
 // Transports: generic options and the drivers' interface. A delivery gives a transport a batch of addresses and gets each one's fate.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,11 +16,12 @@
 
 namespace remex::transports {
 
-/// Generic options; rows in transports/generic.cc.
+/// Generic options; rows in transports/generic_util.cc.
 struct TransportGeneric : lang::DriverOptions {
-  lang::Expansion current_directory, debug_print, group, user, home_directory, headers_remove, headers_rewrite, message_size_limit,
+  lang::Expansion current_directory, debug_print, group, user, home_directory, headers_rewrite, message_size_limit,
       return_path, transport_filter, max_parallel, retry_use_local_part_exp, shadow_condition, event_action;
-  std::vector<lang::Expansion> headers_add;
+  std::vector<lang::Expansion> headers_add, headers_remove;
+  std::vector<lang::Expansion> headers_remove_items;  ///< split before expansion; made by check_generic()
   lang::ExpandedBool body_only, headers_only;
   bool delivery_date_add = false, envelope_to_add = false, return_path_add = false, disable_logging = false, initgroups = false;
   bool retry_use_local_part = false, retry_use_local_part_set = false, rcpt_include_affixes = false;
@@ -86,6 +88,14 @@ struct TransportDef {
 extern const lang::DriverFamily transport_family;
 const TransportDef* find_transport_def(const lang::DriverDef* def);
 const TransportGeneric& generic(const lang::DriverInstance& t);
+/// Cross-option rules of the generic part; every driver's check() calls it first.
+void check_generic(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostics& diag);
+
+/// The envelope sender of this copy: the transport's return_path, else the address's errors_to, else the message's sender.
+/// Also stored in scope.delivery. Kind defer: the expansion failed.
+Result<std::string> return_path(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& addr);
+/// message_size_limit: kind failed when the message is larger, with the text for the bounce.
+Status check_size_limit(DeliverContext& ctx, const lang::DriverInstance& t, std::uint64_t size);
 
 /// The header section as this transport writes it for this batch: return-path, delivery-date, envelope-to, removals, additions
 /// (router's then transport's). LF ends, without the empty line. Used by all drivers. Errors: expansion trouble.

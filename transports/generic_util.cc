@@ -1,0 +1,218 @@
+// The generic options of transports, the return path and the header section every driver writes.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/base/clock.h"
+#include "core/base/strings.h"
+#include "lang/diagnostics.h"
+#include "transports/internal.h"
+
+namespace remex::registry::transports {
+extern const std::span<const std::span<const TransportDef>* const> all;
+}
+
+namespace remex::transports {
+namespace {
+
+using lang::OptionType;
+using lang::ref;
+using lang::State;
+using G = TransportGeneric;
+
+constexpr OptionDef kGenericOptions[] = {
+    {"body_only", OptionType::expanded_boolean, ref<&G::body_only>, "false", "send the body without headers"},
+    {"current_directory", OptionType::expanded, ref<&G::current_directory>, "", "working directory; overrides the router's"},
+    {"debug_print", OptionType::expanded, ref<&G::debug_print>, "", "text for the debug output when the transport runs"},
+    {"delivery_date_add", OptionType::boolean, ref<&G::delivery_date_add>, "false", "add Delivery-date:"},
+    {"disable_logging", OptionType::boolean, ref<&G::disable_logging>, "false", "no log lines about these deliveries"},
+    {"driver", OptionType::special, nullptr, "", "which transport driver this is"},
+    {"envelope_to_add", OptionType::boolean, ref<&G::envelope_to_add>, "false", "add Envelope-to:"},
+    {"event_action", OptionType::expanded, nullptr, "", "expanded at delivery events", State::later, "", "", 3},
+    {"group", OptionType::group, ref<&G::group>, "", "group of the delivery; overrides the router's"},
+    {"headers_add", OptionType::repeated_expanded, ref<&G::headers_add>, "", "header lines to add; may be repeated"},
+    {"headers_only", OptionType::expanded_boolean, ref<&G::headers_only>, "false", "send headers without the body"},
+    {"headers_remove", OptionType::repeated_expanded, ref<&G::headers_remove>, "", "names of headers to leave out; may be repeated"},
+    {"headers_rewrite", OptionType::string, nullptr, "", "rewriting rules for headers on their way out", State::later},
+    {"home_directory", OptionType::expanded, ref<&G::home_directory>, "", "$home; overrides the router's"},
+    {"initgroups", OptionType::boolean, ref<&G::initgroups>, "false", "use the user's supplementary groups"},
+    {"max_parallel", OptionType::expanded_integer, nullptr, "", "limit on concurrent runs", State::later, "0", "", 3},
+    {"message_size_limit", OptionType::expanded, ref<&G::message_size_limit>, "0", "fail larger messages; 0 is no limit"},
+    {"rcpt_include_affixes", OptionType::boolean, ref<&G::rcpt_include_affixes>, "false", "keep prefix and suffix in RCPT"},
+    {"retry_use_local_part", OptionType::boolean, ref<&G::retry_use_local_part>, "true for local transports", "retries are per address, not per domain"},
+    {"return_path", OptionType::expanded, ref<&G::return_path>, "", "envelope sender of this copy"},
+    {"return_path_add", OptionType::boolean, ref<&G::return_path_add>, "false", "add Return-path:"},
+    {"shadow_condition", OptionType::expanded, nullptr, "", "whether to run the shadow transport", State::later, "", "", 3},
+    {"shadow_transport", OptionType::string, nullptr, "", "a second transport run after success", State::later, "", "", 3},
+    {"transport_filter", OptionType::expanded, nullptr, "", "program the message is passed through", State::later},
+    {"transport_filter_timeout", OptionType::time, ref<&G::transport_filter_timeout>, "5m", "time limit for the filter"},
+    {"user", OptionType::user, ref<&G::user>, "", "user of the delivery; overrides the router's"},
+};
+
+std::unique_ptr<lang::DriverOptions> make_generic() { return std::make_unique<TransportGeneric>(); }
+
+/// "name" or "name*" against a header.
+bool names_header(std::string_view pattern, std::string_view name) {
+  if (pattern.ends_with('*')) return istarts_with(name, pattern.substr(0, pattern.size() - 1));
+  return iequals(pattern, name);
+}
+
+Result<std::vector<std::string>> removals(DeliverContext& ctx, const TransportGeneric& g, const routers::Addr& addr) {
+  std::vector<std::string> names = addr.headers_remove;
+  for (const lang::Expansion& e : g.headers_remove_items) {
+    auto text = e.eval(ctx.scope);
+    if (!text) {
+      if (text.error().kind == ErrorKind::forced_fail) continue;
+      return defer(fmt::format("failed to expand headers_remove: {}", text.error().text));
+    }
+    for (std::string& name : lang::split_list(text->view())) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+/// Appends header lines; each line that starts a header must look like one, folds stay.
+void append_lines(std::string& out, std::string_view lines) {
+  lines = trim_right(lines);
+  while (!lines.empty() && lines.front() == '\n') lines.remove_prefix(1);
+  for (std::string_view line : split(lines, '\n')) {
+    if (line.empty()) continue;  // an empty line would end the header section
+    out += line;
+    out += '\n';
+  }
+}
+
+std::string envelope_to(std::span<routers::Addr* const> batch) {
+  std::vector<std::string> tops;
+  for (const routers::Addr* a : batch) {
+    while (a->parent != nullptr) a = a->parent;
+    if (std::find(tops.begin(), tops.end(), a->state.address) == tops.end()) tops.push_back(a->state.address);
+  }
+  return join(tops, ",\n  ");
+}
+
+}  // namespace
+
+const lang::DriverFamily transport_family{lang::DriverKind::transport, kGenericOptions, make_generic};
+
+const TransportDef* find_transport_def(const lang::DriverDef* def) {
+  for (const auto* file : registry::transports::all)
+    for (const TransportDef& d : *file)
+      if (&d.driver == def) return &d;
+  for (const auto* file : registry::transports::all)
+    for (const TransportDef& d : *file)
+      if (def != nullptr && d.driver.name == def->name) return &d;
+  return nullptr;
+}
+
+const TransportGeneric& generic(const lang::DriverInstance& t) { return static_cast<const TransportGeneric&>(*t.generic); }
+
+void check_generic(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostics& diag) {
+  auto& g = static_cast<TransportGeneric&>(*t.generic);
+  g.retry_use_local_part_set = t.find_given("retry_use_local_part") != nullptr;
+  const TransportDef* def = find_transport_def(t.def);
+  if (!g.retry_use_local_part_set) g.retry_use_local_part = def != nullptr && def->is_local;
+  const lang::CompileContext ctx{config.registries.get(), &diag,
+                                 fmt::format("transport \"{}\": option \"headers_remove\"", t.name)};
+  for (const lang::Expansion& e : g.headers_remove) {
+    // Split first, then expand: an item is compiled by itself.
+    std::string text = e.source_text();
+    for (std::string& item : lang::split_list(text))
+      if (!item.empty())
+        if (auto one = lang::Expansion::compile(lang::SourceText(item, e.pos()), ctx)) g.headers_remove_items.push_back(*one);
+  }
+}
+
+Result<std::string> return_path(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& addr) {
+  std::string path = addr.has_errors_to ? addr.errors_to : ctx.job.envelope.sender;
+  const TransportGeneric& g = generic(t);
+  if (ctx.scope.delivery != nullptr) {
+    ctx.scope.delivery->return_path = Text::tainted(path);
+    ctx.scope.delivery->return_path_set = true;
+  }
+  if (g.return_path.is_set()) {
+    auto text = g.return_path.eval(ctx.scope);
+    if (text) {
+      path = std::string(trim(text->view()));
+    } else if (text.error().kind != ErrorKind::forced_fail) {
+      return defer(fmt::format("failed to expand return_path in {} transport: {}", t.name, text.error().text));
+    }
+  }
+  if (path.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
+    return defer(fmt::format("return path \"{}\" has control characters", printable(path)));
+  if (ctx.scope.delivery != nullptr) ctx.scope.delivery->return_path = Text::tainted(path);
+  return path;
+}
+
+Status check_size_limit(DeliverContext& ctx, const lang::DriverInstance& t, std::uint64_t size) {
+  const TransportGeneric& g = generic(t);
+  if (!g.message_size_limit.is_set()) return {};
+  auto text = g.message_size_limit.eval(ctx.scope);
+  if (!text) {
+    if (text.error().kind == ErrorKind::forced_fail) return {};
+    return defer(fmt::format("failed to expand message_size_limit: {}", text.error().text));
+  }
+  std::string_view s = trim(text->view());
+  std::uint64_t unit = 1;
+  if (!s.empty()) {
+    const char c = ascii_upper(s.back());
+    unit = c == 'K' ? 1024 : c == 'M' ? 1024 * 1024 : c == 'G' ? 1024 * 1024 * 1024 : 1;
+    if (unit != 1) s.remove_suffix(1);
+  }
+  const auto limit = parse_uint(s);
+  if (!limit) return defer(fmt::format("message_size_limit \"{}\" is not a number", printable(text->view())));
+  if (*limit == 0 || size <= *limit * unit) return {};
+  return fail(fmt::format("message is too big (transport limit = {})", *limit * unit));
+}
+
+Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch) {
+  const TransportGeneric& g = generic(t);
+  const routers::Addr& first = *batch.front();
+  std::string out;
+  out.reserve(ctx.job.headers.size_bytes() + 256);
+  if (g.return_path_add) {
+    REMEX_TRY(const std::string path, return_path(ctx, t, first));
+    out += fmt::format("Return-path: <{}>\n", path);
+  }
+  if (g.envelope_to_add) out += fmt::format("Envelope-to: {}\n", envelope_to(batch));
+  if (g.delivery_date_add) out += fmt::format("Delivery-date: {}\n", rfc5322_date(wall_now()));
+
+  REMEX_TRY(const std::vector<std::string> gone, removals(ctx, g, first));
+  for (const mail::Header& h : ctx.job.headers.all()) {
+    if (h.type == '*') continue;
+    const std::string_view name = h.name();
+    if (std::any_of(gone.begin(), gone.end(), [&](const std::string& p) { return names_header(p, name); })) continue;
+    out += h.text;
+    if (!h.text.ends_with('\n')) out += '\n';
+  }
+  append_lines(out, first.headers_add);
+  for (const lang::Expansion& e : g.headers_add) {
+    auto text = e.eval(ctx.scope);
+    if (!text) {
+      if (text.error().kind == ErrorKind::forced_fail) continue;
+      return defer(fmt::format("failed to expand headers_add: {}", text.error().text));
+    }
+    append_lines(out, text->view());
+  }
+  return out;
+}
+
+std::vector<AddrResult> same_for_all(std::size_t n, const AddrResult& r) { return std::vector<AddrResult>(n, r); }
+
+AddrResult deferred_result(std::string message, std::string_view retry_error, int sys_errno) {
+  AddrResult r;
+  r.fate = Fate::deferred;
+  r.message = std::move(message);
+  r.retry_scope = AddrResult::Scope::address;
+  r.retry_error = std::string(retry_error);
+  r.sys_errno = sys_errno;
+  return r;
+}
+
+AddrResult failed_result(std::string message) {
+  AddrResult r;
+  r.fate = Fate::failed;
+  r.message = std::move(message);
+  return r;
+}
+
+}  // namespace remex::transports

@@ -1,0 +1,140 @@
+// The user of a local delivery: found by name on the loop, put on per thread while files are written.
+#include <fmt/core.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "core/base/strings.h"
+#include "core/io/fiber.h"
+#include "transports/internal.h"
+
+namespace remex::transports {
+namespace {
+
+struct Account {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  bool has_gid = false;
+};
+
+Result<Account> look_up_user(const std::string& user) {
+  return io::offload([&user]() -> Result<Account> {
+    std::string buf(16384, '\0');
+    passwd entry{};
+    passwd* found = nullptr;
+    if (const auto n = parse_uint(user)) {
+      const uid_t uid = static_cast<uid_t>(*n);
+      getpwuid_r(uid, &entry, buf.data(), buf.size(), &found);
+      if (found == nullptr) return Account{{}, uid, 0, false};
+    } else {
+      const int err = getpwnam_r(user.c_str(), &entry, buf.data(), buf.size(), &found);
+      if (found == nullptr)
+        return defer(fmt::format("user \"{}\" {}", printable(user), err == 0 ? "does not exist" : std::strerror(err)));
+    }
+    return Account{found->pw_name, found->pw_uid, found->pw_gid, true};
+  });
+}
+
+Result<gid_t> look_up_group(const std::string& name) {
+  if (const auto n = parse_uint(name)) return static_cast<gid_t>(*n);
+  return io::offload([&name]() -> Result<gid_t> {
+    std::string buf(16384, '\0');
+    group entry{};
+    group* found = nullptr;
+    getgrnam_r(name.c_str(), &entry, buf.data(), buf.size(), &found);
+    if (found == nullptr) return defer(fmt::format("group \"{}\" does not exist", printable(name)));
+    return found->gr_gid;
+  });
+}
+
+Result<std::string> option_or(DeliverContext& ctx, const lang::Expansion& e, const std::string& fallback, std::string_view what) {
+  if (!e.is_set()) return fallback;
+  auto text = e.eval(ctx.scope);
+  if (!text) return defer(fmt::format("failed to expand {}: {}", what, text.error().text));
+  return std::string(trim(text->view()));
+}
+
+bool is_never_user(const lang::Config& config, const Account& a) {
+  return std::any_of(config.main.never_users.begin(), config.main.never_users.end(), [&](const std::string& n) {
+    const auto number = parse_uint(n);
+    return number ? *number == a.uid : n == a.name;
+  });
+}
+
+}  // namespace
+
+Result<Identity> find_identity(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& addr) {
+  const TransportGeneric& g = generic(t);
+  REMEX_TRY(std::string user, option_or(ctx, g.user, addr.user, "user"));
+  REMEX_TRY(std::string group_name, option_or(ctx, g.group, addr.group, "group"));
+  const bool root = geteuid() == 0;
+  const bool own_user = user.empty();  // nobody asked for a user: this is exim_user
+  if (own_user) {
+    if (!root) return Identity{geteuid(), getegid(), {}, false};
+    user = ctx.config.main.exim_user;
+    if (group_name.empty()) group_name = ctx.config.main.exim_group;
+  }
+  auto account = look_up_user(user);
+  if (!account)
+    return defer(fmt::format("{} transport: {}{}", t.name, account.error().text,
+                             own_user ? " (set exim_user, or user in the transport)" : ""));
+  Identity id{account->uid, account->gid, {}, false};
+  if (!group_name.empty()) {
+    auto gid = look_up_group(group_name);
+    // exim_group may be left at its default by somebody who only sets exim_user.
+    if (!gid && !(own_user && account->has_gid)) return defer(fmt::format("{} transport: {}", t.name, gid.error().text));
+    if (gid) id.gid = *gid;
+  } else if (!account->has_gid) {
+    return defer(fmt::format("{} transport: user {} needs a group", t.name, user));
+  }
+  if (!root) {
+    if (id.uid == geteuid()) return id;
+    return defer(fmt::format("{} transport: cannot deliver as user {}: not started as root", t.name, printable(user)));
+  }
+  // root's mail is never written by root, unless the whole program was told to be root.
+  if ((id.uid == 0 && !own_user) || is_never_user(ctx.config, *account))
+    return defer(fmt::format("User {} set for {} transport is on the never_users list", id.uid, t.name));
+  if ((g.initgroups || addr.initgroups) && !account->name.empty()) {
+    const Identity copy = id;
+    id.groups = io::offload([&] {
+      std::vector<gid_t> groups(64);
+      int n = static_cast<int>(groups.size());
+      if (getgrouplist(account->name.c_str(), copy.gid, groups.data(), &n) < 0) n = 0;
+      groups.resize(static_cast<std::size_t>(n));
+      return groups;
+    });
+  }
+  id.change = id.uid != 0 || id.gid != getegid();
+  return id;
+}
+
+FileIdentity::FileIdentity(const Identity& id) {
+  if (!id.change) return;
+  const int n = getgroups(0, nullptr);
+  saved_groups_.resize(static_cast<std::size_t>(std::max(n, 0)));
+  if (n > 0 && getgroups(n, saved_groups_.data()) < 0) ok_ = false;
+  // The raw calls change this thread only; glibc's wrappers would change all threads.
+  changed_ = true;
+  if (syscall(SYS_setgroups, id.groups.size(), id.groups.data()) != 0) ok_ = false;
+  setfsgid(id.gid);
+  setfsuid(id.uid);  // from root to another user this also drops the right to pass over file permissions
+  if (static_cast<gid_t>(setfsgid(static_cast<gid_t>(-1))) != id.gid) ok_ = false;
+  if (static_cast<uid_t>(setfsuid(static_cast<uid_t>(-1))) != id.uid) ok_ = false;
+}
+
+FileIdentity::~FileIdentity() {
+  if (!changed_) return;
+  setfsuid(geteuid());
+  setfsgid(getegid());
+  syscall(SYS_setgroups, saved_groups_.size(), saved_groups_.data());
+}
+
+}  // namespace remex::transports
