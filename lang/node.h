@@ -151,6 +151,8 @@ class SavedValue {
  public:
   explicit SavedValue(Scope& s);
   ~SavedValue();
+  bool had() const { return had_; }
+  const Text& get() const { return saved_; }
   SavedValue(const SavedValue&) = delete;
   SavedValue& operator=(const SavedValue&) = delete;
 

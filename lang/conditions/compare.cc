@@ -1,0 +1,84 @@
+// Comparisons: eq, lt ... on strings (C locale, the i forms caseless) and =, <, ... on integers.
+#include "core/base/strings.h"
+#include "lang/node.h"
+#include "lang/scope.h"
+
+namespace remex::lang {
+namespace {
+
+enum class Op { eq, ne, lt, le, gt, ge };
+
+bool holds(Op op, int order) {
+  switch (op) {
+    case Op::eq: return order == 0;
+    case Op::ne: return order != 0;
+    case Op::lt: return order < 0;
+    case Op::le: return order <= 0;
+    case Op::gt: return order > 0;
+    case Op::ge: return order >= 0;
+  }
+  return false;
+}
+
+template <Op op, bool caseless>
+Result<bool> strings(const Node& node, Scope& scope) {
+  REMEX_TRY(const Text a, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text b, eval_arg(node, 1, scope));
+  if constexpr (caseless) return holds(op, to_lower(a.view()).compare(to_lower(b.view())));
+  return holds(op, a.view().compare(b.view()));
+}
+
+template <Op op>
+Result<bool> numbers(const Node& node, Scope& scope) {
+  REMEX_TRY(const Text a, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text b, eval_arg(node, 1, scope));
+  REMEX_TRY(const std::int64_t x, parse_expansion_integer(a.view()));
+  REMEX_TRY(const std::int64_t y, parse_expansion_integer(b.view()));
+  return holds(op, x < y ? -1 : x > y ? 1 : 0);
+}
+
+constexpr Example kEq[] = {{"${if eq{a}{a}{y}{n}}", "y"}, {"${if eq{a}{A}{y}{n}}", "n"}, {"${if eq{a}}", "", "missing 2nd string in {} after \"eq\""}};
+constexpr Example kEqi[] = {{"${if eqi{a}{A}{y}{n}}", "y"}};
+constexpr Example kNumeric[] = {{"${if >{10}{9}{y}{n}}", "y"}, {"${if = {1K}{1024}{y}{n}}", "y"}, {"${if <{}{1}{y}{n}}", "y"},
+                                {"${if >{a}{1}{y}{n}}", "", "integer expected but \"a\" found"},
+                                {"${if >{1x}{0}{y}{n}}", "", "invalid integer \"1x\""}};
+
+template <Op op, bool caseless>
+constexpr ConditionDef text(std::string_view name, std::string_view summary, std::span<const Example> examples = {}) {
+  return {.name = name, .arguments = "{a}{b}", .summary = summary, .doc = "Bytes are compared, without regard to a locale.",
+          .examples = examples, .test = strings<op, caseless>, .args = 2};
+}
+
+template <Op op>
+constexpr ConditionDef number(std::string_view name, std::string_view summary) {
+  return {.name = name, .arguments = "{n1}{n2}", .summary = summary,
+          .doc = "Integers with K, M, G behind them; an empty string is 0; anything else fails the expansion.",
+          .examples = kNumeric, .test = numbers<op>, .args = 2};
+}
+
+constexpr ConditionDef defs[] = {
+    text<Op::eq, false>("eq", "Strings are equal", kEq),
+    text<Op::eq, true>("eqi", "Strings are equal, caseless", kEqi),
+    text<Op::lt, false>("lt", "First string sorts before the second"),
+    text<Op::lt, true>("lti", "First string sorts before the second, caseless"),
+    text<Op::le, false>("le", "First string does not sort behind the second"),
+    text<Op::le, true>("lei", "First string does not sort behind the second, caseless"),
+    text<Op::gt, false>("gt", "First string sorts behind the second"),
+    text<Op::gt, true>("gti", "First string sorts behind the second, caseless"),
+    text<Op::ge, false>("ge", "First string does not sort before the second"),
+    text<Op::ge, true>("gei", "First string does not sort before the second, caseless"),
+    number<Op::eq>("=", "Numbers are equal"),
+    number<Op::eq>("==", "Numbers are equal"),
+    number<Op::lt>("<", "First number is less"),
+    number<Op::le>("<=", "First number is not greater"),
+    number<Op::gt>(">", "First number is greater"),
+    number<Op::ge>(">=", "First number is not less"),
+};
+
+}  // namespace
+}  // namespace remex::lang
+
+namespace remex::registry::conditions {
+extern const std::span<const ConditionDef> compare;
+constinit const std::span<const ConditionDef> compare{lang::defs};
+}  // namespace remex::registry::conditions

@@ -1,0 +1,163 @@
+// Walks a compiled expansion. Values are appended to one growing Text; taint joins on the way.
+//
+// Called by Expansion::eval and by the entries themselves for their arguments. Failure: the first error ends the evaluation
+// and is returned with Exim's text; a forced failure has kind forced_fail.
+#include <fmt/format.h>
+
+#include "core/base/strings.h"
+#include "lang/config.h"
+#include "lang/node.h"
+#include "lang/scope.h"
+
+namespace remex::lang {
+
+SavedValue::SavedValue(Scope& s) : scope_(s), had_(s.value.has_value()) {
+  if (had_) saved_ = std::move(*s.value);
+}
+
+SavedValue::~SavedValue() {
+  if (had_) {
+    scope_.value = std::move(saved_);
+  } else {
+    scope_.value.reset();
+  }
+}
+
+Status append_limited(Text& out, const Text& piece) {
+  if (out.size() + piece.size() > kMaxExpanded) return fail("expansion result is too long");
+  if (out.empty() && !out.is_tainted()) {
+    out = piece;
+  } else {
+    out.append(piece);
+  }
+  return {};
+}
+
+namespace {
+
+Status eval_operator(const Node& node, Scope& scope, Text& out) {
+  const OperatorDef& def = *node.op;
+  REMEX_TRY(Text in, eval_node(node.children[0].get(), scope));
+  if (def.apply_text != nullptr) {
+    REMEX_TRY(const Text value, def.apply_text(scope, node, std::move(in)));
+    return append_limited(out, value);
+  }
+  Taint taint = in.taint();
+  if (def.taint == TaintRule::cleans) taint = Taint::clean;
+  if (def.taint == TaintRule::taints) taint = Taint::tainted;
+  REMEX_TRY(std::string value, def.apply(scope, node, std::move(in).str()));
+  return append_limited(out, Text(std::move(value), taint));
+}
+
+}  // namespace
+
+Status eval_into(const Node& node, Scope& scope, Text& out) {
+  switch (node.kind) {
+    case NodeKind::constant:
+      if (out.size() + node.text.size() > kMaxExpanded) return fail("expansion result is too long");
+      out.append(std::string_view(node.text));
+      return {};
+    case NodeKind::variable: {
+      REMEX_TRY(const Text value, node.variable->get(scope, node.text));
+      return append_limited(out, value);
+    }
+    case NodeKind::capture: {
+      const auto n = static_cast<std::size_t>(node.numbers[0]);
+      if (n < scope.captures.size()) return append_limited(out, scope.captures[n]);
+      return {};
+    }
+    case NodeKind::header: {
+      REMEX_TRY(const Text value, insert_header(scope, node.text, node.form));
+      return append_limited(out, value);
+    }
+    case NodeKind::sequence:
+      for (const NodePtr& child : node.children) REMEX_CHECK(eval_into(*child, scope, out));
+      return {};
+    case NodeKind::op: return eval_operator(node, scope, out);
+    case NodeKind::item:
+      if (!out.empty() || out.is_tainted()) {
+        Text value;  // so that an item sees only what it wrote itself
+        REMEX_CHECK(node.item->eval(node, scope, value));
+        return append_limited(out, value);
+      }
+      return node.item->eval(node, scope, out);
+    case NodeKind::condition: break;
+  }
+  throw std::logic_error("a condition was evaluated as a string");
+}
+
+Result<Text> eval_node(const Node* node, Scope& scope) {
+  Text out;
+  if (node == nullptr) return out;
+  REMEX_CHECK(eval_into(*node, scope, out));
+  return out;
+}
+
+Result<Text> eval_arg(const Node& node, std::size_t i, Scope& scope) {
+  return eval_node(i < node.children.size() ? node.children[i].get() : nullptr, scope);
+}
+
+Result<bool> eval_condition(const Node& node, Scope& scope) {
+  REMEX_TRY(const bool truth, node.condition->test(node, scope));
+  return truth != node.negated;
+}
+
+Status eval_branches(const Node& node, Scope& scope, bool success, const Text* value, Text& out, bool value_in_no) {
+  if (!success && node.fail_on_no) {
+    return fail(ErrorKind::forced_fail, fmt::format("\"{}\" failed and \"fail\" requested", node.text));
+  }
+  if (!node.has_branches) {
+    if (!success) return {};
+    if (value != nullptr) return append_limited(out, *value);
+    out.append(std::string_view("true"));
+    return {};
+  }
+  const Node* branch = success ? node.yes.get() : node.no.get();
+  if (branch == nullptr) return {};
+  if (value == nullptr || !(success || value_in_no)) return eval_into(*branch, scope, out);
+  const SavedValue saved(scope);
+  scope.value = *value;
+  return eval_into(*branch, scope, out);
+}
+
+const Registries& registries_of(const Scope& scope) {
+  if (scope.config != nullptr && scope.config->registries != nullptr) return *scope.config->registries;
+  static const std::shared_ptr<Registries> own = make_language_registries();
+  return *own;
+}
+
+Status refuse_tainted(const Text& t, std::string_view what) {
+  if (!t.is_tainted()) return {};
+  return fail(ErrorKind::taint, fmt::format("Tainted {} '{}'", what, printable(t.view().substr(0, 200))));
+}
+
+Result<std::int64_t> parse_expansion_integer(std::string_view s) {
+  const std::string_view t = trim(s);
+  if (t.empty()) return 0;
+  std::string_view digits = t;
+  bool negative = false;
+  if (digits[0] == '-' || digits[0] == '+') {
+    negative = digits[0] == '-';
+    digits.remove_prefix(1);
+  }
+  if (digits.empty() || !is_digit(digits[0])) return fail(fmt::format("integer expected but \"{}\" found", s));
+  std::size_t n = 0;
+  while (n < digits.size() && is_digit(digits[n])) ++n;
+  std::int64_t factor = 1;
+  const std::string_view unit = digits.substr(n);
+  if (unit.size() == 1) {
+    const char c = ascii_lower(unit[0]);
+    factor = c == 'k' ? 1LL << 10U : c == 'm' ? 1LL << 20U : c == 'g' ? 1LL << 30U : 0;
+  } else if (!unit.empty()) {
+    factor = 0;
+  }
+  if (factor == 0) return fail(fmt::format("invalid integer \"{}\"", s));
+  const auto value = parse_int(digits.substr(0, n));
+  std::int64_t scaled = 0;
+  if (!value || __builtin_mul_overflow(*value, factor, &scaled)) {
+    return fail(fmt::format("absolute value of integer \"{}\" is too large (overflow)", s));
+  }
+  return negative ? -scaled : scaled;
+}
+
+}  // namespace remex::lang

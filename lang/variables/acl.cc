@@ -1,0 +1,80 @@
+// Variables: ACLs, verification and what their conditions found.
+#include "lang/variables/variable_util.h"
+
+#include "lang/config.h"
+
+namespace remex::lang {
+namespace {
+
+constexpr TaintRule kClean = TaintRule::cleans;
+constexpr TaintRule kPeer = TaintRule::taints;
+constexpr TaintRule kKeeps = TaintRule::keeps;
+
+Result<Text> find_in(const std::map<std::string, Text>* a, const std::map<std::string, Text>* b, std::string_view name,
+                     const Scope& s) {
+  const std::string key(name.substr(4));
+  for (const auto* m : {a, b}) {
+    if (m == nullptr) continue;
+    if (const auto it = m->find(key); it != m->end()) return it->second;
+  }
+  if (s.config != nullptr && s.config->main.strict_acl_vars) return fail("unknown variable name \"" + std::string(name) + "\"");
+  return Text{};
+}
+Result<Text> acl_c(Scope& s, std::string_view name) {
+  return find_in(s.acl_c, s.envelope == nullptr ? nullptr : &s.envelope->acl_c, name, s);
+}
+Result<Text> acl_m(Scope& s, std::string_view name) {
+  return find_in(s.acl_m, s.envelope == nullptr ? nullptr : &s.envelope->acl_m, name, s);
+}
+Result<Text> acl_arg(Scope& s, std::string_view name) {
+  const auto n = static_cast<std::size_t>(name.back() - '1');
+  return n < s.acl_args.size() ? s.acl_args[n] : Text{};
+}
+Result<Text> acl_narg(Scope& s, std::string_view) { return number(static_cast<std::int64_t>(s.acl_args.size())); }
+Result<Text> sender_data(Scope& s, std::string_view) {
+  return s.address != nullptr && !s.address->sender_data.empty() ? s.address->sender_data : s.sender_data;
+}
+Result<Text> recipient_data(Scope& s, std::string_view) {
+  return s.address != nullptr && !s.address->recipient_data.empty() ? s.address->recipient_data : s.recipient_data;
+}
+
+constexpr VariableDef defs[] = {
+    {.name = "acl_c*", .taint = kKeeps, .summary = "Connection-lifetime ACL variables (acl_c then digit or underscore)", .get = acl_c, .tier = 1},
+    {.name = "acl_m*", .taint = kKeeps, .summary = "Message-lifetime ACL variables; reset by MAIL/RSET/HELO/TLS start", .get = acl_m, .tier = 1},
+    {.name = "acl_narg", .taint = kClean, .summary = "Number of ACL arguments", .get = acl_narg, .tier = 2},
+    {.name = "acl_arg1", .taint = kKeeps, .summary = "See the item that sets it", .get = acl_arg, .tier = 3},
+    {.name = "acl_arg2", .taint = kKeeps, .summary = "See the item that sets it", .get = acl_arg, .tier = 3},
+    {.name = "acl_arg3", .taint = kKeeps, .summary = "See the item that sets it", .get = acl_arg, .tier = 3},
+    {.name = "acl_arg4", .taint = kKeeps, .summary = "See the item that sets it", .get = acl_arg, .tier = 3},
+    {.name = "acl_arg5", .taint = kKeeps, .summary = "See the item that sets it", .get = acl_arg, .tier = 3},
+    {.name = "acl_arg6", .taint = kKeeps, .summary = "See the item that sets it", .get = acl_arg, .tier = 3},
+    {.name = "acl_arg7", .taint = kKeeps, .summary = "See the item that sets it", .get = acl_arg, .tier = 3},
+    {.name = "acl_arg8", .taint = kKeeps, .summary = "See the item that sets it", .get = acl_arg, .tier = 3},
+    {.name = "acl_arg9", .taint = kKeeps, .summary = "See the item that sets it", .get = acl_arg, .tier = 3},
+    {.name = "acl_verify_message", .taint = kKeeps, .summary = "Failure text; cleared when the verb ends", .get = scope_tainted<&Scope::acl_verify_message>, .tier = 1},
+    {.name = "recipient_verify_failure", .taint = kClean, .summary = "qualify/route/mail/recipient/postmaster/quota/random", .get = scope_clean<&Scope::recipient_verify_failure>, .tier = 2},
+    {.name = "sender_verify_failure", .taint = kClean, .summary = "Same words as recipient_verify_failure", .get = scope_clean<&Scope::sender_verify_failure>, .tier = 3},
+    {.name = "sender_address_data", .taint = kKeeps, .summary = "address_data from sender routing", .get = scope_text<&Scope::verify_sender_address_data>, .tier = 3},
+    {.name = "host_data", .taint = kKeeps, .summary = "Match value of host list", .get = scope_text<&Scope::host_data>, .tier = 2},
+    {.name = "sender_data", .taint = kKeeps, .summary = "Match value; until next senders test", .get = sender_data, .tier = 3},
+    {.name = "recipient_data", .taint = kKeeps, .summary = "Match value; until next recipients test", .get = recipient_data, .tier = 3},
+    {.name = "dnslist_domain", .taint = kClean, .summary = "List domain that matched", .get = scope_clean<&Scope::dnslist_domain>, .tier = 1},
+    {.name = "dnslist_matched", .taint = kKeeps, .summary = "Key that matched, unreversed", .get = scope_tainted<&Scope::dnslist_matched>, .tier = 2},
+    {.name = "dnslist_text", .taint = kKeeps, .summary = "TXT of the entry", .get = scope_tainted<&Scope::dnslist_text>, .tier = 1},
+    {.name = "dnslist_value", .taint = kKeeps, .summary = "A record value(s)", .get = scope_tainted<&Scope::dnslist_value>, .tier = 1},
+    {.name = "headers_added", .taint = kKeeps, .summary = "Headers queued by add_header, newline list", .get = scope_tainted<&Scope::headers_added>, .tier = 3},
+    {.name = "sender_rate", .taint = kClean, .summary = "Measured rate", .get = extra_clean, .tier = 1},
+    {.name = "sender_rate_limit", .taint = kClean, .summary = "Configured limit", .get = extra_clean, .tier = 2},
+    {.name = "sender_rate_period", .taint = kClean, .summary = "Configured period", .get = extra_clean, .tier = 2},
+    {.name = "callout_address", .taint = kClean, .summary = "Address connected to", .get = extra_clean, .tier = 3},
+    {.name = "csa_status", .taint = kClean, .summary = "fail, defer, unknown or ok", .state = State::later, .tier = 4},
+};
+[[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
+
+}  // namespace
+}  // namespace remex::lang
+
+namespace remex::registry::variables {
+extern const std::span<const VariableDef> acl;
+constinit const std::span<const VariableDef> acl{lang::defs};
+}  // namespace remex::registry::variables

@@ -1,0 +1,96 @@
+// Variables: the address being verified, routed or delivered, and its parents.
+#include "lang/variables/variable_util.h"
+
+namespace remex::lang {
+namespace {
+
+constexpr TaintRule kClean = TaintRule::cleans;
+constexpr TaintRule kPeer = TaintRule::taints;
+constexpr TaintRule kKeeps = TaintRule::keeps;
+
+const AddressState* top(const Scope& s) {
+  const AddressState* a = s.address;
+  while (a != nullptr && a->parent != nullptr) a = a->parent;
+  return a;
+}
+const AddressState* parent(const Scope& s) { return s.address == nullptr ? nullptr : s.address->parent; }
+
+std::string_view part(const AddressState* a, bool domain) {
+  if (a == nullptr) return {};
+  const std::string_view full = a->address;
+  const std::size_t at = full.rfind('@');
+  if (domain) return at == std::string_view::npos ? std::string_view(a->domain) : full.substr(at + 1);
+  return at == std::string_view::npos ? full : full.substr(0, at);
+}
+
+// A domain or local part list puts its subject here while it is matched (see lang/list.h).
+Result<Text> domain(Scope& s, std::string_view name) {
+  if (const auto* v = extra(s, name)) return from_peer(*v);
+  return s.address == nullptr ? Text{} : *from_peer(s.address->domain);
+}
+Result<Text> local_part(Scope& s, std::string_view name) {
+  if (const auto* v = extra(s, name)) return from_peer(*v);
+  return s.address == nullptr ? Text{} : *from_peer(s.address->local_part);
+}
+Result<Text> domain_data(Scope& s, std::string_view) {
+  return s.address != nullptr && !s.address->domain_data.empty() ? s.address->domain_data : s.acl_domain_data;
+}
+Result<Text> local_part_data(Scope& s, std::string_view) {
+  return s.address != nullptr && !s.address->local_part_data.empty() ? s.address->local_part_data : s.acl_local_part_data;
+}
+Result<Text> address_data(Scope& s, std::string_view) {
+  return s.address != nullptr ? s.address->address_data : s.verify_address_data;
+}
+Result<Text> prefix(Scope& s, std::string_view) {
+  if (s.address == nullptr) return Text{};
+  return s.address->prefix_tainted ? from_peer(s.address->prefix) : trusted(s.address->prefix);
+}
+Result<Text> suffix(Scope& s, std::string_view) {
+  if (s.address == nullptr) return Text{};
+  return s.address->suffix_tainted ? from_peer(s.address->suffix) : trusted(s.address->suffix);
+}
+Result<Text> home(Scope& s, std::string_view) {
+  if (s.address == nullptr) return Text{};
+  return s.address->home_tainted ? from_peer(s.address->home) : trusted(s.address->home);
+}
+Result<Text> router_variable(Scope& s, std::string_view name) {
+  if (s.address == nullptr) return Text{};
+  const auto it = s.address->router_variables.find(std::string(name.substr(2)));
+  return it == s.address->router_variables.end() ? Text{} : it->second;
+}
+Result<Text> original_domain(Scope& s, std::string_view) { return from_peer(part(top(s), true)); }
+Result<Text> original_local_part(Scope& s, std::string_view) { return from_peer(part(top(s), false)); }
+Result<Text> parent_domain(Scope& s, std::string_view) { return from_peer(part(parent(s), true)); }
+Result<Text> parent_local_part(Scope& s, std::string_view) { return from_peer(part(parent(s), false)); }
+
+constexpr VariableDef defs[] = {
+    {.name = "domain", .taint = kPeer, .summary = "Current domain, lower-cased", .get = domain, .tier = 1},
+    {.name = "domain_data", .taint = kKeeps, .summary = "Match value of domain list; usually untainted", .get = domain_data, .tier = 1},
+    {.name = "local_part", .taint = kPeer, .summary = "Current local part, affixes removed, normally lower case", .get = local_part, .tier = 1},
+    {.name = "local_part_data", .taint = kKeeps, .summary = "Match value; usually untainted", .get = local_part_data, .tier = 1},
+    {.name = "local_part_prefix", .taint = kKeeps, .summary = "Matched prefix; tainted only if wildcarded", .get = prefix, .tier = 2},
+    {.name = "local_part_prefix_v", .taint = kPeer, .summary = "Wildcard portion", .get = (member<&Scope::address, &AddressState::prefix_v, true>), .tier = 2},
+    {.name = "local_part_suffix", .taint = kKeeps, .summary = "Matched suffix; tainted only if wildcarded", .get = suffix, .tier = 1},
+    {.name = "local_part_suffix_v", .taint = kPeer, .summary = "Wildcard portion", .get = (member<&Scope::address, &AddressState::suffix_v, true>), .tier = 2},
+    {.name = "address_data", .taint = kKeeps, .summary = "Value of router address_data; inherited by children", .get = address_data, .tier = 1},
+    {.name = "r_*", .taint = kKeeps, .summary = "Router variables, travel with address", .get = router_variable, .tier = 2},
+    {.name = "home", .taint = kKeeps, .summary = "Home directory", .get = home, .tier = 1},
+    {.name = "local_user_uid", .taint = kClean, .summary = "Uid; -1 otherwise", .get = (number_member<&Scope::address, &AddressState::local_user_uid, -1>), .tier = 1},
+    {.name = "local_user_gid", .taint = kClean, .summary = "Gid; -1 otherwise", .get = (number_member<&Scope::address, &AddressState::local_user_gid, -1>), .tier = 2},
+    {.name = "original_domain", .taint = kPeer, .summary = "Domain of top ancestor", .get = original_domain, .tier = 1},
+    {.name = "original_local_part", .taint = kPeer, .summary = "Local part of top ancestor including affixes", .get = original_local_part, .tier = 2},
+    {.name = "parent_domain", .taint = kPeer, .summary = "Domain of immediate parent", .get = parent_domain, .tier = 2},
+    {.name = "parent_local_part", .taint = kPeer, .summary = "Local part of immediate parent", .get = parent_local_part, .tier = 2},
+    {.name = "router_name", .taint = kClean, .summary = "Router instance", .get = (member<&Scope::address, &AddressState::router_name>), .tier = 2},
+    {.name = "self_hostname", .taint = kKeeps, .summary = "Local host that was met", .get = (member<&Scope::address, &AddressState::self_hostname, true>), .tier = 3},
+    {.name = "verify_mode", .taint = kClean, .summary = "S, R or empty", .get = scope_clean<&Scope::verify_mode>, .tier = 3},
+};
+[[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
+
+}  // namespace
+}  // namespace remex::lang
+
+namespace remex::registry::variables {
+extern const std::span<const VariableDef> address;
+constinit const std::span<const VariableDef> address{lang::defs};
+}  // namespace remex::registry::variables

@@ -1,0 +1,174 @@
+// Variables: the connection, the session and who is at the other end.
+#include "lang/variables/variable_util.h"
+
+#include "core/io/fiber.h"
+#include "lang/config.h"
+
+namespace remex::lang {
+namespace {
+
+constexpr TaintRule kClean = TaintRule::cleans;
+constexpr TaintRule kPeer = TaintRule::taints;
+constexpr TaintRule kKeeps = TaintRule::keeps;
+
+// Reverse lookup with forward confirmation, once per connection.
+Status find_host_name(Scope& s) {
+  if (s.from == nullptr || s.session == nullptr || s.services == nullptr) return {};
+  if (s.from->host_address.empty() || !s.from->host_name.empty() || s.session->host_lookup_done) return {};
+  s.session->host_lookup_done = true;
+  dns::HostName found = dns::lookup_address(s.services->resolver(), s.from->host_address, true);
+  s.session->host_lookup_deferred = found.outcome == dns::Outcome::try_again;
+  s.session->host_lookup_failed = found.name.empty() && !s.session->host_lookup_deferred;
+  s.from->host_name = std::move(found.name);
+  s.from->host_dnssec = found.secure;
+  s.session->host_aliases = std::move(found.aliases);
+  return {};
+}
+Result<Text> sender_host_name(Scope& s, std::string_view) {
+  REMEX_CHECK(find_host_name(s));
+  const auto* f = origin(s);
+  return f == nullptr ? Text{} : *from_peer(f->host_name);
+}
+Result<Text> sender_host_dnssec(Scope& s, std::string_view) {
+  const auto* f = origin(s);
+  return trusted(f != nullptr && f->host_dnssec ? "yes" : "no");
+}
+Result<Text> host_lookup_failed(Scope& s, std::string_view) {
+  return trusted(s.session != nullptr && s.session->host_lookup_failed ? "1" : "0");
+}
+Result<Text> host_lookup_deferred(Scope& s, std::string_view) {
+  return trusted(s.session != nullptr && s.session->host_lookup_deferred ? "1" : "0");
+}
+Result<Text> sender_host_port(Scope& s, std::string_view) { return number(origin(s) == nullptr ? 0 : origin(s)->host_port); }
+Result<Text> interface_port(Scope& s, std::string_view) {
+  const auto* f = origin(s);
+  return number(f == nullptr || f->interface_address.empty() ? -1 : f->interface_port);
+}
+bool helo_differs(const mail::ReceivedFrom& f) {
+  return !f.helo_name.empty() && f.helo_name != f.host_name && f.helo_name != "[" + f.host_address + "]";
+}
+// "name (helo) [ip]:port" as in Exim's log lines.
+Result<Text> sender_fullhost(Scope& s, std::string_view) {
+  const auto* f = origin(s);
+  if (f == nullptr || f->host_address.empty()) return Text{};
+  std::string out = f->host_name;
+  if (helo_differs(*f)) out += (out.empty() ? "(" : " (") + f->helo_name + ")";
+  out += (out.empty() ? "[" : " [") + f->host_address + "]";
+  if (f->host_port > 0 && s.config != nullptr && s.extra.contains("log_incoming_port")) out += ":" + std::to_string(f->host_port);
+  return from_peer(out);
+}
+// The text behind "from" in Received: (RFC 5321 4.4, the form Exim writes).
+Result<Text> sender_rcvhost(Scope& s, std::string_view) {
+  const auto* f = origin(s);
+  if (f == nullptr || f->host_address.empty()) return Text{};
+  std::string inner;
+  const auto add = [&inner](const std::string& word) { inner += (inner.empty() ? "" : " ") + word; };
+  const std::string ip = "[" + f->host_address + "]";
+  if (!f->host_name.empty()) {
+    add(ip);
+    if (helo_differs(*f)) add("helo=" + f->helo_name);
+    if (!f->ident.empty()) add("ident=" + f->ident);
+    return from_peer(f->host_name + " (" + inner + ")");
+  }
+  if (helo_differs(*f)) add("helo=" + f->helo_name);
+  if (!f->ident.empty()) add("ident=" + f->ident);
+  return from_peer(inner.empty() ? ip : ip + " (" + inner + ")");
+}
+Result<Text> smtp_active_hostname(Scope& s, std::string_view) {
+  const auto* f = origin(s);
+  if (f != nullptr && !f->active_hostname.empty()) return trusted(f->active_hostname);
+  return s.config == nullptr ? Text{} : Text(s.config->main.primary_hostname);
+}
+Result<Text> tls_verified(Scope& s, std::string_view) {
+  const auto* f = origin(s);
+  return trusted(f != nullptr && f->tls_certificate_verified ? "1" : "0");
+}
+Result<Text> tls_bits(Scope& s, std::string_view) { return number(origin(s) == nullptr ? 0 : origin(s)->tls_bits); }
+Result<Text> helo_verified(Scope& s, std::string_view) {
+  return trusted(s.session == nullptr ? "" : s.session->helo_verified ? "yes" : "no");
+}
+Result<Text> authentication_failed(Scope& s, std::string_view) {
+  return trusted(s.session != nullptr && s.session->authentication_failed ? "1" : "0");
+}
+Result<Text> history(Scope& s, std::string_view) {
+  std::string out;
+  if (s.session != nullptr) {
+    for (const std::string& c : s.session->history) out += (out.empty() ? "" : ",") + c;
+  }
+  return from_peer(out);
+}
+Result<Text> proxy_session(Scope& s, std::string_view name) {
+  const auto* v = extra(s, name);
+  return trusted(v == nullptr ? "no" : *v);
+}
+
+constexpr VariableDef defs[] = {
+    {.name = "sender_host_address", .taint = kClean, .summary = "Client IP; empty for local", .get = origin_clean<&mail::ReceivedFrom::host_address>, .tier = 1},
+    {.name = "sender_host_name", .taint = kPeer, .summary = "Forward-confirmed client name", .get = sender_host_name, .tier = 1},
+    {.name = "sender_host_port", .taint = kClean, .summary = "Client port", .get = sender_host_port, .tier = 2},
+    {.name = "sender_host_dnssec", .taint = kClean, .summary = "True if both lookups were DNSSEC-backed", .get = sender_host_dnssec, .tier = 3},
+    {.name = "sender_host_authenticated", .taint = kClean, .summary = "Authenticator instance name", .get = origin_clean<&mail::ReceivedFrom::authenticator>, .tier = 2},
+    {.name = "host_lookup_failed", .taint = kClean, .summary = "1 on definite failure", .get = host_lookup_failed, .tier = 1},
+    {.name = "host_lookup_deferred", .taint = kClean, .summary = "1 if lookup could not complete", .get = host_lookup_deferred, .tier = 2},
+    {.name = "sender_fullhost", .taint = kPeer, .summary = "Name, HELO and [ip] in one string", .get = sender_fullhost, .tier = 2},
+    {.name = "sender_rcvhost", .taint = kPeer, .summary = "Text for Received: header", .get = sender_rcvhost, .tier = 2},
+    {.name = "sender_helo_name", .taint = kPeer, .summary = "HELO argument", .get = origin_tainted<&mail::ReceivedFrom::helo_name>, .tier = 1},
+    {.name = "sender_helo_verified", .taint = kClean, .summary = "Outcome of HELO verification (4.97+)", .get = helo_verified, .tier = 3},
+    {.name = "sender_helo_dnssec", .taint = kClean, .summary = "True if DNSSEC-backed", .get = extra_clean, .tier = 3},
+    {.name = "sender_ident", .taint = kPeer, .summary = "Ident reply or local login", .get = origin_tainted<&mail::ReceivedFrom::ident>, .tier = 2},
+    {.name = "received_ip_address", .taint = kClean, .summary = "Local IP of connection", .get = origin_clean<&mail::ReceivedFrom::interface_address>, .tier = 2},
+    {.name = "received_port", .taint = kClean, .summary = "Local port of connection", .get = interface_port, .tier = 1},
+    {.name = "interface_address", .taint = kClean, .summary = "Old name of received_ip_address", .get = origin_clean<&mail::ReceivedFrom::interface_address>, .tier = 1},
+    {.name = "interface_port", .taint = kClean, .summary = "Old name of received_port", .get = interface_port, .tier = 1},
+    {.name = "received_protocol", .taint = kClean, .summary = "smtp/esmtp with s and a suffixes, or local names", .get = origin_clean<&mail::ReceivedFrom::protocol>, .tier = 1},
+    {.name = "smtp_active_hostname", .taint = kClean, .summary = "Active host name", .get = smtp_active_hostname, .tier = 1},
+    {.name = "authenticated_id", .taint = kKeeps, .summary = "Value of server_set_id", .get = origin_tainted<&mail::ReceivedFrom::authenticated_id>, .tier = 1},
+    {.name = "authenticated_sender", .taint = kPeer, .summary = "Trusted AUTH= sender", .get = origin_tainted<&mail::ReceivedFrom::authenticated_sender>, .tier = 2},
+    {.name = "authenticated_fail_id", .taint = kKeeps, .summary = "Id of the last failed attempt", .get = (member<&Scope::session, &SessionState::authenticated_fail_id, true>), .tier = 2},
+    {.name = "authentication_failed", .taint = kClean, .summary = "1 after an unsuccessful AUTH", .get = authentication_failed, .tier = 2},
+    {.name = "tls_in_cipher", .taint = kClean, .summary = "Cipher suite; empty in clear", .get = origin_clean<&mail::ReceivedFrom::tls_cipher>, .tier = 1},
+    {.name = "tls_in_cipher_std", .taint = kClean, .summary = "Standard suite name", .get = origin_clean<&mail::ReceivedFrom::tls_cipher_std>, .tier = 3},
+    {.name = "tls_in_ver", .taint = kClean, .summary = "Protocol version", .get = origin_clean<&mail::ReceivedFrom::tls_version>, .tier = 2},
+    {.name = "tls_in_sni", .taint = kPeer, .summary = "SNI from client", .get = origin_tainted<&mail::ReceivedFrom::tls_sni>, .tier = 2},
+    {.name = "tls_in_peerdn", .taint = kKeeps, .summary = "Client certificate DN", .get = origin_tainted<&mail::ReceivedFrom::tls_peer_dn>, .tier = 2},
+    {.name = "tls_in_bits", .taint = kClean, .summary = "Cipher strength", .get = tls_bits, .tier = 3},
+    {.name = "tls_in_certificate_verified", .taint = kClean, .summary = "1 if client cert verified", .get = tls_verified, .tier = 2},
+    {.name = "tls_cipher", .taint = kClean, .summary = "Deprecated in/out alias", .get = origin_clean<&mail::ReceivedFrom::tls_cipher>, .tier = 1},
+    {.name = "tls_sni", .taint = kPeer, .summary = "Deprecated in/out alias", .get = origin_tainted<&mail::ReceivedFrom::tls_sni>, .tier = 3},
+    {.name = "tls_peerdn", .taint = kKeeps, .summary = "Deprecated in/out alias", .get = origin_tainted<&mail::ReceivedFrom::tls_peer_dn>, .tier = 3},
+    {.name = "tls_bits", .taint = kClean, .summary = "Deprecated in/out alias", .get = tls_bits, .tier = 4},
+    {.name = "tls_certificate_verified", .taint = kClean, .summary = "Deprecated in/out alias", .get = tls_verified, .tier = 4},
+    {.name = "tls_in_ocsp", .taint = kClean, .summary = "OCSP outcome 0-4", .state = State::later, .tier = 3},
+    {.name = "tls_in_ourcert", .taint = kPeer, .summary = "Own certificate object", .state = State::later, .tier = 3},
+    {.name = "tls_in_peercert", .taint = kPeer, .summary = "Client certificate object", .state = State::later, .tier = 3},
+    {.name = "tls_in_resumption", .taint = kClean, .summary = "Resumption bit field", .state = State::later, .tier = 3},
+    {.name = "smtp_command", .taint = kPeer, .summary = "Whole command", .get = (member<&Scope::session, &SessionState::command, true>), .tier = 2},
+    {.name = "smtp_command_argument", .taint = kPeer, .summary = "Command argument", .get = (member<&Scope::session, &SessionState::argument, true>), .tier = 2},
+    {.name = "smtp_command_history", .taint = kPeer, .summary = "Recent commands, comma-joined", .get = history, .tier = 3},
+    {.name = "smtp_notquit_reason", .taint = kClean, .summary = "Why the session ended", .get = (member<&Scope::session, &SessionState::notquit_reason>), .tier = 2},
+    {.name = "smtp_count_at_connection_start", .taint = kClean, .summary = "Connections when accepted", .get = (number_member<&Scope::session, &SessionState::connection_count_at_start>), .tier = 3},
+    {.name = "connection_id", .taint = kClean, .summary = "Identifier for custom logging", .get = (member<&Scope::session, &SessionState::connection_id>), .tier = 3},
+    {.name = "rcpt_count", .taint = kClean, .summary = "RCPT commands so far including current", .get = (number_member<&Scope::session, &SessionState::rcpt_count>), .tier = 1},
+    {.name = "rcpt_defer_count", .taint = kClean, .summary = "RCPTs deferred", .get = (number_member<&Scope::session, &SessionState::rcpt_defer_count>), .tier = 3},
+    {.name = "rcpt_fail_count", .taint = kClean, .summary = "RCPTs rejected", .get = (number_member<&Scope::session, &SessionState::rcpt_fail_count>), .tier = 2},
+    {.name = "auth1", .taint = kKeeps, .summary = "See the item that sets it", .get = extra_tainted, .tier = 3},
+    {.name = "auth2", .taint = kKeeps, .summary = "See the item that sets it", .get = extra_tainted, .tier = 3},
+    {.name = "auth3", .taint = kKeeps, .summary = "See the item that sets it", .get = extra_tainted, .tier = 3},
+    {.name = "auth4", .taint = kKeeps, .summary = "See the item that sets it", .get = extra_tainted, .tier = 3},
+    {.name = "proxy_session", .taint = kClean, .summary = "yes when proxied", .get = proxy_session, .tier = 3},
+    {.name = "proxy_external_address", .taint = kKeeps, .summary = "Outside address", .state = State::later, .tier = 3},
+    {.name = "proxy_external_port", .taint = kClean, .summary = "Outside port", .state = State::later, .tier = 3},
+    {.name = "proxy_local_address", .taint = kKeeps, .summary = "Inside address", .state = State::later, .tier = 3},
+    {.name = "proxy_local_port", .taint = kClean, .summary = "Inside port", .state = State::later, .tier = 3},
+    {.name = "atrn_host", .taint = kKeeps, .summary = "Client IP and port for manualroute", .state = State::later, .tier = 4},
+    {.name = "atrn_mode", .taint = kClean, .summary = "P provider, C customer, else empty", .state = State::later, .tier = 4},
+};
+[[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
+
+}  // namespace
+}  // namespace remex::lang
+
+namespace remex::registry::variables {
+extern const std::span<const VariableDef> connection;
+constinit const std::span<const VariableDef> connection{lang::defs};
+}  // namespace remex::registry::variables

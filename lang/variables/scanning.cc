@@ -1,0 +1,61 @@
+// Variables: content scanning, SPF, DMARC, ARC: known by name, their parts do not exist yet.
+#include "lang/variables/variable_util.h"
+
+namespace remex::lang {
+namespace {
+
+constexpr TaintRule kClean = TaintRule::cleans;
+constexpr TaintRule kPeer = TaintRule::taints;
+constexpr TaintRule kKeeps = TaintRule::keeps;
+
+constexpr VariableDef defs[] = {
+    {.name = "arc_domains", .taint = kKeeps, .summary = "Chain domains in order (experimental)", .state = State::later, .tier = 4},
+    {.name = "arc_oldest_pass", .taint = kClean, .summary = "Lowest passing instance (experimental)", .state = State::later, .tier = 4},
+    {.name = "arc_state", .taint = kClean, .summary = "pass, fail or none (experimental)", .state = State::later, .tier = 4},
+    {.name = "arc_state_reason", .taint = kClean, .summary = "Failure reason (experimental)", .state = State::later, .tier = 4},
+    {.name = "av_failed", .taint = kClean, .summary = "1 when the scanner had a problem", .state = State::later, .tier = 3},
+    {.name = "dcc_header", .taint = kKeeps, .summary = "Header to add (experimental)", .state = State::later, .tier = 4},
+    {.name = "dcc_result", .taint = kKeeps, .summary = "Result (experimental)", .state = State::later, .tier = 4},
+    {.name = "dmarc_alignment_dkim", .taint = kClean, .summary = "yes or no", .state = State::later, .tier = 3},
+    {.name = "dmarc_alignment_spf", .taint = kClean, .summary = "yes or no", .state = State::later, .tier = 3},
+    {.name = "dmarc_domain_policy", .taint = kClean, .summary = "Published policy", .state = State::later, .tier = 2},
+    {.name = "dmarc_status", .taint = kClean, .summary = "One-word verdict", .state = State::later, .tier = 2},
+    {.name = "dmarc_status_text", .taint = kKeeps, .summary = "Readable verdict", .state = State::later, .tier = 3},
+    {.name = "dmarc_used_domain", .taint = kKeeps, .summary = "Domain whose record was used (index spells it with and without s)", .state = State::later, .tier = 2},
+    {.name = "malware_name", .taint = kKeeps, .summary = "Virus name", .state = State::later, .tier = 1},
+    {.name = "mime_anomaly_level", .taint = kClean, .summary = "Severity of decoding anomaly", .state = State::later, .tier = 2},
+    {.name = "mime_anomaly_text", .taint = kKeeps, .summary = "Description of anomaly", .state = State::later, .tier = 2},
+    {.name = "mime_boundary", .taint = kKeeps, .summary = "Multipart boundary", .state = State::later, .tier = 3},
+    {.name = "mime_charset", .taint = kKeeps, .summary = "Part charset, not normalised", .state = State::later, .tier = 3},
+    {.name = "mime_content_description", .taint = kKeeps, .summary = "Content-Description", .state = State::later, .tier = 3},
+    {.name = "mime_content_disposition", .taint = kKeeps, .summary = "Disposition without parameters", .state = State::later, .tier = 2},
+    {.name = "mime_content_id", .taint = kKeeps, .summary = "Content-ID", .state = State::later, .tier = 3},
+    {.name = "mime_content_size", .taint = kClean, .summary = "Decoded size in KiB", .state = State::later, .tier = 3},
+    {.name = "mime_content_transfer_encoding", .taint = kKeeps, .summary = "Transfer encoding", .state = State::later, .tier = 3},
+    {.name = "mime_content_type", .taint = kKeeps, .summary = "Media type, lower case", .state = State::later, .tier = 2},
+    {.name = "mime_decoded_filename", .taint = kKeeps, .summary = "Path of decoded file", .state = State::later, .tier = 2},
+    {.name = "mime_filename", .taint = kKeeps, .summary = "Suggested file name (attacker data)", .state = State::later, .tier = 1},
+    {.name = "mime_is_coverletter", .taint = kClean, .summary = "1 when judged body rather than attachment", .state = State::later, .tier = 3},
+    {.name = "mime_is_multipart", .taint = kClean, .summary = "1 for multipart", .state = State::later, .tier = 3},
+    {.name = "mime_is_rfc822", .taint = kClean, .summary = "1 inside attached message", .state = State::later, .tier = 3},
+    {.name = "mime_part_count", .taint = kClean, .summary = "Ordinal of part from 0", .state = State::later, .tier = 3},
+    {.name = "spam_action", .taint = kKeeps, .summary = "Recommended action (rspamd) or reject/no action", .state = State::later, .tier = 2},
+    {.name = "spam_bar", .taint = kKeeps, .summary = "Plus/minus bar, at most 50", .state = State::later, .tier = 1},
+    {.name = "spam_report", .taint = kKeeps, .summary = "Full report", .state = State::later, .tier = 1},
+    {.name = "spam_score", .taint = kClean, .summary = "Score", .state = State::later, .tier = 1},
+    {.name = "spam_score_int", .taint = kClean, .summary = "Score times ten, truncated", .state = State::later, .tier = 1},
+    {.name = "spf_header_comment", .taint = kKeeps, .summary = "Human-readable outcome", .state = State::later, .tier = 3},
+    {.name = "spf_received", .taint = kKeeps, .summary = "Complete Received-SPF header", .state = State::later, .tier = 2},
+    {.name = "spf_result", .taint = kClean, .summary = "Outcome word", .state = State::later, .tier = 2},
+    {.name = "spf_result_guessed", .taint = kClean, .summary = "True if best-guess used", .state = State::later, .tier = 3},
+    {.name = "spf_smtp_comment", .taint = kKeeps, .summary = "SMTP response text", .state = State::later, .tier = 2},
+};
+[[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
+
+}  // namespace
+}  // namespace remex::lang
+
+namespace remex::registry::variables {
+extern const std::span<const VariableDef> scanning;
+constinit const std::span<const VariableDef> scanning{lang::defs};
+}  // namespace remex::registry::variables

@@ -1,0 +1,138 @@
+// Variables: this host, this program, the time.
+#include "lang/variables/variable_util.h"
+
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "lang/config.h"
+
+namespace remex::lang {
+namespace {
+
+constexpr TaintRule kClean = TaintRule::cleans;
+constexpr TaintRule kPeer = TaintRule::taints;
+constexpr TaintRule kKeeps = TaintRule::keeps;
+
+#ifndef REMEX_VERSION
+#define REMEX_VERSION "0.1.0"
+#endif
+const MainOptions* options(const Scope& s) { return s.config == nullptr ? nullptr : &s.config->main; }
+template <std::string MainOptions::*M>
+Result<Text> option(Scope& s, std::string_view) { return options(s) == nullptr ? Text{} : Text(options(s)->*M); }
+Result<Text> qualify_recipient(Scope& s, std::string_view) {
+  if (options(s) == nullptr) return Text{};
+  return trusted(options(s)->qualify_recipient.empty() ? options(s)->qualify_domain : options(s)->qualify_recipient);
+}
+Result<Text> version(Scope&, std::string_view) { return trusted(REMEX_VERSION); }
+Result<Text> compile_number(Scope&, std::string_view) { return trusted("1"); }
+Result<Text> pid(Scope&, std::string_view) { return number(getpid()); }
+Result<Text> uid(Scope&, std::string_view) { return number(getuid()); }
+Result<Text> gid(Scope&, std::string_view) { return number(getgid()); }
+Result<Text> euid(Scope&, std::string_view) { return number(geteuid()); }
+Result<Text> egid(Scope&, std::string_view) { return number(getegid()); }
+Result<Text> program(Scope&, std::string_view) {
+  char path[4096];
+  const ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+  return trusted(std::string_view(path, n > 0 ? static_cast<std::size_t>(n) : 0));
+}
+Result<Text> config_file(Scope& s, std::string_view) { return s.config == nullptr ? Text{} : Text(s.config->config_file); }
+Result<Text> config_dir(Scope& s, std::string_view) {
+  if (s.config == nullptr) return Text{};
+  const std::size_t slash = s.config->config_file.rfind('/');
+  return trusted(slash == std::string::npos ? "." : std::string_view(s.config->config_file).substr(0, slash));
+}
+Result<Text> initial_cwd(Scope&, std::string_view) {
+  static const std::string kStart = [] {
+    char path[4096];
+    return std::string(getcwd(path, sizeof path) != nullptr ? path : "");
+  }();
+  return trusted(kStart);
+}
+Result<Text> localhost_number(Scope& s, std::string_view name) {
+  const auto* v = extra(s, name);
+  return trusted(v == nullptr ? "0" : *v);
+}
+Result<Text> load_average(Scope&, std::string_view) {
+  double load[1] = {0};
+  return number(getloadavg(load, 1) == 1 ? static_cast<std::int64_t>(load[0] * 1000) : -1);
+}
+// Free KiB or inodes where the spool or the log lives; -1 unknown.
+Result<Text> space(Scope& s, std::string_view name) {
+  if (options(s) == nullptr) return number(-1);
+  struct statvfs fs {};
+  if (statvfs(options(s)->spool_directory.c_str(), &fs) != 0) return number(-1);
+  if (name.ends_with("inodes")) return number(fs.f_files == 0 ? -1 : static_cast<std::int64_t>(fs.f_favail));
+  return number(static_cast<std::int64_t>(fs.f_bavail * (fs.f_frsize / 512) / 2));
+}
+Result<Text> queue_size(Scope& s, std::string_view) {
+  const std::int64_t n = s.services == nullptr ? -1 : s.services->queue_size();
+  return n < 0 ? Text{} : *number(n);
+}
+Result<Text> bounce_return_size_limit(Scope& s, std::string_view) {
+  return number(options(s) == nullptr ? 102400 : options(s)->bounce_return_size_limit);
+}
+std::string format_time(const char* format, bool utc) {
+  const auto now = static_cast<std::time_t>(wall_seconds());
+  std::tm tm{};
+  if (utc) gmtime_r(&now, &tm);
+  else localtime_r(&now, &tm);
+  char buffer[64];
+  return std::string(buffer, std::strftime(buffer, sizeof buffer, format, &tm));
+}
+Result<Text> tod_epoch(Scope&, std::string_view) { return number(wall_seconds()); }
+Result<Text> tod_epoch_l(Scope&, std::string_view) { return number(wall_now().time_since_epoch().count()); }
+Result<Text> tod_full(Scope&, std::string_view) { return trusted(rfc5322_date(wall_now())); }
+Result<Text> tod_log(Scope&, std::string_view) { return trusted(log_timestamp(wall_now())); }
+Result<Text> tod_zone(Scope&, std::string_view) { return trusted(zone_offset(wall_now())); }
+Result<Text> tod_bsdinbox(Scope&, std::string_view) { return trusted(format_time("%a %b %d %H:%M:%S %Y", true)); }
+Result<Text> tod_logfile(Scope&, std::string_view) { return trusted(format_time("%Y%m%d", false)); }
+Result<Text> tod_zulu(Scope&, std::string_view) { return trusted(format_time("%Y%m%d%H%M%SZ", true)); }
+
+constexpr VariableDef defs[] = {
+    {.name = "primary_hostname", .taint = kClean, .summary = "Own host name", .get = option<&MainOptions::primary_hostname>, .tier = 1},
+    {.name = "qualify_domain", .taint = kClean, .summary = "Option value", .get = option<&MainOptions::qualify_domain>, .tier = 2},
+    {.name = "qualify_recipient", .taint = kClean, .summary = "Option value", .get = qualify_recipient, .tier = 3},
+    {.name = "spool_directory", .taint = kClean, .summary = "Spool path", .get = option<&MainOptions::spool_directory>, .tier = 2},
+    {.name = "version_number", .taint = kClean, .summary = "Version string", .get = version, .tier = 2},
+    {.name = "exim_version", .taint = kClean, .summary = "Version string", .get = version, .tier = 2},
+    {.name = "compile_number", .taint = kClean, .summary = "Build counter", .get = compile_number, .tier = 3},
+    {.name = "pid", .taint = kClean, .summary = "Process id", .get = pid, .tier = 3},
+    {.name = "caller_uid", .taint = kClean, .summary = "Real uid of caller", .get = uid, .tier = 2},
+    {.name = "caller_gid", .taint = kClean, .summary = "Real gid of caller", .get = gid, .tier = 3},
+    {.name = "exim_uid", .taint = kClean, .summary = "Exim uid", .get = euid, .tier = 2},
+    {.name = "exim_gid", .taint = kClean, .summary = "Exim gid", .get = egid, .tier = 3},
+    {.name = "exim_path", .taint = kClean, .summary = "Binary path", .get = program, .tier = 3},
+    {.name = "config_file", .taint = kClean, .summary = "Main config path", .get = config_file, .tier = 3},
+    {.name = "config_dir", .taint = kClean, .summary = "Directory of main config", .get = config_dir, .tier = 2},
+    {.name = "initial_cwd", .taint = kClean, .summary = "Starting directory", .get = initial_cwd, .tier = 3},
+    {.name = "localhost_number", .taint = kClean, .summary = "Expanded option value", .get = localhost_number, .tier = 3},
+    {.name = "load_average", .taint = kClean, .summary = "Load times 1000", .get = load_average, .tier = 2},
+    {.name = "spool_space", .taint = kClean, .summary = "Free KiB; -1 unknown", .get = space, .tier = 3},
+    {.name = "spool_inodes", .taint = kClean, .summary = "Free inodes; -1 unknown", .get = space, .tier = 3},
+    {.name = "log_space", .taint = kClean, .summary = "Free KiB; -1 unknown", .get = space, .tier = 3},
+    {.name = "log_inodes", .taint = kClean, .summary = "Free inodes; -1 unknown", .get = space, .tier = 3},
+    {.name = "queue_size", .taint = kClean, .summary = "Queued count from daemon; empty if unavailable", .get = queue_size, .tier = 3},
+    {.name = "bounce_return_size_limit", .taint = kClean, .summary = "Limit rounded up to 1000s", .get = bounce_return_size_limit, .tier = 3},
+    {.name = "return_size_limit", .taint = kClean, .summary = "Old name of bounce_return_size_limit", .get = bounce_return_size_limit, .tier = 4},
+    {.name = "tod_epoch", .taint = kClean, .summary = "Epoch seconds", .get = tod_epoch, .tier = 1},
+    {.name = "tod_epoch_l", .taint = kClean, .summary = "Epoch microseconds", .get = tod_epoch_l, .tier = 3},
+    {.name = "tod_full", .taint = kClean, .summary = "RFC-style date", .get = tod_full, .tier = 1},
+    {.name = "tod_log", .taint = kClean, .summary = "Log-style date", .get = tod_log, .tier = 2},
+    {.name = "tod_zone", .taint = kClean, .summary = "Zone offset", .get = tod_zone, .tier = 3},
+    {.name = "tod_bsdinbox", .taint = kClean, .summary = "Time for mbox From line", .get = tod_bsdinbox, .tier = 2},
+    {.name = "tod_logfile", .taint = kClean, .summary = "yyyymmdd", .get = tod_logfile, .tier = 3},
+    {.name = "tod_zulu", .taint = kClean, .summary = "Compact UTC timestamp", .get = tod_zulu, .tier = 3},
+};
+[[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
+
+}  // namespace
+}  // namespace remex::lang
+
+namespace remex::registry::variables {
+extern const std::span<const VariableDef> system;
+constinit const std::span<const VariableDef> system{lang::defs};
+}  // namespace remex::registry::variables
