@@ -1,0 +1,179 @@
+// Macro definition and substitution. Pure: no I/O.
+#include "lang/macros.h"
+
+#include <algorithm>
+#include <bitset>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "core/base/strings.h"
+#include "lang/driver.h"
+#include "lang/node.h"
+
+namespace remex::lang {
+namespace {
+
+constexpr std::string_view kHave[] = {"_HAVE_DKIM", "_HAVE_IPV6", "_HAVE_MAILDIR", "_HAVE_GNUTLS", "_HAVE_TLS",
+                                      "_HAVE_TLS1_3", "_HAVE_DNSSEC", "_HAVE_NATIVE_PCRE2"};
+
+std::string macro_word(std::string_view name) {
+  std::string out = to_upper(name);
+  for (char& c : out)
+    if (!is_alnum(c)) c = '_';
+  return out;
+}
+
+bool name_char(char c) { return is_alnum(c) || c == '_'; }
+
+// All builtin names with values; made when a configuration first mentions something like _HAVE_.
+using Builtins = std::unordered_map<std::string, std::string>;
+
+void add_options(Builtins& out, std::string_view prefix, std::span<const OptionDef> options) {
+  for (const OptionDef& o : options)
+    if (o.state == State::works) out.emplace(fmt::format("{}{}", prefix, macro_word(o.name)), "y");
+}
+
+void add_drivers(Builtins& out, std::string_view family, const std::vector<const DriverDef*>& drivers,
+                 const DriverFamily* generic) {
+  if (generic) add_options(out, fmt::format("_OPT_{}S_", family), generic->generic_options);
+  for (const DriverDef* d : drivers) {
+    if (d->state != State::works) continue;
+    out.emplace(fmt::format("_DRIVER_{}_{}", family, macro_word(d->name)), "y");
+    add_options(out, fmt::format("_OPT_{}_{}_", family, macro_word(d->name)), d->options);
+  }
+}
+
+template <class Def>
+void add_entries(Builtins& out, std::string_view prefix, const std::vector<const Def*>& list) {
+  for (const Def* d : list)
+    if (d->state == State::works && is_alpha(d->name[0]))
+      out.emplace(fmt::format("{}{}", prefix, macro_word(d->name)), "y");
+}
+
+Builtins make_builtins(const Registries& reg) {
+  Builtins out;
+  for (const std::string_view h : kHave) out.emplace(std::string(h), "y");
+  out.emplace("_DKIM_SIGN_HEADERS", dkim_sign_headers(false));
+  out.emplace("_DKIM_OVERSIGN_HEADERS", dkim_sign_headers(true));
+  out.emplace("_CRYPTO_SIGN_ED25519", "y");
+  for (const OptionDef* o : reg.main_options) add_options(out, "_OPT_MAIN_", {o, 1});
+  add_drivers(out, "ROUTER", reg.routers, reg.families[0]);
+  add_drivers(out, "TRANSPORT", reg.transports, reg.families[1]);
+  add_drivers(out, "AUTHENTICATOR", reg.authenticators, reg.families[2]);
+  add_entries(out, "_EXP_ITEM_", reg.items);
+  add_entries(out, "_EXP_OP_", reg.operators);
+  add_entries(out, "_EXP_COND_", reg.conditions);
+  add_entries(out, "_EXP_VAR_", reg.variables);
+  return out;
+}
+
+}  // namespace
+
+std::string dkim_sign_headers(bool oversign) {
+  static constexpr std::string_view kHeaders =
+      "From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:Content-ID:"
+      "Content-Description:Resent-Date:Resent-From:Resent-Sender:Resent-To:Resent-Cc:Resent-Message-ID:In-Reply-To:"
+      "References:List-Id:List-Help:List-Unsubscribe:List-Subscribe:List-Post:List-Owner:List-Archive";
+  return oversign ? "+" + replace_all(kHeaders, ":", ":+") : std::string(kHeaders);
+}
+
+bool looks_like_macro_definition(std::string_view line, std::size_t& name_end) {
+  std::size_t i = 0;
+  while (i < line.size() && (line[i] == ' ' || line[i] == '\t')) ++i;
+  if (i >= line.size() || line[i] < 'A' || line[i] > 'Z') return false;
+  while (i < line.size() && name_char(line[i])) ++i;
+  name_end = i;
+  while (i < line.size() && (line[i] == ' ' || line[i] == '\t')) ++i;
+  return i < line.size() && line[i] == '=';
+}
+
+void MacroTable::define_from_command_line(const std::string& name, const std::string& value) {
+  macros_.push_back({name, value, {}, true});
+}
+
+std::optional<MacroTable::Problem> MacroTable::define(const std::string& name, const std::string& value, bool redefine,
+                                                      Pos pos) {
+  const auto it = std::find_if(macros_.begin(), macros_.end(), [&](const Macro& m) { return m.name == name; });
+  if (it != macros_.end()) {
+    if (it->from_command_line) return std::nullopt;
+    if (!redefine)
+      return Problem{"macro-defined-twice", fmt::format("macro \"{}\" is already defined", name),
+                     "use \"==\" to redefine it"};
+    it->value = value;
+    return std::nullopt;
+  }
+  if (redefine) return Problem{"macro-undefined", fmt::format("macro \"{}\" is redefined but not defined", name),
+                               "use \"=\" for the first definition"};
+  for (const Macro& m : macros_)
+    if (name.find(m.name) != std::string::npos)
+      return Problem{"macro-substring",
+                     fmt::format("\"{}\" cannot be a macro: the earlier macro \"{}\" is a part of its name", name, m.name),
+                     "define the longer name first"};
+  macros_.push_back({name, value, pos, false});
+  return std::nullopt;
+}
+
+std::size_t MacroTable::builtin_at(std::string_view text, std::string& value) const {
+  if (builtins_.empty()) builtins_ = make_builtins(registries_);
+  std::size_t n = 0;
+  while (n < text.size() && name_char(text[n])) ++n;
+  // The longest builtin name that stands here, as blind as all substitution.
+  for (n = std::min<std::size_t>(n, 100); n > 4; --n)
+    if (const auto it = builtins_.find(std::string(text.substr(0, n))); it != builtins_.end()) {
+      value = it->second;
+      return n;
+    }
+  return 0;
+}
+
+std::vector<Macro> MacroTable::builtin() const {
+  std::vector<Macro> out;
+  for (auto& [name, value] : make_builtins(registries_)) out.push_back({name, value, {}, false});
+  std::sort(out.begin(), out.end(), [](const Macro& a, const Macro& b) { return a.name < b.name; });
+  return out;
+}
+
+bool MacroTable::substitute(SourceText& line, std::size_t start, bool& too_long) const {
+  too_long = false;
+  bool any = false;
+  // The builtins come first: they are defined before the file is read.
+  for (std::size_t i = line.text().find('_', start); i != std::string::npos; i = line.text().find('_', i)) {
+    std::string value;
+    const std::string_view rest = std::string_view(line.text()).substr(i);
+    static constexpr std::string_view kPrefixes[] = {"_HAVE_", "_DRIVER_", "_OPT_", "_EXP_", "_LOG_", "_DKIM_", "_CRYPTO_"};
+    const bool maybe = std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](auto p) { return rest.starts_with(p); });
+    const std::size_t n = maybe ? builtin_at(rest, value) : 0;
+    if (n == 0) {
+      ++i;
+      continue;
+    }
+    SourceText out = line.substr(0, i);
+    out.append_fixed(value, line.at(i));
+    out.append(line, i + n);
+    line = std::move(out);
+    i += value.size();
+    any = true;
+  }
+  for (const Macro& m : macros_) {
+    std::size_t i = line.text().find(m.name, start);
+    if (i == std::string::npos) continue;
+    SourceText out = line.substr(0, i);
+    for (;;) {
+      out.append_fixed(m.value, line.at(i));
+      const std::size_t next = line.text().find(m.name, i + m.name.size());
+      out.append(line, i + m.name.size(), next == std::string::npos ? next : next - i - m.name.size());
+      if (out.text().size() > kMaxLine) {
+        too_long = true;
+        return any;
+      }
+      if (next == std::string::npos) break;
+      i = next;
+    }
+    line = std::move(out);
+    any = true;
+  }
+  return any;
+}
+
+}  // namespace remex::lang
