@@ -24,9 +24,7 @@ constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun"
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 // Floor, so that instants before the epoch and their microseconds agree.
-std::int64_t seconds_of(WallTime t) {
-  return std::chrono::floor<std::chrono::seconds>(t.time_since_epoch()).count();
-}
+std::int64_t seconds_of(WallTime t) { return std::chrono::floor<std::chrono::seconds>(t.time_since_epoch()).count(); }
 
 std::tm broken_down(WallTime t) {
   const std::time_t seconds = seconds_of(t);

@@ -147,7 +147,8 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   std::size_t limit = std::max<std::size_t>(word.size() / 3, word.size() > 1 ? 1 : 0);
   std::string_view best;
   for (const std::string_view candidate : candidates) {
-    const std::size_t gap = candidate.size() > word.size() ? candidate.size() - word.size() : word.size() - candidate.size();
+    const std::size_t gap =
+        candidate.size() > word.size() ? candidate.size() - word.size() : word.size() - candidate.size();
     if (gap > limit) continue;
     const std::size_t distance = edit_distance(word, candidate);
     if (distance < limit || (distance == limit && best.empty())) {

@@ -51,14 +51,15 @@ BOOST_AUTO_TEST_CASE(wall_clock_can_be_shifted) {
 }
 
 BOOST_AUTO_TEST_CASE(intervals) {
-  const std::pair<const char*, std::int64_t> good[] = {{"0s", 0},       {"90m", 5400},     {"3h50m", 13800},
+  const std::pair<const char*, std::int64_t> good[] = {{"0s", 0},           {"90m", 5400},  {"3h50m", 13800},
                                                        {"1d2h3m4s", 93784}, {"1w", 604800}, {"2w1s", 1209601}};
   for (const auto& [text, value] : good) {
     std::int64_t seconds = -1;
     BOOST_TEST(parse_interval(text, seconds), text);
     BOOST_TEST(seconds == value);
   }
-  for (const char* bad : {"", "5", "s", "1h2", "1y", "-1s", "1 h", "1h ", "+1s", "99999999999999999999s", "9223372036854775807w"}) {
+  for (const char* bad :
+       {"", "5", "s", "1h2", "1y", "-1s", "1 h", "1h ", "+1s", "99999999999999999999s", "9223372036854775807w"}) {
     std::int64_t seconds = 42;
     BOOST_TEST(!parse_interval(bad, seconds), bad);
     BOOST_TEST(seconds == 42);  // untouched on failure
