@@ -99,6 +99,11 @@ void Pollable::close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
+bool Pollable::registered() const {
+  const LoopImpl* l = this_loop();
+  return l != nullptr && loop_serial_ == l->serial;
+}
+
 void Pollable::watch(std::function<void()> fn) {
   callback_ = std::make_unique<std::function<void()>>(std::move(fn));
   (void)enroll(EPOLLIN);
@@ -154,5 +159,7 @@ FdWatch::FdWatch(int fd, std::function<void()> on_readable) : impl_(new Impl{Pol
 }
 
 FdWatch::~FdWatch() = default;
+
+bool FdWatch::alive() const { return impl_->p.registered(); }
 
 }  // namespace remex::io

@@ -31,6 +31,9 @@ class Pollable {
   /// Calls `fn` on the loop, outside any fiber, whenever the descriptor is readable (level-triggered).
   void watch(std::function<void()> fn);
 
+  /// In the epoll set of the calling thread's loop.
+  bool registered() const;
+
   void ready(std::uint32_t events);  // for the loop
 
  private:

@@ -84,6 +84,8 @@ class FdWatch {
   ~FdWatch();
   FdWatch(const FdWatch&) = delete;
   FdWatch& operator=(const FdWatch&) = delete;
+  /// It still belongs to the calling thread's loop.
+  bool alive() const;
 
  private:
   struct Impl;
