@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""The disk is full while a message is spooled: 452, a log line, and recovery by itself."""
+# timeout: 120
+import os
+import subprocess
+
+import harness as h
+from _maildir_conf import fill
+
+h.enter_namespace()
+D = h.Dir()
+os.makedirs(D('spool'))
+subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=3M', 'tmpfs', D('spool')], check=True)
+PORT = h.free_port()
+SERVER = h.Remex(fill(D, PORT), [PORT])
+SERVER.start()
+BIG = 'Subject: big\n\n' + ('b' * 70 + '\n') * 40000
+SMALL = 'Subject: small\n\nx\n'
+
+
+def test_full_then_free():
+    filler = D('spool', 'filler')
+    with open(filler, 'wb') as f:
+        try:
+            while True:
+                f.write(b'\0' * 4096)
+                f.flush()
+        except OSError:
+            pass
+    refused = [h.send(PORT, 's@c.test', ['u@box.test'], t) for t in (BIG, SMALL * 1, BIG)]
+    h.check(any(code in (451, 452) for code, _ in refused), 'replies: %r' % refused)
+    h.check(all(code in (250, 451, 452) for code, _ in refused), 'replies: %r' % refused)
+    h.check('spooling a message failed' in open(D('log', 'mainlog')).read(), 'no log line')
+    os.unlink(filler)
+    accepted = sum(code == 250 for code, _ in refused)
+    code, text = h.send(PORT, 's@c.test', ['u@box.test'], SMALL)
+    h.equal(code, 250, 'after space was made: ' + text)
+    h.wait_for(lambda: len(h.maildir(D('mail', 'box.test', 'u'))) == accepted + 1, what='delivery')
+
+
+def teardown():
+    SERVER.stop()
+    subprocess.run(['umount', D('spool')])
+    D.remove()
+
+
+h.main()
