@@ -1,17 +1,14 @@
 // Finding hosts for the routers that send to remote machines: addresses, MX records, this machine among them.
-#include <arpa/inet.h>
 #include <fmt/core.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
 
 #include <algorithm>
-#include <mutex>
 #include <random>
 
-#include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "routers/host_text.h"
 #include "routers/internal.h"
+#include "routers/local_host.h"
 
 namespace remex::routers {
 namespace {
@@ -22,64 +19,6 @@ std::mt19937& rng() {
   static std::mt19937 engine{std::random_device{}()};
   return engine;
 }
-
-/// Addresses of all interfaces, asked again every 30 seconds.
-std::vector<std::string> interface_addresses() {
-  static std::mutex mutex;
-  static std::vector<std::string> cached;
-  static Instant when{};
-  const std::lock_guard lock(mutex);
-  const Instant now = monotonic_now();
-  if (!cached.empty() && now - when < Seconds(30)) return cached;
-  std::vector<std::string> found;
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) == 0) {
-    for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next) {
-      if (i->ifa_addr == nullptr) continue;
-      char buf[INET6_ADDRSTRLEN] = {};
-      if (i->ifa_addr->sa_family == AF_INET) {
-        sockaddr_in a{};
-        std::copy_n(reinterpret_cast<const char*>(i->ifa_addr), sizeof a, reinterpret_cast<char*>(&a));
-        inet_ntop(AF_INET, &a.sin_addr, buf, sizeof buf);
-      } else if (i->ifa_addr->sa_family == AF_INET6) {
-        sockaddr_in6 a{};
-        std::copy_n(reinterpret_cast<const char*>(i->ifa_addr), sizeof a, reinterpret_cast<char*>(&a));
-        inet_ntop(AF_INET6, &a.sin6_addr, buf, sizeof buf);
-      }
-      if (buf[0] != '\0') found.emplace_back(buf);
-    }
-    freeifaddrs(list);
-  }
-  cached = found;
-  when = now;
-  return found;
-}
-
-/// The address of a local_interfaces item: "ip", "[ip]:port" or "ip.port".
-std::string_view interface_item_ip(std::string_view item) {
-  if (item.starts_with('[')) return item.substr(1, item.find(']') - 1);
-  if (mail::is_ip_address(item)) return item;
-  return item.substr(0, item.rfind('.'));
-}
-
-/// One textual form per address.
-std::string canonical_ip(std::string_view ip) {
-  const std::string text(ip);
-  unsigned char raw[16];
-  char out[INET6_ADDRSTRLEN] = {};
-  if (inet_pton(AF_INET6, text.c_str(), raw) == 1) {
-    static constexpr unsigned char kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    if (std::equal(kMapped, kMapped + 12, raw)) {
-      inet_ntop(AF_INET, raw + 12, out, sizeof out);
-    } else {
-      inet_ntop(AF_INET6, raw, out, sizeof out);
-    }
-    return out;
-  }
-  return text;
-}
-
-bool in_loopback(std::string_view ip) { return ip.starts_with("127.") || ip == "::1" || ip == "0.0.0.0" || ip == "::"; }
 
 bool matches_list(RouteContext& ctx, const lang::MatchList& list, const std::string& name, std::string& error) {
   if (!list.is_set()) return false;
@@ -130,23 +69,6 @@ void cut_at_self(std::vector<HostItem>& hosts) {
 }
 
 }  // namespace
-
-bool is_local_ip(const lang::Config& config, std::string_view ip_text) {
-  const std::string ip = canonical_ip(ip_text);
-  if (in_loopback(ip)) return true;
-  const bool v6 = ip.find(':') != std::string::npos;
-  bool all = false;
-  for (const auto* list : {&config.main.local_interfaces, &config.main.extra_local_interfaces})
-    for (const std::string& item : *list) {
-      const std::string local = canonical_ip(interface_item_ip(item));
-      if (local == ip) return true;
-      if (v6 ? (local == "::" || local == "::0") : local == "0.0.0.0") all = true;
-    }
-  if (!all) return false;
-  for (const std::string& local : interface_addresses())
-    if (local == ip) return true;
-  return false;
-}
 
 HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, const HostItem& host,
                               const LookupOptions& opt, std::vector<HostItem>& out) {
@@ -281,42 +203,6 @@ RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& 
     ctx.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
                             fmt::format("{}: {}", kText, addr.state.domain));
   return deferred(std::string(kText), true);
-}
-
-Result<HostItem> parse_host_item(std::string_view item, bool& mx) {
-  mx = false;
-  HostItem host;
-  std::string_view name = trim(item);
-  std::string_view port;
-  if (name.starts_with('[')) {
-    const auto end = name.find(']');
-    if (end == std::string_view::npos) return fail(fmt::format("\"{}\": ] is missing", printable(item)));
-    std::string_view rest = name.substr(end + 1);
-    if (!rest.empty() && rest.front() != ':') return fail(fmt::format("\"{}\" is not a host", printable(item)));
-    if (!rest.empty()) port = rest.substr(1);
-    name = name.substr(1, end - 1);
-    if (!mail::is_ip_address(name)) return fail(fmt::format("\"{}\" is not an IP address", printable(name)));
-  } else if (!mail::is_ip_address(name)) {
-    if (const auto colon = name.rfind(':'); colon != std::string_view::npos) {
-      port = name.substr(colon + 1);
-      name = name.substr(0, colon);
-      if (port.empty()) return fail(fmt::format("\"{}\": the port is missing", printable(item)));
-    }
-    if (iends_with(name, "/mx")) {
-      mx = true;
-      name.remove_suffix(3);
-    }
-  }
-  if (!port.empty()) {
-    const auto n = parse_uint(port);
-    if (!n || *n == 0 || *n > 65535) return fail(fmt::format("\"{}\" is not a port number", printable(port)));
-    host.port = static_cast<int>(*n);
-  }
-  if (name.ends_with('.')) name.remove_suffix(1);
-  if (!mail::is_ip_address(name) && !mail::is_domain_name(name, true))
-    return fail(fmt::format("\"{}\" is not a host name", printable(name)));
-  host.name = std::string(name);
-  return host;
 }
 
 std::vector<std::string> arrange_host_list(std::vector<std::string> items, bool randomize) {

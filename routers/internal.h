@@ -61,10 +61,6 @@ inline RouteResult deferred(std::string why, bool freeze = false) { return {Outc
 
 // ------------------------------------------------------------------ hosts
 
-/// True for an address of this machine: local_interfaces and extra_local_interfaces, where a wildcard stands for all
-/// interfaces, and the loopback networks.
-bool is_local_ip(const lang::Config& config, std::string_view ip);
-
 enum class LookupHow : std::uint8_t { dns_then_files, dns_only, by_name };
 struct LookupOptions {
   LookupHow how = LookupHow::dns_then_files;
@@ -94,8 +90,6 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
 /// `self` when the first host is this machine. `send` (and no local host) gives accept.
 RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const std::string& host);
 
-/// Splits "name", "name/mx", "name:port", "[ip]:port", "ip" into a HostItem; `mx` says "/mx" was there.
-Result<HostItem> parse_host_item(std::string_view item, bool& mx);
 /// Shuffles the items between "+" marks (when `randomize`) and drops the marks.
 std::vector<std::string> arrange_host_list(std::vector<std::string> items, bool randomize);
 

@@ -6,6 +6,7 @@
 
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "routers/host_text.h"
 #include "routers/internal.h"
 
 namespace remex::routers {

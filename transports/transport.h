@@ -16,6 +16,8 @@
 
 namespace remex::transports {
 
+class ConnectionPool;  // transports/connection_pool.h
+
 /// Generic options; rows in transports/generic_util.cc.
 struct TransportGeneric : lang::DriverOptions {
   lang::Expansion current_directory, debug_print, group, user, home_directory, headers_rewrite, message_size_limit,
@@ -74,6 +76,7 @@ struct DeliverContext {
   std::function<bool(const routers::HostItem&)> host_allowed;
   std::vector<HostResult> host_results;  ///< filled by remote transports
   bool mua_wrapper = false;
+  ConnectionPool* pool = nullptr;        ///< keeps SMTP connections for the next message; null: each delivery its own
 };
 
 struct TransportDef {

@@ -1,0 +1,482 @@
+// See smtp_client_util.h.
+#include "transports/smtp_client_util.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "core/base/strings.h"
+#include "core/io/fiber.h"
+
+namespace remex::transports {
+namespace {
+
+constexpr std::size_t kMaxLine = 4096;
+constexpr std::size_t kMaxReply = 64 * 1024;
+constexpr std::size_t kMaxReplyLines = 500;
+constexpr std::size_t kChunk = 64 * 1024;
+
+bool code_ok(std::string_view line) {
+  return line.size() >= 3 && line[0] >= '2' && line[0] <= '5' && is_digit(line[1]) && is_digit(line[2]) &&
+         (line.size() == 3 || line[3] == ' ' || line[3] == '-');
+}
+
+HostTrouble reply_trouble(const SmtpReply& r, std::string_view after, std::string word) {
+  HostTrouble t;
+  t.retry_error = std::move(word);
+  t.message = fmt::format("SMTP error from remote mail server after {}: {}", after, r.text());
+  t.code = r.code;
+  t.permanent = r.first() == 5;
+  return t;
+}
+
+/// Reading the system's certificates takes milliseconds, so contexts are kept for some minutes. Never parks.
+Result<std::shared_ptr<io::TlsClientContext>> client_context(const io::TlsClientConfig& cfg) {
+  struct Kept {
+    std::shared_ptr<io::TlsClientContext> context;
+    Instant made;
+  };
+  static std::mutex mutex;
+  static std::map<std::string, Kept> kept;
+  const std::string key = fmt::format("{}\n{}\n{}\n{}", cfg.priority, cfg.certificate_file, cfg.private_key_file, cfg.verify_certificates);
+  const std::lock_guard lock(mutex);
+  if (const auto it = kept.find(key); it != kept.end() && monotonic_now() - it->second.made < Seconds(300)) return it->second.context;
+  REMEX_TRY(auto fresh, io::TlsClientContext::create(cfg));
+  if (kept.size() > 32) kept.clear();
+  kept[key] = {fresh, monotonic_now()};
+  return fresh;
+}
+
+/// "rcpt_4xx" for 4xx; nothing for other replies.
+std::string retry_word(std::string_view stem, const SmtpReply& r) { return r.first() == 4 ? fmt::format("{}_4xx", stem) : std::string(); }
+
+void settle(RcptState& rcpt, const SmtpReply& r, std::string_view after, std::string_view stem, bool message_scope) {
+  rcpt.code = r.code;
+  rcpt.message = fmt::format("SMTP error from remote mail server after {}: {}", after, r.text());
+  // A 2xx or 3xx where it makes no sense is the server's confusion, not a refusal: try again later.
+  rcpt.fate = r.first() == 5 ? RcptState::Fate::failed : RcptState::Fate::deferred;
+  rcpt.retry_error = retry_word(stem, r);
+  rcpt.message_scope = message_scope;
+}
+
+}  // namespace
+
+std::string SmtpReply::text() const {
+  std::string out;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (i > 0) out += "\\n";
+    const std::string_view sep = i + 1 < lines.size() ? "-" : " ";
+    out += lines[i].empty() ? fmt::format("{}", code) : fmt::format("{}{}{}", code, sep, printable(lines[i]));
+    if (out.size() > 1000) {
+      out.resize(1000);
+      break;
+    }
+  }
+  return out;
+}
+
+// ------------------------------------------------------------------ encoding
+
+void WireEncoder::encode(std::string_view in, std::string& out) {
+  std::size_t i = 0;
+  while (i < in.size()) {
+    if (pending_cr_) {
+      pending_cr_ = false;
+      if (in[i] != '\n') {
+        out += ' ';
+        at_line_start_ = false;
+      }
+    }
+    if (at_line_start_ && in[i] == '.') out += '.';
+    const std::size_t stop = std::min(in.find_first_of("\r\n", i), in.size());
+    if (stop > i) {
+      out.append(in, i, stop - i);
+      at_line_start_ = false;
+      i = stop;
+      continue;
+    }
+    if (in[i] == '\n') {
+      out += "\r\n";
+      at_line_start_ = true;
+    } else {
+      pending_cr_ = true;
+    }
+    ++i;
+  }
+}
+
+void WireEncoder::finish(std::string& out) {
+  if (pending_cr_ || !at_line_start_) out += "\r\n";
+  out += ".\r\n";
+  at_line_start_ = true;
+  pending_cr_ = false;
+}
+
+// ------------------------------------------------------------------ plumbing
+
+SmtpConnection::~SmtpConnection() {
+  if (stream_) stream_->abort();
+}
+
+HostTrouble SmtpConnection::lost(const Error& e, std::string_view after) {
+  broken_ = true;
+  HostTrouble t;
+  t.sys_errno = e.sys_errno;
+  if (e.kind == ErrorKind::timed_out) {
+    t.retry_error = "timeout";
+    t.message = fmt::format("SMTP timeout after {}", after);
+  } else if (e.kind == ErrorKind::closed || e.sys_errno == ECONNRESET || e.sys_errno == EPIPE) {
+    t.retry_error = "lost_connection";
+    t.message = fmt::format("Remote host closed connection in response to {}", after);
+  } else {
+    t.retry_error = "lost_connection";
+    t.message = fmt::format("{} after {}", e.text, after);
+  }
+  return t;
+}
+
+HostResultOf<void> SmtpConnection::write(std::string_view bytes, Seconds timeout, std::string_view what) {
+  const io::DeadlineScope deadline{std::chrono::duration_cast<Millis>(timeout)};
+  if (Status s = stream_->write_all(bytes); !s) return std::unexpected(lost(s.error(), what));
+  return {};
+}
+
+HostResultOf<SmtpReply> SmtpConnection::read_reply(Seconds timeout, std::string_view after) {
+  const io::DeadlineScope deadline{std::chrono::duration_cast<Millis>(timeout)};
+  SmtpReply reply;
+  std::size_t total = 0;
+  for (;;) {
+    auto line = reader_->read_line(kMaxLine);
+    if (!line) return std::unexpected(lost(line.error(), after));
+    if (!line->ends_with('\n')) return std::unexpected(lost(Error{ErrorKind::closed, "end of input"}, after));
+    total += line->size();
+    std::string_view text = *line;
+    while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+    const int code = code_ok(text) ? (text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0') : 0;
+    if (code == 0 || (reply.code != 0 && code != reply.code) || total > kMaxReply || reply.lines.size() >= kMaxReplyLines) {
+      broken_ = true;
+      HostTrouble t;
+      t.retry_error = "lost_connection";
+      t.message = total > kMaxReply || reply.lines.size() >= kMaxReplyLines
+                      ? fmt::format("Too long an SMTP reply after {}", after)
+                      : fmt::format("Malformed SMTP reply after {}: {}", after, printable(text.substr(0, 200)));
+      return std::unexpected(std::move(t));
+    }
+    reply.code = code;
+    reply.lines.emplace_back(text.size() > 4 ? text.substr(4) : std::string_view());
+    if (text.size() == 3 || text[3] == ' ') break;
+  }
+  if (reply.code == 421) broken_ = true;  // the server is leaving (RFC 5321 3.8)
+  return reply;
+}
+
+HostResultOf<SmtpReply> SmtpConnection::command(const std::string& line, Seconds timeout, std::string_view after) {
+  if (auto w = write(line + "\r\n", timeout, after); !w) return std::unexpected(w.error());
+  return read_reply(timeout, after);
+}
+
+// ------------------------------------------------------------------ opening
+
+HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpConnectOptions& opt) {
+  Result<std::unique_ptr<io::Socket>> socket;
+  {
+    const io::DeadlineScope deadline{std::chrono::duration_cast<Millis>(opt.connect_timeout)};
+    socket = io::connect_tcp(opt.to, opt.local_ip);
+  }
+  if (!socket) {
+    HostTrouble t;
+    t.sys_errno = socket.error().sys_errno;
+    const bool timeout = socket.error().kind == ErrorKind::timed_out || t.sys_errno == ETIMEDOUT;
+    t.retry_error = timeout ? "timeout_connect" : t.sys_errno == ECONNREFUSED ? "refused" : "connect";
+    t.message = timeout ? "Connection timed out" : t.sys_errno != 0 ? std::strerror(t.sys_errno) : socket.error().text;
+    return std::unexpected(std::move(t));
+  }
+  const io::Endpoint local = (*socket)->local();
+  auto c = start(std::move(*socket), opt);
+  if (c) {
+    (*c)->local_ip_ = local.ip;
+    (*c)->local_port_ = local.port;
+  }
+  return c;
+}
+
+HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::start(std::unique_ptr<io::Stream> stream,
+                                                                    const SmtpConnectOptions& opt) {
+  std::unique_ptr<SmtpConnection> c(new SmtpConnection);
+  c->stream_ = std::move(stream);
+  c->reader_ = std::make_unique<io::Reader>(*c->stream_);
+  c->lmtp_ = opt.lmtp;
+  if (auto g = c->greet(opt); !g) {
+    if (!c->broken_ && c->stream_) c->quit();
+    return std::unexpected(g.error());
+  }
+  return c;
+}
+
+HostResultOf<void> SmtpConnection::greet(const SmtpConnectOptions& opt) {
+  if (opt.tls_on_connect)
+    if (auto s = start_tls(opt, true); !s) return s;
+  auto banner = read_reply(opt.command_timeout, "initial connection");
+  if (!banner) return std::unexpected(banner.error());
+  if (banner->first() != 2) return std::unexpected(reply_trouble(*banner, "initial connection", ""));
+  if (auto s = say_hello(opt); !s) return s;
+  if (tls_ || !opt.try_tls || !has("STARTTLS")) {
+    if (opt.require_tls && !tls_) {
+      HostTrouble t;
+      t.retry_error = "tls_required";
+      t.message = "a TLS session is required, but the server did not offer TLS support";
+      return std::unexpected(std::move(t));
+    }
+    return {};
+  }
+  auto go = command("STARTTLS", opt.command_timeout, "STARTTLS");
+  if (!go) return std::unexpected(go.error());
+  if (go->code != 220) {
+    HostTrouble t = reply_trouble(*go, "STARTTLS", "tls_required");
+    t.permanent = false;
+    t.tls_failed = !opt.require_tls;
+    // A server that merely refuses may be used in clear on this connection.
+    if (!opt.require_tls && !broken_ && go->first() == 5) return {};
+    return std::unexpected(std::move(t));
+  }
+  if (auto s = start_tls(opt, false); !s) return s;
+  return say_hello(opt);
+}
+
+HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool on_connect) {
+  HostTrouble t;
+  t.retry_error = opt.require_tls || on_connect ? "tls_required" : "tls_failed";
+  t.tls_failed = !on_connect;
+  // RFC 3207 4.2, and CVE-2011-0411: what came in clear behind the answer must not be read as if it came over TLS.
+  if (reader_->discard() > 0 || (!on_connect && stream_->has_pending_input())) {
+    broken_ = true;
+    t.message = "the server sent plaintext behind its answer to STARTTLS";
+    t.tls_failed = false;
+    return std::unexpected(std::move(t));
+  }
+  keywords_.clear();  // only what is said inside TLS counts
+  auto context = client_context(opt.tls);
+  if (!context) {
+    broken_ = true;
+    t.message = fmt::format("TLS client setup failed: {}", context.error().text);
+    return std::unexpected(std::move(t));
+  }
+  const io::DeadlineScope deadline{std::chrono::duration_cast<Millis>(opt.command_timeout)};
+  auto tls = (*context)->connect(std::move(stream_), opt.sni, opt.verify_name);
+  if (!tls) {
+    broken_ = true;
+    t.message = fmt::format("TLS session failure: {}", printable(tls.error().text));
+    return std::unexpected(std::move(t));
+  }
+  tls_info_ = (*tls)->info();
+  tls_ = true;
+  stream_ = std::move(*tls);
+  reader_->rebind(*stream_);
+  if (opt.must_verify && !tls_info_.peer_verified) {
+    t.tls_failed = false;
+    t.retry_error = "tls_required";
+    t.message = fmt::format("TLS certificate verification failed: {}", printable(tls_info_.verify_error));
+    return std::unexpected(std::move(t));
+  }
+  return {};
+}
+
+HostResultOf<void> SmtpConnection::say_hello(const SmtpConnectOptions& opt) {
+  keywords_.clear();
+  esmtp_ = false;
+  if (!opt.avoid_esmtp || lmtp_) {
+    const std::string line = fmt::format("{} {}", lmtp_ ? "LHLO" : "EHLO", opt.helo);
+    auto r = command(line, opt.command_timeout, line);
+    if (!r) return std::unexpected(r.error());
+    if (r->first() == 2) {
+      esmtp_ = true;
+      for (std::size_t i = 1; i < r->lines.size(); ++i) keywords_.push_back(to_upper(trim(r->lines[i])));
+      return {};
+    }
+    // Old servers: 5xx to EHLO, then HELO (RFC 5321 3.2).
+    if (lmtp_ || r->first() != 5 || broken_) return std::unexpected(reply_trouble(*r, line, ""));
+  }
+  const std::string line = fmt::format("HELO {}", opt.helo);
+  auto r = command(line, opt.command_timeout, line);
+  if (!r) return std::unexpected(r.error());
+  if (r->first() != 2) return std::unexpected(reply_trouble(*r, line, ""));
+  return {};
+}
+
+bool SmtpConnection::has(std::string_view keyword) const {
+  return std::any_of(keywords_.begin(), keywords_.end(), [&](const std::string& k) {
+    return k.starts_with(keyword) && (k.size() == keyword.size() || k[keyword.size()] == ' ' || k[keyword.size()] == '=');
+  });
+}
+
+bool SmtpConnection::usable() { return !broken_ && stream_ && !reader_->has_pending(); }
+
+void SmtpConnection::quit() {
+  if (!stream_) return;
+  if (!broken_) {
+    if (write("QUIT\r\n", Seconds(5), "QUIT")) (void)read_reply(Seconds(2), "QUIT");
+  }
+  broken_ = true;
+  stream_->close();
+  stream_.reset();
+}
+
+// ------------------------------------------------------------------ one message
+
+HostResultOf<void> SmtpConnection::send_body(const TransactionOptions& opt) {
+  data_sent = true;
+  WireEncoder encoder;
+  std::string out;
+  out.reserve(std::min<std::size_t>(kChunk * 2, opt.head.size() + (opt.body ? opt.body->size() : 0) + 4096));
+  encoder.encode(opt.head, out);
+  const auto flush = [&]() -> HostResultOf<void> {
+    auto w = write(out, opt.data_timeout, "sending data block");
+    out.clear();
+    return w;
+  };
+  if (opt.body != nullptr) {
+    const std::string* memory = opt.body->in_memory();
+    const std::uint64_t size = opt.body->size();
+    for (std::uint64_t at = 0; at < size;) {
+      if (memory != nullptr) {
+        const std::string_view piece = std::string_view(*memory).substr(at, kChunk);
+        encoder.encode(piece, out);
+        at += piece.size();
+      } else {
+        auto piece = io::offload([&] { return opt.body->read(at, kChunk); });
+        if (!piece || piece->empty()) {
+          // The message must not be ended as if this were all of it.
+          broken_ = true;
+          stream_->abort();
+          HostTrouble t;
+          t.retry_error = "";
+          t.message = fmt::format("cannot read the message body: {}", piece ? "it is shorter than recorded" : piece.error().text);
+          return std::unexpected(std::move(t));
+        }
+        encoder.encode(*piece, out);
+        at += piece->size();
+      }
+      if (out.size() >= kChunk)
+        if (auto f = flush(); !f) return f;
+    }
+  }
+  encoder.finish(out);
+  return flush();
+}
+
+HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vector<RcptState>& rcpts, std::string& confirmation) {
+  data_sent = false;
+  if (need_rset_) {
+    auto r = command("RSET", opt.command_timeout, "RSET");
+    if (!r) return std::unexpected(r.error());
+    if (r->first() != 2) {
+      broken_ = true;
+      return std::unexpected(reply_trouble(*r, "RSET", "lost_connection"));
+    }
+  }
+  need_rset_ = true;
+  std::string mail = fmt::format("MAIL FROM:<{}>", opt.sender);
+  const std::string mail_name = mail;
+  if (opt.size > 0 && has("SIZE")) mail += fmt::format(" SIZE={}", opt.size);
+  if (opt.body_8bit && has("8BITMIME")) mail += " BODY=8BITMIME";
+  if (opt.smtputf8) mail += " SMTPUTF8";
+
+  const bool pipeline = opt.pipelining && has("PIPELINING");
+  pipelined_ = pipeline;
+  if (pipeline) {
+    std::string group = mail + "\r\n";
+    for (const RcptState& r : rcpts) group += fmt::format("RCPT TO:<{}>\r\n", r.address);
+    group += "DATA\r\n";
+    if (auto w = write(group, opt.command_timeout, mail_name); !w) return w;
+  } else if (auto w = write(mail + "\r\n", opt.command_timeout, mail_name); !w) {
+    return w;
+  }
+
+  auto reply = read_reply(opt.command_timeout, pipeline ? "pipelined " + mail_name : mail_name);
+  if (!reply) return std::unexpected(reply.error());
+  const bool mail_ok = reply->first() == 2;
+  if (!mail_ok)
+    for (RcptState& r : rcpts) settle(r, *reply, mail_name, "mail", true);
+  if (!mail_ok && !pipeline) return {};
+
+  std::size_t accepted = 0;
+  for (RcptState& r : rcpts) {
+    const std::string name = fmt::format("RCPT TO:<{}>", r.address);
+    if (!pipeline)
+      if (auto w = write(name + "\r\n", opt.command_timeout, name); !w) return w;
+    auto answer = read_reply(opt.command_timeout, name);
+    if (!answer) return std::unexpected(answer.error());
+    if (!mail_ok) continue;
+    if (answer->first() == 2) {
+      r.fate = RcptState::Fate::accepted;
+      ++accepted;
+    } else {
+      settle(r, *answer, name, "rcpt", false);
+    }
+    if (broken_) break;
+  }
+  if (broken_) {  // 421 in the middle
+    HostTrouble t;
+    t.retry_error = "lost_connection";
+    t.message = "Remote host closes the connection with 421";
+    for (RcptState& r : rcpts)
+      if (r.fate == RcptState::Fate::accepted) r.fate = RcptState::Fate::pending;
+    return std::unexpected(std::move(t));
+  }
+  if (accepted == 0 && !pipeline) return {};
+
+  if (!pipeline)
+    if (auto w = write("DATA\r\n", opt.command_timeout, "DATA"); !w) return w;
+  auto data = read_reply(opt.command_timeout, "DATA");
+  if (!data) return std::unexpected(data.error());
+  if (data->code != 354) {
+    for (RcptState& r : rcpts)
+      if (r.fate == RcptState::Fate::accepted) settle(r, *data, "DATA", "data", true);
+    return {};
+  }
+  if (accepted == 0) {
+    // RFC 2920 3.1: the server waits for text nobody shall get. An empty one is refused by sane servers.
+    auto dot = command(".", opt.final_timeout, "end of data");
+    if (!dot) return std::unexpected(dot.error());
+    return {};
+  }
+  if (auto s = send_body(opt); !s) return s;
+
+  // LMTP answers once for each accepted recipient (RFC 2033 4.2).
+  const std::string end = "end of data";
+  if (lmtp_) {
+    for (RcptState& r : rcpts) {
+      if (r.fate != RcptState::Fate::accepted) continue;
+      auto answer = read_reply(opt.final_timeout, end);
+      if (!answer) return std::unexpected(answer.error());
+      if (answer->first() == 2) {
+        r.fate = RcptState::Fate::delivered;
+        r.message = answer->text();
+        confirmation = r.message;
+      } else {
+        settle(r, *answer, end, "data", false);
+      }
+    }
+  } else {
+    auto answer = read_reply(opt.final_timeout, end);
+    if (!answer) return std::unexpected(answer.error());
+    for (RcptState& r : rcpts) {
+      if (r.fate != RcptState::Fate::accepted) continue;
+      if (answer->first() == 2) {
+        r.fate = RcptState::Fate::delivered;
+      } else {
+        settle(r, *answer, end, "data", true);
+      }
+    }
+    confirmation = answer->text();
+  }
+  ++messages;
+  need_rset_ = false;
+  return {};
+}
+
+}  // namespace remex::transports

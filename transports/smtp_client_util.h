@@ -1,0 +1,126 @@
+// The client side of an SMTP or LMTP dialogue (RFC 5321, 2033, 2920, 3207): one connection, message after message.
+//
+// Everything the server says is bounded (line 4096 octets, reply 64 KiB and 500 lines) and made printable before it gets
+// into a result. Every wait has the deadline the options give for its step. Used by smtp.cc; tests talk to it directly.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/io/stream.h"
+#include "core/io/tls.h"
+#include "core/mail/message.h"
+
+namespace remex::transports {
+
+struct SmtpReply {
+  int code = 0;
+  std::vector<std::string> lines;  ///< text behind the code, as received
+  int first() const { return code / 100; }
+  /// "550-one\n550 two" on one line (the LF written as \n), printable, at most 1000 characters.
+  std::string text() const;
+};
+
+/// What went wrong with a host, in retry-rule words.
+struct HostTrouble {
+  std::string retry_error;   ///< "refused", "timeout_connect", "timeout", "lost_connection", "tls_required", "tls_failed", ...
+  std::string message;
+  int code = 0;              ///< SMTP code when it was a reply
+  int sys_errno = 0;
+  bool permanent = false;    ///< 5xx to the connection or EHLO: the addresses fail
+  bool tls_failed = false;   ///< trying again without TLS may help
+};
+template <class T>
+using HostResultOf = std::expected<T, HostTrouble>;
+
+struct SmtpConnectOptions {
+  io::Endpoint to;
+  std::string local_ip, helo;
+  bool lmtp = false, tls_on_connect = false, try_tls = true, require_tls = false, avoid_esmtp = false;
+  bool must_verify = false;
+  std::string sni, verify_name;
+  io::TlsClientConfig tls;
+  Seconds connect_timeout{300}, command_timeout{300};
+};
+
+/// One recipient of a transaction and what the server said.
+struct RcptState {
+  std::string address;            ///< as it stands between the angle brackets
+  enum class Fate : std::uint8_t { pending, accepted, delivered, failed, deferred } fate = Fate::pending;
+  std::string message;            ///< why not
+  int code = 0;
+  std::string retry_error;        ///< rcpt_4xx, data_4xx, ...
+  bool message_scope = false;     ///< the trouble is with host and message, not with this address
+};
+
+struct TransactionOptions {
+  std::string sender;
+  std::uint64_t size = 0;         ///< 0: no SIZE= parameter
+  bool body_8bit = false, smtputf8 = false, pipelining = true;
+  std::string_view head;          ///< header section and the empty line, LF ends
+  const mail::Body* body = nullptr;
+  Seconds command_timeout{300}, data_timeout{300}, final_timeout{600};
+};
+
+class SmtpConnection {
+ public:
+  /// Connects, reads the greeting, says EHLO, starts TLS when wanted. Parks.
+  static HostResultOf<std::unique_ptr<SmtpConnection>> open(const SmtpConnectOptions& opt);
+  /// The same on a stream that is connected already (tests).
+  static HostResultOf<std::unique_ptr<SmtpConnection>> start(std::unique_ptr<io::Stream> stream, const SmtpConnectOptions& opt);
+  ~SmtpConnection();
+
+  /// Sends one message. Fills the recipients' fates; `confirmation` is the answer to the final dot. An error means the
+  /// connection is gone; recipients without a fate are untouched by the server as far as we know. Parks.
+  HostResultOf<void> send(const TransactionOptions& opt, std::vector<RcptState>& rcpts, std::string& confirmation);
+  /// QUIT, waits a moment for the answer, closes. Parks.
+  void quit();
+  /// False after an error or when the server closed (or spoke unasked) meanwhile. Never parks.
+  bool usable();
+
+  bool has(std::string_view keyword) const;
+  bool esmtp() const { return esmtp_; }
+  const io::TlsInfo* tls() const { return tls_ ? &tls_info_ : nullptr; }
+  const std::string& local_ip() const { return local_ip_; }
+  int local_port() const { return local_port_; }
+  bool used_pipelining() const { return pipelined_; }
+  int messages = 0;               ///< sent on this connection
+  bool data_sent = false;         ///< the last send() got as far as the text: losing the connection then leaves doubt
+  Instant idle_since{};
+
+ private:
+  SmtpConnection() = default;
+  HostResultOf<void> greet(const SmtpConnectOptions& opt);
+  HostResultOf<void> say_hello(const SmtpConnectOptions& opt);
+  HostResultOf<void> start_tls(const SmtpConnectOptions& opt, bool on_connect);
+  HostResultOf<SmtpReply> read_reply(Seconds timeout, std::string_view after);
+  HostResultOf<void> write(std::string_view bytes, Seconds timeout, std::string_view what);
+  HostResultOf<SmtpReply> command(const std::string& line, Seconds timeout, std::string_view after);
+  HostResultOf<void> send_body(const TransactionOptions& opt);
+  HostTrouble lost(const Error& e, std::string_view after);
+
+  std::unique_ptr<io::Stream> stream_;
+  std::unique_ptr<io::Reader> reader_;
+  std::vector<std::string> keywords_;  ///< EHLO lines, upper case
+  bool lmtp_ = false, esmtp_ = false, tls_ = false, broken_ = false, need_rset_ = false, pipelined_ = false;
+  io::TlsInfo tls_info_;
+  std::string local_ip_;
+  int local_port_ = 0;
+};
+
+/// Turns message text (LF ends) into what goes on the wire: CRLF ends, dots doubled. A CR in front of LF is dropped, any
+/// other CR becomes a space: no bare CR or LF leaves this host, so nothing in a body can look like the end of the data.
+class WireEncoder {
+ public:
+  void encode(std::string_view in, std::string& out);
+  /// Ends the last line when it has no end, then the final dot.
+  void finish(std::string& out);
+
+ private:
+  bool at_line_start_ = true, pending_cr_ = false;
+};
+
+}  // namespace remex::transports

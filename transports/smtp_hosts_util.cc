@@ -1,0 +1,81 @@
+// Host lists of the smtp transport itself (hosts, fallback_hosts) and names that were not looked up while routing.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <random>
+
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "routers/host_text.h"
+#include "routers/local_host.h"
+#include "transports/smtp_options_util.h"
+
+namespace remex::transports {
+namespace {
+
+std::mt19937& rng() {
+  static std::mt19937 engine{std::random_device{}()};
+  return engine;
+}
+
+Result<std::vector<std::string>> addresses_of(DeliverContext& ctx, const SmtpOptions& o, const std::string& name) {
+  if (mail::is_ip_address(name)) return std::vector<std::string>{name};
+  if (ctx.scope.services == nullptr) return defer("no resolver");
+  dns::Resolver& resolver = ctx.scope.services->resolver();
+  const bool ipv6 = !ctx.config.main.disable_ipv6;
+  auto found = dns::lookup_host(resolver, name, true, ipv6, o.gethostbyname);
+  if (!o.gethostbyname && (found.outcome == dns::Outcome::no_name || found.outcome == dns::Outcome::no_data))
+    found = dns::lookup_host(resolver, name, true, ipv6, true);
+  if (found.outcome == dns::Outcome::try_again)
+    return defer(fmt::format("host lookup for {} did not complete ({})", name, found.why.empty() ? "DNS timeout?" : found.why));
+  if (found.outcome != dns::Outcome::found) return std::vector<std::string>{};
+  return found.ips;
+}
+
+}  // namespace
+
+Result<std::vector<routers::HostItem>> resolve_items(DeliverContext& ctx, const SmtpOptions& o,
+                                                     const std::vector<routers::HostItem>& items, bool refuse_local) {
+  std::vector<routers::HostItem> out;
+  std::string again;
+  for (const routers::HostItem& item : items) {
+    std::vector<std::string> ips;
+    if (!item.ip.empty()) {
+      ips.push_back(item.ip);
+    } else {
+      auto found = addresses_of(ctx, o, item.name);
+      if (!found) {
+        again = found.error().text;
+        continue;
+      }
+      ips = std::move(*found);
+    }
+    for (const std::string& ip : ips) {
+      if (refuse_local && !o.allow_localhost && routers::is_local_ip(ctx.config, ip))
+        return defer(fmt::format("{} is the local host (allow_localhost is not set)", item.name));
+      routers::HostItem host = item;
+      host.ip = ip;
+      out.push_back(std::move(host));
+    }
+  }
+  if (out.empty() && !again.empty()) return defer(again);
+  if (out.empty() && !items.empty()) return fail(ErrorKind::not_found, fmt::format("lookup of host \"{}\" failed", items[0].name));
+  return out;
+}
+
+Result<std::vector<routers::HostItem>> resolve_hosts(DeliverContext& ctx, const SmtpOptions& o, const std::string& list,
+                                                     bool randomize) {
+  std::vector<routers::HostItem> items;
+  for (const std::string& text : lang::split_list(list)) {
+    if (text.empty() || text == "+") continue;
+    bool mx = false;
+    auto item = routers::parse_host_item(text, mx);
+    if (!item) return defer(item.error().text);
+    if (mx) return defer(fmt::format("{}: /MX is only known to manualroute", text));
+    items.push_back(std::move(*item));
+  }
+  if (randomize) std::shuffle(items.begin(), items.end(), rng());
+  return resolve_items(ctx, o, items, true);
+}
+
+}  // namespace remex::transports

@@ -1,0 +1,40 @@
+// The options of the smtp transport. Shared by smtp.cc and its helpers; nobody else.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "transports/internal.h"
+
+namespace remex::transports {
+
+struct SmtpOptions : lang::DriverOptions {
+  lang::Expansion hosts, fallback_hosts, port, interface, helo_data, tls_certificate, tls_privatekey, tls_require_ciphers, tls_sni,
+      tls_verify_certificates, max_rcpt, dkim_domain, dkim_selector, dkim_private_key, dkim_canon, dkim_strict,
+      dkim_sign_headers, dkim_hash, dkim_identity, dkim_timestamps;
+  lang::ExpandedBool hosts_randomize, multi_domain{true, {}}, retry_include_ip_address{true, {}};
+  lang::MatchList hosts_avoid_esmtp, hosts_avoid_pipelining, hosts_avoid_tls, hosts_require_tls, hosts_verify_avoid_tls,
+      tls_verify_hosts, tls_try_verify_hosts, tls_verify_cert_hostnames, dnssec_request_domains, dnssec_require_domains;
+  bool allow_localhost = false, hosts_override = false, delay_after_cutoff = true, dns_qualify_single = true,
+       dns_search_parents = false, address_retry_include_sender = true, tls_tempfail_tryclear = true, keepalive = true,
+       gethostbyname = false;
+  std::int64_t command_timeout = 300, connect_timeout = 300, data_timeout = 300, final_timeout = 600,
+               connection_max_messages = 500, hosts_max_try = 5, hosts_max_try_hardlimit = 50, size_addition = 1024,
+               message_linelength_limit = 998, tls_dh_min_bits = 1024;
+  std::string protocol;
+};
+
+/// Signs as the dkim_* options say. Gives the DKIM-Signature headers to put in front of `headers` (may be empty). Kind
+/// defer: signing failed and dkim_strict is true, or an option could not be expanded. Parks.
+Result<std::string> sign_message(DeliverContext& ctx, const lang::DriverInstance& t, const std::string& headers,
+                                 const mail::Body& body);
+
+/// The hosts of `list` with addresses, for hosts and fallback_hosts. Kind defer when a name cannot be looked up now or a
+/// host is this machine without allow_localhost; not_found when none has an address. Parks.
+Result<std::vector<routers::HostItem>> resolve_hosts(DeliverContext& ctx, const SmtpOptions& o, const std::string& list,
+                                                     bool randomize);
+/// Gives the ones without an address their addresses; others pass. Parks.
+Result<std::vector<routers::HostItem>> resolve_items(DeliverContext& ctx, const SmtpOptions& o,
+                                                     const std::vector<routers::HostItem>& items, bool refuse_local);
+
+}  // namespace remex::transports
