@@ -1,0 +1,211 @@
+// match (regular expressions), match_domain and its kin, inlist, isip, exists, forany, forall, acl.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "lang/compiler.h"
+#include "lang/list.h"
+#include "lang/node.h"
+#include "lang/regex.h"
+#include "lang/scope.h"
+
+namespace remex::lang {
+namespace {
+
+struct RegexExtra : NodeExtra {
+  std::shared_ptr<const Regex> regex;
+};
+
+Status parse_match(Parser& p, Node& node) {
+  for (int i = 0; i < 2; ++i) {
+    p.skip_blanks();
+    if (p.peek() != '{') {
+      return p.fail("missing-brace", i == 0 ? std::string("missing { after \"match\"")
+                                            : std::string("missing 2nd string in {} after \"match\""), p.position());
+    }
+    REMEX_CHECK(p.group(node));
+  }
+  const Node& pattern = *node.children[1];
+  if (pattern.kind != NodeKind::constant) return {};
+  auto regex = Regex::cached(pattern.text);
+  if (!regex) return p.fail("bad-regex", regex.error().text, pattern.offset, pattern.length);
+  auto extra = std::make_unique<RegexExtra>();
+  extra->regex = std::move(*regex);
+  node.extra = std::move(extra);
+  return {};
+}
+
+Result<bool> test_match(const Node& node, Scope& scope) {
+  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
+  std::shared_ptr<const Regex> regex;
+  if (node.extra != nullptr) {
+    regex = static_cast<const RegexExtra&>(*node.extra).regex;
+  } else {
+    REMEX_TRY(const Text pattern, eval_arg(node, 1, scope));
+    REMEX_TRY(regex, Regex::cached(pattern.view()));
+  }
+  Regex::Spans spans;
+  REMEX_TRY(const bool matched, regex->search(subject.view(), &spans));
+  if (!matched) return false;
+  scope.captures.clear();
+  for (const auto& [from, to] : spans) {
+    scope.captures.emplace_back(from == std::string_view::npos ? std::string{} : subject.str().substr(from, to - from),
+                                subject.taint());
+  }
+  return true;
+}
+
+// The list is not expanded: it is text of the configuration.
+Status parse_list(Parser& p, Node& node) {
+  p.skip_blanks();
+  if (p.peek() != '{') return p.fail("missing-brace", fmt::format("missing {{ after \"{}\"", node.text), p.position());
+  REMEX_CHECK(p.group(node));
+  p.skip_blanks();
+  if (p.peek() != '{') return p.fail("missing-brace", fmt::format("missing 2nd string in {{}} after \"{}\"", node.text), p.position());
+  return p.verbatim_group(node, node.text);
+}
+
+template <ListKind kind>
+Result<bool> test_list(const Node& node, Scope& scope) {
+  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
+  if (kind == ListKind::host && !subject.empty() && !mail::is_ip_address(subject.view())) {
+    return fail(fmt::format("\"{}\" is not an IP address", subject.view()));
+  }
+  auto m = match_list_text(scope, kind, Text(node.children[1]->text), subject);
+  if (!m) {
+    if (m.error().kind == ErrorKind::forced_fail) return false;
+    return std::unexpected(std::move(m).error());
+  }
+  if (m->matched) scope.value = m->data;
+  return m->matched;
+}
+
+template <bool caseless>
+Result<bool> test_inlist(const Node& node, Scope& scope) {
+  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text list, eval_arg(node, 1, scope));
+  for (const std::string& item : split_list(list.view())) {
+    if (caseless ? iequals(item, subject.view()) : item == subject.view()) {
+      scope.value = list.with(item);
+      return true;
+    }
+  }
+  return false;
+}
+
+template <int family>
+Result<bool> test_isip(const Node& node, Scope& scope) {
+  REMEX_TRY(const Text t, eval_arg(node, 0, scope));
+  std::string_view s = t.view();
+  if (const std::size_t zone = s.find('%'); zone != std::string_view::npos && s.find(':') < zone) s = s.substr(0, zone);
+  return family == 4 ? mail::is_ipv4(s) : family == 6 ? mail::is_ipv6(s) : mail::is_ip_address(s);
+}
+
+Result<bool> test_exists(const Node& node, Scope& scope) {
+  REMEX_TRY(const Text path, eval_arg(node, 0, scope));
+  REMEX_CHECK(refuse_tainted(path, "filename"));
+  struct stat st {};
+  return stat(path.c_str(), &st) == 0;
+}
+
+Status parse_for(Parser& p, Node& node) {
+  p.skip_blanks();
+  if (p.peek() != '{') return p.fail("missing-brace", fmt::format("missing {{ after \"{}\"", node.text), p.position());
+  REMEX_CHECK(p.group(node));
+  if (!p.take('{')) return p.fail("missing-brace", fmt::format("missing {{ after \"{}\"", node.text), p.position());
+  auto sub = p.condition();
+  if (!sub) {
+    Error e = std::move(sub).error();
+    if (e.text.starts_with("unknown condition")) e.text += fmt::format(" inside \"{}\" condition", node.text);
+    return std::unexpected(std::move(e));
+  }
+  if (!p.take('}')) return p.fail("missing-brace", fmt::format("missing }} at end of condition inside \"{}\"", node.text), p.position());
+  node.children.push_back(std::move(*sub));
+  return {};
+}
+
+template <bool any>
+Result<bool> test_for(const Node& node, Scope& scope) {
+  REMEX_TRY(const Text list, eval_arg(node, 0, scope));
+  const std::vector<std::string> items = split_list(list.view());
+  const Text saved = scope.item;
+  bool truth = !any && !items.empty();
+  for (const std::string& i : items) {
+    scope.item = list.with(i);
+    auto r = eval_condition(*node.children[1], scope);
+    if (!r) {
+      scope.item = saved;
+      return r;
+    }
+    if (*r == any) {
+      truth = any;
+      break;
+    }
+  }
+  scope.item = saved;
+  return truth;
+}
+
+Status parse_acl(Parser& p, Node& node) {
+  if (!p.take('{')) return p.fail("missing-brace", "missing { after \"acl\"", p.position());
+  REMEX_CHECK(p.groups(node, "acl", 1, 10));
+  if (!p.take('}')) return p.fail("missing-brace", "missing } at end of \"acl\"", p.position());
+  return {};
+}
+
+Result<bool> test_acl(const Node& node, Scope& scope) {
+  if (scope.services == nullptr) return fail("ACLs cannot run here");
+  REMEX_TRY(const Text name, eval_arg(node, 0, scope));
+  std::vector<Text> args;
+  for (std::size_t i = 1; i < node.children.size(); ++i) {
+    REMEX_TRY(Text t, eval_arg(node, i, scope));
+    args.push_back(std::move(t));
+  }
+  Text message;
+  auto r = scope.services->run_acl(scope, name, args, message);
+  if (!r && r.error().kind == ErrorKind::defer) return fail(ErrorKind::forced_fail, r.error().text);
+  if (r) scope.value = message;
+  return r;
+}
+
+constexpr Example kMatch[] = {{"${if match{abc}{b(.)}{$1}{n}}", "c"}, {"${if match{abc}{\\N^x\\N}{y}{n}}", "n"},
+                              {"${if match{abc}{(}{y}{n}}", "", "missing closing parenthesis"}};
+constexpr Example kInlist[] = {{"${if inlist{b}{a:b}{$value}{n}}", "b"}, {"${if inlisti{B}{a:b}{$value}{n}}", "b"}};
+constexpr Example kIsip[] = {{"${if isip{1.2.3.4}{y}{n}}", "y"}, {"${if isip{1.2.3}{y}{n}}", "n"}};
+constexpr Example kExists[] = {{"${if exists{/}{y}{n}}", "y"}, {"${if exists{/no/such/file}{y}{n}}", "n"}};
+constexpr Example kFor[] = {{"${if forany{a:b}{eq{$item}{b}}{y}{n}}", "y"}, {"${if forall{a:b}{eq{$item}{b}}{y}{n}}", "n"}};
+
+constexpr ConditionDef defs[] = {
+    {.name = "match", .arguments = "{subject}{regex}", .summary = "Regular expression matches; sets $0, $1, ...", .doc = "PCRE2, not anchored. A pattern beyond its limits fails the expansion.", .examples = kMatch, .test = test_match, .parse = parse_match},
+    {.name = "match_domain", .arguments = "{domain}{list}", .summary = "Domain list matches; sets $value", .doc = "The list is not expanded.", .taint = TaintRule::cleans, .cost = Cost::waits, .test = test_list<ListKind::domain>, .parse = parse_list},
+    {.name = "match_address", .arguments = "{address}{list}", .summary = "Address list matches; sets $value", .doc = "The list is not expanded.", .taint = TaintRule::cleans, .cost = Cost::waits, .tier = 2, .test = test_list<ListKind::address>, .parse = parse_list},
+    {.name = "match_local_part", .arguments = "{local part}{list}", .summary = "Local part list matches; sets $value", .doc = "The list is not expanded.", .taint = TaintRule::cleans, .cost = Cost::waits, .tier = 2, .test = test_list<ListKind::local_part>, .parse = parse_list},
+    {.name = "match_ip", .arguments = "{ip}{list}", .summary = "Host list of addresses matches", .doc = "The list is not expanded.", .taint = TaintRule::cleans, .cost = Cost::waits, .test = test_list<ListKind::host>, .parse = parse_list},
+    {.name = "inlist", .arguments = "{subject}{list}", .summary = "The list has this item; sets $value to the list's", .doc = "$value has the taint of the list.", .examples = kInlist, .test = test_inlist<false>, .args = 2},
+    {.name = "inlisti", .arguments = "{subject}{list}", .summary = "As inlist, caseless", .doc = "$value has the taint of the list.", .examples = kInlist, .tier = 2, .test = test_inlist<true>, .args = 2},
+    {.name = "isip", .arguments = "{string}", .summary = "Looks like an IP address", .doc = "A zone is allowed.", .examples = kIsip, .test = test_isip<0>, .args = 1},
+    {.name = "isip4", .arguments = "{string}", .summary = "Looks like an IPv4 address", .doc = "Dotted quad.", .tier = 2, .test = test_isip<4>, .args = 1},
+    {.name = "isip6", .arguments = "{string}", .summary = "Looks like an IPv6 address", .doc = "A zone is allowed.", .tier = 2, .test = test_isip<6>, .args = 1},
+    {.name = "exists", .arguments = "{path}", .summary = "The file exists", .doc = "Refuses tainted names.", .cost = Cost::reads, .examples = kExists, .test = test_exists, .args = 1},
+    {.name = "forany", .arguments = "{list}{condition}", .summary = "Holds for one item; $item", .doc = "The list is expanded.", .examples = kFor, .tier = 2, .test = test_for<true>, .parse = parse_for},
+    {.name = "forall", .arguments = "{list}{condition}", .summary = "Holds for all items; $item", .doc = "The list is expanded. An empty list does not hold.", .examples = kFor, .tier = 2, .test = test_for<false>, .parse = parse_for},
+    {.name = "acl", .arguments = "{{name}{arg}...}", .summary = "Run an ACL: accept is true", .doc = "Its message is $value; defer is a forced failure.", .cost = Cost::waits, .tier = 2, .test = test_acl, .parse = parse_acl},
+    {.name = "pam", .arguments = "{user:data}", .summary = "PAM authentication", .doc = "Not supported.", .state = State::later, .tier = 2},
+    {.name = "radius", .arguments = "{string}", .summary = "RADIUS authentication", .doc = "Not supported.", .state = State::later, .tier = 4},
+    {.name = "ldapauth", .arguments = "{query}", .summary = "LDAP bind test", .doc = "Not supported.", .state = State::later, .tier = 2},
+    {.name = "saslauthd", .arguments = "{{user}{pass}}", .summary = "saslauthd authentication", .doc = "Not supported.", .state = State::later, .tier = 2},
+    {.name = "inbound_srs", .arguments = "{local part}{secret}", .summary = "SRS decode; sets $srs_recipient", .doc = "Not supported.", .state = State::later},
+    {.name = "forany_json", .summary = "forany over a JSON array", .doc = "Not supported.", .state = State::later, .tier = 3},
+    {.name = "forall_json", .summary = "forall over a JSON array", .doc = "Not supported.", .state = State::later, .tier = 3},
+    {.name = "forany_jsons", .summary = "forany over a JSON array of strings", .doc = "Not supported.", .state = State::later, .tier = 3},
+    {.name = "forall_jsons", .summary = "forall over a JSON array of strings", .doc = "Not supported.", .state = State::later, .tier = 3},
+};
+
+}  // namespace
+}  // namespace remex::lang
+
+namespace remex::registry::conditions {
+extern const std::span<const ConditionDef> match;
+constinit const std::span<const ConditionDef> match{lang::defs};
+}  // namespace remex::registry::conditions

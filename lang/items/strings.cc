@@ -1,0 +1,530 @@
+// extract, listextract, sg, substr, length, tr, env, readfile, run, map, filter, reduce, sort, acl, listquote.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include "core/base/strings.h"
+#include "core/io/process.h"
+#include "lang/compiler.h"
+#include "lang/list.h"
+#include "lang/node.h"
+#include "lang/regex.h"
+#include "lang/scope.h"
+#include "lang/substring.h"
+
+namespace remex::lang {
+namespace {
+
+// ---------------------------------------------------------------- extract
+
+Status parse_extract(Parser& p, Node& node) {
+  p.skip_blanks();
+  if (p.rest().starts_with("json")) {
+    return p.fail("unsupported-item", "expansion item \"extract json\" is not supported yet", p.position(), 4);
+  }
+  for (int i = 1; i <= 2; ++i) REMEX_CHECK(p.required_group(node, fmt::format("arg {} of extract", i)));
+  // A first argument of digits has a separator string, and so one argument more.
+  const Node& first = *node.children[0];
+  const std::string_view key = first.kind == NodeKind::constant ? trim(first.text) : std::string_view{};
+  const bool numeric = !key.empty() && key.find_first_not_of("0123456789", key[0] == '-' ? 1 : 0) == std::string_view::npos && key != "-";
+  if (first.kind == NodeKind::constant && key.empty()) {
+    return p.fail("empty-key", "first argument of \"extract\" must not be empty", first.offset);
+  }
+  if (numeric) REMEX_CHECK(p.required_group(node, "arg 3 of extract"));
+  if (first.kind == NodeKind::constant) return p.branches(node, "extract");
+  // The number of strings depends on the value: keep up to three more groups and decide at run time.
+  node.numbers.push_back(1);
+  for (int i = 0; i < 3; ++i) {
+    p.skip_blanks();
+    if (p.peek() != '{') break;
+    REMEX_CHECK(p.group(node));
+  }
+  p.skip_blanks();
+  if (p.rest().starts_with("fail")) {
+    p.advance(4);
+    node.fail_on_no = true;
+  }
+  return {};
+}
+
+std::optional<std::string> nth_field(std::string_view s, std::string_view separators, std::int64_t n) {
+  std::vector<std::string_view> fields;
+  std::size_t start = 0;
+  for (;;) {
+    const std::size_t end = std::min(s.find_first_of(separators, start), s.size());
+    fields.push_back(s.substr(start, end - start));
+    if (end >= s.size()) break;
+    start = end + 1;
+  }
+  const auto count = static_cast<std::int64_t>(fields.size());
+  if (n < 0) n += count + 1;
+  if (n < 1 || n > count) return std::nullopt;
+  return std::string(fields[static_cast<std::size_t>(n - 1)]);
+}
+
+// key=value pairs, values bare or in double quotes with backslash escapes.
+std::optional<std::string> keyed_value(std::string_view s, std::string_view key) {
+  std::size_t i = 0;
+  while (i < s.size()) {
+    while (i < s.size() && is_space(s[i])) ++i;
+    const std::size_t start = i;
+    while (i < s.size() && !is_space(s[i]) && s[i] != '=') ++i;
+    const std::string_view name = s.substr(start, i - start);
+    while (i < s.size() && is_space(s[i])) ++i;
+    if (i < s.size() && s[i] == '=') ++i;
+    while (i < s.size() && is_space(s[i])) ++i;
+    std::string value;
+    if (i < s.size() && s[i] == '"') {
+      for (++i; i < s.size() && s[i] != '"'; ++i) {
+        if (s[i] == '\\' && i + 1 < s.size()) ++i;
+        value += s[i];
+      }
+      if (i < s.size()) ++i;
+    } else {
+      while (i < s.size() && !is_space(s[i])) value += s[i++];
+    }
+    if (!name.empty() && iequals(name, key)) return value;
+  }
+  return std::nullopt;
+}
+
+Status eval_extract(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text key, eval_arg(node, 0, scope));
+  const std::string_view k = trim(key.view());
+  if (k.empty()) return fail("first argument of \"extract\" must not be empty");
+  const auto n = parse_int(k);
+  REMEX_TRY(const Text second, eval_arg(node, 1, scope));
+  std::optional<std::string> found;
+  Text source = second;
+  if (n) {
+    REMEX_TRY(source, eval_arg(node, 2, scope));
+    if (*n == 0) found = source.str();
+    else if (!source.empty()) found = nth_field(source.view(), second.view(), *n);
+    else if (*n == 1) found = std::string{};
+  } else {
+    found = keyed_value(second.view(), k);
+  }
+  const Text value = source.with(found.value_or(std::string{}));
+  if (node.numbers.empty()) return eval_branches(node, scope, found.has_value(), found ? &value : nullptr, out);
+  const std::size_t yes = n ? 3 : 2;
+  if (!found && node.fail_on_no) return fail(ErrorKind::forced_fail, "\"extract\" failed and \"fail\" requested");
+  if (found && yes >= node.children.size()) return append_limited(out, value);
+  const std::size_t branch = found ? yes : yes + 1;
+  if (branch >= node.children.size()) return {};
+  const SavedValue saved(scope);
+  if (found) scope.value = value;
+  else if (saved.had()) scope.value = saved.get();
+  return eval_into(*node.children[branch], scope, out);
+}
+
+Status eval_listextract(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text index, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text list, eval_arg(node, 1, scope));
+  auto n = parse_int(trim(index.view()));
+  if (!n) return fail("first argument of \"listextract\" must be numeric");
+  const auto items = split_list(list.view());
+  const auto count = static_cast<std::int64_t>(items.size());
+  const std::int64_t at = *n < 0 ? *n + count : *n - 1;
+  const bool found = *n != 0 && at >= 0 && at < count;
+  const Text value = list.with(found ? items[static_cast<std::size_t>(at)] : std::string{});
+  return eval_branches(node, scope, found, found ? &value : nullptr, out);
+}
+
+// ---------------------------------------------------------------- sg, substr, length, tr
+
+Status eval_sg(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text pattern, eval_arg(node, 1, scope));
+  REMEX_TRY(const auto regex, Regex::cached(pattern.view()));
+  const SavedCaptures captures(scope);
+  Text result(std::string{}, subject.taint());
+  Regex::Spans spans;
+  std::size_t at = 0, copied = 0;
+  bool not_empty = false;
+  while (at <= subject.size()) {
+    REMEX_TRY(const bool matched, regex->search(subject.view(), &spans, at, not_empty));
+    if (!matched) break;
+    const auto [from, to] = spans[0];
+    result.append(subject.view().substr(copied, from - copied));
+    scope.captures.clear();
+    for (const auto& [a, b] : spans) {
+      scope.captures.emplace_back(a == std::string_view::npos ? std::string{} : subject.str().substr(a, b - a), subject.taint());
+    }
+    REMEX_CHECK(eval_into(*node.children[2], scope, result));
+    if (result.size() > kMaxExpanded) return fail("expansion result is too long");
+    copied = at = to;
+    not_empty = from == to;
+  }
+  result.append(subject.view().substr(copied));
+  return append_limited(out, result);
+}
+
+Status eval_substr(const Node& node, Scope& scope, Text& out) {
+  std::int64_t numbers[2] = {0, -1};
+  for (std::size_t i = 0; i + 1 < node.children.size(); ++i) {
+    REMEX_TRY(const Text t, eval_arg(node, i, scope));
+    const auto n = parse_int(trim(t.view()));
+    if (!n) return fail(fmt::format("\"{}\" is not a {}number (in \"substr\" expansion)", t.view(), i == 0 ? "" : "positive "));
+    if (i == 1 && *n < 0) return fail(fmt::format("\"{}\" is not a positive number (in \"substr\" expansion)", t.view()));
+    numbers[i] = *n;
+  }
+  REMEX_TRY(const Text s, eval_arg(node, node.children.size() - 1, scope));
+  return append_limited(out, s.with(std::string(substring(s.view(), numbers[0], numbers[1]))));
+}
+
+Status eval_length(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text t, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text s, eval_arg(node, 1, scope));
+  const auto n = parse_int(trim(t.view()));
+  if (!n || *n < 0) return fail(fmt::format("\"{}\" is not a positive number (in \"length\" expansion)", t.view()));
+  return append_limited(out, s.with(s.str().substr(0, static_cast<std::size_t>(*n))));
+}
+
+Status eval_tr(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text from, eval_arg(node, 1, scope));
+  REMEX_TRY(const Text to, eval_arg(node, 2, scope));
+  std::string s = subject.str();
+  for (char& c : s) {
+    const std::size_t i = from.view().rfind(c);
+    if (i != std::string_view::npos && !to.empty()) c = to.view()[std::min(i, to.size() - 1)];
+  }
+  return append_limited(out, subject.with(std::move(s)));
+}
+
+// ---------------------------------------------------------------- env, readfile, run
+
+Status eval_env(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text key, eval_arg(node, 0, scope));
+  const char* v = key.empty() ? nullptr : std::getenv(key.c_str());
+  const Text value(v == nullptr ? "" : v, Taint::tainted);
+  return eval_branches(node, scope, v != nullptr, v == nullptr ? nullptr : &value, out);
+}
+
+Status eval_readfile(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text name, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text eol, eval_arg(node, 1, scope));
+  REMEX_CHECK(refuse_tainted(name, "filename"));
+  std::ifstream in(name.str(), std::ios::binary);
+  if (!in) return fail(fmt::format("failed to open {}: {}", name.view(), std::strerror(errno)));
+  std::string bytes;
+  char buffer[8192];
+  while (in.read(buffer, sizeof buffer), in.gcount() > 0) {
+    bytes.append(buffer, static_cast<std::size_t>(in.gcount()));
+    if (bytes.size() > kMaxExpanded) return fail(fmt::format("file {} is too long", name.view()));
+  }
+  if (node.children.size() > 1) bytes = replace_all(bytes, "\n", eol.view());
+  return append_limited(out, Text(std::move(bytes), Taint::tainted));
+}
+
+std::vector<std::string> split_command(std::string_view s) {
+  std::vector<std::string> words;
+  std::size_t i = 0;
+  for (;;) {
+    while (i < s.size() && is_space(s[i])) ++i;
+    if (i >= s.size()) return words;
+    std::string word;
+    const char quote = s[i] == '"' || s[i] == '\'' ? s[i++] : '\0';
+    while (i < s.size() && (quote != '\0' ? s[i] != quote : !is_space(s[i]))) {
+      if (quote == '"' && s[i] == '\\' && i + 1 < s.size()) ++i;
+      word += s[i++];
+    }
+    if (quote != '\0' && i < s.size()) ++i;
+    words.push_back(std::move(word));
+  }
+}
+
+// Without preexpand the text is split into words first and each word is expanded: data cannot add words.
+struct RunExtra : NodeExtra {
+  std::vector<Expansion> words;
+};
+
+Status parse_run(Parser& p, Node& node) {
+  bool preexpand = false;
+  if (p.peek() == ',') {
+    p.advance(1);
+    const std::size_t at = p.position();
+    const std::string_view option = p.read_name("_");
+    if (option != "preexpand") return p.fail("bad-option", fmt::format("bad option '{}' for run", option), at, option.size());
+    preexpand = true;
+  }
+  p.skip_blanks();
+  if (preexpand) {
+    REMEX_CHECK(p.required_group(node, "command arg of run"));
+  } else {
+    if (p.peek() != '{') return p.fail("missing-brace", "missing '{' for command arg of run", p.position());
+    REMEX_CHECK(p.verbatim_group(node, "command arg of run"));
+    auto extra = std::make_unique<RunExtra>();
+    const Node& text = *node.children[0];
+    CompileContext ctx = p.context();
+    ctx.registries = &p.registries();
+    std::string word;
+    int level = 0;
+    // Words end at blanks outside braces and quotes.
+    std::vector<std::string> words;
+    char quote = '\0';
+    bool open = false;
+    for (std::size_t i = 0; i < text.text.size(); ++i) {
+      const char c = text.text[i];
+      if (quote == '\0' && level == 0 && is_space(c)) {
+        if (open) words.push_back(std::move(word));
+        word.clear();
+        open = false;
+        continue;
+      }
+      if (!open && (c == '"' || c == '\'')) {
+        quote = c;
+        open = true;
+        continue;
+      }
+      open = true;
+      if (quote != '\0' && c == quote && level == 0) {
+        quote = '\0';
+        continue;
+      }
+      if (c == '{') ++level;
+      if (c == '}') --level;
+      word += c;
+    }
+    if (open) words.push_back(std::move(word));
+    for (std::string& w : words) {
+      REMEX_TRY(Expansion e, Expansion::compile(SourceText(std::move(w)), ctx));
+      extra->words.push_back(std::move(e));
+    }
+    node.extra = std::move(extra);
+  }
+  return p.branches(node, "run");
+}
+
+Status eval_run(const Node& node, Scope& scope, Text& out) {
+  io::ProcessSpec spec;
+  if (node.extra != nullptr) {
+    const auto& words = static_cast<const RunExtra&>(*node.extra).words;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      REMEX_TRY(const Text w, words[i].eval(scope));
+      if (i == 0) REMEX_CHECK(refuse_tainted(w, "command name"));
+      spec.argv.push_back(w.str());
+    }
+  } else {
+    REMEX_TRY(const Text command, eval_arg(node, 0, scope));
+    REMEX_CHECK(refuse_tainted(command, "command"));
+    spec.argv = split_command(command.view());
+  }
+  spec.environment = {"PATH=/bin:/usr/bin"};
+  std::string output;
+  scope.runrc = 127;
+  if (!spec.argv.empty() && spec.argv[0].starts_with('/')) {
+    auto result = io::run_process(spec);
+    if (!result && result.error().kind != ErrorKind::not_found) return std::unexpected(std::move(result).error());
+    if (result) {
+      scope.runrc = result->signal != 0 ? -result->signal : result->exit_code;
+      output = std::move(result->output);
+    }
+  }
+  const Text value(std::move(output), Taint::tainted);
+  const bool success = scope.runrc == 0;
+  if (!success && !node.has_branches && !node.fail_on_no) return {};
+  return eval_branches(node, scope, success, &value, out, true);
+}
+
+// ---------------------------------------------------------------- lists
+
+Status parse_map(Parser& p, Node& node) {
+  REMEX_CHECK(p.required_group(node, fmt::format("first arg of {}", node.text)));
+  if (node.text == "reduce") REMEX_CHECK(p.required_group(node, "second arg of reduce"));
+  if (node.text != "filter") return p.required_group(node, fmt::format("last arg of {}", node.text));
+  if (!p.take('{')) return p.fail("missing-brace", "missing '{' for last arg of filter", p.position());
+  auto c = p.condition();
+  if (!c) {
+    Error e = std::move(c).error();
+    if (e.text.starts_with("unknown condition")) e.text += " inside \"filter\" item";
+    return std::unexpected(std::move(e));
+  }
+  if (!p.take('}')) return p.fail("missing-brace", "missing } at end of condition inside \"filter\"", p.position());
+  node.children.push_back(std::move(*c));
+  return {};
+}
+
+char list_separator(std::string_view list) {
+  const std::string_view t = trim_left(list);
+  return t.size() > 1 && t[0] == '<' && !is_space(t[1]) && !is_alnum(t[1]) ? t[1] : ':';
+}
+
+struct ItemScope {
+  explicit ItemScope(Scope& s) : scope(s), saved(s.item) {}
+  ~ItemScope() { scope.item = std::move(saved); }
+  ItemScope(const ItemScope&) = delete;
+  ItemScope& operator=(const ItemScope&) = delete;
+  Scope& scope;
+  Text saved;
+};
+
+Status add_item(Text& result, const Text& item, char separator, bool first) {
+  if (!first) result.mutable_str() += separator;
+  if (result.size() + item.size() > kMaxExpanded) return fail("expansion result is too long");
+  if (item.view().find(separator) == std::string_view::npos) {
+    result.append(item);
+  } else {
+    result.append(item.with(replace_all(item.view(), std::string(1, separator), std::string(2, separator))));
+  }
+  return {};
+}
+
+Status eval_map(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text list, eval_arg(node, 0, scope));
+  const char separator = list_separator(list.view());
+  const ItemScope items(scope);
+  const SavedCaptures captures(scope);
+  Text result(std::string{}, Taint::clean);
+  bool first = true;
+  const bool filter = node.text == "filter";
+  for (std::string& s : split_list(list.view())) {
+    scope.item = list.with(std::move(s));
+    if (filter) {
+      REMEX_TRY(const bool keep, eval_condition(*node.children[1], scope));
+      if (!keep) continue;
+      REMEX_CHECK(add_item(result, scope.item, separator, first));
+    } else {
+      REMEX_TRY(const Text value, eval_arg(node, 1, scope));
+      REMEX_CHECK(add_item(result, value, separator, first));
+    }
+    first = false;
+  }
+  return append_limited(out, result);
+}
+
+Status eval_reduce(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text list, eval_arg(node, 0, scope));
+  REMEX_TRY(Text value, eval_arg(node, 1, scope));
+  const ItemScope items(scope);
+  const SavedValue saved(scope);
+  for (std::string& s : split_list(list.view())) {
+    scope.item = list.with(std::move(s));
+    scope.value = std::move(value);
+    REMEX_TRY(value, eval_arg(node, 2, scope));
+  }
+  return append_limited(out, value);
+}
+
+Status parse_sort(Parser& p, Node& node) {
+  REMEX_CHECK(p.required_group(node, "list arg of sort"));
+  REMEX_CHECK(p.required_group(node, "comparator arg of sort"));
+  return p.required_group(node, "extractor arg of sort");
+}
+
+Status eval_sort(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text list, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text comparator, eval_arg(node, 1, scope));
+  const std::string_view c = trim(comparator.view());
+  static constexpr std::string_view kKnown[] = {"<", "<=", ">", ">=", "lt", "le", "gt", "ge", "lti", "lei", "gti", "gei"};
+  if (std::find(std::begin(kKnown), std::end(kKnown), c) == std::end(kKnown)) {
+    return fail(fmt::format("comparator \"{}\" is not usable in sort", c));
+  }
+  const bool numeric = c[0] == '<' || c[0] == '>', down = c[0] == '>' || c[0] == 'g', caseless = c.size() == 3;
+  struct Entry {
+    std::string item, key;
+    std::int64_t number = 0;
+  };
+  std::vector<Entry> entries;
+  const ItemScope items(scope);
+  Taint taint = list.taint();
+  for (std::string& s : split_list(list.view())) {
+    scope.item = list.with(s);
+    REMEX_TRY(const Text key, eval_arg(node, 2, scope));
+    taint = taint | key.taint();
+    Entry e{std::move(s), caseless ? to_lower(key.view()) : key.str(), 0};
+    if (numeric) {
+      REMEX_TRY(e.number, parse_expansion_integer(key.view()));
+    }
+    entries.push_back(std::move(e));
+  }
+  std::stable_sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
+    const Entry& x = down ? b : a;
+    const Entry& y = down ? a : b;
+    return numeric ? x.number < y.number : x.key < y.key;
+  });
+  Text result(std::string{}, taint);
+  bool first = true;
+  for (const Entry& e : entries) {
+    REMEX_CHECK(add_item(result, Text(e.item, taint), list_separator(list.view()), first));
+    first = false;
+  }
+  return append_limited(out, result);
+}
+
+Status eval_listquote(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text separator, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text s, eval_arg(node, 1, scope));
+  if (s.empty()) return append_limited(out, s.with(" "));
+  if (separator.empty()) return append_limited(out, s);
+  const std::string one = separator.str().substr(0, 1);
+  return append_limited(out, s.with(replace_all(s.view(), one, one + one)));
+}
+
+Status eval_acl(const Node& node, Scope& scope, Text& out) {
+  if (scope.services == nullptr) return fail("ACLs cannot run here");
+  REMEX_TRY(const Text name, eval_arg(node, 0, scope));
+  std::vector<Text> args;
+  for (std::size_t i = 1; i < node.children.size(); ++i) {
+    REMEX_TRY(Text t, eval_arg(node, i, scope));
+    args.push_back(std::move(t));
+  }
+  Text message;
+  auto r = scope.services->run_acl(scope, name, args, message);
+  if (!r) {
+    Error e = std::move(r).error();
+    if (e.kind == ErrorKind::defer) e.kind = ErrorKind::forced_fail;
+    return std::unexpected(std::move(e));
+  }
+  return append_limited(out, message);
+}
+
+constexpr Example kExtract[] = {{"${extract{1}{:}{a:b:c}}", "a"}, {"${extract{-1}{:}{a:b:c}}", "c"}, {"${extract{0}{:}{a:b:c}}", "a:b:c"}, {"${extract{Z}{A=1 z=\"a b\" C=3}}", "a b"}, {"${extract{7}{:}{a}{$value}fail}", "", "\"extract\" failed and \"fail\" requested"}};
+constexpr Example kListextract[] = {{"${listextract{2}{a:b:c}}", "b"}, {"${listextract{5}{a:b:c}{$value}{no}}", "no"}, {"${listextract{x}{a}}", "", "must be numeric"}};
+constexpr Example kSg[] = {{"${sg{abc}{b}{[\\$0]}}", "a[$0]c"}, {"${sg{abcabc}{b}{}}", "acac"}, {"${sg{abc}{b}}", "", "Not enough arguments for 'sg' (min is 3)"}};
+constexpr Example kMap[] = {{"${map{<, a,b}{x$item}}", "xa,xb"}, {"${filter{a:b}{eq{$item}{a}}}", "a"}, {"${map{a:b}}", "", "missing '{' for last arg of map"}};
+constexpr Example kReduce[] = {{"${reduce{1:2:3}{x}{$value$item}}", "x123"}};
+constexpr Example kSort[] = {{"${sort{3:1:2:10}{>}{$item}}", "10:3:2:1"}};
+constexpr Example kSubstr[] = {{"${substr{-3}{2}{abcdef}}", "de"}, {"${substr{1}{abcdef}}", "bcdef"}, {"${substr{1}{-1}{abc}}", "", "\"-1\" is not a positive number (in \"substr\" expansion)"}};
+constexpr Example kTr[] = {{"${tr{abc}{ab}{x}}", "xxc"}, {"${tr{abc}{}{x}}", "abc"}};
+
+constexpr ItemDef defs[] = {
+    {.name = "extract", .arguments = "{key}{string}{yes}{no} or {number}{separators}{string}{yes}{no}", .summary = "A field by name or number", .doc = "Names are caseless.", .examples = kExtract, .eval = eval_extract, .parse = parse_extract},
+    {.name = "listextract", .arguments = "{number}{list}{yes}{no}", .summary = "An item of a list by number", .doc = "Negative numbers count from the end.", .examples = kListextract, .tier = 2, .eval = eval_listextract, .min_args = 2, .max_args = 2, .branches = true},
+    {.name = "sg", .arguments = "{subject}{regex}{replacement}", .summary = "Replace every match of a regular expression", .doc = "The replacement is expanded for each match with $0, $1, ...", .examples = kSg, .eval = eval_sg, .min_args = 3, .max_args = 3},
+    {.name = "substr", .arguments = "{start}{length}{string}", .summary = "A part of a string", .doc = "As the operator.", .examples = kSubstr, .tier = 2, .eval = eval_substr, .min_args = 2, .max_args = 3},
+    {.name = "length", .arguments = "{n}{string}", .summary = "The first n bytes", .doc = "As the operator.", .tier = 2, .eval = eval_length, .min_args = 2, .max_args = 2},
+    {.name = "tr", .arguments = "{subject}{characters}{replacements}", .summary = "Translate bytes", .doc = "The last replacement is repeated; none means no change.", .examples = kTr, .tier = 2, .eval = eval_tr, .min_args = 3, .max_args = 3},
+    {.name = "env", .arguments = "{key}{yes}{no}", .summary = "Environment variable", .doc = "Tainted.", .taint = TaintRule::taints, .cost = Cost::reads, .eval = eval_env, .min_args = 1, .max_args = 1, .branches = true},
+    {.name = "readfile", .arguments = "{file}{eol}", .summary = "Contents of a file", .doc = "Refuses tainted names; the result is tainted.", .taint = TaintRule::taints, .cost = Cost::reads, .eval = eval_readfile, .min_args = 1, .max_args = 2},
+    {.name = "run", .arguments = "[,preexpand] {command}{yes}{no}", .summary = "Run a program; its output is $value, its code $runrc", .doc = "No shell. Words are split before they are expanded.", .taint = TaintRule::taints, .cost = Cost::waits, .eval = eval_run, .parse = parse_run},
+    {.name = "map", .arguments = "{list}{expression}", .summary = "Change every item of a list", .doc = "$item is the item.", .examples = kMap, .tier = 2, .eval = eval_map, .parse = parse_map},
+    {.name = "filter", .arguments = "{list}{condition}", .summary = "Keep the items that satisfy a condition", .doc = "$item is the item.", .examples = kMap, .tier = 2, .eval = eval_map, .parse = parse_map},
+    {.name = "reduce", .arguments = "{list}{initial}{expression}", .summary = "Fold a list", .doc = "$value is the value so far, $item the item.", .examples = kReduce, .tier = 2, .eval = eval_reduce, .parse = parse_map},
+    {.name = "sort", .arguments = "{list}{comparator}{extractor}", .summary = "Sort a list", .doc = "Stable.", .examples = kSort, .tier = 2, .eval = eval_sort, .parse = parse_sort},
+    {.name = "listquote", .arguments = "{separator}{string}", .summary = "Double the separators", .doc = "Nothing becomes a space.", .tier = 2, .eval = eval_listquote, .min_args = 2, .max_args = 2},
+    {.name = "acl", .arguments = "{name}{arg}...", .summary = "Run an ACL; the message is the value", .doc = "defer is a forced failure.", .cost = Cost::waits, .tier = 2, .eval = eval_acl, .min_args = 1, .max_args = 10},
+    {.name = "authresults", .summary = "Authentication-Results: header", .doc = "Not supported.", .state = State::later, .tier = 2},
+    {.name = "certextract", .summary = "Field of a certificate", .doc = "Not supported.", .state = State::later, .tier = 3},
+    {.name = "dlfunc", .summary = "Call a loaded C function", .doc = "Not supported.", .state = State::later, .tier = 4},
+    {.name = "perl", .summary = "Call embedded Perl", .doc = "Not supported.", .state = State::later, .tier = 2},
+    {.name = "hash", .summary = "Textual hash", .doc = "Not supported.", .state = State::later, .tier = 2},
+    {.name = "nhash", .summary = "Numeric hash", .doc = "Not supported.", .state = State::later, .tier = 2},
+    {.name = "imapfolder", .summary = "IMAP folder name", .doc = "Not supported.", .state = State::later, .tier = 3},
+    {.name = "prvs", .summary = "BATV-sign an address", .doc = "Not supported.", .state = State::later, .tier = 3},
+    {.name = "prvscheck", .summary = "Check a BATV address", .doc = "Not supported.", .state = State::later, .tier = 3},
+    {.name = "readsocket", .summary = "Exchange with a socket", .doc = "Not supported.", .state = State::later},
+    {.name = "srs_encode", .summary = "SRS0 encode", .doc = "Not supported.", .state = State::later},
+};
+
+}  // namespace
+}  // namespace remex::lang
+
+namespace remex::registry::items {
+extern const std::span<const ItemDef> strings;
+constinit const std::span<const ItemDef> strings{lang::defs};
+}  // namespace remex::registry::items
