@@ -142,7 +142,6 @@ Status UnboundResolver::configure() {
   // libunbound answers NXDOMAIN for private reverse zones and special names by itself; a mail host on a private network
   // needs what its resolver says.
   set("unblock-lan-zones:", "yes");
-  for (const char* zone : {"test. nodefault", "invalid. nodefault", "home.arpa. nodefault"}) set("local-zone:", zone);
   set("num-queries-per-thread:", "1024");
   set("outgoing-range:", "512");
   set("outgoing-num-tcp:", "32");
@@ -160,11 +159,12 @@ Status UnboundResolver::configure() {
       return fail(fmt::format("trust anchor file {}: {}", cfg_.trust_anchor_file, ub_strerror(rc)));
     }
   }
+  ub_ctx_async(ctx_, 1);  // a thread; the default is to fork. Before the first call below that fixes the options.
+  for (const char* zone : {"test.", "invalid.", "home.arpa."}) ub_ctx_zone_remove(ctx_, zone);
   for (const std::string& rr : cfg_.local_data) {
     if (ub_ctx_data_add(ctx_, rr.c_str()) == 0) continue;
     return fail(ErrorKind::config, fmt::format("dns_local_data: \"{}\": {}", rr, complaints.take()));
   }
-  ub_ctx_async(ctx_, 1);  // a thread; the default is to fork
   ub_ctx_debuglevel(ctx_, 0);
   ub_ctx_debugout(ctx_, nullptr);
   return {};
@@ -192,6 +192,13 @@ Status UnboundResolver::await(Pending& p) {
     ub_process(ctx_);
   }
   return {};
+}
+
+Answer not_a_name() {
+  Answer a;
+  a.outcome = Outcome::no_name;
+  a.why = "not a domain name";
+  return a;
 }
 
 Answer retry_later(std::string why) {
@@ -226,17 +233,13 @@ Answer UnboundResolver::ask_once(const std::string& name, Type type) {
   Pending p;
   int id = 0;
   const int rc = ub_resolve_async(ctx_, name.c_str(), static_cast<int>(type), 1, &p, finished, &id);
-  if (rc == UB_SYNTAX) {
-    Answer a;
-    a.outcome = Outcome::no_name;
-    a.why = "not a domain name";
-    return a;
-  }
+  if (rc == UB_SYNTAX) return not_a_name();
   if (rc != 0) return retry_later(ub_strerror(rc));
   if (auto st = await(p); !st) {
     if (!p.done.is_set()) ub_cancel(ctx_, id);
     return retry_later(st.error().kind == ErrorKind::timed_out ? "DNS query timed out" : st.error().text);
   }
+  if (p.error == UB_SYNTAX) return not_a_name();
   if (p.error != 0 || p.result == nullptr) return retry_later(ub_strerror(p.error));
   const ub_result& r = *p.result;
   if (r.bogus != 0) return retry_later(fmt::format("DNSSEC validation failed: {}", printable(r.why_bogus != nullptr ? r.why_bogus : "")));
@@ -252,12 +255,7 @@ Answer UnboundResolver::ask_once(const std::string& name, Type type) {
 
 Answer UnboundResolver::query(std::string_view name, Type type) {
   while (name.ends_with('.')) name.remove_suffix(1);
-  if (name.empty() || name.size() > kMaxNameText || name.find('\0') != std::string_view::npos) {
-    Answer a;
-    a.outcome = Outcome::no_name;
-    a.why = "not a domain name";
-    return a;
-  }
+  if (name.empty() || name.size() > kMaxNameText || name.find('\0') != std::string_view::npos) return not_a_name();
   if (auto st = open(); !st) return retry_later(st.error().text);
   const io::DeadlineScope limit{Millis(cfg_.timeout_ms)};
   if (io::in_fiber()) watch_on_this_loop();
