@@ -1,0 +1,316 @@
+// Mail addresses, quoting, encoding, hashing, numbers, lists: the operators beyond case and length.
+#include <fmt/format.h>
+#include <nettle/md5.h>
+#include <nettle/sha1.h>
+#include <nettle/sha2.h>
+#include <nettle/sha3.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <random>
+
+#include "core/base/clock.h"
+#include "core/base/ids.h"
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "core/mail/rfc2047.h"
+#include "lang/arithmetic.h"
+#include "lang/config.h"
+#include "lang/expand.h"
+#include "lang/list.h"
+#include "lang/lookup.h"
+#include "lang/lookup_engine.h"
+#include "lang/node.h"
+#include "lang/scope.h"
+
+namespace remex::lang {
+namespace {
+
+// ---------------------------------------------------------------- addresses
+
+Result<std::string> address(Scope&, const Node&, std::string s) { return mail::extract_address(s); }
+Result<std::string> domain(Scope&, const Node&, std::string s) {
+  return mail::split_address(mail::extract_address(s)).domain;
+}
+Result<std::string> local_part(Scope&, const Node&, std::string s) {
+  return mail::split_address(mail::extract_address(s)).local_part;
+}
+Result<std::string> addresses(Scope&, const Node&, std::string s) {
+  char separator = ':';
+  std::string_view text = trim_left(s);
+  if (text.size() > 1 && text[0] == '>') {
+    separator = text[1];
+    text.remove_prefix(2);
+  }
+  std::vector<std::string> found;
+  if (auto parsed = mail::parse_address_list(text)) {
+    for (const auto& a : *parsed) found.push_back(a.address.str());
+  } else {
+    for (const std::string_view piece : split(text, ',')) {  // the good ones of a bad list
+      if (std::string one = mail::extract_address(piece); !one.empty()) found.push_back(std::move(one));
+    }
+  }
+  return join_list(found, separator);
+}
+Result<std::string> quote_local_part(Scope&, const Node&, std::string s) { return mail::quote_local_part(s); }
+
+// ---------------------------------------------------------------- quoting and encoding
+
+Result<std::string> quote(Scope&, const Node&, std::string s) {
+  bool plain = !s.empty();
+  for (const char c : s) plain = plain && (is_alnum(c) || c == '_' || c == '-');
+  if (plain) return s;
+  std::string out = "\"";
+  for (const char c : s) {
+    if (c == '\n') out += "\\n";
+    else if (c == '\r') out += "\\r";
+    else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + '"';
+}
+Result<std::string> rxquote(Scope&, const Node&, std::string s) {
+  std::string out;
+  for (const char c : s) {
+    if (!is_alnum(c)) out += '\\';
+    out += c;
+  }
+  return out;
+}
+Result<std::string> escape(Scope&, const Node&, std::string s) {
+  std::string out;
+  for (const char c : s) {
+    if (is_printable(c)) out += c;  // Exim leaves the backslash alone here
+    else out += printable(std::string_view(&c, 1));
+  }
+  return out;
+}
+Result<std::string> escape8bit(Scope&, const Node&, std::string s) {
+  std::string out;
+  for (const char c : s) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 127) out += fmt::format("\\{:03o}", byte);
+    else if (c == '\\') out += "\\\\";
+    else out += c;
+  }
+  return out;
+}
+Result<std::string> hexquote(Scope&, const Node&, std::string s) {
+  std::string out;
+  for (const char c : s) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 33 || byte > 126) out += fmt::format("\\x{:02x}", byte);
+    else out += c;
+  }
+  return out;
+}
+Result<std::string> base64(Scope&, const Node&, std::string s) { return base64_encode(s); }
+Result<std::string> base64d(Scope&, const Node&, std::string s) {
+  auto out = base64_decode(s, true);
+  if (!out) return fail(fmt::format("string \"{}\" is not well-formed for \"base64d\" operator", s));
+  return std::move(*out);
+}
+Result<std::string> hex2b64(Scope&, const Node&, std::string s) {
+  for (const char c : s) {
+    if (!parse_uint(std::string_view(&c, 1), 16)) return fail(fmt::format("\"{}\" is not a hex string", s));
+  }
+  if (s.size() % 2 != 0) return fail(fmt::format("\"{}\" contains an odd number of characters", s));
+  return base64_encode(*hex_decode(s));
+}
+Result<std::string> rfc2047(Scope& scope, const Node&, std::string s) {
+  return mail::encode_rfc2047(s, scope.config == nullptr ? "UTF-8" : scope.config->main.headers_charset);
+}
+Result<std::string> rfc2047d(Scope& scope, const Node&, std::string s) {
+  return mail::decode_rfc2047(s, scope.config == nullptr ? "UTF-8" : scope.config->main.headers_charset);
+}
+Result<std::string> utf8clean(Scope&, const Node&, std::string s) {
+  std::string out;
+  for (std::size_t i = 0; i < s.size();) {
+    const auto c = static_cast<unsigned char>(s[i]);
+    const std::size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+    bool good = n > 0 && i + n <= s.size();
+    for (std::size_t k = 1; good && k < n; ++k) good = (static_cast<unsigned char>(s[i + k]) & 0xC0U) == 0x80U;
+    if (good && n > 2) {  // overlong forms, surrogates, beyond U+10FFFF
+      const auto d = static_cast<unsigned char>(s[i + 1]);
+      good = !((c == 0xE0 && d < 0xA0) || (c == 0xED && d > 0x9F) || (c == 0xF0 && d < 0x90) || (c == 0xF4 && d > 0x8F));
+    }
+    if (good) out.append(s, i, n);
+    else out += '?';
+    i += good ? n : 1;
+  }
+  return out;
+}
+
+// ---------------------------------------------------------------- hashes
+
+template <class Context, auto init, auto update, auto digest, std::size_t size>
+std::string hash(std::string_view s, bool upper) {
+  Context context;
+  init(&context);
+  update(&context, s.size(), reinterpret_cast<const std::uint8_t*>(s.data()));
+  std::uint8_t out[size];
+  digest(&context, size, out);
+  return hex_encode(std::string_view(reinterpret_cast<const char*>(out), size), upper);
+}
+constexpr auto kSha256 = hash<sha256_ctx, sha256_init, sha256_update, sha256_digest, 32>;
+Result<std::string> md5(Scope&, const Node&, std::string s) {
+  return hash<md5_ctx, md5_init, md5_update, md5_digest, 16>(s, false);
+}
+Result<std::string> sha1(Scope&, const Node&, std::string s) {
+  return hash<sha1_ctx, sha1_init, sha1_update, sha1_digest, 20>(s, true);
+}
+Result<std::string> sha256(Scope&, const Node&, std::string s) { return kSha256(s, true); }
+Result<std::string> sha2(Scope&, const Node& node, std::string s) {
+  switch (node.numbers.empty() ? 256 : node.numbers[0]) {
+    case 256: return kSha256(s, true);
+    case 384: return hash<sha512_ctx, sha384_init, sha512_update, sha384_digest, 48>(s, true);
+    case 512: return hash<sha512_ctx, sha512_init, sha512_update, sha512_digest, 64>(s, true);
+    default: return fail("unrecognised sha2 variant");
+  }
+}
+Result<std::string> sha3(Scope&, const Node& node, std::string s) {
+  switch (node.numbers.empty() ? 256 : node.numbers[0]) {
+    case 224: return hash<sha3_224_ctx, sha3_224_init, sha3_224_update, sha3_224_digest, 28>(s, true);
+    case 256: return hash<sha3_256_ctx, sha3_256_init, sha3_256_update, sha3_256_digest, 32>(s, true);
+    case 384: return hash<sha3_384_ctx, sha3_384_init, sha3_384_update, sha3_384_digest, 48>(s, true);
+    case 512: return hash<sha3_512_ctx, sha3_512_init, sha3_512_update, sha3_512_digest, 64>(s, true);
+    default: return fail("unrecognised sha3 variant");
+  }
+}
+
+// ---------------------------------------------------------------- numbers and times
+
+template <bool decimal>
+Result<std::string> eval(Scope&, const Node&, std::string s) {
+  REMEX_TRY(const std::int64_t n, evaluate_arithmetic(s, decimal));
+  return std::to_string(n);
+}
+Result<std::string> base62_(Scope&, const Node&, std::string s) {
+  const auto n = parse_uint(s);
+  if (!n) return fail(fmt::format("argument for base62 operator is \"{}\", which is not a decimal number", s));
+  return remex::base62(*n, 6);
+}
+Result<std::string> randint(Scope&, const Node&, std::string s) {
+  REMEX_TRY(const std::int64_t n, parse_expansion_integer(s));
+  thread_local std::minstd_rand generator{std::random_device{}()};
+  return std::to_string(n <= 0 ? 0 : static_cast<std::int64_t>(generator() % static_cast<std::uint64_t>(n)));
+}
+Result<std::string> time_eval(Scope&, const Node&, std::string s) {
+  std::int64_t seconds = 0;
+  if (!s.empty() && !is_digit(s.back()) && parse_interval(s, seconds)) return std::to_string(seconds);
+  return fail(fmt::format("string \"{}\" is not an Exim time interval in \"time_eval\" operator", s));
+}
+Result<std::string> time_interval(Scope&, const Node&, std::string s) {
+  const auto n = parse_int(trim(s));
+  if (!n || *n < 0) return fail(fmt::format("string \"{}\" is not a positive number in \"time_interval\" operator", s));
+  return format_interval(*n);
+}
+
+// ---------------------------------------------------------------- lists, files, again
+
+Result<std::string> listcount(Scope&, const Node&, std::string s) { return std::to_string(split_list(s).size()); }
+
+Result<Text> listnamed(Scope& scope, const Node& node, Text in) {
+  REMEX_CHECK(refuse_tainted(in, "named list"));
+  const std::string_view suffix = std::string_view(node.text).substr(std::min<std::size_t>(node.text.size(), 9));
+  static constexpr struct { std::string_view suffix; ListKind kind; std::string_view word; } kKinds[] = {
+      {"_d", ListKind::domain, "domain"}, {"_h", ListKind::host, "host"}, {"_a", ListKind::address, "address"}, {"_l", ListKind::local_part, "localpart"}};
+  std::string_view word;
+  for (const auto& k : kKinds) {
+    if (!suffix.empty() && suffix != k.suffix) continue;
+    word = k.word;
+    const NamedList* list = scope.config == nullptr ? nullptr : scope.config->named_list(k.kind, in.view());
+    if (list != nullptr) return list->list.expansion().eval(scope);
+  }
+  if (word.empty()) return fail("bad suffix on \"list\" operator");
+  return fail(fmt::format("\"{}\" is not a {}named list", in.view(), suffix.empty() ? std::string{} : fmt::format("{} ", word)));
+}
+
+Result<Text> expand(Scope& scope, const Node&, Text in) {
+  REMEX_CHECK(refuse_tainted(in, "text to be expanded again"));
+  if (scope.depth >= kMaxEvalDepth) return fail("expansion is nested too deeply");
+  auto result = expand_once(in.view(), scope);
+  if (!result) {
+    Error e = std::move(result).error();
+    e.text = fmt::format("internal expansion of \"{}\" failed: {}", in.view(), e.text);
+    return std::unexpected(std::move(e));
+  }
+  return result;
+}
+
+Result<Text> stat_(Scope&, const Node&, Text in) {
+  REMEX_CHECK(refuse_tainted(in, "filename"));
+  struct stat st {};
+  if (stat(in.c_str(), &st) != 0) return fail(fmt::format("stat({}) failed: {}", in.view(), std::strerror(errno)));
+  static constexpr char kBits[] = "rwxrwxrwx";
+  std::string mode(1, S_ISDIR(st.st_mode) ? 'd' : S_ISLNK(st.st_mode) ? 'l' : S_ISCHR(st.st_mode) ? 'c' : S_ISBLK(st.st_mode) ? 'b' : S_ISFIFO(st.st_mode) ? 'p' : S_ISSOCK(st.st_mode) ? 's' : '-');
+  for (unsigned i = 0; i < 9; ++i) mode += (st.st_mode & (0400U >> i)) != 0 ? kBits[i] : '-';
+  return Text(fmt::format("mode={:04o} smode={} inode={} device={} links={} uid={} gid={} size={} atime={} mtime={} ctime={}",
+                          st.st_mode & 07777U, mode, st.st_ino, st.st_dev, st.st_nlink, st.st_uid, st.st_gid, st.st_size,
+                          st.st_atime, st.st_mtime, st.st_ctime));
+}
+
+Result<Text> quote_lookup(Scope& scope, const Node& node, Text in) {
+  const Taint taint = in.taint();
+  std::string s = std::move(in).str();
+  if (node.lookup->quote != nullptr) s = node.lookup->quote(s, {});
+  return Text(std::move(s), taint, quoter_id(registries_of(scope), *node.lookup));
+}
+
+constexpr Example kAddress[] = {{"${address:Foo <a@b>}", "a@b"}};
+constexpr Example kDomain[] = {{"${domain:Foo <a@B.C>}", "B.C"}, {"${domain:a}", ""}};
+constexpr Example kLocal[] = {{"${local_part:a@b}", "a"}};
+constexpr Example kQuote[] = {{"${quote:abc}", "abc"}, {"${quote:a b}", "\"a b\""}, {"${quote:}", "\"\""}};
+constexpr Example kEval[] = {{"${eval:1+2*3}", "7"}, {"${eval:0x10+010+1k}", "1048"}, {"${eval:1/0}", "", "divide by zero (after processing \"1/0\")"}};
+constexpr Example kHash[] = {{"${md5:abc}", "900150983cd24fb0d6963f7d28e17f72"}, {"${sha1:abc}", "A9993E364706816ABA3E25717850C26C9CD0D89D"}};
+constexpr Example kBase64[] = {{"${base64:abc}", "YWJj"}, {"${base64d:YWJj}", "abc"}, {"${base64d:!!}", "", "not well-formed"}};
+constexpr Example kTime[] = {{"${time_eval:1d}", "86400"}, {"${time_interval:93784}", "1d2h3m4s"}};
+constexpr Example kExpand[] = {{"${expand:\\${lc:ABC\\}}", "abc"}, {"${expand:\\$nosuch}", "", "internal expansion of \"$nosuch\" failed"}};
+constexpr Example kRx[] = {{"${rxquote:a.b@c}", "a\\.b\\@c"}};
+
+constexpr OperatorDef defs[] = {
+    {.name = "address", .summary = "The address of a header address", .doc = "Nothing when it is malformed.", .examples = kAddress, .apply = address},
+    {.name = "addresses", .summary = "A header address list as a list", .doc = ">x in front changes the separator.", .apply = addresses},
+    {.name = "domain", .summary = "The domain of an address", .doc = "Nothing when it is malformed.", .examples = kDomain, .apply = domain},
+    {.name = "local_part", .summary = "The local part of an address", .doc = "Nothing when it is malformed.", .examples = kLocal, .apply = local_part},
+    {.name = "quote", .summary = "In double quotes unless a plain word", .doc = "Quotes and backslashes are escaped.", .examples = kQuote, .apply = quote},
+    {.name = "quote_local_part", .summary = "In quotes when RFC 5322 asks for it", .doc = "For local parts.", .apply = quote_local_part},
+    {.name = "quote_*", .summary = "Quoted for a lookup type", .doc = "${quote_mysql:...}: tainted text quoted so may stand in a query of that type.", .cost = Cost::reads, .apply_text = quote_lookup},
+    {.name = "rxquote", .summary = "Escaped for a regular expression", .doc = "A backslash before all but letters and digits.", .examples = kRx, .tier = 2, .apply = rxquote},
+    {.name = "escape", .summary = "Non-printing bytes as escapes", .doc = "Octal.", .apply = escape},
+    {.name = "escape8bit", .summary = "Bytes with the top bit as escapes", .doc = "Octal.", .tier = 3, .apply = escape8bit},
+    {.name = "hexquote", .summary = "Bytes outside 33..126 as \\xNN", .doc = "Hexadecimal.", .tier = 3, .apply = hexquote},
+    {.name = "base64", .summary = "To base64", .doc = "RFC 4648.", .examples = kBase64, .tier = 2, .apply = base64},
+    {.name = "base64d", .summary = "From base64", .doc = "White space is skipped.", .examples = kBase64, .tier = 2, .apply = base64d},
+    {.name = "str2b64", .summary = "Old name of base64", .doc = "RFC 4648.", .tier = 4, .apply = base64},
+    {.name = "hex2b64", .summary = "Hexadecimal to base64", .doc = "For digests.", .tier = 3, .apply = hex2b64},
+    {.name = "rfc2047", .summary = "Encoded words", .doc = "In headers_charset.", .cost = Cost::reads, .apply = rfc2047},
+    {.name = "rfc2047d", .summary = "Decode encoded words", .doc = "To headers_charset.", .cost = Cost::reads, .tier = 2, .apply = rfc2047d},
+    {.name = "utf8clean", .summary = "Replace what is not UTF-8 by ?", .doc = "Overlong forms and surrogates too.", .tier = 3, .apply = utf8clean},
+    {.name = "md5", .summary = "MD5, lower-case hex", .doc = "RFC 1321.", .examples = kHash, .tier = 2, .apply = md5},
+    {.name = "sha1", .summary = "SHA-1, upper-case hex", .doc = "FIPS 180.", .examples = kHash, .tier = 2, .apply = sha1},
+    {.name = "sha256", .summary = "SHA-256, upper-case hex", .doc = "FIPS 180.", .tier = 2, .apply = sha256},
+    {.name = "sha2", .summary = "SHA-2: _256 _384 _512", .doc = "FIPS 180.", .tier = 3, .apply = sha2, .max_args = 1},
+    {.name = "sha3", .summary = "SHA-3: _224 _256 _384 _512", .doc = "FIPS 202.", .tier = 3, .apply = sha3, .max_args = 1},
+    {.name = "eval", .summary = "Integer arithmetic", .doc = "Octal, hexadecimal, K, M, G; 64 bits.", .examples = kEval, .apply = eval<false>},
+    {.name = "eval10", .summary = "Integer arithmetic, decimal only", .doc = "As eval.", .tier = 2, .apply = eval<true>},
+    {.name = "base62", .summary = "Decimal to base 62", .doc = "Six characters at least.", .tier = 2, .apply = base62_},
+    {.name = "randint", .summary = "Random integer below n", .doc = "Not for secrets.", .cost = Cost::reads, .tier = 3, .apply = randint},
+    {.name = "time_eval", .summary = "Time interval to seconds", .doc = "1w2d3h4m5s", .examples = kTime, .tier = 3, .apply = time_eval},
+    {.name = "time_interval", .summary = "Seconds to time interval", .doc = "1w2d3h4m5s", .examples = kTime, .tier = 3, .apply = time_interval},
+    {.name = "listcount", .summary = "Number of items", .doc = "Of a list.", .tier = 2, .apply = listcount},
+    {.name = "listnamed", .summary = "Contents of a named list", .doc = "_d _h _a _l choose the kind.", .cost = Cost::reads, .tier = 2, .apply_text = listnamed, .accepts_suffix = true},
+    {.name = "expand", .summary = "Expand the result again", .doc = "Refuses tainted text.", .cost = Cost::waits, .examples = kExpand, .tier = 2, .apply_text = expand},
+    {.name = "stat", .summary = "Status of a file", .doc = "name=value pairs. Refuses tainted names.", .cost = Cost::reads, .tier = 2, .apply_text = stat_},
+};
+
+}  // namespace
+}  // namespace remex::lang
+
+namespace remex::registry::operators {
+extern const std::span<const OperatorDef> common;
+constinit const std::span<const OperatorDef> common{lang::defs};
+}  // namespace remex::registry::operators
