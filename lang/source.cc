@@ -72,6 +72,10 @@ std::string_view SourceFiles::line(FileId id, std::uint32_t line) const {
   return std::string_view(f.content).substr(begin, end - begin);
 }
 
+std::size_t SourceFiles::line_count(FileId id) const {
+  return id == 0 || id > files_.size() ? 0 : files_[id - 1U].line_starts.size();
+}
+
 std::string SourceFiles::where(Pos p) const {
   if (p.file == 0) return {};
   return fmt::format("{}:{}", name(p.file), p.line);

@@ -52,6 +52,8 @@ class SourceFiles {
   const std::string& name(FileId id) const;
   /// Text of a line without its end; empty when unknown.
   std::string_view line(FileId id, std::uint32_t line) const;
+  /// Number of lines of a file (0 when unknown).
+  std::size_t line_count(FileId id) const;
   /// "file:line" ("" for file 0).
   std::string where(Pos p) const;
 
