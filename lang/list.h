@@ -13,6 +13,9 @@
 
 namespace remex::lang {
 
+struct Subject;  // lang/list_internal.h
+struct CompiledList;
+
 enum class ListKind : std::uint8_t { domain, host, address, local_part, string };
 
 /// Outcome of matching. `data` is the value that becomes $domain_data, $local_part_data, ... (plain item, lookup data, ...).
@@ -42,6 +45,11 @@ class MatchList {
   Result<ListMatch> match(Scope& scope, const Text& subject, ListOptions opt = {}) const;
   /// Host lists: the host is described by address and (lazily looked up, may be empty) name. Empty ip = no remote host.
   Result<ListMatch> match_host(Scope& scope, std::string_view ip, std::string_view name = {}) const;
+  /// For lang/list_*.cc: the scan itself, with the caller's subject (nested named lists share it).
+  Result<ListMatch> match_subject(Scope& scope, Subject& subject) const;
+  /// The items when the list is constant, else null; for static checks.
+  const CompiledList* constant_items() const;
+  ListKind kind() const;
 
  private:
   struct Impl;

@@ -1,0 +1,236 @@
+// MatchList: compile once, expand when needed, scan.
+//
+// A constant list is split and compiled when it is read; its bad items are reported to the diagnostics then. Any other
+// list is expanded per use, with $domain set to the subject of a domain list; items are kept for the next use when the
+// expansion gives the same text again. A forced failure of the expansion is "not in the list", other failures pass on.
+#include "lang/list.h"
+
+#include <fmt/format.h>
+
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "lang/diagnostics.h"
+#include "lang/list_internal.h"
+#include "lang/node.h"
+#include "lang/scope.h"
+
+namespace remex::lang {
+
+struct MatchList::Impl {
+  ListKind kind = ListKind::domain;
+  std::string source_text;
+  Expansion expansion;                      ///< without the separator prefix
+  char separator = ':';
+  bool literal_separator = false;           ///< "<x" stood in the configuration
+  std::shared_ptr<const CompiledList> fixed;  ///< constant lists
+  // The last expansion's items. One process evaluates on one thread; a scan keeps its own reference.
+  mutable std::string memo_text;
+  mutable std::shared_ptr<const CompiledList> memo;
+};
+
+namespace {
+
+/// Largest expanded text worth remembering.
+constexpr std::size_t kMaxMemo = 64U << 10U;
+
+void report(const CompiledList& list, const SourceText& source, const CompileContext& ctx, const Registries& registries) {
+  if (ctx.diagnostics == nullptr) return;
+  for (const ListItem& item : list.items) {
+    if (item.kind != ItemKind::invalid) continue;
+    const std::size_t at = source.text().find(item.text);
+    const std::size_t offset = at == std::string::npos ? 0 : at;
+    std::string_view spec, rest, hint;
+    std::size_t length = item.text.size();
+    if (split_lookup_item(item.text, spec, rest)) {
+      const std::string_view word = lookup_type_word(spec);
+      hint = nearest_lookup(word, registries);
+      length = spec.size();
+    }
+    ctx.diagnostics->error("bad-list-item", source.at(offset), static_cast<std::uint32_t>(length),
+                           ctx.where.empty() ? item.error : ctx.where + ": " + item.error,
+                           hint.empty() ? std::string() : fmt::format("did you mean \"{}\"?", hint));
+  }
+}
+
+const Registries& registries_for(const CompileContext& ctx) {
+  static const Scope kNoScope;
+  return ctx.registries != nullptr ? *ctx.registries : registries_of(kNoScope);
+}
+
+/// $domain is the subject while a domain list is expanded and scanned.
+class DomainDuring {
+ public:
+  DomainDuring(Scope& scope, const std::string& domain) : scope_(scope) {
+    if (scope.address == nullptr) {
+      scope.address = &own_;
+      lent_ = true;
+    }
+    saved_ = std::exchange(scope.address->domain, domain);
+    target_ = scope.address;
+  }
+  ~DomainDuring() {
+    target_->domain = std::move(saved_);
+    if (lent_) scope_.address = nullptr;
+  }
+  DomainDuring(const DomainDuring&) = delete;
+  DomainDuring& operator=(const DomainDuring&) = delete;
+
+ private:
+  Scope& scope_;
+  AddressState own_;
+  AddressState* target_ = nullptr;
+  std::string saved_;
+  bool lent_ = false;
+};
+
+Subject make_subject(ListKind kind, const Text& text, ListOptions opt) {
+  Subject s;
+  s.kind = kind;
+  s.text = text;
+  s.lower = to_lower(text.view());
+  s.caseful = opt.caseful;
+  if (kind == ListKind::address) {
+    const std::size_t at = text.view().rfind('@');
+    s.has_at = at != std::string_view::npos;
+    if (s.has_at) {
+      s.local = text.str().substr(0, at);
+      s.domain = to_lower(text.view().substr(at + 1));
+      s.text = text.with(s.local + "@" + s.domain);  // the domain is always lower case
+    }
+  } else if (kind == ListKind::domain) {
+    s.text = text.with(s.lower);
+  } else if (kind == ListKind::host) {
+    s.ip = IpNet::parse(text.view(), false);
+    if (s.ip) s.ip_text = s.ip->v6 ? text.str() : s.ip->full_text(':');
+    s.ip_only = true;
+  }
+  return s;
+}
+
+}  // namespace
+
+Result<MatchList> MatchList::compile(ListKind kind, SourceText source, const CompileContext& ctx) {
+  auto impl = std::make_shared<Impl>();
+  impl->kind = kind;
+  impl->source_text = source.text();
+  std::string_view rest = source.text();
+  // "<\n" is spelled with an escape; that prefix is read after expansion.
+  if (const std::string_view t = trim_left(rest); !(t.starts_with("<\\")))
+    if (const auto sep = take_separator(rest)) {
+      impl->separator = *sep;
+      impl->literal_separator = true;
+      source = source.substr(source.text().size() - rest.size());
+    }
+  REMEX_TRY(impl->expansion, Expansion::compile(source, ctx));
+  if (impl->expansion.is_constant()) {
+    std::string_view text = impl->expansion.constant();
+    if (!impl->literal_separator)
+      if (const auto sep = take_separator(text)) impl->separator = *sep;
+    const Registries& registries = registries_for(ctx);
+    impl->fixed = compile_items(kind, split_by(text, impl->separator), registries);
+    report(*impl->fixed, source, ctx, registries);
+    for (const ListItem& item : impl->fixed->items)
+      if (item.kind == ItemKind::invalid) return fail(ErrorKind::config, item.error);
+  }
+  MatchList out;
+  out.impl_ = std::move(impl);
+  return out;
+}
+
+const std::string& MatchList::source_text() const {
+  static const std::string kEmpty;
+  return impl_ ? impl_->source_text : kEmpty;
+}
+const Expansion& MatchList::expansion() const {
+  static const Expansion kUnset;
+  return impl_ ? impl_->expansion : kUnset;
+}
+const CompiledList* MatchList::constant_items() const { return impl_ ? impl_->fixed.get() : nullptr; }
+ListKind MatchList::kind() const { return impl_ ? impl_->kind : ListKind::string; }
+
+Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const {
+  if (!impl_) return ListMatch{};
+  const std::shared_ptr<const Impl> keep = impl_;
+  const bool caseful = subject.caseful;
+  const Taint taint = subject.list_taint;
+  std::shared_ptr<const CompiledList> items = keep->fixed;
+  subject.list_taint = Taint::clean;
+  if (!items) {
+    auto text = keep->expansion.eval(scope);
+    if (!text) {
+      subject.list_taint = taint;
+      if (text.error().kind == ErrorKind::forced_fail) return ListMatch{};
+      return std::unexpected(std::move(text).error());
+    }
+    subject.list_taint = text->taint();
+    if (keep->memo && keep->memo_text == text->view()) {
+      items = keep->memo;
+    } else {
+      std::string_view rest = text->view();
+      char sep = keep->separator;
+      if (!keep->literal_separator) {
+        if (const auto given = take_separator(rest)) {
+          const bool written = trim_left(keep->source_text).starts_with('<');
+          if (text->is_tainted() && !written) {
+            subject.list_taint = taint;
+            return fail(ErrorKind::taint, fmt::format("list separator \"<{}\" comes from tainted data", printable(std::string_view(&*given, 1))));
+          }
+          sep = *given;
+        }
+      }
+      items = compile_items(keep->kind, split_by(rest, sep), registries_of(scope));
+      if (text->size() <= kMaxMemo) {
+        keep->memo_text = text->str();
+        keep->memo = items;
+      }
+    }
+  }
+  ++subject.depth;
+  auto got = scan_list(scope, *items, subject);
+  --subject.depth;
+  subject.list_taint = taint;
+  // +caseful reaches into the lists a list names, not back out of them.
+  subject.caseful = caseful;
+  return got;
+}
+
+Result<ListMatch> MatchList::match(Scope& scope, const Text& subject, ListOptions opt) const {
+  if (!impl_) return ListMatch{};
+  Subject s = make_subject(impl_->kind, subject, opt);
+  if (impl_->kind == ListKind::domain && !opt.keep_domain_variable) {
+    // Lists without insertions, and without lists that might have some, need no $domain.
+    bool needed = !impl_->fixed;
+    if (impl_->fixed)
+      for (const ListItem& item : impl_->fixed->items)
+        needed = needed || item.kind == ItemKind::named || item.kind == ItemKind::lookup;
+    if (needed) {
+      const DomainDuring during(scope, s.lower);
+      return match_subject(scope, s);
+    }
+  }
+  return match_subject(scope, s);
+}
+
+Result<ListMatch> MatchList::match_host(Scope& scope, std::string_view ip, std::string_view name) const {
+  if (!impl_) return ListMatch{};
+  Subject s = make_subject(ListKind::host, Text::tainted(ip), {});
+  s.ip_only = false;
+  if (!name.empty()) {
+    s.names.push_back(to_lower(name));
+    s.names_tried = true;
+  }
+  return match_subject(scope, s);
+}
+
+Result<ListMatch> match_list_text(Scope& scope, ListKind kind, const Text& list, const Text& subject, ListOptions opt) {
+  const auto items = compile_items(kind, split_list(list.view()), registries_of(scope));
+  Subject s = make_subject(kind, subject, opt);
+  s.list_taint = list.taint();
+  if (kind == ListKind::domain && !opt.keep_domain_variable) {
+    const DomainDuring during(scope, s.lower);
+    return scan_list(scope, *items, s);
+  }
+  return scan_list(scope, *items, s);
+}
+
+}  // namespace remex::lang

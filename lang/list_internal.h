@@ -1,0 +1,114 @@
+// Inside of lists: compiled items and how each kind is asked. Included by lang/list_*.cc and the static checks only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "lang/list.h"
+#include "lang/lookup_engine.h"
+#include "lang/regex.h"
+
+namespace remex::lang {
+
+class Scope;
+
+/// Takes "<x" off the front; nullopt = none there.
+std::optional<char> take_separator(std::string_view& list);
+/// Splits with a known separator.
+std::vector<std::string> split_by(std::string_view s, char sep);
+
+/// An IP address or network; IPv4-mapped IPv6 is IPv4.
+struct IpNet {
+  bool v6 = false;
+  std::array<std::uint8_t, 16> bytes{};
+  int bits = 32;
+  /// "1.2.3.4", "1.2.3.4/8", "::1/64"; nullopt for anything else. A mask beyond the address length is refused.
+  static std::optional<IpNet> parse(std::string_view text, bool allow_mask = true);
+  bool contains(const IpNet& address) const;
+  void mask(int to_bits);
+  /// Unabbreviated, lower case; IPv6 groups joined with `v6_separator`.
+  std::string full_text(char v6_separator) const;
+};
+
+enum class ItemKind : std::uint8_t {
+  empty, literal, everything, suffix, regex, named, file, lookup, primary_name, local_literal,
+  mx_any, mx_primary, mx_secondary,
+  ip, net_lookup, host_name, include_unknown, ignore_unknown, include_defer, ignore_defer,
+  caseful, address, address_domain, per_domain_lookup,
+  invalid,
+};
+
+struct CompiledList;
+
+struct ListItem {
+  ItemKind kind = ItemKind::literal;
+  bool negated = false;
+  std::string text;                 ///< without "!"; the value of a plain match
+  std::string lower;                ///< text in lower case: literal, suffix (without '*'), local part of address
+  std::shared_ptr<const Regex> regex;
+  std::shared_ptr<const Regex> caseful_regex;  ///< local parts and addresses after +caseful
+  std::optional<LookupSpec> lookup;
+  std::string target;               ///< lookup: file or query; named: name; file: path; mx: ignore list
+  IpNet net;
+  int net_bits = -1;                ///< netN- lookups
+  bool local_is_star = false;       ///< address: local part starts with '*'
+  std::shared_ptr<const CompiledList> domain;  ///< address: one domain item
+  std::string error;                ///< invalid: why
+};
+
+/// Items of one list text. Plain ones are indexed so that a list of ten thousand domains is one hash probe.
+struct CompiledList {
+  std::vector<ListItem> items;
+  std::unordered_map<std::string, std::uint32_t> literals;  ///< lower-cased text -> first item
+  std::vector<std::uint32_t> others;                        ///< all that need asking, in order
+  bool has_caseful = false;
+  bool ends_negative() const { return !items.empty() && items.back().negated; }
+};
+
+/// Never fails: a bad item is kind invalid and errors (or is reported at load) when met.
+std::shared_ptr<const CompiledList> compile_items(ListKind kind, const std::vector<std::string>& texts,
+                                                  const Registries& registries, bool in_file = false);
+
+/// What is being asked, for one scan.
+struct Subject {
+  ListKind kind = ListKind::domain;
+  Text text;                        ///< as given
+  std::string lower;
+  std::string local, domain;        ///< addresses: local part as written; domain lower case
+  bool has_at = false;
+  bool caseful = false;
+  Taint list_taint = Taint::clean;  ///< of plain items' values
+  int depth = 0;                    ///< nested named lists and files
+  // Host lists.
+  std::optional<IpNet> ip;
+  std::string ip_text;
+  std::vector<std::string> names;   ///< known host names
+  bool names_tried = false;
+  bool ip_only = false;             ///< match_ip: names are never looked up
+};
+
+/// Scans. Sets captures. The list's taint is in the subject.
+Result<ListMatch> scan_list(Scope& scope, const CompiledList& list, Subject& subject);
+/// Lines of a list file as items; kind defer when it cannot be read.
+Result<std::vector<std::string>> read_list_file(const std::string& path, ListKind kind);
+/// Whether a host item matches. nullopt with `unknown` set: a name or address that was needed does not exist.
+struct HostAnswer {
+  enum class Kind : std::uint8_t { no, yes, unknown, defer } kind = Kind::no;
+  Text data;
+  std::string why;
+};
+Result<HostAnswer> ask_host_item(Scope& scope, const ListItem& item, Subject& subject);
+/// @mx_any and its relatives.
+Result<bool> ask_mx_item(Scope& scope, const ListItem& item, const std::string& domain);
+/// Addresses of the interfaces of this host.
+bool is_local_ip(Scope& scope, const IpNet& ip);
+std::string primary_host_name(const Scope& scope);
+void set_captures(Scope& scope, std::vector<std::string> values, Taint taint);
+
+}  // namespace remex::lang

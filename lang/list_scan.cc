@@ -1,0 +1,298 @@
+// Scanning a compiled list: first match decides; falling off the end matches when the last item was negative.
+//
+// Literal items of a caseless scan are found through the hash, everything else is asked in order up to that place.
+#include <fmt/format.h>
+
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "lang/config.h"
+#include "lang/list_internal.h"
+#include "lang/node.h"
+#include "lang/scope.h"
+
+namespace remex::lang {
+
+namespace {
+
+constexpr int kMaxListDepth = 20;   ///< named lists in named lists, files in lists
+constexpr int kMaxChain = 50;       ///< ">key" links of @@ lookups
+
+/// Outcome of one item: nullopt data = does not match.
+using ItemMatch = Result<std::optional<Text>>;
+
+std::optional<Text> plain(const Subject& s, const ListItem& item) { return Text(item.text, s.list_taint); }
+
+std::string_view kind_name(ListKind kind) {
+  switch (kind) {
+    case ListKind::domain: return "domain";
+    case ListKind::host: return "host";
+    case ListKind::address: return "address";
+    default: return "local part";
+  }
+}
+
+ItemMatch ask_suffix(Scope& scope, const ListItem& item, const Subject& s) {
+  const std::string& have = s.caseful ? s.text.str() : s.lower;
+  const std::string& want = s.caseful ? item.target : item.lower;
+  if (!have.ends_with(want)) return std::optional<Text>();
+  set_captures(scope, {s.text.str(), s.text.str().substr(0, have.size() - want.size())}, s.text.taint());
+  return plain(s, item);
+}
+
+ItemMatch ask_regex(Scope& scope, const ListItem& item, const Subject& s) {
+  const Regex& re = s.caseful && item.caseful_regex ? *item.caseful_regex : *item.regex;
+  Regex::Spans spans;
+  auto hit = re.search(s.text.view(), &spans);
+  if (!hit) return defer(hit.error().text);
+  if (!*hit) return std::optional<Text>();
+  std::vector<std::string> values;
+  for (const auto& [from, to] : spans)
+    values.push_back(from == std::string::npos ? std::string() : s.text.str().substr(from, to - from));
+  set_captures(scope, std::move(values), s.text.taint());
+  return plain(s, item);
+}
+
+ItemMatch ask_lookup(Scope& scope, const ListItem& item, const Subject& s) {
+  const Text target(item.target, s.list_taint);
+  if (item.lookup->style() == LookupStyle::query) return run_lookup(scope, *item.lookup, target, {});
+  if (s.kind == ListKind::address && item.lookup->partial >= 0) {
+    LookupSpec whole = *item.lookup;  // no partial matching of whole addresses
+    whole.partial = -1;
+    return run_lookup(scope, whole, s.text.with(s.caseful ? s.text.str() : s.lower), target);
+  }
+  PartialMatch partial;
+  const bool caseful_key = s.caseful && s.kind != ListKind::domain;
+  const Text key = s.text.with(caseful_key ? s.text.str() : s.lower);
+  auto got = run_lookup(scope, *item.lookup, key, target, &partial);
+  if (got && *got && partial.used)
+    set_captures(scope, {key.str(), partial.wild, partial.fixed}, s.text.taint());
+  return got;
+}
+
+/// A subject for a part of an address.
+Subject part_of(const Subject& s, ListKind kind, std::string text) {
+  Subject out;
+  out.kind = kind;
+  out.lower = to_lower(text);
+  out.text = Text(std::move(text), s.text.taint());
+  out.caseful = kind == ListKind::local_part && s.caseful;
+  out.list_taint = s.list_taint;
+  out.depth = s.depth + 1;
+  return out;
+}
+
+ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
+  if (s.list_taint == Taint::tainted)
+    return fail(ErrorKind::taint, fmt::format("attempt to use a tainted name \"+{}\" for a named list", printable(item.target)));
+  if (s.depth >= kMaxListDepth) return defer(fmt::format("named lists nest too deeply at \"+{}\"", printable(item.target)));
+  const NamedList* named = scope.config != nullptr ? scope.config->named_list(s.kind, item.target) : nullptr;
+  if (named == nullptr)
+    return defer(fmt::format("unknown named {} list \"+{}\"", kind_name(s.kind), printable(item.target)));
+  auto got = named->list.match_subject(scope, s);
+  if (!got) return std::unexpected(std::move(got).error());
+  if (!got->matched) return std::optional<Text>();
+  return std::optional<Text>(std::move(got->data));
+}
+
+ItemMatch ask_file(Scope& scope, const ListItem& item, Subject& s) {
+  if (s.list_taint == Taint::tainted)
+    return fail(ErrorKind::taint, fmt::format("Tainted filename '{}' in a list", printable(item.target)));
+  auto lines = read_list_file(item.target, s.kind);
+  if (!lines) return std::unexpected(std::move(lines).error());
+  const auto list = compile_items(s.kind, *lines, registries_of(scope), true);
+  const bool caseful = s.caseful;
+  ++s.depth;
+  auto got = scan_list(scope, *list, s);
+  --s.depth;
+  s.caseful = caseful;
+  if (!got) return std::unexpected(std::move(got).error());
+  if (!got->matched) return std::optional<Text>();
+  return std::optional<Text>(std::move(got->data));
+}
+
+ItemMatch ask_address(Scope& scope, const ListItem& item, Subject& s) {
+  if (s.text.empty() || !s.has_at) return std::optional<Text>();
+  std::string_view wild;
+  if (item.kind == ItemKind::address) {
+    const std::string have = s.caseful ? s.local : to_lower(s.local);
+    const std::string& want = s.caseful ? item.target : item.lower;
+    if (item.local_is_star ? !have.ends_with(want) : have != want) return std::optional<Text>();
+    if (item.local_is_star) wild = std::string_view(s.local).substr(0, s.local.size() - want.size());
+  }
+  Subject domain = part_of(s, ListKind::domain, s.domain);
+  const auto saved = scope.captures;
+  auto got = scan_list(scope, *item.domain, domain);
+  if (!got) return std::unexpected(std::move(got).error());
+  if (!got->matched) {
+    scope.captures = saved;
+    return std::optional<Text>();
+  }
+  // $0 the address, then what each wildcard stood for.
+  std::vector<std::string> values{s.text.str()};
+  if (item.local_is_star) values.emplace_back(wild);
+  const ItemKind dk = item.domain->items.front().kind;
+  if (dk == ItemKind::suffix && scope.captures.size() > 1) values.push_back(scope.captures[1].str());
+  set_captures(scope, std::move(values), s.text.taint());
+  if (item.kind == ItemKind::address && dk != ItemKind::literal && dk != ItemKind::suffix && dk != ItemKind::regex) {
+    Text data((item.local_is_star ? "*" : "") + item.target + "@", s.list_taint);
+    data.append(got->data);
+    return std::optional<Text>(std::move(data));
+  }
+  return plain(s, item);
+}
+
+/// @@lookup: the domain finds a list of local part patterns; a last ">key" continues elsewhere.
+ItemMatch ask_per_domain(Scope& scope, const ListItem& item, Subject& s) {
+  if (s.text.empty() || !s.has_at) return std::optional<Text>();
+  const bool query = item.lookup->style() == LookupStyle::query;
+  Text key = query ? Text(item.target, s.list_taint) : Text(s.domain, s.text.taint());
+  const Text file = query ? Text() : Text(item.target, s.list_taint);
+  for (int link = 0; link < kMaxChain; ++link) {
+    auto data = run_lookup(scope, *item.lookup, key, file);
+    if (!data) return std::unexpected(std::move(data).error());
+    if (!*data) return std::optional<Text>();
+    std::vector<std::string> patterns = split_list((*data)->view());
+    std::string next;
+    if (!query && !patterns.empty() && patterns.back().starts_with('>')) {
+      next = std::string(trim(std::string_view(patterns.back()).substr(1)));
+      patterns.pop_back();
+    }
+    const auto list = compile_items(ListKind::local_part, patterns, registries_of(scope));
+    Subject local = part_of(s, ListKind::local_part, s.local);
+    local.list_taint = (*data)->taint();
+    auto got = scan_list(scope, *list, local);
+    if (!got) return std::unexpected(std::move(got).error());
+    // A negative item that matched ends the chain; only falling off the end follows it.
+    if (got->matched && !(list->ends_negative() && !next.empty())) return std::optional<Text>(std::move(got->data));
+    if (got->matched) return std::optional<Text>(std::move(got->data));
+    if (next.empty()) return std::optional<Text>();
+    key = Text(std::move(next), (*data)->taint());
+  }
+  return defer(fmt::format("loop in \"{}\" lookup data: more than {} links", printable(item.text), kMaxChain));
+}
+
+ItemMatch ask_text_item(Scope& scope, const ListItem& item, Subject& s) {
+  switch (item.kind) {
+    case ItemKind::empty: return s.text.empty() ? std::optional<Text>(Text()) : std::nullopt;
+    case ItemKind::literal: {
+      const bool same = s.caseful && s.kind != ListKind::domain ? s.text.view() == item.text : s.lower == item.lower;
+      return same ? plain(s, item) : std::nullopt;
+    }
+    case ItemKind::suffix: return ask_suffix(scope, item, s);
+    case ItemKind::regex: return ask_regex(scope, item, s);
+    case ItemKind::lookup: return ask_lookup(scope, item, s);
+    case ItemKind::address:
+    case ItemKind::address_domain: return ask_address(scope, item, s);
+    case ItemKind::per_domain_lookup: return ask_per_domain(scope, item, s);
+    case ItemKind::primary_name: {
+      const std::string name = primary_host_name(scope);
+      return iequals(s.text.view(), name) ? std::optional<Text>(Text(name)) : std::nullopt;
+    }
+    case ItemKind::local_literal: {
+      const std::string_view v = s.text.view();
+      if (v.size() < 3 || v.front() != '[' || v.back() != ']') return std::optional<Text>();
+      std::string_view inner = v.substr(1, v.size() - 2);
+      if (istarts_with(inner, "IPv6:")) inner.remove_prefix(5);
+      const auto ip = IpNet::parse(inner, false);
+      return ip && is_local_ip(scope, *ip) ? plain(s, item) : std::nullopt;
+    }
+    case ItemKind::mx_any:
+    case ItemKind::mx_primary:
+    case ItemKind::mx_secondary: {
+      REMEX_TRY(const bool hit, ask_mx_item(scope, item, s.lower));
+      return hit ? plain(s, item) : std::nullopt;
+    }
+    default: return std::optional<Text>();
+  }
+}
+
+/// How missing names are taken in a host list; changed by +include_unknown and its relatives.
+struct HostMood {
+  enum class Take : std::uint8_t { end_list, include, ignore } unknown = Take::end_list, deferred = Take::end_list;
+  bool note(ItemKind kind) {
+    switch (kind) {
+      case ItemKind::include_unknown: unknown = Take::include; return true;
+      case ItemKind::ignore_unknown: unknown = Take::ignore; return true;
+      case ItemKind::include_defer: deferred = Take::include; return true;
+      case ItemKind::ignore_defer: deferred = Take::ignore; return true;
+      default: return false;
+    }
+  }
+};
+
+Result<ListMatch> scan_hosts(Scope& scope, const CompiledList& list, Subject& s) {
+  HostMood mood;
+  for (const ListItem& item : list.items) {
+    if (mood.note(item.kind)) continue;
+    std::optional<Text> hit;
+    if (item.kind == ItemKind::named || item.kind == ItemKind::file) {
+      REMEX_TRY(hit, item.kind == ItemKind::named ? ask_named(scope, item, s) : ask_file(scope, item, s));
+    } else if (item.kind == ItemKind::invalid) {
+      return defer(item.error);
+    } else {
+      REMEX_TRY(HostAnswer answer, ask_host_item(scope, item, s));
+      using Kind = HostAnswer::Kind;
+      if (answer.kind == Kind::yes) hit = std::move(answer.data);
+      const auto take = answer.kind == Kind::unknown ? mood.unknown : mood.deferred;
+      if (answer.kind == Kind::unknown || answer.kind == Kind::defer) {
+        if (take == HostMood::Take::include) return ListMatch{true, Text()};
+        if (take == HostMood::Take::end_list) {
+          if (answer.kind == Kind::defer) return defer(answer.why);
+          return ListMatch{false, {}};
+        }
+        continue;
+      }
+    }
+    if (hit) return ListMatch{!item.negated, item.negated ? Text() : std::move(*hit)};
+  }
+  return ListMatch{list.ends_negative(), {}};
+}
+
+/// Asks `item`; for a file the sense of its result is turned by "!" as for any other item.
+Result<std::optional<Text>> ask(Scope& scope, const ListItem& item, Subject& s) {
+  switch (item.kind) {
+    case ItemKind::named: return ask_named(scope, item, s);
+    case ItemKind::file: return ask_file(scope, item, s);
+    case ItemKind::invalid: return defer(item.error);
+    default: return ask_text_item(scope, item, s);
+  }
+}
+
+}  // namespace
+
+void set_captures(Scope& scope, std::vector<std::string> values, Taint taint) {
+  scope.captures.clear();
+  for (std::string& v : values) scope.captures.emplace_back(std::move(v), taint);
+}
+
+Result<ListMatch> scan_list(Scope& scope, const CompiledList& list, Subject& s) {
+  if (s.kind == ListKind::host) return scan_hosts(scope, list, s);
+  const auto decide = [](const ListItem& item, std::optional<Text> hit) {
+    return ListMatch{!item.negated, item.negated ? Text() : std::move(*hit)};
+  };
+  // Without any change of case the literals can be found at once.
+  const bool hashed = !list.has_caseful && (!s.caseful || s.kind == ListKind::domain);
+  if (!hashed) {
+    for (const ListItem& item : list.items) {
+      if (item.kind == ItemKind::caseful) {
+        s.caseful = true;
+        continue;
+      }
+      REMEX_TRY(auto hit, ask(scope, item, s));
+      if (hit) return decide(item, std::move(hit));
+    }
+    return ListMatch{list.ends_negative(), {}};
+  }
+  std::size_t limit = list.items.size();
+  if (!list.literals.empty())
+    if (const auto it = list.literals.find(s.lower); it != list.literals.end()) limit = it->second;
+  for (const std::uint32_t i : list.others) {
+    if (i > limit) break;
+    REMEX_TRY(auto hit, ask(scope, list.items[i], s));
+    if (hit) return decide(list.items[i], std::move(hit));
+  }
+  if (limit < list.items.size()) return decide(list.items[limit], plain(s, list.items[limit]));
+  return ListMatch{list.ends_negative(), {}};
+}
+
+}  // namespace remex::lang
