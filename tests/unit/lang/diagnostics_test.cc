@@ -1,0 +1,66 @@
+// How diagnostics look.
+#include <boost/test/unit_test.hpp>
+
+#include "lang/diagnostics.h"
+
+using namespace remex::lang;
+
+BOOST_AUTO_TEST_SUITE(diagnostics)
+
+BOOST_AUTO_TEST_CASE(rendering) {
+  SourceFiles files;
+  const FileId f = files.add("sample.conf", "a\nb\n  transprot = localdir\n");
+  Diagnostics d(files);
+  d.error("unknown-option", {f, 3, 3}, 9, "router \"local\": unknown option \"transprot\"", "did you mean \"transport\"?");
+  BOOST_TEST(d.render() ==
+             "error: router \"local\": unknown option \"transprot\" [unknown-option]\n"
+             "  --> sample.conf:3:3\n"
+             "  |\n"
+             "3 |   transprot = localdir\n"
+             "  |   ^^^^^^^^^ did you mean \"transport\"?\n");
+  BOOST_TEST(d.one_line(d.all()[0]) == "router \"local\": unknown option \"transprot\" in line 3 of sample.conf");
+}
+
+BOOST_AUTO_TEST_CASE(sorted_limited_and_bounded) {
+  SourceFiles files;
+  const FileId f = files.add("x", "one\ntwo\n");
+  Diagnostics d(files);
+  d.error("b", {f, 2, 1}, 3, "second");
+  d.error("a", {f, 1, 1}, 3, "first");
+  d.warning("w", {f, 1, 2}, 1, "careful");
+  const std::string text = d.render(1);
+  BOOST_TEST(text.find("first") < text.find("careful"));
+  BOOST_TEST(text.find("second") == std::string::npos);
+  BOOST_TEST(text.find("... and 1 more error\n") != std::string::npos);
+  for (int i = 0; i < 10000; ++i) d.error("n", {f, 1, 1}, 1, "again");
+  BOOST_TEST(d.all().size() < 5000U);
+  BOOST_TEST(d.error_count() == 10002U);
+}
+
+BOOST_AUTO_TEST_CASE(foreign_bytes_and_odd_places) {
+  SourceFiles files;
+  const FileId f = files.add("x", std::string(300, 'a') + "\x1b[2J" + std::string(300, 'b'));
+  Diagnostics d(files);
+  d.error("c", {f, 1, 301}, 4000000000U, "control");
+  d.error("o", {f, 9, 77}, 3, "no such line");
+  d.error("n", {}, 0, "no place");
+  const std::string text = d.render();
+  BOOST_TEST(text.find('\x1b') == std::string::npos);
+  BOOST_TEST(text.size() < 2000U);
+}
+
+BOOST_AUTO_TEST_CASE(origins) {
+  SourceText t("abc", {1, 1, 5});
+  t.append("def", {1, 2, 3});
+  t.append_fixed("XYZ", {1, 9, 9});
+  BOOST_TEST(t.at(2).column == 7U);
+  BOOST_TEST(t.at(4).line == 2U);
+  BOOST_TEST(t.at(4).column == 4U);
+  BOOST_TEST(t.at(8).column == 9U);
+  const SourceText part = t.substr(4, 4);
+  BOOST_TEST(part.text() == "efXY");
+  BOOST_TEST(part.at(1).column == 5U);
+  BOOST_TEST(part.at(3).line == 9U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
