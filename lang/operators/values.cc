@@ -311,6 +311,6 @@ constexpr OperatorDef defs[] = {
 }  // namespace remex::lang
 
 namespace remex::registry::operators {
-extern const std::span<const OperatorDef> common;
-constinit const std::span<const OperatorDef> common{lang::defs};
+extern const std::span<const OperatorDef> values;
+constinit const std::span<const OperatorDef> values{lang::defs};
 }  // namespace remex::registry::operators
