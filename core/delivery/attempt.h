@@ -1,72 +1,96 @@
-// One delivery attempt of one message; private to core/delivery.
+// One delivery attempt of one message: routing, grouping, transports, outcome. Private to core/delivery.
+//
+// Owned by the fiber that delivers; remote groups run in child fibers of it. The message is claimed by the caller.
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/delivery/delivery.h"
-#include "core/delivery/retry.h"
-#include "routers/router.h"
-#include "transports/transport.h"
+#include "core/log/delivery_lines.h"
 
 namespace remex::delivery {
 
-/// A scope for a stored message: config, services, reception facts, envelope, headers, body.
-lang::Scope message_scope(Engine& eng, store::StoredMessage& msg);
+using routers::Addr;
 
-/// Routes an address and all it is redirected to. Leaves end up routed, failed, deferred or discarded. `visit` is called for each leaf.
-void route_tree(routers::RouteContext& ctx, routers::Addr& addr, const std::function<void(routers::Addr&)>& visit);
-
-/// Addresses that travel together: same transport, hosts, return path and header changes.
-struct Batch {
+/// Addresses that go to one run of a transport.
+struct Group {
   const lang::DriverInstance* transport = nullptr;
   const transports::TransportDef* def = nullptr;
-  std::vector<routers::Addr*> addresses;
+  std::vector<Addr*> addrs;
 };
-std::vector<Batch> make_batches(const std::vector<routers::Addr*>& routed);
-
-/// Runs one batch through its transport. `ctx_setup` may set host_allowed and mua_wrapper.
-std::vector<transports::AddrResult> run_batch(Engine& eng, const lang::Scope& scope, transports::Job& job, const Batch& batch,
-                                              const std::function<void(transports::DeliverContext&)>& before,
-                                              const std::function<void(transports::DeliverContext&)>& after);
 
 class Attempt {
  public:
-  Attempt(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt) : eng_(eng), msg_(std::move(msg)), opt_(opt) {}
-  Status run();
+  Attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt);
+
+  /// Routes every pending recipient and its children. Parks.
+  void route_all();
+  /// Gives up on all pending recipients (-Mg).
+  void fail_all(const std::string& why);
+  /// Runs all transports. Parks.
+  void transport_all();
+  /// Bounces, warnings, freezing; writes the outcome to the store. Parks.
+  Status finish();
+
+  // Used by deliver_wrapped.
+  std::vector<Group> make_groups();
+  void run_group(Group& g);
+  bool mua_wrapper = false;
+  /// First address that is not delivered; null when all are.
+  const Addr* first_trouble() const;
 
  private:
-  bool still_frozen();
-  void route_all();
-  void take_leaf(routers::Addr& a);
-  bool held(const routers::Addr& a);
-  void deliver_batches();
-  void deliver_batch(const Batch& batch);
-  void record(const Batch& batch, const std::vector<transports::AddrResult>& results);
-  void fail_address(routers::Addr& a, const std::string& text, const transports::AddrResult* r);
-  void defer_address(routers::Addr& a, const std::string& text, const transports::AddrResult* r, const Failure* failure);
-  void defer_until(std::int64_t when);
-  void log(int targets, const std::string& line);
-  bool leaf_done(const routers::Addr& a) const;
-  void mark_recipients();
-  Status finish();
-  const log::Selectors& selectors() const { return eng_.log->selectors(); }
+  void route_one(Addr* a);
+  bool routing_deferred_by_hint(Addr& a);
+  void routing_outcome(Addr& a);
+  void log_routing(Addr& a);
+  bool already_done(const Addr& a) const;
+  void record_result(Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us);
+  void deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error);
+  void record_hosts(const std::vector<transports::HostResult>& hosts, const Addr& a);
+  void host_deferral(Addr& a, const std::string& error);
+  bool host_allowed(const routers::HostItem& h) const;
+  void mark(Addr& a);
+  bool complete(const Addr& a) const;
+  void settle_recipients();
+  void handle_failures();
+  void send_warning();
+  void note(const std::string& line, const std::string& for_message_log);
+  log::DeliveryFields fields(const Addr& a) const;
+  std::int64_t age_us() const;
+  lang::Scope fresh_scope();
 
   Engine& eng_;
-  store::StoredMessage msg_;
+  store::StoredMessage& msg_;
   DeliverOptions opt_;
+  transports::Job job_;
+  lang::DeliveryState routing_state_;
   lang::Scope scope_;
-  std::vector<std::unique_ptr<routers::Addr>> tops_;
-  std::vector<routers::Addr*> routed_;
-  std::vector<const routers::Addr*> failed_, deferred_;
-  std::set<std::string> seen_;
+  std::int64_t now_;
+  std::vector<std::unique_ptr<Addr>> tops_;
+  std::vector<Addr*> all_;      ///< every address that was routed, children after parents
+  std::set<std::string> seen_;  ///< duplicate keys of deliveries
   std::int64_t next_attempt_ = 0;
   bool freeze_ = false;
-  bool record_written_ = false;
+  bool changed_ = false;        ///< something worth an update happened
+  bool progress_saved_ = true;
+  std::string freeze_reason_;
+  std::vector<store::StoredMessage> made_;  ///< bounces and warnings to be delivered afterwards
 };
+
+/// A message of ours to `to` with the null sender: stored and logged. Null when there is nobody to tell.
+struct ReportText {
+  std::string subject, text, action;  ///< action: "failed", "delayed"
+  bool with_body = true;
+};
+Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage& original, const std::string& to,
+                                         const std::vector<FailedRecipient>& about, const ReportText& what);
+std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& failed);
+/// qualify_domain, or the primary host name.
+std::string qualify_domain(const Engine& eng);
 
 }  // namespace remex::delivery

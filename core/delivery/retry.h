@@ -1,60 +1,32 @@
-// Retry rules and records: when a failed address, host or message may be tried again, and when to give up.
+// Retry rules: which rule governs a failure, when the next attempt is due, when patience ends.
 //
-// Keys as in Exim: "R:domain" or "R:local@domain" (routing), "T:address" (local transport or RCPT 4xx: "T:address" plus ":<sender>" when
-// address_retry_include_sender), "T:host:ip[:port]" (host), "T:host:ip[:port]:message-id" (message).
-// Cut-offs count from the first failure of the key. No matching rule: no retry.
+// Used by core/delivery and -brt. Keys are Exim's: "R:domain" (routing), "T:address" (local or RCPT 4xx), "T:name:ip[:port]" (host),
+// "T:name:ip:msgid" (host and message). A failure without a rule is final at once.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "core/delivery/delivery.h"
+#include "core/store/store.h"
+#include "lang/config.h"
+#include "lang/scope.h"
+#include "routers/address.h"
 
 namespace remex::delivery {
 
-/// What failed. `error` is a retry-rule word: "refused_MX", "refused_A", "timeout_connect_MX", "timeout_DNS", "lost_connection", "rcpt_4xx",
-/// "mail_4xx", "data_4xx", "tls_required", "quota", "auth_failed", "lookup", ... ; smtp_code refines the 4xx words (rcpt_452).
-struct Failure {
-  std::string key;
-  std::string address;          ///< for matching rules by address or domain
-  std::string host_name;        ///< tried first for matching when not empty
-  std::string error;
-  int smtp_code = 0;
-  std::int64_t file_idle = 0;   ///< quota_<time>: seconds since the mailbox was read, 0 unknown
-  std::string text;             ///< kept for listing
-};
+/// Does a rule's error word cover the error that happened? `rcpt_4xx` covers rcpt_450, `refused` covers refused_MX, `timeout_MX`
+/// covers timeout_connect_MX, `quota_7d` covers quota_N for N seconds unread >= 7 days, `*` everything.
+bool error_matches(std::string_view rule, std::string_view happened);
 
-enum class RetryDecision : std::uint8_t { retry, give_up };
+/// First rule for this subject ("*@host.example", "user@domain"), error and sender; null when there is none. Parks (lookups).
+const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope, const std::string& subject, std::string_view error,
+                                 const std::string& sender);
 
-struct RetryOutcome {
-  RetryDecision decision = RetryDecision::retry;
-  std::int64_t next_try = 0;    ///< epoch seconds
-  bool no_rule = false;         ///< gave up because nothing matched
-};
+/// Fills next_try and expired of `rec` (first_failed, last_try and the previous next_try are there) for a failure now.
+void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int64_t now, store::RetryRecord& rec);
 
-/// Records the failure (first_failed kept, next_try computed) and decides. `received` is the message's arrival (epoch seconds).
-RetryOutcome record_failure(Engine& eng, lang::Scope& scope, const Failure& f, std::int64_t received);
-/// The key worked: its record goes.
-void record_success(Engine& eng, const std::string& key);
-/// Nullopt: may be tried. Otherwise the time before which it should not (and whether the record has expired: one last try then).
-struct RetryWait {
-  std::int64_t next_try = 0;
-  bool expired = false;
-  std::string text;
-};
-std::optional<RetryWait> waiting(Engine& eng, const std::string& key, std::int64_t now);
-
-std::string routing_key(const std::string& domain, const std::string& local_part, bool use_local_part);
-std::string host_key(const std::string& host, const std::string& ip, int port);
-std::string address_key(const std::string& address);
-std::string message_key(const std::string& host, const std::string& ip, int port, const std::string& id);
-
-/// The first rule that matches host name, then address; null when none.
-const lang::RetryRule* find_rule(Engine& eng, lang::Scope& scope, const Failure& f);
-/// Exposed for tests: time of the next attempt by the rule's steps.
-std::optional<std::int64_t> next_by_rule(const lang::RetryRule& rule, std::int64_t first_failed, std::int64_t last_interval_start, std::int64_t now,
-                                         std::int64_t last_interval);
+std::string host_key(const routers::HostItem& h);
+std::string host_key(const std::string& name, const std::string& ip, int port);
 
 }  // namespace remex::delivery

@@ -1,56 +1,150 @@
-// Address verification: routing in verify mode (verify=sender/recipient, -bv, VRFY).
+// Address verification and -bt: routing without delivery; see delivery.h.
+#include <fmt/format.h>
 
-#include <fmt/core.h>
+#include <algorithm>
 
-#include "core/base/strings.h"
 #include "core/delivery/attempt.h"
-#include "core/mail/address.h"
 
 namespace remex::delivery {
+namespace {
 
-using routers::Addr;
+using Kind = lang::VerifyOutcome::Kind;
 
-lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender, std::string_view) {
-  lang::VerifyOutcome out;
-  lang::AddressState* const saved_address = scope.address;
-  const std::string saved_mode = scope.verify_mode;
-  const lang::SavedCaptures captures(scope);
-  scope.verify_mode = sender ? "S" : "R";
-  routers::RouteContext ctx{*eng.config, scope, sender ? routers::RouteMode::verify_sender : routers::RouteMode::verify_recipient};
-  if (mail::split_address(address).domain.empty()) {
-    out.kind = lang::VerifyOutcome::Kind::fail;
-    out.failure = "qualify";
-    out.user_message = out.log_message = "unqualified address";
-  } else {
-    auto top = routers::make_top_address(address, 0);
-    Addr* a = top.get();
-    routers::route_address(ctx, *a);
-    // Redirection to exactly one address goes on with it; to several is enough.
-    while (a->status == Addr::Status::redirected && a->children.size() == 1) {
-      a = a->children.front().get();
-      if (a->is_file || a->is_pipe || a->is_directory) a->status = Addr::Status::routed;
-      if (a->status == Addr::Status::pending) routers::route_address(ctx, *a);
-    }
-    out.address_data = a->state.address_data;
-    switch (a->status) {
-      case Addr::Status::failed:
-        out.kind = lang::VerifyOutcome::Kind::fail;
-        out.failure = "route";
-        out.log_message = a->message.empty() ? "Unrouteable address" : a->message;
-        out.user_message = a->user_message.empty() ? out.log_message : a->user_message;
-        break;
-      case Addr::Status::deferred:
-        out.kind = lang::VerifyOutcome::Kind::defer;
-        out.failure = "route";
-        out.log_message = a->message;
-        out.user_message = a->user_message;
-        break;
-      default: break;
-    }
+/// What routing changes in the scope, put back at the end.
+class KeptScope {
+ public:
+  KeptScope(lang::Scope& s, const char* mode) : scope_(s), address_(s.address), captures_(s.captures), mode_(s.verify_mode) {
+    s.verify_mode = mode;
   }
-  scope.verify_mode = saved_mode;
-  scope.address = saved_address;
-  return out;
+  ~KeptScope() {
+    scope_.address = address_;
+    scope_.captures = std::move(captures_);
+    scope_.verify_mode = std::move(mode_);
+  }
+  KeptScope(const KeptScope&) = delete;
+  KeptScope& operator=(const KeptScope&) = delete;
+
+ private:
+  lang::Scope& scope_;
+  lang::AddressState* address_;
+  std::vector<Text> captures_;
+  std::string mode_;
+};
+
+constexpr int kGenerations = 100;
+
+std::string qualified(const Engine& eng, const std::string& address, bool sender) {
+  if (address.find('@') != std::string::npos) return address;
+  const auto& main = eng.config->main;
+  return address + "@" + (!sender && !main.qualify_recipient.empty() ? main.qualify_recipient : qualify_domain(eng));
+}
+
+/// Status lines of one address for -bt, and its generations.
+struct TestReport {
+  std::string out;
+  int failed = 0, deferred = 0;
+};
+
+void parents(TestReport& t, const Addr& a) {
+  for (const Addr* p = a.parent; p != nullptr; p = p->parent) t.out += fmt::format("\n    <-- {}", p->state.address);
+  t.out += '\n';
+}
+
+void hosts(TestReport& t, const Addr& a) {
+  std::size_t name = 0, ip = 0;
+  for (const auto& h : a.hosts) name = std::max(name, h.name.size()), ip = std::max(ip, h.ip.size());
+  for (const auto& h : a.hosts) {
+    std::string line = fmt::format("  host {:<{}} ", h.name, name);
+    if (!h.ip.empty()) line += fmt::format("{:<{}}", fmt::format("[{}]", h.ip), ip + 2);
+    if (h.mx >= 0) line += fmt::format(" MX={}", h.mx);
+    if (h.port > 0) line += fmt::format(" port={}", h.port);
+    if (h.is_self) line += " ** see self **";
+    while (line.ends_with(' ')) line.pop_back();
+    t.out += line + "\n";
+  }
+}
+
+void report(TestReport& t, const Addr& a) {
+  const std::string name = a.special.empty() ? a.state.address : a.special.str();
+  switch (a.status) {
+    case Addr::Status::failed:
+      t.out += fmt::format("{} is undeliverable: {}", name, a.message);
+      t.out += '\n';
+      ++t.failed;
+      break;
+    case Addr::Status::deferred:
+    case Addr::Status::pending:
+      t.out += fmt::format("{} cannot be resolved at this time: {}", name, a.message);
+      t.out += '\n';
+      ++t.deferred;
+      break;
+    case Addr::Status::discarded:
+      t.out += fmt::format("mail to {} is discarded\n", name);
+      break;
+    case Addr::Status::redirected:
+      break;
+    case Addr::Status::routed:
+    case Addr::Status::delivered:
+      t.out += name;
+      parents(t, a);
+      t.out += fmt::format("  router = {}, transport = {}\n", a.router != nullptr ? a.router->name : "unset",
+                           a.transport != nullptr ? a.transport->name : "unset");
+      hosts(t, a);
+      break;
+  }
+}
+
+}  // namespace
+
+lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender, std::string_view options) {
+  lang::VerifyOutcome v;
+  if (sender && address.empty()) return v;
+  if (options.find("callout") != std::string_view::npos) {
+    v.kind = Kind::defer;
+    v.log_message = v.user_message = "callout verification is not supported";
+    return v;
+  }
+  KeptScope kept(scope, sender ? "S" : "R");
+  routers::RouteContext ctx{*eng.config, scope, sender ? routers::RouteMode::verify_sender : routers::RouteMode::verify_recipient};
+  auto top = routers::make_top_address(qualified(eng, address, sender), 0);
+  Addr* a = top.get();
+  for (int i = 0; i < kGenerations; ++i) {
+    if (a->status == Addr::Status::pending) routers::route_address(ctx, *a);
+    // A redirection to one address is followed; one to several, or to a file or command, is good by itself.
+    if (a->status != Addr::Status::redirected || a->children.size() != 1) break;
+    a = a->children.front().get();
+    if (a->is_file || a->is_pipe || a->is_directory) break;
+  }
+  v.address_data = a->state.address_data;
+  if (a->status == Addr::Status::failed) {
+    v.kind = Kind::fail;
+    v.failure = "route";
+  } else if (a->status == Addr::Status::deferred || (a->status == Addr::Status::pending && !a->is_file && !a->is_pipe && !a->is_directory)) {
+    v.kind = Kind::defer;
+  } else {
+    return v;
+  }
+  v.log_message = a->message;
+  v.user_message = a->user_message.empty() ? a->message : a->user_message;
+  return v;
+}
+
+int test_address(Engine& eng, lang::Scope& scope, const std::string& address, std::string& out) {
+  KeptScope kept(scope, "");
+  routers::RouteContext ctx{*eng.config, scope, routers::RouteMode::test};
+  auto top = routers::make_top_address(qualified(eng, address, false), 0);
+  TestReport t;
+  std::vector<Addr*> stack{top.get()};
+  int budget = 10000;
+  while (!stack.empty() && --budget > 0) {
+    Addr* a = stack.back();
+    stack.pop_back();
+    if (a->status == Addr::Status::pending) routers::route_address(ctx, *a);
+    report(t, *a);
+    for (auto& c : a->children) stack.push_back(c.get());  // the last child comes first, as in Exim
+  }
+  out += t.out;
+  return t.failed > 0 ? 2 : t.deferred > 0 ? 1 : 0;
 }
 
 }  // namespace remex::delivery

@@ -1,0 +1,188 @@
+// The end of an attempt: bounces, warnings, freezing, and one write to the store; see attempt.h.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/base/strings.h"
+#include "core/delivery/attempt.h"
+
+namespace remex::delivery {
+namespace {
+
+/// "5.1.1" out of "550 5.1.1 no such user", else the class of the outcome.
+std::string status_code(const Addr& a, char klass) {
+  const std::string& t = a.message;
+  for (std::size_t i = 0; i + 5 <= t.size(); ++i) {
+    if (t[i] != klass || t[i + 1] != '.' || !is_digit(t[i + 2]) || (i > 0 && (is_digit(t[i - 1]) || t[i - 1] == '.'))) continue;
+    std::size_t end = i + 2;
+    while (end < t.size() && is_digit(t[end])) ++end;
+    if (end == t.size() || t[end] != '.') continue;
+    const std::size_t subject = end++;
+    while (end < t.size() && is_digit(t[end])) ++end;
+    if (end > subject + 1 && end - subject <= 4 && (end == t.size() || t[end] == ' ' || t[end] == '-')) return t.substr(i, end - i);
+  }
+  return fmt::format("{}.0.0", klass);
+}
+
+const Addr& top_of(const Addr& a) {
+  const Addr* p = &a;
+  while (p->parent != nullptr) p = p->parent;
+  return *p;
+}
+
+FailedRecipient describe(const Addr& a, char klass) {
+  FailedRecipient r;
+  r.address = a.hide_child ? top_of(a).state.address : a.special.empty() ? a.state.address : a.special.str();
+  r.top_address = top_of(a).state.address;
+  r.text = a.user_message.empty() ? a.message : a.user_message;
+  r.status = status_code(a, klass);
+  if (a.more_errno >= 400) {  // a remote server said it: its words are the diagnostic
+    const auto at = r.text.find(std::to_string(a.more_errno));
+    if (at != std::string::npos) r.diagnostic = r.text.substr(at);
+    if (!a.hosts.empty()) r.remote_mta = a.hosts.front().name;
+  }
+  return r;
+}
+
+std::string waited_text(std::int64_t seconds) {
+  if (seconds < 120 * 60) return fmt::format("{} minutes", seconds / 60);
+  return fmt::format("{} hours", seconds / 3600);
+}
+
+}  // namespace
+
+void Attempt::handle_failures() {
+  std::map<std::string, std::vector<FailedRecipient>> by_address;
+  bool frozen_bounce = false;
+  for (Addr* a : all_) {
+    if (a->status != Addr::Status::failed) continue;
+    const auto& rcpt = msg_.envelope.recipients[static_cast<std::size_t>(a->top_index)];
+    if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 4U) == 0)) continue;  // NOTIFY without FAILURE
+    if (a->has_errors_to && a->errors_to.empty()) {
+      note(fmt::format("{}: error ignored", a->state.address), {});
+      continue;
+    }
+    const std::string to = a->has_errors_to ? a->errors_to : msg_.envelope.sender;
+    if (to.empty()) {
+      // A failing bounce goes nowhere. It is kept for somebody to look at, or dropped when that was long enough.
+      const std::int64_t keep = eng_.config->main.ignore_bounce_errors_after;
+      if (keep <= 0 || age_us() / 1000000 >= keep) {
+        note(fmt::format("{}: error ignored", a->state.address), {});
+        continue;
+      }
+      a->status = Addr::Status::deferred;
+      frozen_bounce = true;
+      continue;
+    }
+    by_address[to].push_back(describe(*a, '5'));
+  }
+  if (frozen_bounce) {
+    freeze_ = true;
+    freeze_reason_ = " (delivery error message)";
+  }
+  for (const auto& [to, failed] : by_address) {
+    auto m = make_report(eng_, msg_, to, failed,
+                         {"Mail delivery failed: returning message to sender", bounce_text(eng_, failed), "failed", true});
+    if (m) {
+      made_.push_back(std::move(*m));
+      continue;
+    }
+    // Nobody was told: the addresses stay undelivered, so that the next attempt tells.
+    eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id, fmt::format("cannot store a bounce message: {}", m.error().text));
+    for (Addr* a : all_)
+      if (a->status == Addr::Status::failed && (a->has_errors_to ? a->errors_to : msg_.envelope.sender) == to) a->status = Addr::Status::deferred;
+  }
+}
+
+void Attempt::send_warning() {
+  auto& env = msg_.envelope;
+  const auto& times = eng_.config->main.delay_warning;
+  if (times.empty() || times.front() <= 0 || env.sender.empty() || env.local_error_message || freeze_ || env.frozen) return;
+  const std::int64_t age = age_us() / 1000000;
+  // How many warnings should have gone by now; after the last time the last gap repeats.
+  int owed = 0;
+  for (const auto t : times) owed += age >= t ? 1 : 0;
+  if (age >= times.back()) {
+    const std::int64_t gap = times.size() > 1 ? times.back() - times[times.size() - 2] : times.back();
+    if (gap > 0) owed += static_cast<int>((age - times.back()) / gap);
+  }
+  if (owed <= env.warnings_sent) return;
+  const auto& condition = eng_.config->main.delay_warning_condition;
+  if (condition.is_set()) {
+    auto v = condition.eval(scope_);
+    if (!v || !lang::is_loosely_true(v->view())) return;
+  } else {
+    // The default: no warnings about list, bulk and automatic mail.
+    for (const char* name : {"List-ID", "List-Post", "List-Subscribe", "List-Unsubscribe"})
+      if (msg_.headers.find(name) != nullptr) return;
+    if (const auto* p = msg_.headers.find("Precedence"))
+      if (const auto v = to_lower(trim(p->value())); v == "bulk" || v == "list" || v == "junk") return;
+    if (const auto* s = msg_.headers.find("Auto-Submitted"); s != nullptr && istarts_with(trim(s->value()), "auto-")) return;
+  }
+  std::vector<FailedRecipient> waiting;
+  std::string list;
+  for (Addr* a : all_) {
+    if (a->status != Addr::Status::deferred) continue;
+    const auto& rcpt = env.recipients[static_cast<std::size_t>(a->top_index)];
+    if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 8U) == 0)) continue;
+    waiting.push_back(describe(*a, '4'));
+    list += fmt::format("  {}\n", printable(waiting.back().address));
+    if (!waiting.back().text.empty()) list += fmt::format("    Delay reason: {}\n", printable(waiting.back().text));
+  }
+  if (waiting.empty()) return;
+  const std::string delay = waited_text(age);
+  const auto header = [&](const char* name) {
+    const auto* h = msg_.headers.find(name);
+    return h == nullptr ? std::string() : printable(trim(h->value()).substr(0, 500));
+  };
+  const std::string text = fmt::format(
+      "This message was created automatically by mail delivery software.\n"
+      "A message that you sent has not yet been delivered to one or more of its\n"
+      "recipients after more than {} on the queue on {}.\n\n"
+      "The message identifier is:     {}\n"
+      "The subject of the message is: {}\n"
+      "The date of the message is:    {}\n\n"
+      "The {} to which the message has not yet been delivered {}:\n\n{}\n"
+      "No action is required on your part. Delivery attempts will continue for\n"
+      "some time, and this warning may be repeated at intervals if the message\n"
+      "remains undelivered. Eventually the mail delivery software will give up,\n"
+      "and when that happens, the message will be returned to you.\n",
+      delay, eng_.config->main.primary_hostname, env.id, header("Subject"), header("Date"), waiting.size() == 1 ? "address" : "addresses",
+      waiting.size() == 1 ? "is" : "are", list);
+  auto m = make_report(eng_, msg_, env.sender, waiting, {fmt::format("Warning: message {} delayed {}", env.id, delay), text, "delayed", false});
+  if (!m) return;  // the next attempt is early enough
+  env.warnings_sent = owed;
+  changed_ = true;
+  made_.push_back(std::move(*m));
+}
+
+Status Attempt::finish() {
+  auto& env = msg_.envelope;
+  handle_failures();
+  settle_recipients();
+  const bool done = std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; });
+  Status outcome;
+  if (done) {
+    eng_.log->write(log::kMain, env.id, log::completed_line(age_us(), eng_.log->selectors()));
+    // One recipient: a crash before the queued deletion repeats that one delivery at most.
+    outcome = eng_.store->remove(env.id, env.recipients.size() > 1);
+  } else {
+    send_warning();
+    env.deliver_first_time = false;
+    env.manual_thaw = false;
+    if (freeze_ && !env.frozen) {
+      env.frozen = true;
+      env.frozen_at = now_;
+      note("Frozen" + freeze_reason_, "*** Frozen" + freeze_reason_);
+    }
+    outcome = eng_.store->update(env, next_attempt_ != 0 ? next_attempt_ : now_ + 60);
+  }
+  DeliverOptions opt;
+  opt.first_attempt = true;
+  for (auto& m : made_) (void)deliver_fresh(eng_, std::move(m), opt);
+  made_.clear();
+  return outcome;
+}
+
+}  // namespace remex::delivery

@@ -1,0 +1,120 @@
+// Deliveries of stored messages and queue runs; see delivery.h.
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "core/delivery/attempt.h"
+#include "core/io/fiber.h"
+
+namespace remex::delivery {
+namespace {
+
+/// Frozen messages: thawed by -M, by auto_thaw, or cancelled by timeout_frozen_after. False: leave it alone.
+bool may_proceed(Engine& eng, mail::Envelope& e, const DeliverOptions& opt, bool& cancel) {
+  if (!e.frozen) return true;
+  const auto& main = eng.config->main;
+  const std::int64_t frozen_for = wall_seconds() - e.frozen_at;
+  const bool bounce_over = e.sender.empty() && main.ignore_bounce_errors_after > 0 &&
+                           wall_seconds() - std::chrono::duration_cast<Seconds>(e.received.time_since_epoch()).count() >=
+                               main.ignore_bounce_errors_after;
+  if (main.timeout_frozen_after > 0 && frozen_for >= main.timeout_frozen_after) {
+    cancel = true;
+    eng.log->write(log::kMain, e.id, "cancelled by timeout_frozen_after");
+  } else if (opt.thaw || opt.give_up) {
+    e.manual_thaw = opt.thaw;
+    if (opt.thaw) eng.log->write(log::kMain, e.id, "Unfrozen by forced delivery");
+  } else if (main.auto_thaw > 0 && frozen_for >= main.auto_thaw) {
+    eng.log->write(log::kMain, e.id, "Unfrozen by auto-thaw");
+  } else if (bounce_over) {
+    eng.log->write(log::kMain, e.id, "Unfrozen by errmsg timer");
+  } else if (!opt.force_frozen) {
+    if (eng.log->on(log::Selector::skip_delivery)) eng.log->write(log::kMain, e.id, "Message is frozen");
+    return false;
+  }
+  e.frozen = false;
+  return true;
+}
+
+Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt) {
+  bool cancel = false;
+  if (!may_proceed(eng, msg.envelope, opt, cancel)) return {};
+  Attempt a(eng, msg, opt);
+  if (cancel && msg.envelope.sender.empty()) return eng.store->remove(msg.envelope.id, true);
+  if (opt.give_up || cancel) {
+    a.fail_all(opt.give_up ? "delivery cancelled by administrator" : "timed out while frozen");
+  } else {
+    a.route_all();
+    a.transport_all();
+  }
+  return a.finish();
+}
+
+}  // namespace
+
+Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions& opt) {
+  REMEX_TRY(auto claim, eng.store->claim(id));
+  if (!claim) {
+    if (eng.log->on(log::Selector::skip_delivery)) eng.log->write(log::kMain, id, "Spool file is locked (another process is handling this message)");
+    return {};
+  }
+  auto msg = eng.store->load(id);
+  if (!msg) {
+    if (msg.error().kind == ErrorKind::not_found) return {};  // another process finished it meanwhile
+    eng.log->write(log::kMain | log::kPanic, id, msg.error().text);
+    return std::unexpected(msg.error());
+  }
+  return attempt(eng, *msg, opt);
+}
+
+Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt) {
+  REMEX_TRY(auto claim, eng.store->claim(msg.envelope.id));
+  if (!claim) return {};
+  return attempt(eng, msg, opt);
+}
+
+Status run_queue(Engine& eng, const DeliverOptions& opt, int parallel) {
+  const std::int64_t horizon = opt.force || opt.force_frozen ? std::numeric_limits<std::int64_t>::max() : wall_seconds();
+  REMEX_TRY(auto ids, eng.store->due(horizon, 1000000, opt.force_frozen || eng.config->main.auto_thaw > 0 ||
+                                                       eng.config->main.timeout_frozen_after > 0, ""));
+  std::size_t next = 0;
+  Status first_error;
+  io::Nursery nursery;
+  for (int i = 0; i < std::max(1, parallel) && static_cast<std::size_t>(i) < ids.size(); ++i) {
+    nursery.spawn("queue run", [&] {
+      while (next < ids.size()) {
+        const std::string id = ids[next++];
+        if (Status s = deliver_message(eng, id, opt); !s) {
+          if (s.error().kind == ErrorKind::cancelled) return;
+          if (first_error) first_error = std::move(s);
+        }
+      }
+    });
+  }
+  REMEX_CHECK(nursery.join());
+  return first_error;
+}
+
+Status deliver_wrapped(Engine& eng, store::StoredMessage& msg) {
+  DeliverOptions opt;
+  opt.force = opt.first_attempt = true;
+  Engine without = eng;
+  without.store = nullptr;  // nothing is kept: no queue, no hints
+  Attempt a(without, msg, opt);
+  a.mua_wrapper = true;
+  a.route_all();
+  const auto reason = [](const Addr& t) { return fail(t.message.empty() ? "delivery failed" : t.message); };
+  if (const Addr* t = a.first_trouble(); t != nullptr && t->status != Addr::Status::routed) return reason(*t);
+  auto groups = a.make_groups();
+  for (const Group& g : groups)
+    if (g.def->is_local) return fail(fmt::format("{}: mua_wrapper delivers by remote transports only", g.addrs.front()->state.address));
+  if (groups.size() > 1) return fail("all recipients of a mua_wrapper message must be delivered in one SMTP transaction");
+  for (const auto& r : msg.envelope.recipients)
+    if (r.address.empty()) return fail("empty recipient");
+  if (groups.empty()) return fail("there is nobody to deliver to");
+  a.run_group(groups.front());
+  if (const Addr* t = a.first_trouble()) return reason(*t);
+  eng.log->write(log::kMain, msg.envelope.id, "Completed");
+  return {};
+}
+
+}  // namespace remex::delivery

@@ -1,0 +1,157 @@
+// Bounces and delay warnings: multipart/report messages (RFC 3464, RFC 6522) in Exim's wording, stored like any other message.
+//
+// Used by deliveries and -Mg. Everything foreign in them (addresses, reasons, the original's headers) is escaped or bounded; the
+// boundary is checked against the parts.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+#include "core/base/ids.h"
+#include "core/base/strings.h"
+#include "core/delivery/attempt.h"
+
+namespace remex::delivery {
+namespace {
+
+constexpr std::size_t kHeadersMax = 256 * 1024;
+
+/// One line of text from somewhere else: no control characters, no 8-bit, bounded.
+std::string one_line(std::string_view s, std::size_t max = 2000) { return printable(s.substr(0, max)); }
+
+std::string fresh_boundary(const std::string& parts) {
+  static std::minstd_rand random{std::random_device{}()};
+  std::string b;
+  do b = fmt::format("{}-eximdsn-{}", wall_seconds(), random());
+  while (parts.find(b) != std::string::npos);
+  return b;
+}
+
+std::string status_part(const Engine& eng, const store::StoredMessage& original, const std::vector<FailedRecipient>& about,
+                        const std::string& action) {
+  std::string out = fmt::format("Reporting-MTA: dns; {}\n", eng.config->main.primary_hostname);
+  if (!original.envelope.dsn_envid.empty()) out += fmt::format("Original-Envelope-ID: {}\n", one_line(original.envelope.dsn_envid));
+  for (const auto& r : about) {
+    const auto top = std::find_if(original.envelope.recipients.begin(), original.envelope.recipients.end(),
+                                  [&](const auto& x) { return x.address == r.top_address; });
+    out += "\n";
+    if (top != original.envelope.recipients.end() && !top->orcpt.empty()) out += fmt::format("Original-Recipient: {}\n", one_line(top->orcpt));
+    out += fmt::format("Action: {}\nFinal-Recipient: rfc822;{}\nStatus: {}\n", action, one_line(r.address), r.status);
+    if (!r.remote_mta.empty()) out += fmt::format("Remote-MTA: dns; {}\n", one_line(r.remote_mta));
+    if (!r.diagnostic.empty()) out += fmt::format("Diagnostic-Code: smtp; {}\n", one_line(r.diagnostic));
+  }
+  return out;
+}
+
+/// The original: whole when it is small and wanted, else its headers. `full` says which.
+Result<std::string> returned_part(const Engine& eng, const store::StoredMessage& original, bool& full, std::string& cut_note) {
+  const auto& main = eng.config->main;
+  std::string out = fmt::format("Return-path: <{}>\n", one_line(original.envelope.sender));
+  out += std::string(std::string_view(original.headers.raw()).substr(0, kHeadersMax));
+  const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(0, main.bounce_return_size_limit));
+  if (full && limit != 0 && original.body && out.size() + original.body->size() > limit) {
+    full = false;
+    cut_note = fmt::format("The message is larger than {}; only its headers are returned.\n",
+                           limit >= 1024 ? fmt::format("{}K", limit / 1024) : std::to_string(limit));
+  }
+  if (!full || !original.body) return out;
+  out += "\n";
+  REMEX_TRY(const std::string body, original.body->read(0, static_cast<std::size_t>(original.body->size())));
+  out += body;
+  return out;
+}
+
+std::string failed_addresses(const std::vector<FailedRecipient>& failed) {
+  std::string out;
+  for (const auto& r : failed) out += fmt::format("{}{}", out.empty() ? "" : ",\n  ", one_line(r.top_address, 500));
+  return out;
+}
+
+}  // namespace
+
+std::string qualify_domain(const Engine& eng) {
+  const auto& main = eng.config->main;
+  return main.qualify_domain.empty() ? main.primary_hostname : main.qualify_domain;
+}
+
+std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& failed) {
+  std::string out = "This message was created automatically by mail delivery software.\n\n";
+  if (!eng.config->main.bounce_message_text.empty()) out += eng.config->main.bounce_message_text + "\n";
+  out +=
+      "A message that you sent could not be delivered to one or more of its\n"
+      "recipients. This is a permanent error. The following address(es) failed:\n\n";
+  for (const auto& r : failed) {
+    out += fmt::format("  {}\n", one_line(r.address));
+    if (r.top_address != r.address && !r.top_address.empty()) out += fmt::format("    (generated from {})\n", one_line(r.top_address));
+    if (!r.text.empty()) out += fmt::format("    {}\n", one_line(r.text));
+  }
+  return out;
+}
+
+Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage& original, const std::string& to,
+                                         const std::vector<FailedRecipient>& about, const ReportText& what) {
+  const auto& main = eng.config->main;
+  bool full = what.with_body && main.bounce_return_body;
+  std::string note, returned;
+  if (main.bounce_return_message) {
+    REMEX_TRY(returned, returned_part(eng, original, full, note));
+  }
+  const std::string status = status_part(eng, original, about, what.action);
+  const std::string text = what.text + (note.empty() ? "" : "\n" + note);
+  const std::string boundary = fresh_boundary(text + status + returned);
+  std::string body = fmt::format("--{0}\nContent-type: text/plain; charset=us-ascii\n\n{1}\n--{0}\nContent-type: message/delivery-status\n\n{2}\n",
+                                 boundary, text, status);
+  if (!returned.empty())
+    body += fmt::format("--{}\nContent-type: {}\n\n{}\n", boundary, full ? "message/rfc822" : "text/rfc822-headers", returned);
+  body += fmt::format("--{}--\n", boundary);
+
+  store::StoredMessage m;
+  mail::Envelope& e = m.envelope;
+  e.id = new_message_id();
+  e.received = wall_now();
+  e.local_error_message = true;
+  e.from.is_local = true;
+  e.from.protocol = "local";
+  e.login = e.from.ident = "remex";
+  e.from.authenticated_sender = main.bounce_sender_authentication;
+  e.recipients.emplace_back().address = to;
+  e.user_message_id = fmt::format("E{}@{}", e.id, main.primary_hostname);
+  const std::string date = rfc5322_date(e.received);
+  m.headers.add(fmt::format("Received: from {} by {} with local (remex)\n\tid {}\n\tfor {};\n\t{}\n", e.login, main.primary_hostname, e.id, to,
+                            date));
+  if (what.action == "failed") m.headers.add("X-Failed-Recipients: " + failed_addresses(about) + "\n");
+  m.headers.add("Auto-Submitted: auto-replied\n");
+  std::string from = fmt::format("Mail Delivery System <Mailer-Daemon@{}>", qualify_domain(eng));
+  if (main.dsn_from.is_set()) {
+    lang::Scope scope;
+    scope.config = eng.config.get();
+    scope.services = eng.services;
+    if (auto v = main.dsn_from.eval(scope); v && !v->empty()) from = replace_all(v->str(), "\n", " ");
+  }
+  m.headers.add("From: " + from + "\n");
+  m.headers.add("To: " + to + "\n");
+  if (!main.errors_reply_to.empty()) m.headers.add("Reply-To: " + main.errors_reply_to + "\n");
+  if (const auto* id = original.headers.find("Message-ID"); id != nullptr && trim(id->value()).size() < 900)
+    m.headers.add("References: " + one_line(trim(id->value())) + "\n");
+  m.headers.add(fmt::format("Content-Type: multipart/report; report-type=delivery-status; boundary={}\n", boundary));
+  m.headers.add("MIME-Version: 1.0\n");
+  m.headers.add("Subject: " + what.subject + "\n");
+  m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
+  m.headers.add("Date: " + date + "\n");
+  e.size = m.headers.size_bytes() + 1 + body.size();
+  e.body_lines = static_cast<std::uint64_t>(std::count(body.begin(), body.end(), '\n'));
+  m.body = mail::Body::from_string(std::move(body));
+  REMEX_CHECK(eng.store->insert(m));
+  eng.log->write(log::kMain, e.id, log::arrival_line(e, eng.log->selectors(), {original.envelope.id, what.subject}));
+  return m;
+}
+
+Status send_bounce(Engine& eng, const store::StoredMessage& original, const std::string& to, const std::vector<FailedRecipient>& failed) {
+  REMEX_TRY(auto m, make_report(eng, original, to, failed,
+                                {"Mail delivery failed: returning message to sender", bounce_text(eng, failed), "failed", true}));
+  DeliverOptions opt;
+  opt.first_attempt = true;
+  return deliver_fresh(eng, std::move(m), opt);
+}
+
+}  // namespace remex::delivery

@@ -1,0 +1,247 @@
+// Groups of addresses to transports, and what became of each; see attempt.h.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/base/strings.h"
+#include "core/delivery/attempt.h"
+#include "core/delivery/retry.h"
+#include "core/io/fiber.h"
+
+namespace remex::delivery {
+namespace {
+
+/// Two addresses may share a run when everything that shapes it is equal.
+std::string group_key(const Addr& a) {
+  std::string key = fmt::format("{}\n{}{}\n{}\n{}\n{}\n{}\n{}\n{}", a.transport->name, a.has_errors_to ? 1 : 0, a.errors_to, a.headers_add,
+                                join(a.headers_remove, ":"), a.user, a.group, a.home_directory, a.current_directory);
+  for (const auto& h : a.hosts) key += fmt::format("\nh{} {} {}", h.name, h.ip, h.port);
+  for (const auto& h : a.fallback_hosts) key += fmt::format("\nf{} {} {}", h.name, h.ip, h.port);
+  return key;
+}
+
+constexpr std::size_t kRunMax = 1000;  ///< addresses in one run of a transport without a limit of its own
+
+}  // namespace
+
+std::vector<Group> Attempt::make_groups() {
+  std::vector<Group> groups;
+  std::map<std::string, std::size_t> open;  // key → group that still has room
+  for (Addr* a : all_) {
+    if (a->status != Addr::Status::routed) continue;
+    const auto* def = a->transport != nullptr ? transports::find_transport_def(a->transport->def) : nullptr;
+    if (def == nullptr || def->deliver == nullptr) {
+      a->status = Addr::Status::deferred;
+      a->message = a->transport == nullptr ? "no transport was set for this address"
+                                           : fmt::format("the driver of the {} transport cannot deliver", a->transport->name);
+      a->basic_errno = -1;
+      log_routing(*a);
+      continue;
+    }
+    const int limit = def->batch_limit != nullptr ? def->batch_limit(*a->transport) : 1;
+    const std::size_t room = limit <= 0 ? kRunMax : static_cast<std::size_t>(limit);
+    const std::string key = room > 1 ? group_key(*a) : std::string();
+    if (room > 1) {
+      if (const auto it = open.find(key); it != open.end() && groups[it->second].addrs.size() < room) {
+        groups[it->second].addrs.push_back(a);
+        continue;
+      }
+      open[key] = groups.size();
+    }
+    groups.push_back({a->transport, def, {a}});
+  }
+  return groups;
+}
+
+bool Attempt::host_allowed(const routers::HostItem& h) const {
+  if (!eng_.store || opt_.force || mua_wrapper) return true;
+  for (const std::string& key : {host_key(h), host_key(h) + ":" + msg_.envelope.id}) {
+    auto rec = eng_.store->get_retry(key);
+    if (!rec || !*rec) continue;
+    if (now_ - (*rec)->last_try >= eng_.config->main.retry_data_expire) continue;
+    if ((*rec)->next_try > now_) return false;
+  }
+  return true;
+}
+
+void Attempt::run_group(Group& g) {
+  const auto started = monotonic_now();
+  lang::Scope scope = fresh_scope();
+  lang::DeliveryState state;
+  state.transport_name = g.transport->name;
+  Addr& first = *g.addrs.front();
+  state.return_path = Text::tainted(first.has_errors_to ? first.errors_to : msg_.envelope.sender);
+  if (first.is_pipe) state.address_pipe = first.special;
+  if (first.is_file || first.is_directory) state.address_file = first.special;
+  scope.delivery = &state;
+  scope.address = &first.state;
+  transports::DeliverContext ctx{*eng_.config, scope, job_, [this](const routers::HostItem& h) { return host_allowed(h); }, {}, mua_wrapper};
+  auto results = g.def->deliver(ctx, *g.transport, g.addrs);
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now() - started).count();
+  if (!mua_wrapper) record_hosts(ctx.host_results, first);
+  bool first_of_run = true;
+  for (std::size_t i = 0; i < g.addrs.size(); ++i) {
+    transports::AddrResult r;
+    if (i < results.size())
+      r = std::move(results[i]);
+    else
+      r.message = fmt::format("the {} transport said nothing about this address", g.transport->name);
+    record_result(g, *g.addrs[i], r, first_of_run, took);
+    if (r.fate == transports::Fate::delivered) first_of_run = false;
+  }
+}
+
+void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, const Addr& a) {
+  if (!eng_.store) return;
+  for (const auto& h : hosts) {
+    const std::string key = host_key(h.name, h.ip, h.port);
+    auto old = eng_.store->get_retry(key);
+    if (h.error.empty()) {
+      if (old && *old) (void)eng_.store->delete_retry(key);
+      continue;
+    }
+    note(fmt::format("H={} [{}] {}", h.name, h.ip, h.message), fmt::format("H={} [{}] {}", h.name, h.ip, h.message));
+    // The host's name is asked first, then the address's domain.
+    const auto* rule = find_rule(*eng_.config, scope_, "*@" + h.name, h.error, msg_.envelope.sender);
+    if (rule == nullptr) rule = find_rule(*eng_.config, scope_, a.unique, h.error, msg_.envelope.sender);
+    if (rule == nullptr || rule->steps.empty()) continue;
+    store::RetryRecord rec;
+    if (old && *old && now_ - (*old)->last_try < eng_.config->main.retry_data_expire)
+      rec = **old;
+    else
+      rec.first_failed = now_;
+    rec.key = key;
+    rec.error = h.error;
+    rec.error_text = h.message;
+    schedule(*rule, *eng_.config, now_, rec);
+    (void)eng_.store->put_retry(rec);
+  }
+}
+
+void Attempt::host_deferral(Addr& a, const std::string& error) {
+  // The address waits for the first of its hosts; when all of them are past their last cutoff it has waited enough.
+  bool known = false, all_expired = true;
+  std::int64_t first = 0;
+  for (const auto* list : {&a.hosts, &a.fallback_hosts}) {
+    for (const auto& h : *list) {
+      auto rec = eng_.store->get_retry(host_key(h));
+      if (!rec || !*rec) {
+        rec = eng_.store->get_retry(host_key(h.name, h.ip, 0));
+        if (!rec || !*rec) continue;
+      }
+      known = true;
+      all_expired = all_expired && (*rec)->expired;
+      first = first == 0 ? (*rec)->next_try : std::min(first, (*rec)->next_try);
+    }
+  }
+  if (!known) {
+    // The transport found the hosts itself, or no rule speaks of them: the address has its own record.
+    deferred(a, "T:" + a.unique, a.unique, error.empty() ? "*" : error);
+    return;
+  }
+  if (all_expired) {
+    a.status = Addr::Status::failed;
+    a.message += a.message.empty() ? "retry timeout exceeded" : ": retry timeout exceeded";
+    return;
+  }
+  const std::int64_t next = std::max(first, now_ + 1);
+  next_attempt_ = next_attempt_ == 0 ? next : std::min(next_attempt_, next);
+  changed_ = true;
+}
+
+void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us) {
+  using Fate = transports::Fate;
+  using Scope = transports::AddrResult::Scope;
+  const auto& sel = eng_.log->selectors();
+  a.message = r.message;
+  a.basic_errno = r.sys_errno != 0 ? r.sys_errno : r.fate == Fate::deferred ? -1 : 0;
+  a.smtp_reply = r.confirmation;
+  if (r.smtp_code != 0) a.more_errno = r.smtp_code;
+  a.status = r.fate == Fate::delivered ? Addr::Status::delivered : r.fate == Fate::failed ? Addr::Status::failed : Addr::Status::deferred;
+  const bool hint_only = a.status == Addr::Status::deferred && a.message.starts_with("retry time not reached");
+  if (a.status == Addr::Status::deferred && eng_.store && !mua_wrapper) {
+    if (r.freeze) {
+      freeze_ = true;
+    } else if (r.retry_scope == Scope::host) {
+      host_deferral(a, r.retry_error);
+    } else if (r.retry_scope == Scope::message && !r.host_ip.empty()) {
+      deferred(a, host_key(r.host_name, r.host_ip, r.host_port) + ":" + msg_.envelope.id, "*@" + r.host_name,
+               r.retry_error.empty() ? "*" : r.retry_error);
+    } else {
+      deferred(a, "T:" + a.unique, a.unique, r.retry_error.empty() ? "*" : r.retry_error);
+    }
+  }
+  auto f = fields(a);
+  f.size = static_cast<std::int64_t>(msg_.envelope.size);
+  f.host_name = r.host_name;
+  f.host_ip = r.host_ip;
+  f.host_port = r.host_port;
+  f.local_ip = r.local_ip;
+  f.tls_cipher = r.tls_cipher;
+  f.tls_verified = r.tls_verified;
+  f.chunking = r.used_chunking;
+  f.pipelining = r.pipelined;
+  f.confirmation = r.confirmation;
+  f.delivery_us = took_us;
+  f.message = a.message;
+  f.defer_errno = a.basic_errno;
+  const bool quiet = transports::generic(*g.transport).disable_logging;
+  if (a.status == Addr::Status::delivered) {
+    // A local delivery names the mailbox and, in brackets, the address it came for.
+    if (g.def->is_local && a.special.empty()) {
+      if (f.parents.empty()) f.parents.push_back(a.state.address);
+      f.address = a.state.cased_local_part;
+    }
+    const std::string line = log::delivered_line(first_of_run || g.addrs.size() == 1 ? "=>" : "->", f, sel);
+    if (!quiet) note(line, line.substr(3));
+    changed_ = true;
+    if (eng_.store && !opt_.first_attempt)
+      if (auto rec = eng_.store->get_retry("T:" + a.unique); rec && *rec) (void)eng_.store->delete_retry("T:" + a.unique);
+  } else if (a.status == Addr::Status::failed) {
+    const std::string line = log::failed_line(f, sel);
+    note(line, line.substr(3));
+    changed_ = true;
+  } else if (!hint_only || eng_.log->on(log::Selector::retry_defer)) {
+    const std::string line = log::deferred_line(f, sel);
+    note(line, line.substr(3));
+  }
+}
+
+void Attempt::transport_all() {
+  auto groups = make_groups();
+  std::vector<Group*> local, remote;
+  for (Group& g : groups) (g.def->is_local ? local : remote).push_back(&g);
+  if (opt_.local_only) {
+    for (Group* g : remote)
+      for (Addr* a : g->addrs) {
+        a->status = Addr::Status::deferred;
+        a->message = "remote delivery is not wanted in this run";
+      }
+    remote.clear();
+  }
+  for (Group* g : local) run_group(*g);
+  if (remote.empty()) return;
+  const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(1, eng_.config->main.remote_max_parallel));
+  if (remote.size() == 1) {
+    run_group(*remote.front());
+    return;
+  }
+  // What a far end accepted is written down before the next run ends: after a crash it is not sent again.
+  std::size_t next = 0, left = remote.size();
+  io::Nursery nursery;
+  for (std::size_t i = 0; i < std::min(limit, remote.size()); ++i) {
+    nursery.spawn("deliver " + msg_.envelope.id, [&] {
+      while (next < remote.size()) {
+        Group* g = remote[next++];
+        run_group(*g);
+        if (--left == 0 || !eng_.store) continue;
+        settle_recipients();
+        (void)eng_.store->update(msg_.envelope, now_);
+      }
+    });
+  }
+  (void)nursery.join();
+}
+
+}  // namespace remex::delivery
