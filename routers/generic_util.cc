@@ -91,25 +91,6 @@ bool is_self_word(std::string_view s) {
          s.starts_with("reroute:");
 }
 
-std::size_t index_of(const lang::Config& config, std::string_view name) {
-  for (std::size_t i = 0; i < config.routers.size(); ++i)
-    if (config.routers[i].name == name) return i;
-  return config.routers.size();
-}
-
-void check_router_reference(const lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag,
-                            std::string_view option, const std::string& target, bool must_follow) {
-  if (target.empty()) return;
-  const auto* given = r.find_given(option);
-  const lang::Pos pos = given != nullptr ? given->pos : r.pos;
-  const std::size_t at = index_of(config, target);
-  // While the section is still being read the list may be incomplete; the loop reports a missing router at run time.
-  if (at == config.routers.size()) return;
-  if (must_follow && at <= index_of(config, r.name))
-    diag.error("bad-router-order", pos, static_cast<std::uint32_t>(option.size()),
-               fmt::format("router \"{}\": {} \"{}\" does not follow this router", r.name, option, target));
-}
-
 void compile_variables(RouterGeneric& g, const lang::DriverInstance& r, const lang::CompileContext& ctx,
                        lang::Diagnostics& diag) {
   for (const lang::Expansion& e : g.set) {
@@ -207,8 +188,6 @@ void check_generic(lang::DriverInstance& r, const lang::Config& config, lang::Di
                fmt::format("router \"{}\": \"{}\" is not a value of self", r.name, g.self),
                "freeze, defer, reroute: <domain>, pass, fail or send");
   }
-  check_router_reference(r, config, diag, "pass_router", g.pass_router, true);
-  check_router_reference(r, config, diag, "redirect_router", g.redirect_router, false);
 
   lang::CompileContext ctx{config.registries.get(), &diag, fmt::format("router \"{}\": option \"require_files\"", r.name)};
   if (g.require_files.is_set()) g.require_files_items = compile_items(g.require_files.source(), ':', ctx);

@@ -75,7 +75,7 @@ constexpr OptionDef kOptions[] = {
     {"hosts_require_tls", OptionType::host_list, ref<&O::hosts_require_tls>, "", "hosts never to be used in clear"},
     {"hosts_try_auth", OptionType::host_list, nullptr, "", "hosts to authenticate to when they offer it", State::later},
     {"hosts_try_chunking", OptionType::host_list, nullptr, "*", "hosts to use BDAT with (not used: DATA always works)", State::later, "*", "", 2},
-    {"hosts_try_dane", OptionType::host_list, nullptr, "*", "hosts to use DANE with", State::later, "", "", 2},
+    {"hosts_try_dane", OptionType::host_list, nullptr, "", "hosts to use DANE with", State::later, "", "", 2},
     {"hosts_try_fastopen", OptionType::host_list, nullptr, "*", "TCP fast open (an optimisation, not used)", State::later, "*", "", 3},
     {"hosts_try_prdr", OptionType::host_list, nullptr, "*", "per-recipient data response (an optimisation, not used)", State::later, "*", "", 3},
     {"hosts_verify_avoid_tls", OptionType::host_list, ref<&O::hosts_verify_avoid_tls>, "", "no TLS in callouts", State::works, "", "", 3},
