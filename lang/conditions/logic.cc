@@ -110,7 +110,7 @@ Result<bool> test_def(const Node& node, Scope& scope) {
 
 Status parse_nothing(Parser&, Node&) { return {}; }
 Result<bool> test_first_delivery(const Node&, Scope& scope) {
-  return scope.envelope == nullptr || scope.envelope->deliver_first_time;
+  return scope.envelope != nullptr && scope.envelope->deliver_first_time;
 }
 Result<bool> test_queue_running(const Node&, Scope& scope) { return scope.extra.contains("queue_running"); }
 
@@ -134,7 +134,7 @@ constexpr ConditionDef defs[] = {
      .doc = "False is empty, 0, no, false.", .examples = kLax, .tier = 2, .test = test_bool_lax, .args = 1},
     {.name = "def", .arguments = ":variable or :h_name:", .summary = "Variable is not empty, or header is present",
      .doc = "The name is not preceded by $.", .cost = Cost::reads, .examples = kDef, .test = test_def, .parse = parse_def},
-    {.name = "first_delivery", .summary = "First delivery attempt of the message", .doc = "True outside delivery.",
+    {.name = "first_delivery", .summary = "First delivery attempt of the message", .doc = "False outside delivery.",
      .cost = Cost::reads, .tier = 2, .test = test_first_delivery, .parse = parse_nothing},
     {.name = "queue_running", .summary = "Delivery was started by a queue runner", .doc = "False outside delivery.",
      .cost = Cost::reads, .tier = 3, .test = test_queue_running, .parse = parse_nothing},

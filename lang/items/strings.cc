@@ -10,6 +10,7 @@
 #include "core/base/strings.h"
 #include "core/io/process.h"
 #include "lang/compiler.h"
+#include "lang/expand.h"
 #include "lang/list.h"
 #include "lang/node.h"
 #include "lang/regex.h"
@@ -136,12 +137,39 @@ Status eval_listextract(const Node& node, Scope& scope, Text& out) {
 
 // ---------------------------------------------------------------- sg, substr, length, tr
 
+// All arguments were expanded before; what is left of "$1" and "${1}" names the captures of each match. In a tainted
+// replacement nothing else is expanded: it may hold text of a message.
+void insert_captures(std::string_view text, const std::vector<Text>& captures, Text& out) {
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t j = i + 1;
+    const bool braced = text[i] == '$' && j < text.size() && text[j] == '{';
+    if (braced) ++j;
+    const std::size_t digits = j;
+    while (j < text.size() && is_digit(text[j])) ++j;
+    const auto n = parse_uint(text.substr(digits, j - digits));
+    if (text[i] != '$' || !n || (braced && (j >= text.size() || text[j] != '}'))) {
+      out.append(text.substr(i++, 1));
+      continue;
+    }
+    if (*n < captures.size()) out.append(captures[*n]);
+    i = braced ? j + 1 : j;
+  }
+}
+
 Status eval_sg(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
   REMEX_TRY(const Text pattern, eval_arg(node, 1, scope));
+  REMEX_TRY(const Text replacement, eval_arg(node, 2, scope));
   REMEX_TRY(const auto regex, Regex::cached(pattern.view()));
+  // A trusted replacement is expanded a second time, once per match, as Exim does.
+  Expansion again;
+  if (!replacement.is_tainted()) {
+    CompileContext ctx;
+    ctx.registries = &registries_of(scope);
+    REMEX_TRY(again, Expansion::compile(SourceText(replacement.str()), ctx));
+  }
   const SavedCaptures captures(scope);
-  Text result(std::string{}, subject.taint());
+  Text result(std::string{}, subject.taint() | replacement.taint());
   Regex::Spans spans;
   std::size_t at = 0, copied = 0;
   bool not_empty = false;
@@ -154,7 +182,12 @@ Status eval_sg(const Node& node, Scope& scope, Text& out) {
     for (const auto& [a, b] : spans) {
       scope.captures.emplace_back(a == std::string_view::npos ? std::string{} : subject.str().substr(a, b - a), subject.taint());
     }
-    REMEX_CHECK(eval_into(*node.children[2], scope, result));
+    if (again.is_set()) {
+      REMEX_TRY(const Text piece, again.eval(scope));
+      result.append(piece);
+    } else {
+      insert_captures(replacement.view(), scope.captures, result);
+    }
     if (result.size() > kMaxExpanded) return fail("expansion result is too long");
     copied = at = to;
     not_empty = from == to;
@@ -485,7 +518,7 @@ Status eval_acl(const Node& node, Scope& scope, Text& out) {
 
 constexpr Example kExtract[] = {{"${extract{1}{:}{a:b:c}}", "a"}, {"${extract{-1}{:}{a:b:c}}", "c"}, {"${extract{0}{:}{a:b:c}}", "a:b:c"}, {"${extract{Z}{A=1 z=\"a b\" C=3}}", "a b"}, {"${extract{7}{:}{a}{$value}fail}", "", "\"extract\" failed and \"fail\" requested"}};
 constexpr Example kListextract[] = {{"${listextract{2}{a:b:c}}", "b"}, {"${listextract{5}{a:b:c}{$value}{no}}", "no"}, {"${listextract{x}{a}}", "", "must be numeric"}};
-constexpr Example kSg[] = {{"${sg{abc}{b}{[\\$0]}}", "a[$0]c"}, {"${sg{abcabc}{b}{}}", "acac"}, {"${sg{abc}{b}}", "", "Not enough arguments for 'sg' (min is 3)"}};
+constexpr Example kSg[] = {{"${sg{abc}{b}{[\\$0]}}", "a[b]c"}, {"${sg{abc}{b}{[$0]}}", "a[]c"}, {"${sg{abcabc}{b}{}}", "acac"}, {"${sg{abc}{b}}", "", "Not enough arguments for 'sg' (min is 3)"}};
 constexpr Example kMap[] = {{"${map{<, a,b}{x$item}}", "xa,xb"}, {"${filter{a:b}{eq{$item}{a}}}", "a"}, {"${map{a:b}}", "", "missing '{' for last arg of map"}};
 constexpr Example kReduce[] = {{"${reduce{1:2:3}{x}{$value$item}}", "x123"}};
 constexpr Example kSort[] = {{"${sort{3:1:2:10}{>}{$item}}", "10:3:2:1"}};
@@ -495,7 +528,7 @@ constexpr Example kTr[] = {{"${tr{abc}{ab}{x}}", "xxc"}, {"${tr{abc}{}{x}}", "ab
 constexpr ItemDef defs[] = {
     {.name = "extract", .arguments = "{key}{string}{yes}{no} or {number}{separators}{string}{yes}{no}", .summary = "A field by name or number", .doc = "Names are caseless.", .examples = kExtract, .eval = eval_extract, .parse = parse_extract},
     {.name = "listextract", .arguments = "{number}{list}{yes}{no}", .summary = "An item of a list by number", .doc = "Negative numbers count from the end.", .examples = kListextract, .tier = 2, .eval = eval_listextract, .min_args = 2, .max_args = 2, .branches = true},
-    {.name = "sg", .arguments = "{subject}{regex}{replacement}", .summary = "Replace every match of a regular expression", .doc = "The replacement is expanded for each match with $0, $1, ...", .examples = kSg, .eval = eval_sg, .min_args = 3, .max_args = 3},
+    {.name = "sg", .arguments = "{subject}{regex}{replacement}", .summary = "Replace every match of a regular expression", .doc = "All arguments are expanded first; \\$0, \\$1 in the replacement name what matched.", .examples = kSg, .eval = eval_sg, .min_args = 3, .max_args = 3},
     {.name = "substr", .arguments = "{start}{length}{string}", .summary = "A part of a string", .doc = "As the operator.", .examples = kSubstr, .tier = 2, .eval = eval_substr, .min_args = 2, .max_args = 3},
     {.name = "length", .arguments = "{n}{string}", .summary = "The first n bytes", .doc = "As the operator.", .tier = 2, .eval = eval_length, .min_args = 2, .max_args = 2},
     {.name = "tr", .arguments = "{subject}{characters}{replacements}", .summary = "Translate bytes", .doc = "The last replacement is repeated; none means no change.", .examples = kTr, .tier = 2, .eval = eval_tr, .min_args = 3, .max_args = 3},
