@@ -1,0 +1,198 @@
+// Static taint over expansion trees and from routers to the transports they name.
+#include "lang/taint_check.h"
+
+#include <fmt/format.h>
+
+#include "core/base/strings.h"
+#include "lang/config.h"
+#include "lang/list.h"
+#include "lang/lookup.h"
+#include "lang/node.h"
+
+namespace remex::lang {
+
+namespace {
+
+TaintFlow join(TaintFlow a, TaintFlow b) { return static_cast<int>(b.state) > static_cast<int>(a.state) ? std::move(b) : std::move(a); }
+TaintFlow known(TaintState state) { return {state, {}, {}}; }
+
+class Walker {
+ public:
+  explicit Walker(const TaintScope& scope) : scope_(scope) {}
+
+  TaintFlow node(const Node* n) {
+    if (n == nullptr) return {};
+    switch (n->kind) {
+      case NodeKind::constant: return {};
+      case NodeKind::variable: return variable(*n);
+      case NodeKind::capture: return known(TaintState::depends);
+      case NodeKind::header: return {TaintState::tainted, "h_" + n->text, {}};
+      case NodeKind::sequence: return children(*n);
+      case NodeKind::op: return by_rule(n->op != nullptr ? n->op->taint : TaintRule::keeps, *n);
+      case NodeKind::item: return item(*n);
+      case NodeKind::condition: return {};
+    }
+    return {};
+  }
+
+ private:
+  TaintFlow children(const Node& n) {
+    TaintFlow out;
+    for (const NodePtr& c : n.children) out = join(std::move(out), node(c.get()));
+    return out;
+  }
+
+  TaintFlow by_rule(TaintRule rule, const Node& n) {
+    if (rule == TaintRule::cleans) return {};
+    if (rule == TaintRule::taints) return {TaintState::tainted, n.text, {}};
+    return children(n);
+  }
+
+  TaintFlow variable(const Node& n) {
+    if (const auto it = scope_.variables.find(n.text); it != scope_.variables.end()) return it->second;
+    if (n.text == "value") return value_;
+    if (n.variable == nullptr) return known(TaintState::depends);
+    if (n.variable->taint == TaintRule::taints) return {TaintState::tainted, n.text, {}};
+    return known(n.variable->taint == TaintRule::cleans ? TaintState::clean : TaintState::depends);
+  }
+
+  TaintFlow item(const Node& n) {
+    const std::string_view name = n.item != nullptr ? n.item->name : std::string_view(n.text);
+    TaintFlow data;
+    if (n.lookup != nullptr) {
+      // What a lookup finds is the operator's; only the DNS is everybody's.
+      if (n.lookup->name == "dnsdb") data = {TaintState::tainted, "dnsdb", {}};
+    } else if (name == "if") {
+      data = known(TaintState::depends);  // $value of inlist and the like
+    } else {
+      data = by_rule(n.item != nullptr ? n.item->taint : TaintRule::keeps, n);
+    }
+    if (!n.has_branches && n.yes == nullptr) return name == "if" ? TaintFlow{} : data;
+    TaintFlow saved = std::exchange(value_, data);
+    TaintFlow out = node(n.yes.get());
+    value_ = std::move(saved);
+    return join(std::move(out), node(n.no.get()));
+  }
+
+  const TaintScope& scope_;
+  TaintFlow value_{TaintState::depends, {}, {}};
+};
+
+/// The bound member of an option by name, from the private or the generic options.
+template <class T>
+const T* option_value(const Config& config, const DriverInstance& d, std::string_view name, OptionType type) {
+  const auto search = [&](std::span<const OptionDef> defs, DriverOptions* options) -> const T* {
+    for (const OptionDef& o : defs)
+      if (o.name == name && o.type == type && o.ref != nullptr && options != nullptr) return static_cast<const T*>(o.ref(options));
+    return nullptr;
+  };
+  const DriverFamily* family = config.registries->families[static_cast<std::size_t>(d.def->kind)];
+  if (family != nullptr)
+    if (const T* v = search(family->generic_options, d.generic.get())) return v;
+  return search(d.def->options, d.options.get());
+}
+
+/// What a list leaves in $domain_data or $local_part_data.
+TaintFlow list_data(const MatchList* list) {
+  if (list == nullptr || !list->is_set()) return known(TaintState::depends);
+  if (list->expansion().is_constant()) return {};
+  const TaintFlow text = taint_of(list->expansion(), {});
+  return known(text.state == TaintState::clean ? TaintState::clean : TaintState::depends);
+}
+
+TaintScope router_scope(const Config& config, const DriverInstance& router) {
+  TaintScope scope;
+  scope.variables["domain_data"] = list_data(option_value<MatchList>(config, router, "domains", OptionType::domain_list));
+  scope.variables["local_part_data"] =
+      list_data(option_value<MatchList>(config, router, "local_parts", OptionType::local_part_list));
+  return scope;
+}
+
+void add_address_data(const Config& config, const DriverInstance& router, TaintScope& scope) {
+  const auto* data = option_value<Expansion>(config, router, "address_data", OptionType::expanded);
+  if (data == nullptr || !data->is_set()) return;
+  TaintFlow flow = taint_of(*data, scope);
+  if (flow.state == TaintState::tainted)
+    flow.path = fmt::format("$address_data is set by router \"{}\" ({}) from ${}", router.name,
+                            config.files != nullptr ? config.files->where(data->pos()) : std::string(), flow.culprit);
+  scope.variables["address_data"] = std::move(flow);
+}
+
+std::string remedy(const std::string& culprit) {
+  if (culprit.starts_with("local_part"))
+    return "$local_part_data is the trusted form: it needs local_parts = dsearch;/the/directory (or another lookup) on the router";
+  if (culprit == "domain")
+    return "$domain_data is the trusted form: it needs domains = dsearch;/the/directory (or a list of domains) on the router";
+  return "look the value up with ${lookup ...}: what a lookup finds is trusted";
+}
+
+class SinkCheck {
+ public:
+  SinkCheck(const Config& config, Diagnostics& diagnostics) : config_(config), diagnostics_(diagnostics) {}
+
+  void driver(const DriverInstance& d, std::string_view family, const TaintScope& scope) {
+    const DriverFamily* f = config_.registries->families[static_cast<std::size_t>(d.def->kind)];
+    options(d.def->options, d.options.get(), d, family, scope);
+    if (f != nullptr) options(f->generic_options, d.generic.get(), d, family, scope);
+  }
+
+ private:
+  void options(std::span<const OptionDef> defs, DriverOptions* bound, const DriverInstance& d, std::string_view family,
+               const TaintScope& scope) {
+    if (bound == nullptr) return;
+    for (const OptionDef& o : defs) {
+      // A command is split into words first; only its program name refuses taint, which run time checks.
+      if ((o.sink != "file" && o.sink != "directory") || o.type != OptionType::expanded || o.ref == nullptr) continue;
+      const auto* e = static_cast<const Expansion*>(o.ref(bound));
+      if (!e->is_set() || e->is_constant()) continue;
+      TaintFlow flow = taint_of(*e, scope);
+      if (flow.state == TaintState::tainted)
+        report(fmt::format("{} \"{}\": option \"{}\" would use tainted data", family, d.name, o.name), *e, flow);
+    }
+  }
+
+  void report(const std::string& message, const Expansion& e, const TaintFlow& flow) {
+    for (const Diagnostic& d : diagnostics_.all())
+      if (d.code == "taint" && d.message == message) return;
+    Diagnostic& out = diagnostics_.error("taint", e.pos(), static_cast<std::uint32_t>(e.source_text().size()), message,
+                                         fmt::format("${} comes from the message or the peer", flow.culprit));
+    if (!flow.path.empty()) out.notes.push_back(flow.path);
+    out.notes.push_back(remedy(flow.culprit));
+  }
+
+  const Config& config_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+TaintFlow taint_of(const Expansion& expansion, const TaintScope& scope) {
+  if (!expansion.is_set() || expansion.is_constant()) return {};
+  return Walker(scope).node(expansion.root());
+}
+
+void check_taint(const Config& config, Diagnostics& diagnostics) {
+  if (config.registries == nullptr || config.main.allow_insecure_tainted_data) return;
+  SinkCheck check(config, diagnostics);
+  std::map<std::string, std::vector<TaintScope>, std::less<>> reaching;
+  for (const DriverInstance& router : config.routers) {
+    if (router.def == nullptr) continue;
+    TaintScope scope = router_scope(config, router);
+    add_address_data(config, router, scope);
+    check.driver(router, "router", scope);
+    const auto* transport = option_value<Expansion>(config, router, "transport", OptionType::expanded);
+    if (transport != nullptr && transport->is_set() && transport->is_constant())
+      reaching[transport->constant()].push_back(std::move(scope));
+  }
+  for (const DriverInstance& transport : config.transports) {
+    if (transport.def == nullptr) continue;
+    const auto it = reaching.find(transport.name);
+    if (it == reaching.end()) {
+      check.driver(transport, "transport", {});
+      continue;
+    }
+    for (const TaintScope& scope : it->second) check.driver(transport, "transport", scope);
+  }
+}
+
+}  // namespace remex::lang
