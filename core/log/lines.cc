@@ -1,6 +1,8 @@
 // Arrival and delivery lines; see log.h and delivery_lines.h.
 #include <fmt/format.h>
 
+#include <cstring>
+
 #include "core/base/strings.h"
 #include "core/log/delivery_lines.h"
 #include "core/log/log.h"
@@ -93,9 +95,9 @@ std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const Ar
     if (!from.authenticated_id.empty()) out += ":" + printable(from.authenticated_id);
     if (is_on(sel, Selector::smtp_mailauth) && !from.authenticated_sender.empty()) out += ":" + printable(from.authenticated_sender);
   }
+  out += fmt::format(" S={}", e.size);
   if (is_on(sel, Selector::eight_bitmime)) out += fmt::format(" M8S={}", e.body_type == "8BITMIME" ? 8 : e.body_type == "7BIT" ? 7 : 0);
   if (is_on(sel, Selector::receive_time)) out += " RT=" + log_interval(e.received_complete_us, sel);
-  out += fmt::format(" S={}", e.size);
   if (is_on(sel, Selector::dkim)) {
     if (const auto it = e.saved.find("dkim_log"); it != e.saved.end() && !it->second.empty()) out += " DKIM=" + printable(it->second);
   }
@@ -118,10 +120,12 @@ std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const Ar
 
 std::string delivered_line(std::string_view flag, const DeliveryFields& f, const Selectors& sel) {
   std::string out = fmt::format("{} {}", flag, address_text(f, sel));
-  if (is_on(sel, Selector::sender_on_delivery)) out += fmt::format(" F=<{}>", f.sender);
-  if (is_on(sel, Selector::return_path_on_delivery)) out += fmt::format(" P=<{}>", f.return_path);
+  const bool thrown_away = f.transport.empty();  // ":blackhole:": there is no sender and no time to tell
+  if (!thrown_away && is_on(sel, Selector::sender_on_delivery)) out += fmt::format(" F=<{}>", f.sender);
+  if (!thrown_away && is_on(sel, Selector::return_path_on_delivery)) out += fmt::format(" P=<{}>", f.return_path);
   if (!f.router.empty()) out += " R=" + f.router;
-  if (!f.transport.empty()) out += " T=" + f.transport;
+  if (thrown_away) return out;
+  out += " T=" + f.transport;
   if (is_on(sel, Selector::delivery_size) && f.size >= 0) out += fmt::format(" S={}", f.size);
   host_fields(out, f, sel);
   tls_fields(out, f, sel);
@@ -145,19 +149,21 @@ std::string failed_line(const DeliveryFields& f, const Selectors& sel) {
   if (!f.transport.empty()) out += " T=" + f.transport;
   host_fields(out, f, sel);
   tls_fields(out, f, sel);
-  if (is_on(sel, Selector::deliver_time) && !f.transport.empty()) out += " DT=" + log_interval(f.delivery_us, sel);
   if (!f.message.empty()) out += ": " + f.message;
+  if (is_on(sel, Selector::deliver_time)) out += " DT=" + log_interval(f.delivery_us, sel);
   return out;
 }
 
 std::string deferred_line(const DeliveryFields& f, const Selectors& sel) {
   std::string out = fmt::format("== {}", address_text(f, sel));
-  if (is_on(sel, Selector::sender_on_delivery)) out += fmt::format(" F=<{}>", f.sender);
   if (!f.router.empty()) out += " R=" + f.router;
   if (!f.transport.empty()) out += " T=" + f.transport;
   host_fields(out, f, sel);
   out += fmt::format(" defer ({})", f.defer_errno);
-  if (!f.message.empty()) out += ": " + f.message;
+  const std::string why = f.defer_errno > 0 ? std::strerror(f.defer_errno) : "";
+  if (!why.empty()) out += ": " + why;
+  if (is_on(sel, Selector::deliver_time)) out += " DT=" + log_interval(f.delivery_us, sel);
+  if (!f.message.empty() && f.message != why) out += ": " + f.message;
   return out;
 }
 
