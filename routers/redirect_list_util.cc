@@ -136,7 +136,8 @@ RedirectList parse_redirect_list(std::string_view s) {
       // The whole list is governed by this word; a text may have commas and runs to the end of the line.
       out.verdict = special.verdict;
       const std::string_view rest = s.substr(at + special.word.size());
-      out.text = std::string(trim(rest.substr(0, rest.find('\n'))));
+      if (special.verdict == RedirectList::Verdict::fail || special.verdict == RedirectList::Verdict::defer)
+        out.text = std::string(trim(rest.substr(0, rest.find('\n'))));
       out.items.clear();
       return out;
     }

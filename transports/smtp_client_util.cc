@@ -191,8 +191,10 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
     HostTrouble t;
     t.sys_errno = socket.error().sys_errno;
     const bool timeout = socket.error().kind == ErrorKind::timed_out || t.sys_errno == ETIMEDOUT;
-    t.retry_error = timeout ? "timeout_connect" : t.sys_errno == ECONNREFUSED ? "refused" : "connect";
-    t.message = timeout ? "Connection timed out" : t.sys_errno != 0 ? std::strerror(t.sys_errno) : socket.error().text;
+    const bool reset = t.sys_errno == ECONNRESET || socket.error().kind == ErrorKind::closed;
+    t.retry_error = timeout ? "timeout_connect" : t.sys_errno == ECONNREFUSED ? "refused" : reset ? "lost_connection" : "connect";
+    t.message = reset ? "Remote host closed connection in response to initial connection"
+              : timeout ? "Connection timed out" : t.sys_errno != 0 ? std::strerror(t.sys_errno) : socket.error().text;
     return std::unexpected(std::move(t));
   }
   const io::Endpoint local = (*socket)->local();
