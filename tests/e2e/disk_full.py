@@ -10,23 +10,23 @@ from _maildir_conf import fill
 h.enter_namespace()
 D = h.Dir()
 os.makedirs(D('spool'))
-subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=3M', 'tmpfs', D('spool')], check=True)
+subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=24M', 'tmpfs', D('spool')], check=True)
 PORT = h.free_port()
 SERVER = h.Remex(fill(D, PORT), [PORT])
 SERVER.start()
-BIG = 'Subject: big\n\n' + ('b' * 70 + '\n') * 40000
+BIG = 'Subject: big\n\n' + ('b' * 70 + '\n') * 60000
 SMALL = 'Subject: small\n\nx\n'
 
 
 def test_full_then_free():
     filler = D('spool', 'filler')
-    with open(filler, 'wb') as f:
-        try:
-            while True:
-                f.write(b'\0' * 4096)
-                f.flush()
-        except OSError:
+    fd = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    try:
+        while os.write(fd, b'\0' * 4096) == 4096:
             pass
+    except OSError:
+        pass
+    os.close(fd)
     refused = [h.send(PORT, 's@c.test', ['u@box.test'], t) for t in (BIG, SMALL * 1, BIG)]
     h.check(any(code in (451, 452) for code, _ in refused), 'replies: %r' % refused)
     h.check(all(code in (250, 451, 452) for code, _ in refused), 'replies: %r' % refused)
