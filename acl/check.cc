@@ -102,6 +102,7 @@ void check_acls(const lang::Config& config, lang::Diagnostics& diag) {
     if (!is_name(name) || parse_verb(name, verb)) continue;
     const auto* acl = static_cast<const Acl*>(config.find_acl(name));
     if (acl == nullptr) {
+      if (config.acl_positions.contains(std::string(name))) continue;  // it is there, with errors of its own
       unknown(fmt::format("option \"{}\"", h.name), name, e.pos());
     } else if (h.must_accept && !can_accept(*acl)) {
       diag.warning("acl-never-accepts", e.pos(), static_cast<std::uint32_t>(name.size()),
@@ -116,7 +117,7 @@ void check_acls(const lang::Config& config, lang::Diagnostics& diag) {
         if (it.word->name == "acl" && it.value.is_constant()) {
           const std::string_view text = trim(it.value.constant());
           const std::string_view target = text.substr(0, text.find_first_of(" \t"));
-          if (is_name(target) && config.find_acl(target) == nullptr) unknown(fmt::format("ACL \"{}\"", name), target, it.value.pos());
+          if (is_name(target) && !config.acl_positions.contains(std::string(target))) unknown(fmt::format("ACL \"{}\"", name), target, it.value.pos());
         }
         if (it.word->name == "dkim_status" && it.value.is_constant() && name.find("dkim") != std::string::npos) {
           for (const auto& w : lang::split_list(it.value.constant()))

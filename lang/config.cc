@@ -51,7 +51,8 @@ void read_sections(ReaderState& st) {
     const std::size_t at = text.find_first_not_of(" \t", 5);
     const Pos pos = begin->at(at);
     const auto length = static_cast<std::uint32_t>(name.size());
-    const auto it = std::find_if(std::begin(kSections), std::end(kSections), [&](const Section& s) { return s.name == name; });
+    const auto it =
+        std::find_if(std::begin(kSections), std::end(kSections), [&](const Section& s) { return s.name == name; });
     if (it == std::end(kSections)) {
       std::vector<std::string_view> names;
       for (const Section& s : kSections) names.push_back(s.name);
@@ -79,12 +80,16 @@ void apply_defaults(ReaderState& st) {
     void* p = def->ref(&st.config.main);
     const auto expansion = [&] {
       auto* e = static_cast<Expansion*>(p);
-      if (e->is_set() || std::any_of(st.config.main_given.begin(), st.config.main_given.end(), [&](auto& g) { return g.def == def; })) return;
+      if (e->is_set() ||
+          std::any_of(st.config.main_given.begin(), st.config.main_given.end(), [&](auto& g) { return g.def == def; }))
+        return;
       if (auto made = Expansion::compile(text, ctx)) *e = std::move(*made);
     };
     const auto list = [&](ListKind kind) {
       auto* l = static_cast<MatchList*>(p);
-      if (l->is_set() || std::any_of(st.config.main_given.begin(), st.config.main_given.end(), [&](auto& g) { return g.def == def; })) return;
+      if (l->is_set() ||
+          std::any_of(st.config.main_given.begin(), st.config.main_given.end(), [&](auto& g) { return g.def == def; }))
+        return;
       if (auto made = MatchList::compile(kind, text, ctx)) *l = std::move(*made);
     };
     switch (def->type) {
@@ -144,7 +149,8 @@ void expand_once_options(ReaderState& st) {
     if (value)
       text = value->str();
     else
-      st.diag.error("expansion-failed", pos, static_cast<std::uint32_t>(name.size()), fmt::format("option \"{}\": {}", name, value.error().text));
+      st.diag.error("expansion-failed", pos, static_cast<std::uint32_t>(name.size()),
+                    fmt::format("option \"{}\": {}", name, value.error().text));
   };
   MainOptions& m = st.config.main;
   expand(m.spool_directory, "spool_directory");
@@ -169,7 +175,7 @@ void expand_once_options(ReaderState& st) {
 void check_permissions(ReaderState& st) {
   if (::geteuid() != 0) return;
   for (const std::string& path : st.lines.paths()) {
-    struct stat s{};
+    struct stat s {};
     if (::stat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode)) continue;
     if ((s.st_mode & 002U) != 0 || ((s.st_mode & 020U) != 0 && s.st_gid != 0))
       st.diag.warning("writable-config", {}, 0, fmt::format("{} can be written by others than its owner", path));
@@ -177,7 +183,8 @@ void check_permissions(ReaderState& st) {
 }
 
 std::shared_ptr<const Config> load(const std::string& name, const std::string* text, const LoadOptions& opt,
-                                   std::shared_ptr<Registries> reg, Diagnostics& diag, std::shared_ptr<SourceFiles> files) {
+                                   std::shared_ptr<Registries> reg, Diagnostics& diag,
+                                   std::shared_ptr<SourceFiles> files) {
   auto config = std::make_shared<Config>();
   if (!reg->index) reg->finish();
   config->registries = reg;
@@ -190,11 +197,13 @@ std::shared_ptr<const Config> load(const std::string& name, const std::string* t
     lines.open_text(name, *text);
   else if (!lines.open_file(name))
     return nullptr;
-  ReaderState st{*config, diag, macros, lines, opt, {}};
+  ReaderState st{*config, diag, macros, lines, opt, {}, {}};
   read_sections(st);
   config->macros = macros.all();
   for (const auto& [option, kind] : st.hidden)
-    for (DriverInstance& d : kind == DriverKind::router ? config->routers : kind == DriverKind::transport ? config->transports : config->authenticators)
+    for (DriverInstance& d : kind == DriverKind::router      ? config->routers
+                             : kind == DriverKind::transport ? config->transports
+                                                             : config->authenticators)
       for (auto& g : d.given)
         if (g.def->name == option) g.hidden = true;
   config->main.local_interfaces_set = given_pos(*config, "local_interfaces").line != 0;
@@ -236,8 +245,9 @@ const CompiledAcl* Config::find_acl(std::string_view name) const {
   return it == acls.end() ? nullptr : it->second.get();
 }
 
-std::shared_ptr<const Config> load_config(const std::string& path, const LoadOptions& opt, std::shared_ptr<Registries> reg,
-                                          Diagnostics& diag, std::shared_ptr<SourceFiles> files) {
+std::shared_ptr<const Config> load_config(const std::string& path, const LoadOptions& opt,
+                                          std::shared_ptr<Registries> reg, Diagnostics& diag,
+                                          std::shared_ptr<SourceFiles> files) {
   return load(path, nullptr, opt, std::move(reg), diag, std::move(files));
 }
 

@@ -9,9 +9,9 @@
 namespace remex::lang {
 namespace {
 
-constexpr std::size_t kKeep = 2000;        // diagnostics kept; further errors are only counted
-constexpr std::size_t kLineLimit = 150;    // characters of a source line shown
-constexpr std::size_t kBeforeCaret = 60;   // of them in front of the place when the line is cut
+constexpr std::size_t kKeep = 2000;       // diagnostics kept; further errors are only counted
+constexpr std::size_t kLineLimit = 150;   // characters of a source line shown
+constexpr std::size_t kBeforeCaret = 60;  // of them in front of the place when the line is cut
 
 // Columns a terminal uses: every byte that does not continue a UTF-8 character.
 std::size_t width(std::string_view s) {
@@ -27,9 +27,7 @@ std::string shown(std::string_view s) {
   return out;
 }
 
-const char* word(Severity s) {
-  return s == Severity::error ? "error" : s == Severity::warning ? "warning" : "note";
-}
+const char* word(Severity s) { return s == Severity::error ? "error" : s == Severity::warning ? "warning" : "note"; }
 
 void render_place(std::string& out, const Diagnostic& d, const SourceFiles& files) {
   const std::string number = fmt::format("{}", d.pos.line);

@@ -14,8 +14,8 @@
 namespace remex::lang {
 namespace {
 
-constexpr std::string_view kHave[] = {"_HAVE_DKIM", "_HAVE_IPV6", "_HAVE_MAILDIR", "_HAVE_GNUTLS", "_HAVE_TLS",
-                                      "_HAVE_TLS1_3", "_HAVE_DNSSEC", "_HAVE_NATIVE_PCRE2"};
+constexpr std::string_view kHave[] = {"_HAVE_DKIM", "_HAVE_IPV6",   "_HAVE_MAILDIR", "_HAVE_GNUTLS",
+                                      "_HAVE_TLS",  "_HAVE_TLS1_3", "_HAVE_DNSSEC",  "_HAVE_NATIVE_PCRE2"};
 
 std::string macro_word(std::string_view name) {
   std::string out = to_upper(name);
@@ -72,7 +72,8 @@ Builtins make_builtins(const Registries& reg) {
 
 std::string dkim_sign_headers(bool oversign) {
   static constexpr std::string_view kHeaders =
-      "From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:Content-ID:"
+      "From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:Content-"
+      "ID:"
       "Content-Description:Resent-Date:Resent-From:Resent-Sender:Resent-To:Resent-Cc:Resent-Message-ID:In-Reply-To:"
       "References:List-Id:List-Help:List-Unsubscribe:List-Subscribe:List-Post:List-Owner:List-Archive";
   return oversign ? "+" + replace_all(kHeaders, ":", ":+") : std::string(kHeaders);
@@ -103,13 +104,15 @@ std::optional<MacroTable::Problem> MacroTable::define(const std::string& name, c
     it->value = value;
     return std::nullopt;
   }
-  if (redefine) return Problem{"macro-undefined", fmt::format("macro \"{}\" is redefined but not defined", name),
-                               "use \"=\" for the first definition"};
+  if (redefine)
+    return Problem{"macro-undefined", fmt::format("macro \"{}\" is redefined but not defined", name),
+                   "use \"=\" for the first definition"};
   for (const Macro& m : macros_)
     if (name.find(m.name) != std::string::npos)
-      return Problem{"macro-substring",
-                     fmt::format("\"{}\" cannot be a macro: the earlier macro \"{}\" is a part of its name", name, m.name),
-                     "define the longer name first"};
+      return Problem{
+          "macro-substring",
+          fmt::format("\"{}\" cannot be a macro: the earlier macro \"{}\" is a part of its name", name, m.name),
+          "define the longer name first"};
   macros_.push_back({name, value, pos, false});
   return std::nullopt;
 }
@@ -141,8 +144,10 @@ bool MacroTable::substitute(SourceText& line, std::size_t start, bool& too_long)
   for (std::size_t i = line.text().find('_', start); i != std::string::npos; i = line.text().find('_', i)) {
     std::string value;
     const std::string_view rest = std::string_view(line.text()).substr(i);
-    static constexpr std::string_view kPrefixes[] = {"_HAVE_", "_DRIVER_", "_OPT_", "_EXP_", "_LOG_", "_DKIM_", "_CRYPTO_"};
-    const bool maybe = std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](auto p) { return rest.starts_with(p); });
+    static constexpr std::string_view kPrefixes[] = {"_HAVE_", "_DRIVER_", "_OPT_",   "_EXP_",
+                                                     "_LOG_",  "_DKIM_",   "_CRYPTO_"};
+    const bool maybe =
+        std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](auto p) { return rest.starts_with(p); });
     const std::size_t n = maybe ? builtin_at(rest, value) : 0;
     if (n == 0) {
       ++i;

@@ -98,8 +98,10 @@ void print_option(const OptionDef& d, const void* o, const DriverInstance::Given
     return;
   }
   // What was written is what the administrator wants to see; a list with another separator stays so.
-  const bool list = d.type == OptionType::string_list || d.type == OptionType::user_list || d.type == OptionType::group_list;
-  const std::string text = list && given && given->value.text().find('$') == std::string::npos ? given->value.text() : value_text(d, o);
+  const bool list =
+      d.type == OptionType::string_list || d.type == OptionType::user_list || d.type == OptionType::group_list;
+  const std::string text =
+      list && given && given->value.text().find('$') == std::string::npos ? given->value.text() : value_text(d, o);
   out += fmt::format("{} = {}\n", d.name, text);
 }
 
@@ -119,12 +121,14 @@ std::vector<const OptionDef*> sorted(std::span<const OptionDef> options) {
 struct Family {
   std::string_view word;
   DriverKind kind;
-  std::vector<DriverInstance> Config::* list;
+  std::vector<DriverInstance> Config::*list;
 };
-constexpr Family kFamilies[] = {{"router", DriverKind::router, &Config::routers}, {"transport", DriverKind::transport, &Config::transports},
+constexpr Family kFamilies[] = {{"router", DriverKind::router, &Config::routers},
+                                {"transport", DriverKind::transport, &Config::transports},
                                 {"authenticator", DriverKind::authenticator, &Config::authenticators}};
 
-void print_instance(const Config& c, const Family& f, const DriverInstance& d, bool admin, bool heading, std::string& out) {
+void print_instance(const Config& c, const Family& f, const DriverInstance& d, bool admin, bool heading,
+                    std::string& out) {
   if (heading) out += fmt::format("\n{} {}:\n", d.name, f.word);
   const DriverFamily* family = c.registries->families[static_cast<std::size_t>(f.kind)];
   bool driver_done = false;
@@ -138,7 +142,8 @@ void print_instance(const Config& c, const Family& f, const DriverInstance& d, b
   }
   driver();
   if (d.def)
-    for (const OptionDef* o : sorted(d.def->options)) print_option(*o, d.options.get(), d.find_given(o->name), admin, out);
+    for (const OptionDef* o : sorted(d.def->options))
+      print_option(*o, d.options.get(), d.find_given(o->name), admin, out);
 }
 
 void print_all_main(const Config& c, bool admin, std::string& out) {
@@ -153,8 +158,9 @@ bool print_named_lists(const Config& c, std::string_view name, bool admin, std::
   for (std::size_t k = 0; k < 4; ++k)
     if (const auto it = c.named_lists[k].find(std::string(name)); it != c.named_lists[k].end()) {
       found = true;
-      out += fmt::format("{} {} = {}\n", kWords[k], name,
-                         it->second.hidden && !admin ? std::string("<value not displayable>") : it->second.list.source_text());
+      out += fmt::format(
+          "{} {} = {}\n", kWords[k], name,
+          it->second.hidden && !admin ? std::string("<value not displayable>") : it->second.list.source_text());
     }
   return found;
 }
@@ -178,8 +184,8 @@ bool print_file(const Config& c, bool admin, std::string& out, std::string& err)
 }
 
 // One word of the command line; `next` is used up by "router NAME" and the like. False: unknown.
-bool print_word(const Config& c, const std::string& w, const std::string* next, bool& used_next, bool admin, std::string& out,
-                std::string& err) {
+bool print_word(const Config& c, const std::string& w, const std::string* next, bool& used_next, bool admin,
+                std::string& out, std::string& err) {
   if (w == "all") {
     print_all_main(c, admin, out);
     return true;
@@ -212,8 +218,10 @@ bool print_word(const Config& c, const std::string& w, const std::string* next, 
     const std::string word(f.word);
     if (w == word + "_list" || w == word + "s") {
       for (const DriverInstance& d : c.*f.list)
-        if (w.ends_with("_list")) out += d.name + "\n";
-        else print_instance(c, f, d, admin, true, out);
+        if (w.ends_with("_list"))
+          out += d.name + "\n";
+        else
+          print_instance(c, f, d, admin, true, out);
       return true;
     }
     if (w == word && next) {
@@ -238,7 +246,8 @@ bool print_word(const Config& c, const std::string& w, const std::string* next, 
 
 }  // namespace
 
-int print_config(const Config& config, const std::vector<std::string>& words, bool admin, std::string& out, std::string& err) {
+int print_config(const Config& config, const std::vector<std::string>& words, bool admin, std::string& out,
+                 std::string& err) {
   if (words.empty()) print_all_main(config, admin, out);
   int rc = 0;
   for (std::size_t i = 0; i < words.size(); ++i) {

@@ -1,12 +1,12 @@
 // Physical lines to logical lines.
 #include "lang/reader.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -22,8 +22,8 @@ std::size_t skip_blanks(std::string_view s, std::size_t i = 0) {
   return i;
 }
 
-constexpr std::string_view kDirectives[] = {".include_if_exists", ".include", ".ifdef", ".ifndef", ".elifdef",
-                                            ".elifndef", ".else", ".endif"};
+constexpr std::string_view kDirectives[] = {".include_if_exists", ".include",  ".ifdef", ".ifndef",
+                                            ".elifdef",           ".elifndef", ".else",  ".endif"};
 
 // The directive at the start of a line, or empty.
 std::string_view directive_word(std::string_view line) {
@@ -45,7 +45,7 @@ bool LineReader::read_file(const std::string& path, std::string& out, std::strin
     why = std::strerror(errno);
     return false;
   }
-  struct stat st{};
+  struct stat st {};
   bool ok = ::fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
   if (!ok) why = "it is not a file";
   char buffer[16384];
@@ -116,7 +116,8 @@ std::optional<SourceText> LineReader::physical_line() {
     ++in.line;
     const Pos pos{in.file, in.line, 1};
     if (const std::size_t nul = raw.find('\0'); nul != std::string::npos) {
-      diag_.error("nul-byte", {in.file, in.line, static_cast<std::uint32_t>(nul + 1)}, 1, "a NUL byte in the configuration");
+      diag_.error("nul-byte", {in.file, in.line, static_cast<std::uint32_t>(nul + 1)}, 1,
+                  "a NUL byte in the configuration");
       std::replace(raw.begin(), raw.end(), '\0', ' ');
     }
     total_ += raw.size() + 1;
@@ -133,8 +134,9 @@ std::optional<SourceText> LineReader::physical_line() {
     const bool substituted = macros_.substitute(line, start, too_long);
     if (substituted) total_ += line.text().size();
     if (too_long || total_ > kMaxTotal) {
-      diag_.error("line-too-long", pos, 1, too_long ? "the line is longer than 1M after macro substitution"
-                                                    : "the configuration is larger than 32M");
+      diag_.error(
+          "line-too-long", pos, 1,
+          too_long ? "the line is longer than 1M after macro substitution" : "the configuration is larger than 32M");
       if (!too_long) stack_.clear();
       continue;
     }

@@ -1,8 +1,10 @@
-// From bytes to logical lines: macros, .include, .ifdef, comments, continuation (manual chapter 6). Every character keeps
-// its place. Problems go to the diagnostics and reading goes on. Used by config.cc; private to lang/.
+// From bytes to logical lines: macros, .include, .ifdef, comments, continuation (manual chapter 6). Every character
+// keeps its place. Problems go to the diagnostics and reading goes on. Used by config.cc; private to lang/.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,9 +34,9 @@ class LineReader {
  private:
   struct Conditional {
     Pos pos;
-    bool active;       ///< lines are taken now
-    bool taken;        ///< a branch was taken already
-    bool outer;        ///< the enclosing block is active
+    bool active;  ///< lines are taken now
+    bool taken;   ///< a branch was taken already
+    bool outer;   ///< the enclosing block is active
     bool seen_else = false;
   };
   struct Input {
@@ -70,19 +72,20 @@ struct ReaderState {
   LineReader& lines;
   const LoadOptions& options;
   std::vector<std::pair<std::string_view, DriverKind>> hidden;  ///< hide on a driver option counts for all instances
+  std::set<std::uint64_t> broken;                               ///< places of driver instances with errors
   CompileContext context(std::string where) const { return {config.registries.get(), &diag, std::move(where)}; }
 };
 
 /// `name`, what follows it, and flags of one "name = value" line.
 struct Setting {
   SourceText line;
-  std::string name;            ///< without no_ / not_ (when that makes a known option)
+  std::string name;  ///< without no_ / not_ (when that makes a known option)
   Pos name_pos;
   std::uint32_t name_length = 0;
   bool negated = false;
   bool has_value = false;
   bool hidden = false;
-  SourceText value;            ///< raw, behind "=" and blanks
+  SourceText value;  ///< raw, behind "=" and blanks
 };
 
 /// Splits an option line. False with a diagnostic when it is none.

@@ -22,9 +22,10 @@ bool constant_name(std::string_view s) { return !s.empty() && s.find_first_of("$
 void check_transport(ReaderState& st, const DriverInstance& r, const DriverInstance::Given& g) {
   const std::string name(trim(g.value.text()));
   if (!constant_name(name) || st.config.find_transport(name)) return;
-  st.diag.error("unknown-transport", g.value.at(0), width_of(name),
-                fmt::format("router \"{}\": {} names the transport \"{}\", which does not exist", r.name, g.def->name, name),
-                meant(name, st.config.transports));
+  st.diag.error(
+      "unknown-transport", g.value.at(0), width_of(name),
+      fmt::format("router \"{}\": {} names the transport \"{}\", which does not exist", r.name, g.def->name, name),
+      meant(name, st.config.transports));
 }
 
 void check_router_name(ReaderState& st, std::size_t index, std::string_view option, bool must_be_later) {
@@ -41,7 +42,8 @@ void check_router_name(ReaderState& st, std::size_t index, std::string_view opti
       return;
     }
   st.diag.error("unknown-router", g->value.at(0), width_of(name),
-                fmt::format("router \"{}\": {} names the router \"{}\", which does not exist", r.name, option, name), meant(name, routers));
+                fmt::format("router \"{}\": {} names the router \"{}\", which does not exist", r.name, option, name),
+                meant(name, routers));
 }
 
 // acl_smtp_* set to a plain word: the name of an ACL, unless it can be the text of one or a file.
@@ -55,7 +57,8 @@ void check_acl_option(ReaderState& st, const DriverInstance::Given& g) {
   std::vector<std::string_view> names;
   for (const auto& [name, pos] : st.config.acl_positions) names.push_back(name);
   const auto best = nearest(text, names);
-  st.diag.error("unknown-acl", g.value.at(0), width_of(text), fmt::format("{} names the ACL \"{}\", which does not exist", g.def->name, text),
+  st.diag.error("unknown-acl", g.value.at(0), width_of(text),
+                fmt::format("{} names the ACL \"{}\", which does not exist", g.def->name, text),
                 best.empty() ? std::string() : fmt::format("did you mean \"{}\"?", best));
 }
 
@@ -70,10 +73,15 @@ void check_references(ReaderState& st) {
     check_router_name(st, i, "pass_router", true);
     check_router_name(st, i, "redirect_router", false);
   }
-  for (const auto& g : st.config.main_given) check_acl_option(st, g);
+  // The ACL compiler, when there is one, checks the hooks itself.
+  const AclCompiler* acls = st.config.registries->acl_compiler;
+  if (!acls || !acls->check)
+    for (const auto& g : st.config.main_given) check_acl_option(st, g);
   for (auto* list : {&st.config.routers, &st.config.transports, &st.config.authenticators})
     for (DriverInstance& d : *list)
-      if (d.def && d.def->check) d.def->check(d, st.config, st.diag);
+      // An instance that was not read completely would only be blamed for what is already reported.
+      if (d.def && d.def->check && !st.broken.contains(d.pos.line + (std::uint64_t{d.pos.file} << 32)))
+        d.def->check(d, st.config, st.diag);
 }
 
 }  // namespace remex::lang

@@ -30,9 +30,22 @@ bool next_word(ReaderState& st, const SourceText& line, std::size_t& at, SourceT
   return true;
 }
 
-constexpr std::string_view kRetryErrors[] = {"*", "auth_failed", "lost_connection", "lookup", "refused_MX", "refused_A", "refused",
-                                             "timeout_connect_MX", "timeout_connect_A", "timeout_connect", "timeout_MX", "timeout_A",
-                                             "timeout_DNS", "timeout", "tls_required", "quota"};
+constexpr std::string_view kRetryErrors[] = {"*",
+                                             "auth_failed",
+                                             "lost_connection",
+                                             "lookup",
+                                             "refused_MX",
+                                             "refused_A",
+                                             "refused",
+                                             "timeout_connect_MX",
+                                             "timeout_connect_A",
+                                             "timeout_connect",
+                                             "timeout_MX",
+                                             "timeout_A",
+                                             "timeout_DNS",
+                                             "timeout",
+                                             "tls_required",
+                                             "quota"};
 
 bool known_error(std::string_view w) {
   for (const std::string_view e : kRetryErrors)
@@ -59,9 +72,13 @@ bool parse_step(ReaderState& st, const SourceText& text, RetryRule::Step& step) 
   step.kind = letter[0];
   const std::size_t want = step.kind == 'F' ? 3 : 4;
   const char* shape = step.kind == 'F' ? "F,cutoff,interval" : "G,cutoff,first interval,factor";
-  if (parts.size() != want) return bad("retry-parameters", fmt::format("{} parameters stand where {} are needed", parts.size() - 1, want - 1), shape);
+  if (parts.size() != want)
+    return bad("retry-parameters", fmt::format("{} parameters stand where {} are needed", parts.size() - 1, want - 1),
+               shape);
   const auto cutoff = parse_time(trim(parts[1])), interval = parse_time(trim(parts[2]));
-  if (!cutoff || !interval) return bad("bad-time", fmt::format("\"{}\" is not a time", trim(cutoff ? parts[2] : parts[1])), "like 15m or 1d12h");
+  if (!cutoff || !interval)
+    return bad("bad-time", fmt::format("\"{}\" is not a time", trim(cutoff ? parts[2] : parts[1])),
+               "like 15m or 1d12h");
   step.cutoff = *cutoff;
   step.interval = *interval;
   step.factor = 1000;
@@ -72,7 +89,8 @@ bool parse_step(ReaderState& st, const SourceText& text, RetryRule::Step& step) 
     const auto whole = parse_uint(f.substr(0, dot));
     const std::string_view part = dot == std::string_view::npos ? std::string_view("0") : f.substr(dot + 1);
     const auto fraction = parse_uint(part);
-    if (!whole || !fraction || *whole > 1000 || part.size() > 3) return bad("bad-fixed", fmt::format("\"{}\" is not a factor", f), "like 1.5");
+    if (!whole || !fraction || *whole > 1000 || part.size() > 3)
+      return bad("bad-fixed", fmt::format("\"{}\" is not a factor", f), "like 1.5");
     std::uint64_t thousandths = *fraction;
     for (std::size_t i = part.size(); i < 3; ++i) thousandths *= 10;
     step.factor = static_cast<std::int64_t>(*whole * 1000 + thousandths);
@@ -91,16 +109,18 @@ void retry_rule(ReaderState& st, const SourceText& line) {
   auto list = MatchList::compile(ListKind::address, pattern, st.context("retry rule"));
   if (list) rule.pattern = std::move(*list);
   if (at >= line.text().size()) {
-    st.diag.error("retry-error", line.at(line.text().size() - 1), 1, "retry rule: the error field is missing", "\"*\" means any error");
+    st.diag.error("retry-error", line.at(line.text().size() - 1), 1, "retry rule: the error field is missing",
+                  "\"*\" means any error");
     return;
   }
   const std::size_t error_at = at;
   if (!next_word(st, line, at, error)) return;
   rule.error = error.text();
   if (!known_error(rule.error)) {
+    const auto best = nearest(rule.error, {std::begin(kRetryErrors), std::end(kRetryErrors)});
+    const std::string meant = best.empty() ? std::string() : fmt::format("did you mean \"{}\"?", best);
     st.diag.error("retry-error", line.at(error_at), static_cast<std::uint32_t>(rule.error.size()),
-                  fmt::format("retry rule: unknown error \"{}\"", rule.error),
-                  std::string(nearest(rule.error, {std::begin(kRetryErrors), std::end(kRetryErrors)})));
+                  fmt::format("retry rule: unknown error \"{}\"", rule.error), meant);
     return;
   }
   const std::string& t = line.text();
@@ -144,7 +164,8 @@ void rewrite_rule(ReaderState& st, const SourceText& line) {
   rule.flags = flags.text();
   for (std::size_t i = 0; i < rule.flags.size(); ++i)
     if (std::string_view("EFTbcfhrstSQqRw \t").find(rule.flags[i]) == std::string_view::npos) {
-      st.diag.error("rewrite-flag", line.at(flags_at + i), 1, fmt::format("rewrite rule: unknown flag \"{}\"", rule.flags[i]),
+      st.diag.error("rewrite-flag", line.at(flags_at + i), 1,
+                    fmt::format("rewrite rule: unknown flag \"{}\"", rule.flags[i]),
                     "a replacement with blanks needs quotes");
       return;
     }
@@ -156,7 +177,8 @@ void rewrite_rule(ReaderState& st, const SourceText& line) {
     return;
   }
   if (auto l = MatchList::compile(ListKind::address, pattern, st.context("rewrite rule"))) rule.pattern = std::move(*l);
-  if (auto e = Expansion::compile(rule.replacement_source, st.context("rewrite rule"))) rule.replacement = std::move(*e);
+  if (auto e = Expansion::compile(rule.replacement_source, st.context("rewrite rule")))
+    rule.replacement = std::move(*e);
   st.config.rewrite.push_back(std::move(rule));
 }
 

@@ -58,8 +58,10 @@ struct ListWord {
   std::string_view word;
   ListKind kind;
 };
-constexpr ListWord kListWords[] = {{"domainlist", ListKind::domain}, {"hostlist", ListKind::host},
-                                   {"addresslist", ListKind::address}, {"localpartlist", ListKind::local_part}};
+constexpr ListWord kListWords[] = {{"domainlist", ListKind::domain},
+                                   {"hostlist", ListKind::host},
+                                   {"addresslist", ListKind::address},
+                                   {"localpartlist", ListKind::local_part}};
 
 // domainlist NAME = ..., with hide and _cache. True when the line is one (even a wrong one).
 bool named_list(ReaderState& st, const SourceText& line) {
@@ -82,7 +84,8 @@ bool named_list(ReaderState& st, const SourceText& line) {
   }
   const bool cache = w.ends_with("_cache");
   const std::string_view stem = cache ? w.substr(0, w.size() - 6) : w;
-  const auto it = std::find_if(std::begin(kListWords), std::end(kListWords), [&](const ListWord& l) { return l.word == stem; });
+  const auto it =
+      std::find_if(std::begin(kListWords), std::end(kListWords), [&](const ListWord& l) { return l.word == stem; });
   if (it == std::end(kListWords)) return false;
   skip();
   const std::size_t name_at = i;
@@ -94,17 +97,20 @@ bool named_list(ReaderState& st, const SourceText& line) {
   }
   skip();
   if (i >= text.size() || text[i] != '=') {
-    st.diag.error("missing-equals", line.at(std::min(i, text.size() - 1)), 1, fmt::format("\"=\" is missing after \"{} {}\"", w, name));
+    st.diag.error("missing-equals", line.at(std::min(i, text.size() - 1)), 1,
+                  fmt::format("\"=\" is missing after \"{} {}\"", w, name));
     return true;
   }
   ++i;
   skip();
   SourceText value;
-  if (!unquote(st, i < text.size() ? line.substr(i) : SourceText(std::string(), line.at(name_at)), name, value)) return true;
+  if (!unquote(st, i < text.size() ? line.substr(i) : SourceText(std::string(), line.at(name_at)), name, value))
+    return true;
   auto& lists = st.config.named_lists[static_cast<std::size_t>(it->kind)];
   if (const auto old = lists.find(name); old != lists.end()) {
-    st.diag.error("duplicate-list", line.at(name_at), static_cast<std::uint32_t>(name.size()),
-                  fmt::format("{} \"{}\" is defined twice", it->word, name))
+    st.diag
+        .error("duplicate-list", line.at(name_at), static_cast<std::uint32_t>(name.size()),
+               fmt::format("{} \"{}\" is defined twice", it->word, name))
         .notes.push_back("first defined at " + st.config.files->where(old->second.pos));
     return true;
   }
@@ -166,7 +172,8 @@ void set_driver(ReaderState& st, DriverKind kind, DriverInstance& inst, const Se
     if (d->make_options) inst.options = d->make_options();
     return;
   }
-  st.diag.error("unknown-driver", s.value.empty() ? s.name_pos : s.value.at(0), static_cast<std::uint32_t>(std::max<std::size_t>(value.text().size(), 1)),
+  st.diag.error("unknown-driver", s.value.empty() ? s.name_pos : s.value.at(0),
+                static_cast<std::uint32_t>(std::max<std::size_t>(value.text().size(), 1)),
                 fmt::format("{}there is no {} driver \"{}\"", where, kFamily[static_cast<int>(kind)], value.text()),
                 suggestion(value.text(), names));
 }
@@ -177,7 +184,8 @@ void driver_option(ReaderState& st, DriverKind kind, DriverInstance& inst, const
   if (!parse_setting(st, line, where, s)) return;
   if (s.name == "driver") {
     if (driver_seen) {
-      st.diag.error("option-twice", s.name_pos, s.name_length, fmt::format("{}option \"driver\" is given twice", where));
+      st.diag.error("option-twice", s.name_pos, s.name_length,
+                    fmt::format("{}option \"driver\" is given twice", where));
       return;
     }
     driver_seen = true;
@@ -198,13 +206,14 @@ void driver_option(ReaderState& st, DriverKind kind, DriverInstance& inst, const
     std::vector<std::string_view> names{"driver"};
     for (const OptionDef& o : generic) names.push_back(o.name);
     for (const OptionDef& o : mine) names.push_back(o.name);
-    auto& d = st.diag.error("unknown-option", s.name_pos, s.name_length, fmt::format("{}unknown option \"{}\"", where, s.name),
-                            suggestion(s.name, names));
+    auto& d = st.diag.error("unknown-option", s.name_pos, s.name_length,
+                            fmt::format("{}unknown option \"{}\"", where, s.name), suggestion(s.name, names));
     if (!driver_seen) d.notes.push_back("\"driver\" must come before the options of the driver");
     return;
   }
   if (const auto* old = inst.find_given(def->name); old && def->type != OptionType::repeated_expanded) {
-    st.diag.error("option-twice", s.name_pos, s.name_length, fmt::format("{}option \"{}\" is given twice", where, s.name))
+    st.diag
+        .error("option-twice", s.name_pos, s.name_length, fmt::format("{}option \"{}\" is given twice", where, s.name))
         .notes.push_back("first given at " + st.config.files->where(old->pos));
     return;
   }
@@ -219,7 +228,8 @@ void driver_option(ReaderState& st, DriverKind kind, DriverInstance& inst, const
 void finish_driver(ReaderState& st, DriverKind kind, DriverInstance& inst, bool driver_seen) {
   if (!driver_seen)
     st.diag.error("missing-driver", inst.pos, static_cast<std::uint32_t>(inst.name.size()),
-                  fmt::format("{} \"{}\" has no driver", kFamily[static_cast<int>(kind)], inst.name), "add \"driver = ...\"");
+                  fmt::format("{} \"{}\" has no driver", kFamily[static_cast<int>(kind)], inst.name),
+                  "add \"driver = ...\"");
 }
 
 }  // namespace
@@ -256,9 +266,12 @@ std::optional<SourceText> read_drivers(ReaderState& st, DriverKind kind) {
   const std::string_view word = kFamily[static_cast<int>(kind)];
   std::unique_ptr<DriverInstance> current;
   bool driver_seen = false, complained = false;
+  std::size_t errors_before = 0;
   const auto finish = [&] {
     if (!current) return;
     finish_driver(st, kind, *current, driver_seen);
+    if (st.diag.error_count() != errors_before)
+      st.broken.insert(current->pos.line + (std::uint64_t{current->pos.file} << 32));
     list.push_back(std::move(*current));
     current.reset();
   };
@@ -276,15 +289,19 @@ std::optional<SourceText> read_drivers(ReaderState& st, DriverKind kind) {
     bool malformed = false;
     if (is_instance_name(text, length, malformed)) {
       finish();
+      errors_before = st.diag.error_count();
       current = std::make_unique<DriverInstance>();
       current->name = std::string(text.substr(0, length));
       current->pos = line->at(0);
       if (family && family->make_generic) current->generic = family->make_generic();
       driver_seen = complained = false;
       const auto n = static_cast<std::uint32_t>(length);
-      if (malformed) st.diag.error("driver-name", line->at(0), n, fmt::format("text follows the name of {} \"{}\"", word, current->name));
+      if (malformed)
+        st.diag.error("driver-name", line->at(0), n,
+                      fmt::format("text follows the name of {} \"{}\"", word, current->name));
       if (!is_alpha(text[0]) || current->name.find_first_of("-.") != std::string::npos)
-        st.diag.error("driver-name", line->at(0), n, fmt::format("\"{}\" cannot be the name of a {}", current->name, word),
+        st.diag.error("driver-name", line->at(0), n,
+                      fmt::format("\"{}\" cannot be the name of a {}", current->name, word),
                       "letters, digits and \"_\", a letter first");
       for (const DriverInstance& d : list)
         if (d.name == current->name)
@@ -312,12 +329,15 @@ std::optional<SourceText> read_acls(ReaderState& st) {
     if (!open) return;
     open = false;
     if (!st.config.acl_positions.emplace(name, pos).second) {
-      st.diag.error("duplicate-acl", pos, static_cast<std::uint32_t>(name.size()), fmt::format("there are two ACLs \"{}\"", name))
+      st.diag
+          .error("duplicate-acl", pos, static_cast<std::uint32_t>(name.size()),
+                 fmt::format("there are two ACLs \"{}\"", name))
           .notes.push_back("the first is at " + st.config.files->where(st.config.acl_positions[name]));
     }
     const AclCompiler* c = st.config.registries->acl_compiler;
     if (c && c->compile)
-      if (auto acl = c->compile(name, lines, st.context(fmt::format("ACL \"{}\"", name)))) st.config.acls.emplace(name, std::move(acl));
+      if (auto acl = c->compile(name, lines, st.context(fmt::format("ACL \"{}\"", name))))
+        st.config.acls.emplace(name, std::move(acl));
     lines.clear();
   };
   while (auto line = st.lines.next()) {

@@ -1,5 +1,5 @@
-// Option lines and their values: boolean forms, numbers, times, quoted strings, lists, expansions (manual 6.11 to 6.22).
-// Every problem is one diagnostic; the option then keeps its default.
+// Option lines and their values: boolean forms, numbers, times, quoted strings, lists, expansions (manual 6.11
+// to 6.22). Every problem is one diagnostic; the option then keeps its default.
 #include <grp.h>
 #include <pwd.h>
 
@@ -36,7 +36,13 @@ struct Applier {
   const std::string& where;
   SourceText& value;
 
-  bool bad(const char* code, std::string message, std::string hint) const {
+  // `item`: the wrong part of a list, marked when it can be found.
+  bool bad(const char* code, std::string message, std::string hint, std::string_view item = {}) const {
+    const std::size_t at = item.empty() ? std::string::npos : value.text().find(item);
+    if (at != std::string::npos) {
+      st.diag.error(code, value.at(at), static_cast<std::uint32_t>(item.size()), where + message, std::move(hint));
+      return false;
+    }
     st.diag.error(code, value.empty() ? s.name_pos : value.at(0), value.empty() ? s.name_length : length_of(value),
                   where + message, std::move(hint));
     return false;
@@ -71,10 +77,12 @@ struct Applier {
     return true;
   }
   static bool known_user(const std::string& n) { return parse_uint(n).has_value() || ::getpwnam(n.c_str()) != nullptr; }
-  static bool known_group(const std::string& n) { return parse_uint(n).has_value() || ::getgrnam(n.c_str()) != nullptr; }
+  static bool known_group(const std::string& n) {
+    return parse_uint(n).has_value() || ::getgrnam(n.c_str()) != nullptr;
+  }
   bool bad_name(const char* kind, const std::string& n) const {
     return bad(kind[0] == 'u' ? "unknown-user" : "unknown-group",
-               fmt::format("{}: there is no {} \"{}\" on this system", option(), kind, n), "");
+               fmt::format("{}: there is no {} \"{}\" on this system", option(), kind, n), "", n);
   }
 
   bool store_list(ListKind kind) const {
@@ -108,7 +116,8 @@ struct Applier {
     std::vector<std::int64_t> times;
     for (const std::string& item : split_list(value.text())) {
       const auto t = parse_time(item);
-      if (!t) return bad("bad-time", fmt::format("{}: \"{}\" is not a time", option(), item), "like 30s, 5m or 1d12h");
+      if (!t)
+        return bad("bad-time", fmt::format("{}: \"{}\" is not a time", option(), item), "like 30s, 5m or 1d12h", item);
       times.push_back(*t);
     }
     if (def.ref) member<std::vector<std::int64_t>>(def, target) = std::move(times);
@@ -226,7 +235,12 @@ std::optional<std::int64_t> parse_time(std::string_view t) {
       return std::nullopt;
     }
     const auto number = parse_int(t.substr(0, n));
-    const std::int64_t unit = t[n] == 's' ? 1 : t[n] == 'm' ? 60 : t[n] == 'h' ? 3600 : t[n] == 'd' ? 86400 : t[n] == 'w' ? 604800 : 0;
+    const std::int64_t unit = t[n] == 's'   ? 1
+                              : t[n] == 'm' ? 60
+                              : t[n] == 'h' ? 3600
+                              : t[n] == 'd' ? 86400
+                              : t[n] == 'w' ? 604800
+                                            : 0;
     if (!number || unit == 0) return std::nullopt;
     total += *number * unit;
     if (total > 0x7FFFFFFF) return std::nullopt;
@@ -293,7 +307,8 @@ bool parse_setting(ReaderState& st, const SourceText& line, const std::string& w
     name = word();
   }
   if (name.empty() || !(is_alpha(name[0]))) {
-    st.diag.error("no-option", line.at(begin), 1, fmt::format("{}an option setting is expected here", who), "name = value");
+    st.diag.error("no-option", line.at(begin), 1, fmt::format("{}an option setting is expected here", who),
+                  "name = value");
     return false;
   }
   out.line = line;
@@ -331,13 +346,17 @@ bool unquote(ReaderState& st, const SourceText& raw, const std::string& name, So
     }
     const Pos pos = raw.at(i);
     char c = t[++i];
-    if (c == 'n') c = '\n';
-    else if (c == 'r') c = '\r';
-    else if (c == 't') c = '\t';
+    if (c == 'n')
+      c = '\n';
+    else if (c == 'r')
+      c = '\r';
+    else if (c == 't')
+      c = '\t';
     else if (c >= '0' && c <= '7') {
       unsigned v = 0;
       std::size_t n = 0;
-      for (; n < 3 && i + n < t.size() && t[i + n] >= '0' && t[i + n] <= '7'; ++n) v = v * 8 + static_cast<unsigned>(t[i + n] - '0');
+      for (; n < 3 && i + n < t.size() && t[i + n] >= '0' && t[i + n] <= '7'; ++n)
+        v = v * 8 + static_cast<unsigned>(t[i + n] - '0');
       i += n - 1;
       c = static_cast<char>(v & 0xFFU);
     } else if (c == 'x') {
@@ -358,7 +377,8 @@ bool unquote(ReaderState& st, const SourceText& raw, const std::string& name, So
   }
   if (!trim(std::string_view(t).substr(i + 1)).empty()) {
     st.diag.error("after-quote", raw.at(i + 1), static_cast<std::uint32_t>(t.size() - i - 1),
-                  fmt::format("option \"{}\": text follows the closing quote", name), "a quote inside the value is written \\\"");
+                  fmt::format("option \"{}\": text follows the closing quote", name),
+                  "a quote inside the value is written \\\"");
     return false;
   }
   return true;
@@ -368,13 +388,14 @@ bool apply_option(ReaderState& st, const OptionDef& def, void* target, const Set
                   SourceText& stored) {
   const bool boolean = def.type == OptionType::boolean || def.type == OptionType::expanded_boolean;
   if (!boolean && !s.has_value) {
-    st.diag.error("missing-value", s.name_pos, s.name_length, fmt::format("{}option \"{}\" needs a value", where, def.name),
-                  fmt::format("{} = ...", def.name));
+    st.diag.error("missing-value", s.name_pos, s.name_length,
+                  fmt::format("{}option \"{}\" needs a value", where, def.name), fmt::format("{} = ...", def.name));
     return false;
   }
   if (s.negated && s.has_value) {
     st.diag.error("negated-value", s.name_pos, s.name_length,
-                  fmt::format("{}a value follows the negated option \"{}\"", where, def.name), "leave out \"no_\" or the value");
+                  fmt::format("{}a value follows the negated option \"{}\"", where, def.name),
+                  "leave out \"no_\" or the value");
     return false;
   }
   if (!unquote(st, s.value, std::string(def.name), stored)) return false;

@@ -9,8 +9,8 @@ namespace remex::lang {
 
 Pos SourceText::at(std::size_t offset) const {
   if (map_.empty()) return {};
-  auto it = std::upper_bound(map_.begin(), map_.end(), offset,
-                             [](std::size_t o, const Piece& p) { return o < p.offset; });
+  auto it =
+      std::upper_bound(map_.begin(), map_.end(), offset, [](std::size_t o, const Piece& p) { return o < p.offset; });
   if (it != map_.begin()) --it;
   Pos pos = it->pos;
   if (!it->fixed && pos.line != 0 && offset > it->offset) pos.column += static_cast<std::uint32_t>(offset - it->offset);

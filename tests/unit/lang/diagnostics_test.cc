@@ -11,7 +11,8 @@ BOOST_AUTO_TEST_CASE(rendering) {
   SourceFiles files;
   const FileId f = files.add("sample.conf", "a\nb\n  transprot = localdir\n");
   Diagnostics d(files);
-  d.error("unknown-option", {f, 3, 3}, 9, "router \"local\": unknown option \"transprot\"", "did you mean \"transport\"?");
+  d.error("unknown-option", {f, 3, 3}, 9, "router \"local\": unknown option \"transprot\"",
+          "did you mean \"transport\"?");
   BOOST_TEST(d.render() ==
              "error: router \"local\": unknown option \"transprot\" [unknown-option]\n"
              "  --> sample.conf:3:3\n"

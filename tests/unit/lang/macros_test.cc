@@ -16,14 +16,15 @@ BOOST_AUTO_TEST_CASE(substitution) {
       {"FOO = x\nprimary_hostname = aFOOb.FOO", "axb.x"},
       {"FOO = x\nFOO == FOO y\nprimary_hostname = FOO", "x y"},
       {"A1 = B1\nB1 = z\nprimary_hostname = A1", "z"},
-      {"B1 = z\nA1 = B1\nprimary_hostname = A1", "z"},   // replaced while A1 was defined
+      {"B1 = z\nA1 = B1\nprimary_hostname = A1", "z"},  // replaced while A1 was defined
       {"AA = 1\nBB = 2 \\\n  3\nprimary_hostname = AABB", "12 3"},
       {"ABCD_XYZ = 1\nABCD = 2\nprimary_hostname = ABCD_XYZABCD", "12"},
       {".ifdef _OPT_MAIN_AUTO_THAW\nprimary_hostname = y\n.else\nprimary_hostname = n\n.endif", "y"},
       {".ifdef _OPT_MAIN_NONE\nprimary_hostname = y\n.else\nprimary_hostname = n\n.endif", "n"},
       {".ifdef _DRIVER_ROUTER_REDIRECT\nprimary_hostname = y\n.endif", "y"},
       {"A = 1\n.ifdef ABC\nprimary_hostname = y\n.endif", "y"},  // blind: A is a part of ABC
-      {"X = 1\n.ifndef X\n.include /nonexistent\n.elifdef X\nprimary_hostname = y\n.else\n.ifdef X\n.endif\n.endif", "y"},
+      {"X = 1\n.ifndef X\n.include /nonexistent\n.elifdef X\nprimary_hostname = y\n.else\n.ifdef X\n.endif\n.endif",
+       "y"},
       {"C = #\nC nothing = here\nprimary_hostname = y", "y"},
       {"E =\nE\nprimary_hostname = y", "y"},
   };

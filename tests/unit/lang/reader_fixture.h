@@ -46,9 +46,17 @@ inline constexpr OptionDef kMain[] = {
     {.name = "delay_warning", .type = OptionType::time_list, .ref = ref<&MainOptions::delay_warning>},
     {.name = "dns_resolvers", .type = OptionType::string_list, .ref = ref<&MainOptions::dns_resolvers>},
     {.name = "acl_smtp_rcpt", .type = OptionType::expanded, .ref = ref<&MainOptions::acl_smtp_rcpt>},
-    {.name = "prdr_enable", .type = OptionType::boolean, .ref = ref<&MainOptions::prdr_enable>, .default_text = "false", .state = State::later},
-    {.name = "rfc1413_query_timeout", .type = OptionType::time, .ref = ref<&MainOptions::rfc1413_query_timeout>, .default_text = "0s",
-     .state = State::later, .harmless = "0s,0"},
+    {.name = "prdr_enable",
+     .type = OptionType::boolean,
+     .ref = ref<&MainOptions::prdr_enable>,
+     .default_text = "false",
+     .state = State::later},
+    {.name = "rfc1413_query_timeout",
+     .type = OptionType::time,
+     .ref = ref<&MainOptions::rfc1413_query_timeout>,
+     .default_text = "0s",
+     .state = State::later,
+     .harmless = "0s,0"},
 };
 
 struct Loaded {
@@ -74,7 +82,8 @@ inline std::shared_ptr<Registries> registries() {
   return reg;
 }
 
-inline std::unique_ptr<Loaded> load(const std::string& text, const LoadOptions& opt = {}, const std::string& name = "t.conf") {
+inline std::unique_ptr<Loaded> load(const std::string& text, const LoadOptions& opt = {},
+                                    const std::string& name = "t.conf") {
   auto l = std::make_unique<Loaded>();
   l->config = load_config_text(name, text, opt, registries(), l->diag, l->files);
   return l;

@@ -1,8 +1,8 @@
 // Logical lines, sections and drivers.
+#include <unistd.h>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 #include "reader_fixture.h"
 
@@ -12,8 +12,10 @@ using namespace remex::lang::test;
 BOOST_AUTO_TEST_SUITE(reader)
 
 BOOST_AUTO_TEST_CASE(main_section_values) {
-  auto l = load("# comment\n\nprimary_hostname = mx.example.org   \nno_accept_8bitmime\nsmtp_accept_max = 0x10\n  auto_thaw=1d12h\n"
-                "deliver_queue_load_max = 2.5\ndelay_warning = 1h:4h : 1d\ndns_resolvers = <; [::1]:53 ; [127.0.0.1]:5353\n");
+  auto l = load(
+      "# comment\n\nprimary_hostname = mx.example.org   \nno_accept_8bitmime\nsmtp_accept_max = 0x10\n  "
+      "auto_thaw=1d12h\n"
+      "deliver_queue_load_max = 2.5\ndelay_warning = 1h:4h : 1d\ndns_resolvers = <; [::1]:53 ; [127.0.0.1]:5353\n");
   BOOST_TEST_REQUIRE(static_cast<bool>(l->config), l->diag.render());
   const MainOptions& m = l->config->main;
   BOOST_TEST(m.primary_hostname == "mx.example.org");
@@ -22,7 +24,8 @@ BOOST_AUTO_TEST_CASE(main_section_values) {
   BOOST_TEST(m.auto_thaw == 129600);
   BOOST_TEST(m.deliver_queue_load_max == 2500);
   BOOST_TEST(m.delay_warning == (std::vector<std::int64_t>{3600, 14400, 86400}), boost::test_tools::per_element());
-  BOOST_TEST(m.dns_resolvers == (std::vector<std::string>{"[::1]:53", "[127.0.0.1]:5353"}), boost::test_tools::per_element());
+  BOOST_TEST(m.dns_resolvers == (std::vector<std::string>{"[::1]:53", "[127.0.0.1]:5353"}),
+             boost::test_tools::per_element());
   BOOST_TEST(m.qualify_domain == "mx.example.org");
 }
 
@@ -93,7 +96,8 @@ BOOST_AUTO_TEST_CASE(wrong_configurations) {
       {"begin routers\nr:\n driver = redirect\n mode = 9", "bad-octal"},
       {"begin routers\nr:\n driver = redirect\n data = a\n data = b", "option-twice"},
       {"begin routers\nr:\n driver = redirect\n condition = a\n condition = b", ""},
-      {"begin routers\nr:\n driver = redirect\n transport = tt\nbegin transports\nt1:\n driver = smtp", "unknown-transport"},
+      {"begin routers\nr:\n driver = redirect\n transport = tt\nbegin transports\nt1:\n driver = smtp",
+       "unknown-transport"},
       {"begin routers\nr:\n driver = redirect\n pass_router = r", "router-order"},
       {"begin routers\nr:\n driver = redirect\n pass_router = q", "unknown-router"},
       {"acl_smtp_rcpt = check\nbegin acl\nchek:\n accept", "unknown-acl"},
