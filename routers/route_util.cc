@@ -49,11 +49,14 @@ void begin_router(Addr& addr, const lang::DriverInstance& r) {
   s.home.clear();
   s.local_user_uid = s.local_user_gid = -1;
   addr.hosts.clear();
+  addr.router = nullptr;
   addr.transport = nullptr;
 }
 
 void set_outcome(Addr& addr, Addr::Status status, const RouteResult& res) {
   addr.status = status;
+  addr.transport = nullptr;
+  addr.hosts.clear();
   addr.message = res.message;
   addr.user_message = res.user_message;
   addr.freeze = res.freeze;
@@ -201,6 +204,7 @@ Next settle(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, RouteR
 /// Runs one router whose preconditions hold.
 Next run_router(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, std::size_t index) {
   const RouterGeneric& g = generic(r);
+  addr.router = &r;  // for the log line, also of a failure
   const RouterDef* def = find_router_def(r.def);
   if (def == nullptr || def->route == nullptr) {
     set_outcome(addr, Addr::Status::deferred, deferred(fmt::format("the driver of the {} router cannot route", r.name)));
@@ -331,6 +335,7 @@ void route_address(RouteContext& ctx, Addr& addr) {
         index = target;
     }
   }
+  addr.router = nullptr;
   set_outcome(addr, Addr::Status::failed, failed(unrouteable(ctx, last)));
 }
 
