@@ -3,6 +3,7 @@
 // Owned by the fiber that delivers; remote groups run in child fibers of it. The message is claimed by the caller.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -49,10 +50,14 @@ class Attempt {
   void routing_outcome(Addr& a);
   void log_routing(Addr& a);
   bool already_done(const Addr& a) const;
-  void record_result(Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us);
+  /// Hosts a run asked about ("name\nip" → key of the retry record).
+  using Asked = std::map<std::string, std::string>;
+  void record_result(Group& g, Addr& a, const transports::AddrResult& r, const Asked& asked, bool first_of_run, std::int64_t took_us);
+  void schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked);
+  void log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us);
   void deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error);
-  void record_hosts(const std::vector<transports::HostResult>& hosts, const Addr& a);
-  void host_deferral(Addr& a, const std::string& error);
+  void record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a);
+  void host_deferral(Addr& a, const std::string& error, const Asked& asked);
   bool host_allowed(const routers::HostItem& h) const;
   void mark(Addr& a);
   bool complete(const Addr& a) const;

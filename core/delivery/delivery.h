@@ -13,6 +13,7 @@
 #include "lang/config.h"
 #include "lang/scope.h"
 #include "routers/router.h"
+#include "transports/connection_pool.h"
 #include "transports/transport.h"
 
 namespace remex::delivery {
@@ -23,6 +24,8 @@ struct Engine {
   std::shared_ptr<store::Store> store;    ///< null in mua_wrapper and -bt
   std::shared_ptr<log::Log> log;
   lang::Services* services = nullptr;
+  /// Idle SMTP connections shared by this process's deliveries; null: a queue run has its own, other deliveries none.
+  std::shared_ptr<transports::ConnectionPool> pool;
 };
 
 struct DeliverOptions {

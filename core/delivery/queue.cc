@@ -72,7 +72,9 @@ Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions
   return attempt(eng, msg, opt);
 }
 
-Status run_queue(Engine& eng, const DeliverOptions& opt, int parallel) {
+Status run_queue(Engine& engine, const DeliverOptions& opt, int parallel) {
+  Engine eng = engine;  // with connections of its own when the process keeps none
+  if (!eng.pool) eng.pool = std::make_shared<transports::ConnectionPool>();
   const std::int64_t horizon = opt.force || opt.force_frozen ? std::numeric_limits<std::int64_t>::max() : wall_seconds();
   REMEX_TRY(auto ids, eng.store->due(horizon, 1000000, opt.force_frozen || eng.config->main.auto_thaw > 0 ||
                                                        eng.config->main.timeout_frozen_after > 0, ""));
@@ -91,6 +93,7 @@ Status run_queue(Engine& eng, const DeliverOptions& opt, int parallel) {
     });
   }
   REMEX_CHECK(nursery.join());
+  if (!engine.pool) eng.pool->close_all();
   return first_error;
 }
 

@@ -21,6 +21,23 @@ std::string group_key(const Addr& a) {
   return key;
 }
 
+constexpr int kRetryNotReached = -53;
+
+/// The number in "defer (N)": an errno, or Exim's number for the kind of trouble, which log readers know.
+int defer_number(const transports::AddrResult& r) {
+  if (r.sys_errno != 0) return r.sys_errno;
+  if (r.message.starts_with("retry time not reached")) return kRetryNotReached;
+  const std::string_view e = r.retry_error;
+  if (e.starts_with("rcpt_")) return -44;
+  if (e.starts_with("mail_")) return -45;
+  if (e.starts_with("data_")) return -46;
+  if (e.starts_with("quota")) return -22;
+  if (e == "lost_connection") return -18;
+  if (e == "tls_required") return -38;
+  if (e == "auth_failed") return -42;
+  return -1;
+}
+
 constexpr std::size_t kRunMax = 1000;  ///< addresses in one run of a transport without a limit of its own
 
 }  // namespace
@@ -76,10 +93,15 @@ void Attempt::run_group(Group& g) {
   if (first.is_file || first.is_directory) state.address_file = first.special;
   scope.delivery = &state;
   scope.address = &first.state;
-  transports::DeliverContext ctx{*eng_.config, scope, job_, [this](const routers::HostItem& h) { return host_allowed(h); }, {}, mua_wrapper};
+  Asked asked;
+  const auto allowed = [&](const routers::HostItem& h) {
+    asked[h.name + "\n" + h.ip] = host_key(h);
+    return host_allowed(h);
+  };
+  transports::DeliverContext ctx{*eng_.config, scope, job_, allowed, {}, mua_wrapper, mua_wrapper ? nullptr : eng_.pool.get()};
   auto results = g.def->deliver(ctx, *g.transport, g.addrs);
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now() - started).count();
-  if (!mua_wrapper) record_hosts(ctx.host_results, first);
+  if (!mua_wrapper) record_hosts(ctx.host_results, asked, first);
   bool first_of_run = true;
   for (std::size_t i = 0; i < g.addrs.size(); ++i) {
     transports::AddrResult r;
@@ -87,21 +109,24 @@ void Attempt::run_group(Group& g) {
       r = std::move(results[i]);
     else
       r.message = fmt::format("the {} transport said nothing about this address", g.transport->name);
-    record_result(g, *g.addrs[i], r, first_of_run, took);
+    record_result(g, *g.addrs[i], r, asked, first_of_run, took);
     if (r.fate == transports::Fate::delivered) first_of_run = false;
   }
 }
 
-void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, const Addr& a) {
+void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a) {
   if (!eng_.store) return;
   for (const auto& h : hosts) {
-    const std::string key = host_key(h.name, h.ip, h.port);
+    const auto known = asked.find(h.name + "\n" + h.ip);
+    const std::string key = known != asked.end() ? known->second : host_key(h.name, h.ip, 0);
     auto old = eng_.store->get_retry(key);
     if (h.error.empty()) {
       if (old && *old) (void)eng_.store->delete_retry(key);
       continue;
     }
-    note(fmt::format("H={} [{}] {}", h.name, h.ip, h.message), fmt::format("H={} [{}] {}", h.name, h.ip, h.message));
+    const std::string port = eng_.log->on(log::Selector::outgoing_port) ? fmt::format(":{}", h.port) : "";
+    const std::string line = fmt::format("H={} [{}]{} {}", h.name, h.ip, port, h.message);
+    note(line, line);
     // The host's name is asked first, then the address's domain.
     const auto* rule = find_rule(*eng_.config, scope_, "*@" + h.name, h.error, msg_.envelope.sender);
     if (rule == nullptr) rule = find_rule(*eng_.config, scope_, a.unique, h.error, msg_.envelope.sender);
@@ -119,24 +144,20 @@ void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, con
   }
 }
 
-void Attempt::host_deferral(Addr& a, const std::string& error) {
+void Attempt::host_deferral(Addr& a, const std::string& error, const Asked& asked) {
   // The address waits for the first of its hosts; when all of them are past their last cutoff it has waited enough.
   bool known = false, all_expired = true;
   std::int64_t first = 0;
-  for (const auto* list : {&a.hosts, &a.fallback_hosts}) {
-    for (const auto& h : *list) {
-      auto rec = eng_.store->get_retry(host_key(h));
-      if (!rec || !*rec) {
-        rec = eng_.store->get_retry(host_key(h.name, h.ip, 0));
-        if (!rec || !*rec) continue;
-      }
+  for (const auto& [host, key] : asked) {
+    for (const std::string& k : {key, key + ":" + msg_.envelope.id}) {
+      auto rec = eng_.store->get_retry(k);
+      if (!rec || !*rec) continue;
       known = true;
       all_expired = all_expired && (*rec)->expired;
       first = first == 0 ? (*rec)->next_try : std::min(first, (*rec)->next_try);
     }
   }
-  if (!known) {
-    // The transport found the hosts itself, or no rule speaks of them: the address has its own record.
+  if (!known) {  // no rule speaks of these hosts
     deferred(a, "T:" + a.unique, a.unique, error.empty() ? "*" : error);
     return;
   }
@@ -150,28 +171,38 @@ void Attempt::host_deferral(Addr& a, const std::string& error) {
   changed_ = true;
 }
 
-void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us) {
-  using Fate = transports::Fate;
+void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked) {
   using Scope = transports::AddrResult::Scope;
-  const auto& sel = eng_.log->selectors();
+  const std::string error = r.retry_error.empty() ? "*" : r.retry_error;
+  if (r.freeze) {
+    freeze_ = true;
+  } else if (r.retry_scope == Scope::host || (r.retry_scope == Scope::none && !asked.empty())) {
+    host_deferral(a, error, asked);
+  } else if (r.retry_scope == Scope::message && !r.host_ip.empty()) {
+    const auto known = asked.find(r.host_name + "\n" + r.host_ip);
+    const std::string host = known != asked.end() ? known->second : host_key(r.host_name, r.host_ip, 0);
+    deferred(a, host + ":" + msg_.envelope.id, "*@" + r.host_name, error);
+  } else {
+    deferred(a, "T:" + a.unique, a.unique, error);
+  }
+}
+
+void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, const Asked& asked, bool first_of_run,
+                            std::int64_t took_us) {
+  using Fate = transports::Fate;
   a.message = r.message;
-  a.basic_errno = r.sys_errno != 0 ? r.sys_errno : r.fate == Fate::deferred ? -1 : 0;
+  a.basic_errno = r.fate == Fate::deferred ? defer_number(r) : r.sys_errno;
   a.smtp_reply = r.confirmation;
   if (r.smtp_code != 0) a.more_errno = r.smtp_code;
   a.status = r.fate == Fate::delivered ? Addr::Status::delivered : r.fate == Fate::failed ? Addr::Status::failed : Addr::Status::deferred;
-  const bool hint_only = a.status == Addr::Status::deferred && a.message.starts_with("retry time not reached");
-  if (a.status == Addr::Status::deferred && eng_.store && !mua_wrapper) {
-    if (r.freeze) {
-      freeze_ = true;
-    } else if (r.retry_scope == Scope::host) {
-      host_deferral(a, r.retry_error);
-    } else if (r.retry_scope == Scope::message && !r.host_ip.empty()) {
-      deferred(a, host_key(r.host_name, r.host_ip, r.host_port) + ":" + msg_.envelope.id, "*@" + r.host_name,
-               r.retry_error.empty() ? "*" : r.retry_error);
-    } else {
-      deferred(a, "T:" + a.unique, a.unique, r.retry_error.empty() ? "*" : r.retry_error);
-    }
-  }
+  if (a.status == Addr::Status::deferred && eng_.store && !mua_wrapper) schedule_after(a, r, asked);
+  if (a.status == Addr::Status::delivered && eng_.store && !opt_.first_attempt)
+    if (auto rec = eng_.store->get_retry("T:" + a.unique); rec && *rec) (void)eng_.store->delete_retry("T:" + a.unique);
+  log_result(g, a, r, first_of_run, took_us);
+}
+
+void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us) {
+  const auto& sel = eng_.log->selectors();
   auto f = fields(a);
   f.size = static_cast<std::int64_t>(msg_.envelope.size);
   f.host_name = r.host_name;
@@ -186,26 +217,25 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
   f.delivery_us = took_us;
   f.message = a.message;
   f.defer_errno = a.basic_errno;
-  const bool quiet = transports::generic(*g.transport).disable_logging;
+  std::string line;
   if (a.status == Addr::Status::delivered) {
     // A local delivery names the mailbox and, in brackets, the address it came for.
     if (g.def->is_local && a.special.empty()) {
       if (f.parents.empty()) f.parents.push_back(a.state.address);
       f.address = a.state.cased_local_part;
     }
-    const std::string line = log::delivered_line(first_of_run || g.addrs.size() == 1 ? "=>" : "->", f, sel);
-    if (!quiet) note(line, line.substr(3));
     changed_ = true;
-    if (eng_.store && !opt_.first_attempt)
-      if (auto rec = eng_.store->get_retry("T:" + a.unique); rec && *rec) (void)eng_.store->delete_retry("T:" + a.unique);
+    if (transports::generic(*g.transport).disable_logging) return;
+    line = log::delivered_line(first_of_run || g.addrs.size() == 1 ? "=>" : "->", f, sel);
   } else if (a.status == Addr::Status::failed) {
-    const std::string line = log::failed_line(f, sel);
-    note(line, line.substr(3));
     changed_ = true;
-  } else if (!hint_only || eng_.log->on(log::Selector::retry_defer)) {
-    const std::string line = log::deferred_line(f, sel);
-    note(line, line.substr(3));
+    line = log::failed_line(f, sel);
+  } else {
+    const bool hint_only = a.basic_errno == kRetryNotReached;
+    if (hint_only && !eng_.log->on(log::Selector::retry_defer)) return;
+    line = log::deferred_line(f, sel);
   }
+  note(line, line.substr(3));
 }
 
 void Attempt::transport_all() {

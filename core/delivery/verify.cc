@@ -58,7 +58,6 @@ void hosts(TestReport& t, const Addr& a) {
     if (!h.ip.empty()) line += fmt::format("{:<{}}", fmt::format("[{}]", h.ip), ip + 2);
     if (h.mx >= 0) line += fmt::format(" MX={}", h.mx);
     if (h.port > 0) line += fmt::format(" port={}", h.port);
-    if (h.is_self) line += " ** see self **";
     while (line.ends_with(' ')) line.pop_back();
     t.out += line + "\n";
   }

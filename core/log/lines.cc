@@ -144,7 +144,7 @@ std::string delivered_line(std::string_view flag, const DeliveryFields& f, const
 std::string failed_line(const DeliveryFields& f, const Selectors& sel) {
   std::string out = fmt::format("** {}", address_text(f, sel));
   if (is_on(sel, Selector::sender_on_delivery)) out += fmt::format(" F=<{}>", f.sender);
-  if (is_on(sel, Selector::return_path_on_delivery) && !f.return_path.empty()) out += fmt::format(" P=<{}>", f.return_path);
+  if (is_on(sel, Selector::return_path_on_delivery) && !f.transport.empty()) out += fmt::format(" P=<{}>", f.return_path);
   if (!f.router.empty()) out += " R=" + f.router;
   if (!f.transport.empty()) out += " T=" + f.transport;
   host_fields(out, f, sel);
@@ -158,11 +158,12 @@ std::string deferred_line(const DeliveryFields& f, const Selectors& sel) {
   std::string out = fmt::format("== {}", address_text(f, sel));
   if (!f.router.empty()) out += " R=" + f.router;
   if (!f.transport.empty()) out += " T=" + f.transport;
-  host_fields(out, f, sel);
   out += fmt::format(" defer ({})", f.defer_errno);
   const std::string why = f.defer_errno > 0 ? std::strerror(f.defer_errno) : "";
   if (!why.empty()) out += ": " + why;
   if (is_on(sel, Selector::deliver_time)) out += " DT=" + log_interval(f.delivery_us, sel);
+  // A host that could not be reached has its own line; one that answered is named before its answer.
+  if (why.empty()) host_fields(out, f, sel);
   if (!f.message.empty() && f.message != why) out += ": " + f.message;
   return out;
 }
