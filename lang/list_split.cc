@@ -51,8 +51,8 @@ std::string join_list(const std::vector<std::string>& items, char sep) {
   std::string out;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (i > 0) out += sep;
-    // An empty item in front of another separator would read as a doubled one; a blank keeps them apart.
-    if (items[i].empty() && i > 0) out += ' ';
+    // An empty item, or one that begins with the separator, would read as a doubled one; a blank keeps them apart.
+    if (i > 0 && (items[i].empty() || items[i].front() == sep)) out += ' ';
     for (char c : items[i]) {
       out += c;
       if (c == sep) out += sep;
