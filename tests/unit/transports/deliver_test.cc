@@ -1,0 +1,176 @@
+// The drivers through their registry entry, configured by text: appendfile into a maildir, smtp to a loopback server.
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "../core_io/in_loop.h"
+#include "core/io/stream.h"
+#include "lang/diagnostics.h"
+#include "lang/lookup_engine.h"
+#include "lang/node.h"
+#include "transports/transport.h"
+
+namespace remex::registry::transports {
+extern const std::span<const std::span<const TransportDef>* const> all;
+}
+
+using namespace remex;
+using namespace remex::transports;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::shared_ptr<lang::Registries> registries() {
+  auto reg = lang::make_language_registries();
+  for (const auto* file : registry::transports::all)
+    for (const TransportDef& d : *file) reg->transports.push_back(&d.driver);
+  reg->families[1] = &transport_family;
+  reg->finish();
+  return reg;
+}
+
+struct World {
+  lang::Scope scope;
+  lang::DeliveryState delivery;
+  mail::Envelope envelope;
+  mail::HeaderList headers;
+  std::shared_ptr<const lang::Config> config;
+  std::string errors;
+  std::unique_ptr<routers::Addr> addr = std::make_unique<routers::Addr>();
+  Job job{envelope, headers, mail::Body::from_string("body\n")};
+
+  explicit World(const std::string& options) {
+    auto files = std::make_shared<lang::SourceFiles>();
+    lang::Diagnostics diag(*files);
+    const std::string text = "primary_hostname = me.example\nexim_user = " + std::to_string(geteuid()) + "\nexim_group = " +
+                             std::to_string(getegid()) + "\nbegin transports\nt:\n" + options;
+    config = lang::load_config_text("t.conf", text, {}, registries(), diag, files);
+    if (!config) errors = diag.render();
+    envelope.id = "1abcde-00000000001-0000";
+    envelope.sender = "s@out.example";
+    envelope.received = wall_now();
+    headers.add("Subject: t\n");
+    headers.add("X-Gone: 1\n");
+    addr->state.address = "Me/sub@x.example";
+    addr->state.cased_local_part = "Me/sub";
+    addr->state.local_part = "me";
+    addr->state.suffix = "/sub";
+    addr->state.domain = "x.example";
+    addr->unique = "Me/sub@x.example";
+    scope.config = config.get();
+    scope.envelope = &envelope;
+    scope.headers = &headers;
+    scope.address = &addr->state;
+    scope.delivery = &delivery;
+  }
+  AddrResult deliver() {
+    BOOST_REQUIRE_MESSAGE(config != nullptr, errors);
+    const lang::DriverInstance* t = config->find_transport("t");
+    DeliverContext ctx{*config, scope, job, {}, {}, false, nullptr};
+    routers::Addr* const batch[] = {addr.get()};
+    return find_transport_def(t->def)->deliver(ctx, *t, std::span<routers::Addr* const>(batch, 1)).at(0);
+  }
+};
+
+std::string slurp(const fs::path& p) {
+  std::ifstream f(p);
+  std::ostringstream s;
+  s << f.rdbuf();
+  return s.str();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(deliver)
+
+BOOST_AUTO_TEST_CASE(appendfile_writes_a_maildir_once) {
+  std::string tmp = (fs::temp_directory_path() / "remex-deliver-XXXXXX").string();
+  const fs::path dir = ::mkdtemp(tmp.data());
+  World w("  driver = appendfile\n  directory = " + dir.string() + "\n  maildir_format\n  return_path_add\n  envelope_to_add\n"
+          "  headers_remove = x-gone\n  headers_add = X-New: 1\n  maildir_tag = ,S=$message_size\n");
+  io::in_loop([&] {
+    const AddrResult r = w.deliver();
+    BOOST_REQUIRE_MESSAGE(r.fate == Fate::delivered, r.message);
+    BOOST_CHECK_EQUAL(slurp(r.file), "Return-path: <s@out.example>\nEnvelope-to: Me/sub@x.example\nSubject: t\nX-New: 1\n\nbody\n");
+    BOOST_CHECK(r.file.ends_with(",S=" + std::to_string(fs::file_size(r.file))));
+    w.job.first_attempt = false;
+    const AddrResult again = w.deliver();
+    BOOST_CHECK_EQUAL(again.file, r.file);
+  });
+  std::size_t n = 0;
+  for ([[maybe_unused]] const auto& e : fs::directory_iterator(dir / "new")) ++n;
+  BOOST_CHECK_EQUAL(n, 1U);
+  fs::remove_all(dir);
+}
+
+BOOST_AUTO_TEST_CASE(appendfile_stays_out_of_other_places) {
+  for (const char* dir : {"/tmp/x/../y", "relative", "/tmp/./x"}) {
+    World w(std::string("  driver = appendfile\n  maildir_format\n  directory = ") + dir + "\n");
+    io::in_loop([&] { BOOST_CHECK(w.deliver().fate == Fate::deferred); });
+  }
+  World tainted("  driver = appendfile\n  maildir_format\n  directory = /tmp/$local_part\n");
+  if (tainted.config) io::in_loop([&] {
+    const AddrResult r = tainted.deliver();
+    BOOST_CHECK(r.fate == Fate::deferred);
+    BOOST_CHECK_MESSAGE(r.message.starts_with("Tainted"), r.message);
+  });
+  for (const char* bad : {"  driver = appendfile\n  file = /tmp/x\n", "  driver = appendfile\n  directory = /tmp/x\n",
+                          "  driver = pipe\n  command = /bin/true\n",
+                          "  driver = appendfile\n  directory = /x\n  maildir_format\n  quota = 10M\n"})
+    BOOST_CHECK_MESSAGE(World(bad).config == nullptr, bad);
+}
+
+BOOST_AUTO_TEST_CASE(smtp_delivers_without_affixes_and_drops_bad_hosts) {
+  io::in_loop([&] {
+    auto listener = io::must(io::Listener::tcp({"127.0.0.1", 0}, 5));
+    std::string seen;
+    io::Nursery nursery;
+    nursery.spawn("server", [&] {
+      auto s = listener->accept();
+      if (!s) return;
+      io::Reader reader(**s);
+      (void)(*s)->write_all("220 hi\r\n");
+      bool data = false;
+      for (;;) {
+        auto line = reader.read_line(4096);
+        if (!line || line->empty()) return;
+        seen += *line;
+        if (data && *line != ".\r\n") continue;
+        if (line->starts_with("EHLO")) (void)(*s)->write_all("250-hi\r\n250 SIZE\r\n");
+        else if (line->starts_with("DATA")) (void)(*s)->write_all("354 go\r\n");
+        else (void)(*s)->write_all(data ? "250 OK id=77\r\n" : "250 ok\r\n");
+        data = line->starts_with("DATA");
+      }
+    });
+    World w("  driver = smtp\n  hosts = 127.0.0.1::1 : 127.0.0.1\n  allow_localhost\n  port = " + std::to_string(listener->local().port) +
+            "\n  connect_timeout = 5s\n  size_addition = -1\n");
+    const AddrResult r = w.deliver();
+    BOOST_REQUIRE_MESSAGE(r.fate == Fate::delivered, r.message);
+    BOOST_CHECK_EQUAL(r.confirmation, "250 OK id=77");
+    (void)nursery.join();
+    BOOST_CHECK_EQUAL(seen, "EHLO me.example\r\nMAIL FROM:<s@out.example>\r\nRCPT TO:<Me@x.example>\r\nDATA\r\nSubject: t\r\nX-Gone: 1\r\n\r\nbody\r\n.\r\nQUIT\r\n");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(smtp_failures_have_retry_words) {
+  io::in_loop([&] {
+    World w("  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = 1\n");
+    const AddrResult r = w.deliver();
+    BOOST_CHECK(r.fate == Fate::deferred);
+    BOOST_CHECK_EQUAL(r.retry_error, "refused_A");
+    BOOST_CHECK(r.retry_scope == AddrResult::Scope::host);
+    World local("  driver = smtp\n  hosts = 127.0.0.1\n");
+    BOOST_CHECK(local.deliver().message.find("local host") != std::string::npos);
+    World strict("  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = 1\n  dkim_domain = x.example\n  dkim_selector = s\n"
+                 "  dkim_private_key = /nonexistent/key.pem\n  dkim_strict = true\n");
+    BOOST_CHECK_MESSAGE(strict.deliver().message.starts_with("DKIM signing failed"), strict.deliver().message);
+    World unsigned_ok("  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = 1\n  dkim_domain = x.example\n  dkim_selector = s\n"
+                      "  dkim_private_key = \n  dkim_strict = true\n");
+    BOOST_CHECK_EQUAL(unsigned_ok.deliver().retry_error, "refused_A");
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
