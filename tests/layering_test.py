@@ -28,7 +28,7 @@ RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 DRIVERS = set(LAYERS[8])
 INTERFACES = {
     "acl/acl.h", "acl/word.h", "routers/router.h", "routers/address.h", "transports/transport.h",
-    "authenticators/authenticator.h", "lookups/lookup.h",
+    "authenticators/authenticator.h", "lookups/lookup.h", "routers/host_text.h", "routers/local_host.h",
 }
 # Rooms that only compute: no rooms with I/O, no sockets, no event loop.
 PURE = {"core/base": {"core/base"}, "core/mail": {"core/base", "core/mail"}}
