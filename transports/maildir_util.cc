@@ -101,7 +101,9 @@ Result<Fd> open_subdirectory(int mailbox, const std::string& path, const char* n
   if (fd < 0 && errno == ENOENT && job.create_directory) {
     if (::mkdirat(mailbox, name, job.directory_mode) != 0 && errno != EEXIST)
       return fail_errno(errno, fmt::format("failed to create {}/{}", path, name));
-    ::fchmodat(mailbox, name, job.directory_mode, 0);
+    // The umask may have taken bits away.
+    if (::fchmodat(mailbox, name, job.directory_mode, 0) != 0 && errno != ENOENT)
+      return fail_errno(errno, fmt::format("failed to set the mode of {}/{}", path, name));
     fd = open_plain(mailbox, name, O_RDONLY | O_DIRECTORY);
   }
   if (fd < 0) return fail_errno(errno, fmt::format("{}/{}", path, name));
