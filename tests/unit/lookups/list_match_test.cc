@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(expansion_failures) {
 
 BOOST_AUTO_TEST_CASE(tainted_items_reach_no_file) {
   const std::string f = write("f", "k: v\n");
-  for (const std::string item : {f, "lsearch;" + f, std::string("+name")}) {
+  for (const std::string& item : {f, "lsearch;" + f, std::string("+name")}) {
     const auto r = match_list_text(scope, ListKind::domain, Text::tainted(item), Text::tainted("k"));
     BOOST_TEST((!r && r.error().kind == ErrorKind::taint), item);
   }
