@@ -1,0 +1,70 @@
+// Retry rules: error words and the times they give.
+#include <boost/test/unit_test.hpp>
+
+#include "core/delivery/retry.h"
+
+using namespace remex;
+using namespace remex::delivery;
+
+BOOST_AUTO_TEST_SUITE(retry_test)
+
+BOOST_AUTO_TEST_CASE(error_words) {
+  const struct {
+    const char *rule, *happened;
+    bool matches;
+  } kCases[] = {
+      {"*", "anything", true},           {"", "anything", true},
+      {"refused", "refused_MX", true},   {"refused", "refused_A", true},        {"refused_MX", "refused_A", false},
+      {"timeout", "timeout_connect_MX", true}, {"timeout", "timeout_A", true},  {"timeout_connect", "timeout_connect_A", true},
+      {"timeout_connect", "timeout_A", false}, {"timeout_MX", "timeout_connect_MX", true}, {"timeout_MX", "timeout_connect_A", false},
+      {"rcpt_4xx", "rcpt_450", true},    {"rcpt_45x", "rcpt_452", true},        {"rcpt_45x", "rcpt_421", false},
+      {"rcpt_452", "rcpt_452", true},    {"mail_4xx", "rcpt_450", false},       {"data_4xx", "data_451", true},
+      {"rcpt_4xx", "rcpt_4xx", true},    {"quota", "quota", true},              {"quota", "quota_864000", true},
+      {"quota_7d", "quota_864000", true}, {"quota_7d", "quota_1000", false},    {"quota_7d", "quota", false},
+      {"lost_connection", "lost_connection", true}, {"tls_required", "refused_MX", false}, {"lookup", "lookup", true},
+  };
+  for (const auto& c : kCases) BOOST_TEST(error_matches(c.rule, c.happened) == c.matches, c.rule << " " << c.happened);
+}
+
+BOOST_AUTO_TEST_CASE(times) {
+  lang::Config config;
+  lang::RetryRule rule;
+  rule.steps = {{'F', 7200, 900, 0}, {'G', 57600, 3600, 1500}, {'F', 345600, 21600, 0}};
+  store::RetryRecord r;
+  r.first_failed = 1000;
+  schedule(rule, config, 1000, r);
+  BOOST_TEST(r.next_try == 1900);
+  BOOST_TEST(!r.expired);
+  schedule(rule, config, 1000 + 7200, r);  // geometric from here: first its own interval, then half as much again
+  BOOST_TEST(r.next_try - r.last_try == 3600);
+  schedule(rule, config, 1000 + 10800, r);
+  BOOST_TEST(r.next_try - r.last_try == 5400);
+  schedule(rule, config, 1000 + 57600, r);
+  BOOST_TEST(r.next_try - r.last_try == 21600);
+  schedule(rule, config, 1000 + 345599, r);
+  BOOST_TEST(!r.expired);
+  schedule(rule, config, 1000 + 345600, r);
+  BOOST_TEST(r.expired);
+  BOOST_TEST(r.next_try > r.last_try);
+  rule.steps = {{'F', 1000000, 500000, 0}};
+  r = {};
+  schedule(rule, config, 50, r);
+  BOOST_TEST(r.next_try - r.last_try == config.main.retry_interval_max);
+  rule.steps = {{'H', 100000, 100, 4000}};
+  r = {};
+  for (std::int64_t now = 0; now < 90000; now = r.next_try) {
+    schedule(rule, config, now, r);
+    BOOST_REQUIRE(r.next_try - now >= 100);
+  }
+  rule.steps.clear();
+  schedule(rule, config, 50, r);
+  BOOST_TEST(r.expired);
+}
+
+BOOST_AUTO_TEST_CASE(keys) {
+  BOOST_TEST(host_key("MX.example.net", "192.0.2.1", 25) == "T:mx.example.net:192.0.2.1");
+  BOOST_TEST(host_key("mx.example.net", "192.0.2.1", 587) == "T:mx.example.net:192.0.2.1:587");
+  BOOST_TEST(host_key("mx.example.net", "192.0.2.1", -1) == "T:mx.example.net:192.0.2.1");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
