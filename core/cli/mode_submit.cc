@@ -105,12 +105,12 @@ class Submission {
       ls.scope.extra["trusted_caller"] = "1";
     }
     ls.scope.extra["originator_name"] = o_.full_name.empty() ? caller_.gecos : o_.full_name;
-    env.sender = caller_.login + "@" + smtp::qualify_domain(*config_, host);
+    env.sender = fmt::format("{}@{}", caller_.login, smtp::qualify_domain(*config_, host));
     if (o_.sender_given) {
-      const std::string given = o_.sender == "<>" ? "" : o_.sender;
+      const std::string_view given = o_.sender.empty() ? std::string_view("<>") : std::string_view(o_.sender);
       mail::PathOptions po;
       po.allow_null = po.allow_unqualified = true;
-      auto a = mail::parse_path(given.empty() ? "<>" : given, po);
+      auto a = mail::parse_path(given, po);
       if (!a) return complain(EXIT_FAILURE, fmt::format("bad -f address \"{}\": {}", printable(o_.sender), a.error().text));
       if (!a->empty() && a->domain.empty()) a->domain = smtp::qualify_domain(*config_, host);
       const std::string full = a->str();

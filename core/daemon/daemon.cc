@@ -114,6 +114,7 @@ class Daemon {
   int serve() {
     auto made = Process::create(config_, {});
     if (!made) return fail_start(made.error().kind == ErrorKind::config ? EX_CONFIG : EX_CANTCREAT, made.error().text);
+    pool_ = std::make_shared<transports::ConnectionPool>();
     adopt(std::move(*made));
     std::string where;
     for (const auto& l : listeners_) where += fmt::format("{}[{}]:{}{}", where.empty() ? "" : " ", l.address.at.ip, l.listener->local().port, l.address.tls_on_connect ? " (TLS)" : "");
@@ -138,9 +139,14 @@ class Daemon {
       const io::DeadlineScope deadline(kDrainTime);
       (void)sessions_.join();
       scheduler_.drain();
+      pool_->close_all();
       (void)nursery.join();
     }
     process_->engine.log->write(log::kMain, "", fmt::format("remex daemon stopped: pid={}", getpid()));
+    // What is tied to the loop goes before the loop does.
+    process_->engine.pool.reset();
+    pool_.reset();
+    process_.reset();
     if (!pid_path_.empty()) unlink(pid_path_.c_str());
     return EX_OK;
   }
@@ -149,6 +155,7 @@ class Daemon {
     process_ = std::move(p);
     process_->services->debug_sink = opt_.debug_sink;
     process_->server.counters = &counters_;
+    process_->engine.pool = pool_;
     std::weak_ptr<Process> weak = process_;
     process_->server.accepted = [this, weak](store::StoredMessage&& msg, bool queue_only) {
       auto strong = weak.lock();
@@ -240,6 +247,7 @@ class Daemon {
   const DaemonOptions& opt_;
   std::vector<Bound> listeners_;
   std::shared_ptr<Process> process_;
+  std::shared_ptr<transports::ConnectionPool> pool_;
   smtp::Counters counters_;
   std::string pid_path_;
   io::Event stop_;

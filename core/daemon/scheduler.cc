@@ -68,6 +68,7 @@ void Scheduler::drain() {
   stopping_ = true;
   waiting_.clear();
   (void)nursery_.join();
+  last_.reset();
 }
 
 }  // namespace remex::daemon

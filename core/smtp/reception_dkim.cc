@@ -32,7 +32,7 @@ constexpr std::uint64_t kHashInPlace = 64 * 1024;  // larger bodies are hashed o
 
 }  // namespace
 
-Reply Reception::run_dkim(bool& stop) {
+Reply Reception::verify_dkim(bool& stop) {
   stop = false;
   Reply ok;
   scope_.dkim = &dkim_;
@@ -66,8 +66,15 @@ Reply Reception::run_dkim(bool& stop) {
     if (server_.log->on(log::Selector::dkim_verbose)) server_.log->write(log::kMain, scope_.envelope->id, s.log_line());
     if (s.status == msgauth::DkimStatus::pass) passed.insert(s.domain);
   }
-  if (!passed.empty()) scope_.envelope->saved["dkim_domains"] = join({passed.begin(), passed.end()}, ",");
+  if (!passed.empty()) scope_.envelope->saved["dkim_log"] = join({passed.begin(), passed.end()}, ",");
 
+  return ok;
+}
+
+Reply Reception::dkim_acl(bool& stop) {
+  stop = false;
+  if (effects_.dkim_disable_verify) return {};
+  const auto& m = scope_.config->main;
   // Whom to run the ACL for: dkim_verify_signers, by default everyone who signed.
   std::string wanted = dkim_.signers;
   if (m.dkim_verify_signers.is_set()) {
@@ -107,7 +114,7 @@ Reply Reception::run_dkim(bool& stop) {
   for (const auto& s : dkim_.results) statuses.emplace_back(msgauth::to_string(s.status));
   dkim_.verify_status = statuses.empty() ? "none" : join(statuses, ":");
   dkim_.verify_reason.clear();
-  return ok;
+  return {};
 }
 
 }  // namespace remex::smtp
