@@ -102,7 +102,7 @@ class Submission {
         ls.from.host_name = o_.host_name;
       }
       if (!o_.authenticated_id.empty()) ls.from.authenticated_id = o_.authenticated_id;
-      ls.scope.extra["trusted_caller"] = "1";
+      ls.scope.extra.insert_or_assign("trusted_caller", std::string(1, '1'));
     }
     ls.scope.extra["originator_name"] = o_.full_name.empty() ? caller_.gecos : o_.full_name;
     env.sender = fmt::format("{}@{}", caller_.login, smtp::qualify_domain(*config_, host));
