@@ -42,7 +42,6 @@ struct Effects {
   bool no_pipelining = false;
   bool caseful_local_part = false;
   bool no_delay_flush = false, no_callout_flush = false;
-  bool discarded = false;
   std::string queue_name;
 };
 
@@ -50,7 +49,9 @@ struct Outcome {
   Verdict verdict = Verdict::accept;
   /// Text for the SMTP reply, may start with "550 5.7.1 "; may have several lines. Empty: the hook's default.
   std::string user_message;
-  /// Text for the log. Empty: the user message.
+  /// Lines sent before user_message with the same code (what sender verification found), each ended by a newline.
+  std::string details;
+  /// One line for the log; already the user message's first line when nothing better is known.
   std::string log_message;
   bool log_to_reject = true;
 };
@@ -65,7 +66,7 @@ const lang::AclCompiler& compiler();
 /// Effects accumulate. Parks. `flush` is called before delays so that the client sees earlier replies.
 Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, Effects& effects,
                  const std::function<void()>& flush = {});
-/// Runs ACL `name` with arguments (acl condition, ${acl{...}}); used by Services::run_acl.
+/// Runs ACL `name` with arguments (acl condition, ${acl{...}}); used by Services::run_acl. Trouble is Verdict::defer with a log text.
 Outcome run_named(Hook hook, const Text& name_or_text, const std::vector<Text>& args, lang::Scope& scope, Effects& effects);
 
 }  // namespace remex::acl

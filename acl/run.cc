@@ -17,6 +17,8 @@ namespace {
 constexpr std::string_view kHookNames[] = {"connect", "helo", "mail", "rcpt", "predata", "data", "dkim", "mime", "not_smtp", "not_smtp_start",
                                            "quit", "notquit", "vrfy", "expn", "etrn", "auth", "mailauth", "starttls", "prdr", "unknown"};
 
+constexpr int kMaxDepth = 20;
+
 /// Hooks whose ACL, when not configured, refuses.
 bool default_denies(Hook h) { return h == Hook::rcpt || h == Hook::vrfy || h == Hook::expn || h == Hook::etrn; }
 
@@ -35,8 +37,18 @@ std::string expand_message(const lang::Expansion* e, lang::Scope& scope) {
 struct StatementResult {
   bool held = true;        ///< all conditions true
   bool aborted = false;    ///< defer or error
-  Answer answer;           ///< of the condition that decided
+  Answer answer;           ///< of the condition that decided; texts of earlier ones stay until replaced
 };
+
+/// A condition without texts leaves those of the conditions before it.
+void merge(Answer& into, Answer&& a) {
+  into.truth = a.truth;
+  if (!a.user_message.empty()) into.user_message = std::move(a.user_message);
+  if (!a.log_message.empty()) into.log_message = std::move(a.log_message);
+  if (!a.details.empty()) into.details = std::move(a.details);
+  into.discard = a.discard;
+  into.drop = into.drop || a.drop;
+}
 
 StatementResult run_items(const Statement& st, Run& run) {
   StatementResult res;
@@ -55,12 +67,20 @@ StatementResult run_items(const Statement& st, Run& run) {
     if (a.truth == Truth::defer || a.truth == Truth::error) {
       res.held = false;
       res.aborted = true;
-      res.answer = std::move(a);
+      merge(res.answer, std::move(a));
       return res;
     }
     if (it.word->kind != WordKind::condition) continue;
     const bool truth = (a.truth == Truth::yes) != it.negated;
-    res.answer = std::move(a);
+    merge(res.answer, std::move(a));
+    if (res.answer.discard) {
+      if (st.verb == Verb::accept || st.verb == Verb::discard) return res;
+      res.held = false;
+      res.aborted = true;
+      res.answer.truth = Truth::error;
+      res.answer.log_message = fmt::format("nested ACL returned \"discard\" for \"{}\" command (only allowed with \"accept\" or \"discard\")", to_string(st.verb));
+      return res;
+    }
     if (!truth) {
       res.held = false;
       return res;
@@ -69,14 +89,40 @@ StatementResult run_items(const Statement& st, Run& run) {
   return res;
 }
 
+/// A code in front of a refusal's text must be of the verdict's class; a wrong one is replaced, and the operator told.
+void mend_code(Verdict v, std::string& text, lang::Scope& scope) {
+  const char digit = v == Verdict::defer ? '4' : '5';
+  const bool has_code = text.size() > 3 && is_digit(text[0]) && is_digit(text[1]) && is_digit(text[2]) && text[3] == ' ';
+  if (!has_code || text[0] == digit) return;
+  scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
+                      fmt::format("configured error code starts with incorrect digit (expected {}) in \"{}\"", digit, printable(text)));
+  text.replace(0, 3, v == Verdict::defer ? "451" : "550");
+}
+
+/// `why`: the condition that decided. Its texts give way to the modifiers, except that both appear in the log.
 Outcome make_outcome(Verdict v, Run& run, const Answer& why) {
   Outcome o;
-  o.verdict = v;
+  o.verdict = v == Verdict::deny && why.drop ? Verdict::drop : v;
+  if (!why.user_message.empty()) run.scope.acl_verify_message = why.user_message;
   o.user_message = expand_message(run.message, run.scope);
   o.log_message = expand_message(run.log_message, run.scope);
   if (v == Verdict::accept || v == Verdict::discard) return o;
   if (o.user_message.empty()) o.user_message = why.user_message;
+  mend_code(v, o.user_message, run.scope);
+  o.details = why.details;
   if (o.log_message.empty()) o.log_message = why.log_message.empty() ? o.user_message : why.log_message;
+  else if (!why.log_message.empty()) o.log_message += ": " + why.log_message;
+  o.log_message.resize(std::min(o.log_message.find('\n'), o.log_message.size()));
+  o.log_to_reject = (run.log_reject_target & static_cast<int>(lang::LogTarget::reject_log)) != 0;
+  return o;
+}
+
+/// A condition that could not be decided. The message modifiers are about decisions and are not used.
+Outcome undecided(Run& run, Answer&& why) {
+  Outcome o;
+  o.verdict = Verdict::defer;
+  if (why.truth == Truth::defer) o.user_message = std::move(why.user_message);
+  o.log_message = std::move(why.log_message);
   o.log_to_reject = (run.log_reject_target & static_cast<int>(lang::LogTarget::reject_log)) != 0;
   return o;
 }
@@ -171,20 +217,16 @@ Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects,
                                         r.answer.log_message.empty() ? "" : ": ", r.answer.log_message));
         continue;
       }
-      if (r.answer.truth == Truth::error) return trouble_outcome(scope, std::move(r.answer.log_message));
-      Outcome o = make_outcome(Verdict::defer, run, r.answer);
-      return o;
+      return undecided(run, std::move(r.answer));
     }
+    if (r.answer.discard) return make_outcome(Verdict::discard, run, r.answer);
     switch (st.verb) {
       case Verb::accept:
         if (r.held) return make_outcome(Verdict::accept, run, r.answer);
         if (run.endpass) return make_outcome(Verdict::deny, run, r.answer);
         break;
       case Verb::discard:
-        if (r.held) {
-          effects.discarded = true;
-          return make_outcome(Verdict::discard, run, r.answer);
-        }
+        if (r.held) return make_outcome(Verdict::discard, run, r.answer);
         if (run.endpass) return make_outcome(Verdict::deny, run, r.answer);
         break;
       case Verb::defer:
@@ -210,9 +252,17 @@ Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects,
 }
 
 Outcome run_named(Hook hook, const Text& what, const std::vector<Text>& args, lang::Scope& scope, Effects& effects) {
-  if (scope.acl_depth >= 20) return trouble_outcome(scope, "ACL nested too deep: possible loop");
+  Outcome trouble;
+  trouble.verdict = Verdict::defer;
+  if (scope.acl_depth >= kMaxDepth) {
+    trouble.log_message = "ACL nested too deep: possible loop";
+    return trouble;
+  }
   auto acl = find_or_compile(scope, what);
-  if (!acl) return trouble_outcome(scope, acl.error().text);
+  if (!acl) {
+    trouble.log_message = acl.error().text;
+    return trouble;
+  }
   std::vector<Text> saved = std::move(scope.acl_args);
   scope.acl_args = args;
   ++scope.acl_depth;

@@ -53,6 +53,9 @@ struct Answer {
   Truth truth = Truth::yes;
   std::string user_message;
   std::string log_message;
+  std::string details;   ///< lines for the client before the message, see Outcome::details
+  bool discard = false;  ///< a nested ACL said discard: accept and discard act on it at once, other verbs may not meet it
+  bool drop = false;     ///< a nested ACL said drop: a refusal by this statement drops the connection
 };
 
 /// State of one ACL run, handed to words.

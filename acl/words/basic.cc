@@ -64,12 +64,13 @@ Answer nested_acl(Run& run, const Item& it) {
   Answer a;
   a.user_message = std::move(o.user_message);
   a.log_message = std::move(o.log_message);
+  a.details = std::move(o.details);
   switch (o.verdict) {
     case Verdict::accept: a.truth = Truth::yes; break;
-    case Verdict::discard: a.truth = Truth::yes; run.effects.discarded = true; break;
+    case Verdict::discard: a.truth = Truth::yes; a.discard = true; break;
     case Verdict::defer: a.truth = Truth::defer; break;
-    case Verdict::deny:
-    case Verdict::drop: a.truth = Truth::no; break;
+    case Verdict::deny: a.truth = Truth::no; break;
+    case Verdict::drop: a.truth = Truth::no; a.drop = true; break;
   }
   return a;
 }
@@ -92,7 +93,6 @@ Answer log_message(Run& run, const Item& it) {
 
 Answer endpass(Run& run, const Item&) {
   run.endpass = true;
-  run.message = run.log_message = nullptr;
   return answer(true);
 }
 
@@ -264,7 +264,7 @@ Answer control(Run& run, const Item& it) {
   Answer a;
   a.truth = Truth::error;
   if (c == nullptr || c->control == nullptr) {
-    a.log_message = fmt::format("unknown control \"{}\"", printable((*v)->view()));
+    a.log_message = fmt::format("syntax error in \"control={}\"", printable((*v)->view()));
     return a;
   }
   if ((c->hooks & hook_bit(run.hook)) == 0 && run.hook != Hook::unknown) {

@@ -8,9 +8,10 @@
 namespace remex::acl {
 namespace {
 
-Answer from_match(Result<lang::ListMatch> m, std::string_view what, Text* data) {
+/// A forced failure makes the condition true, also a negated one.
+Answer from_match(const Item& it, Result<lang::ListMatch> m, std::string_view what, Text* data) {
   if (!m) {
-    if (m.error().kind == ErrorKind::forced_fail) return answer(true);
+    if (m.error().kind == ErrorKind::forced_fail) return answer(!it.negated);
     return trouble(m.error(), what);
   }
   if (m->matched && data != nullptr) *data = m->data;
@@ -20,13 +21,13 @@ Answer from_match(Result<lang::ListMatch> m, std::string_view what, Text* data) 
 Answer hosts(Run& run, const Item& it) {
   const mail::ReceivedFrom* from = run.scope.from;
   const std::string ip = from != nullptr ? from->host_address : std::string();
-  return from_match(it.list.match_host(run.scope, ip, from != nullptr ? from->host_name : std::string()), "hosts", &run.scope.host_data);
+  return from_match(it, it.list.match_host(run.scope, ip, from != nullptr ? from->host_name : std::string()), "hosts", &run.scope.host_data);
 }
 
 Answer domains(Run& run, const Item& it) {
   if (run.scope.address == nullptr) return answer(false);
   Text data;
-  Answer a = from_match(it.list.match(run.scope, Text::tainted(run.scope.address->domain)), "domains", &data);
+  Answer a = from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->domain)), "domains", &data);
   if (a.truth == Truth::yes) {
     run.scope.acl_domain_data = data;
     run.scope.address->domain_data = data;
@@ -37,7 +38,7 @@ Answer domains(Run& run, const Item& it) {
 Answer local_parts(Run& run, const Item& it) {
   if (run.scope.address == nullptr) return answer(false);
   Text data;
-  Answer a = from_match(it.list.match(run.scope, Text::tainted(run.scope.address->local_part)), "local_parts", &data);
+  Answer a = from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->local_part)), "local_parts", &data);
   if (a.truth == Truth::yes) {
     run.scope.acl_local_part_data = data;
     run.scope.address->local_part_data = data;
@@ -47,12 +48,12 @@ Answer local_parts(Run& run, const Item& it) {
 
 Answer recipients(Run& run, const Item& it) {
   if (run.scope.address == nullptr) return answer(false);
-  return from_match(it.list.match(run.scope, Text::tainted(run.scope.address->address)), "recipients", &run.scope.recipient_data);
+  return from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->address)), "recipients", &run.scope.recipient_data);
 }
 
 Answer senders(Run& run, const Item& it) {
   const std::string sender = run.scope.envelope != nullptr ? run.scope.envelope->sender : std::string();
-  return from_match(it.list.match(run.scope, Text::tainted(sender)), "senders", &run.scope.sender_data);
+  return from_match(it, it.list.match(run.scope, Text::tainted(sender)), "senders", &run.scope.sender_data);
 }
 
 Answer sender_domains(Run& run, const Item& it) {
@@ -60,13 +61,13 @@ Answer sender_domains(Run& run, const Item& it) {
   lang::ListOptions opt;
   opt.keep_domain_variable = true;
   const std::string domain = to_lower(mail::split_address(sender).domain);
-  return from_match(it.list.match(run.scope, Text::tainted(domain), opt), "sender_domains", nullptr);
+  return from_match(it, it.list.match(run.scope, Text::tainted(domain), opt), "sender_domains", nullptr);
 }
 
 /// A list of names; "*" is any. Items may be negated.
 Answer match_words(Run& run, const Item& it, std::string_view subject, std::string_view what) {
   auto text = it.value.eval(run.scope);
-  if (!text) return text.error().kind == ErrorKind::forced_fail ? answer(true) : trouble(text.error(), what);
+  if (!text) return text.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(text.error(), what);
   if (subject.empty()) return answer(false);
   bool last_negative = false;
   for (const std::string& raw : lang::split_list(text->view())) {

@@ -15,6 +15,7 @@ namespace {
 
 struct Spec {
   double limit = 0;
+  std::string limit_text;  // as configured, for $sender_rate_limit
   std::int64_t period = 0;
   std::string mode = "per_mail";
   bool strict = false, readonly = false;
@@ -28,7 +29,8 @@ std::string parse(std::string_view text, Spec& s) {
   if (parts.size() < 2) return "\"ratelimit\" needs limit / period";
   char* end = nullptr;
   s.limit = std::strtod(parts[0].c_str(), &end);
-  if (end == parts[0].c_str() || s.limit < 0) return "limit is not a number";
+  s.limit_text = parts[0];
+  if (end == parts[0].c_str() || !std::isfinite(s.limit) || s.limit < 0) return "limit is not a number";
   if (*end == 'K' || *end == 'k') s.limit *= 1024, ++end;
   else if (*end == 'M' || *end == 'm') s.limit *= 1024.0 * 1024, ++end;
   else if (*end == 'G' || *end == 'g') s.limit *= 1024.0 * 1024 * 1024, ++end;
@@ -89,7 +91,7 @@ Answer run_ratelimit(Run& run, const Item& it) {
       return trouble(st.error(), "ratelimit hints");
   }
   run.scope.extra["sender_rate"] = fmt::format("{:.1f}", rate);
-  run.scope.extra["sender_rate_limit"] = fmt::format("{:.1f}", s.limit);
+  run.scope.extra["sender_rate_limit"] = s.limit_text;
   run.scope.extra["sender_rate_period"] = format_interval(s.period);
   return answer(over);
 }

@@ -98,48 +98,68 @@ void compile(Item& it, const lang::CompileContext& ctx) {
   }
 }
 
-Answer from_outcome(Run& run, const lang::VerifyOutcome& v, bool defer_ok, std::string_view what, const std::string& address) {
+/// The condition's answer for a verified address. `sender`: of an envelope or header sender, whose failure is told in detail lines.
+Answer from_outcome(Run& run, const lang::VerifyOutcome& v, bool defer_ok, bool sender, const std::string& address) {
   if (v.kind == lang::VerifyOutcome::Kind::ok) return answer(true);
-  run.scope.acl_verify_message = v.user_message.empty() ? v.log_message : v.user_message;
+  const bool details = run.scope.config != nullptr && run.scope.config->main.smtp_return_error_details;
+  const std::string& user = v.user_message.empty() ? v.log_message : v.user_message;
+  Answer a;
   if (v.kind == lang::VerifyOutcome::Kind::defer) {
     if (defer_ok) return answer(true);
-    Answer a;
     a.truth = Truth::defer;
-    a.user_message = what == "sender" ? "Could not complete sender verify" : "Could not complete recipient verify";
-    a.log_message = fmt::format("{} verify defer for <{}>{}{}", what, address, v.log_message.empty() ? "" : ": ", v.log_message);
+    if (!sender) {
+      a.user_message = user;
+      a.log_message = v.log_message;
+    } else {
+      if (details) a.user_message = "Could not complete sender verify";
+      a.log_message = "Could not complete sender verify";
+    }
     return a;
   }
-  Answer a;
   a.truth = Truth::no;
-  if (what == "sender") {
-    a.user_message = fmt::format("Verification failed for <{}>\n{}\nSender verify failed", address, v.user_message.empty() ? "Unrouteable address" : v.user_message);
-    a.log_message = "Sender verify failed";
+  if (sender) {
+    a.user_message = a.log_message = "Sender verify failed";
+    a.details = fmt::format("Verification failed for <{}>\n{}\n", address, user.empty() ? "Unrouteable address" : user);
   } else {
-    a.user_message = v.user_message.empty() ? "Unrouteable address" : v.user_message;
+    a.user_message = user.empty() ? "Unrouteable address" : user;
     a.log_message = v.log_message.empty() ? a.user_message : v.log_message;
   }
   return a;
 }
 
-Answer verify_sender(Run& run, const std::string& arg, const std::vector<std::string>& options, bool given) {
-  const std::string address = given ? arg : run.scope.envelope != nullptr ? run.scope.envelope->sender : std::string();
-  if (address.empty()) return answer(true);
-  // The plain sender's answer is kept with the message.
-  auto& extra = run.scope.extra;
-  const std::string cache_key = "verified_sender:" + address;
-  if (const auto hit = extra.find(cache_key); hit != extra.end() && hit->second == "ok") return answer(true);
-  lang::VerifyOutcome v = run.scope.services->verify_sender(run.scope, address, {});
+/// The answer about one sender address, asked once per message; what is bad is logged then.
+lang::VerifyOutcome sender_outcome(Run& run, const std::string& address) {
+  std::string& kept = run.scope.extra["verified_sender:" + address];
+  lang::VerifyOutcome v;
+  if (!kept.empty()) {  // "o" or "f" + user message + NUL + log message
+    const std::size_t nul = std::min(kept.find('\0'), kept.size());
+    if (kept[0] == 'o') return v;
+    v.kind = lang::VerifyOutcome::Kind::fail;
+    v.user_message = kept.substr(1, nul - 1);
+    if (nul < kept.size()) v.log_message = kept.substr(nul + 1);
+    return v;
+  }
+  v = run.scope.services->verify_sender(run.scope, address, {});
   run.scope.verify_sender_address_data = v.address_data;
   run.scope.sender_verify_failure = v.failure;
   if (v.kind == lang::VerifyOutcome::Kind::ok) {
-    extra[cache_key] = "ok";
-  } else if (v.kind == lang::VerifyOutcome::Kind::fail && extra["sender_verify_logged"] != address) {
-    extra["sender_verify_logged"] = address;
-    run.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::reject_log | static_cast<int>(lang::LogTarget::with_host),
-                            fmt::format("sender verify fail for <{}>: {}", printable(address), v.log_message.empty() ? "Unrouteable address" : v.log_message));
+    kept = "o";
+    return v;
   }
-  Answer a = from_outcome(run, v, has_option(options, "defer_ok"), "sender", printable(address));
-  if (has_option(options, "no_details") && a.truth == Truth::no) a.user_message = "Sender verify failed";
+  const bool failed = v.kind == lang::VerifyOutcome::Kind::fail;
+  if (failed) kept = "f" + v.user_message + '\0' + v.log_message;
+  run.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::reject_log | static_cast<int>(lang::LogTarget::with_host),
+                          fmt::format("sender verify {} for <{}>: {}", failed ? "fail" : "defer", printable(address),
+                                      v.log_message.empty() ? "Unrouteable address" : printable(v.log_message)));
+  return v;
+}
+
+Answer verify_sender(Run& run, const std::string& arg, const std::vector<std::string>& options, bool given) {
+  const std::string address = given ? arg : run.scope.envelope != nullptr ? run.scope.envelope->sender : std::string();
+  if (address.empty()) return answer(true);
+  Answer a = from_outcome(run, sender_outcome(run, address), has_option(options, "defer_ok"), true, printable(address));
+  // The client is told once per message why its sender is bad.
+  if (!a.details.empty() && (has_option(options, "no_details") || !run.scope.extra.emplace("verify_details:" + address, "told").second)) a.details.clear();
   return a;
 }
 
@@ -148,7 +168,7 @@ Answer verify_recipient(Run& run, const std::vector<std::string>& options) {
   lang::VerifyOutcome v = run.scope.services->verify_recipient(run.scope, run.scope.address->address, {});
   run.scope.verify_address_data = v.address_data;
   run.scope.recipient_verify_failure = v.failure;
-  return from_outcome(run, v, has_option(options, "defer_ok"), "recipient", printable(run.scope.address->address));
+  return from_outcome(run, v, has_option(options, "defer_ok"), false, printable(run.scope.address->address));
 }
 
 bool is_address_header(const mail::Header& h) { return h.type != ' ' && std::string_view("BCFRST").find(h.type) != std::string_view::npos; }
@@ -160,14 +180,16 @@ Answer header_syntax(Run& run) {
     auto list = mail::parse_address_list(h.value(), run.scope.from == nullptr || run.scope.from->is_local);
     if (list) continue;
     const std::string text = fmt::format("{}: failing address in \"{}:\" header is: {}", list.error().text, h.name(), printable(trim(h.value()).substr(0, 200)));
-    return reject(text, text);
+    return reject(run.scope.config->main.smtp_return_error_details ? text : std::string(), text);
   }
   return answer(true);
 }
 
 Answer header_sender(Run& run, const std::vector<std::string>& options) {
   if (run.scope.headers == nullptr) return answer(true);
-  Answer last = reject("there is no valid sender in any header line", "there is no valid sender in any header line");
+  const bool tell = run.scope.config->main.smtp_return_error_details;
+  const std::string none = "there is no valid sender in any header line";
+  Answer last = reject(tell ? none : std::string(), none);
   for (const char type : {'S', 'R', 'F'}) {
     for (const mail::Header& h : run.scope.headers->all()) {
       if (h.type != type) continue;
@@ -176,11 +198,11 @@ Answer header_sender(Run& run, const std::vector<std::string>& options) {
       for (const auto& a : *list) {
         const std::string address = a.address.str();
         if (address.empty()) continue;
-        lang::VerifyOutcome v = run.scope.services->verify_sender(run.scope, address, {});
+        const lang::VerifyOutcome v = sender_outcome(run, address);
         if (v.kind == lang::VerifyOutcome::Kind::ok) return answer(true);
-        Answer bad = from_outcome(run, v, has_option(options, "defer_ok"), "sender", printable(address));
+        Answer bad = from_outcome(run, v, has_option(options, "defer_ok"), true, printable(address));
         if (bad.truth == Truth::defer || bad.truth == Truth::yes) return bad;
-        last = reject("there is no valid sender in any header line",
+        last = reject(tell ? none : std::string(),
                       fmt::format("there is no valid sender in any header line (last failing address <{}>)", printable(address)));
       }
     }
@@ -216,7 +238,7 @@ Answer reverse_host_lookup(Run& run, const std::vector<std::string>& options) {
       a.log_message = "host lookup deferred for reverse lookup check";
       return a;
     }
-    default: return reject("", "host lookup failed for reverse lookup check");
+    default: return reject("", "host lookup failed (failed to find host name from IP address)");
   }
 }
 
@@ -230,7 +252,7 @@ Answer helo(Run& run) {
       run.scope.session->helo_verified = ok;
       run.scope.session->helo_verify_failed = !ok;
     }
-    return ok ? answer(true) : reject("", fmt::format("helo verify failed: {}", from.helo_name.empty() ? "no HELO/EHLO name" : printable(from.helo_name)));
+    return ok ? answer(true) : answer(false);
   };
   std::string_view name = from.helo_name;
   if (name.empty()) return remember(false);
@@ -294,7 +316,7 @@ Answer run_verify(Run& run, const Item& it) {
   Answer error;
   error.truth = Truth::error;
   if (k == nullptr) {
-    error.log_message = fmt::format("unknown verify condition \"{}\"", printable(head));
+    error.log_message = fmt::format("\"{}\" cannot be verified", printable(head));
     return error;
   }
   if ((k->hooks & hook_bit(run.hook)) == 0 && run.hook != Hook::unknown) {

@@ -45,10 +45,14 @@ Session::Next Session::cmd_auth(const Command& c) {
   const authenticators::AuthenticatorDef* def = found != nullptr ? authenticators::find_authenticator_def(found->def) : nullptr;
   if (def == nullptr || def->server == nullptr) return protocol_error(504, fmt::format("{} authentication mechanism not supported", printable(mechanism)), "AUTH");
 
+  const auto broken = [&](std::string_view why) {
+    log_line(log::kMain | log::kReject, fmt::format("{} authenticator failed for {}: 501 {}", found->name, peer(), why));
+    return protocol_error(501, why, "AUTH");
+  };
   std::optional<std::string> initial;
   if (!initial_text.empty()) {
     initial = initial_text == "=" ? std::optional<std::string>(std::string()) : base64_decode(initial_text);
-    if (!initial) return protocol_error(501, "Invalid base64 data", "AUTH");
+    if (!initial) return broken("Invalid base64 data");
   }
   const authenticators::Challenge challenge = [this](const std::string& raw) -> Result<std::string> {
     reply(334, base64_encode(raw));
@@ -75,18 +79,19 @@ Session::Next Session::cmd_auth(const Command& c) {
       set_protocol();
       reply(235, "Authentication succeeded");
       return Next::go_on;
-    case Kind::cancelled: return protocol_error(501, "Authentication cancelled", "AUTH");
-    case Kind::bad_data: return protocol_error(501, "Invalid base64 data", "AUTH");
+    case Kind::cancelled: return broken("Authentication cancelled");
+    case Kind::bad_data: return broken("Invalid base64 data");
     case Kind::deferred:
-      reply(435, "Unable to authenticate at present");
-      log_line(log::kMain | log::kReject, fmt::format("{} authenticator failed for {}: 435 Unable to authenticate at present: {}", found->name, host_text(), printable(r.message)));
+      reply(435, r.message.empty() ? "Unable to authenticate at present" : "Unable to authenticate at present: " + r.message);
+      log_line(log::kMain | log::kReject, fmt::format("{} authenticator failed for {}: 435 Unable to authenticate at present{}{}{}", found->name, peer(),
+                                                  r.id.empty() ? "" : fmt::format(" (set_id={})", printable(r.id)), r.message.empty() ? "" : ": ", printable(r.message)));
       return Next::go_on;
     case Kind::rejected: break;
   }
   state_.authentication_failed = true;
   state_.authenticated_fail_id = r.id;
   reply(535, "Incorrect authentication data");
-  log_line(log::kMain | log::kReject, fmt::format("{} authenticator failed for {}: 535 Incorrect authentication data{}", found->name, host_text(),
+  log_line(log::kMain | log::kReject, fmt::format("{} authenticator failed for {}: 535 Incorrect authentication data{}", found->name, peer(),
                                                   r.id.empty() ? "" : fmt::format(" (set_id={})", printable(r.id))));
   return Next::go_on;
 }

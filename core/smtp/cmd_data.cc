@@ -8,43 +8,64 @@
 
 namespace remex::smtp {
 
-/// Feeds the reader until the end of data. False: the session is over.
+namespace {
+constexpr std::size_t kMinProgress = 4096;
+}  // namespace
+
+/// Feeds the reader until the end of data. False: the session is over. Every smtp_receive_timeout at least kMinProgress octets must
+/// come: one octet now and then does not keep a session alive.
 bool Session::receive_data(DataReader& data) {
   const Millis timeout = receive_timeout();
+  auto window_ends = monotonic_now() + timeout;
+  std::size_t in_window = 0;
   while (!data.finished()) {
+    if (monotonic_now() >= window_ends) {
+      if (in_window < kMinProgress && opt_.is_tcp && !opt_.stdio) return data_lost(ErrorKind::timed_out);
+      window_ends = monotonic_now() + timeout;
+      in_window = 0;
+    }
     const io::DeadlineScope deadline(timeout);
     auto bytes = reader_.peek();
-    if (!bytes) {
-      if (bytes.error().kind == ErrorKind::timed_out) {
-        reply(421, active_hostname_ + ": SMTP incoming data timeout - closing connection.");
-        log_line(log::kMain, fmt::format("SMTP data timeout (message abandoned) on connection from {} F=<{}>", host_text(), printable(envelope_.sender)));
-      } else if (bytes.error().kind == ErrorKind::cancelled) {
-        reply(421, active_hostname_ + " closing connection: server is shutting down");
-      } else {
-        log_line(log::kMain, fmt::format("SMTP connection lost (message abandoned) from {} F=<{}>: {}", host_text(), printable(envelope_.sender), bytes.error().text));
-      }
-      return false;
-    }
+    if (!bytes) return data_lost(bytes.error().kind);
     if (bytes->empty()) {
       if (!opt_.is_tcp && opt_.batched) {
         data.finish();
         return true;
       }
-      log_line(log::kMain, fmt::format("unexpected disconnection while reading SMTP data from {} F=<{}>", host_text(), printable(envelope_.sender)));
-      return false;
+      return data_lost(ErrorKind::closed);
     }
+    in_window += bytes->size();
     reader_.consume(data.feed(*bytes));
   }
   return true;
 }
 
+bool Session::data_lost(ErrorKind why) {
+  if (why == ErrorKind::timed_out) {
+    reply(421, active_hostname_ + " SMTP incoming data timeout - closing connection.");
+    log_line(log::kMain, fmt::format("SMTP data timeout (message abandoned) on connection from {} F=<{}>", peer(), printable(envelope_.sender)));
+    close_reason_ = "data-timeout";
+  } else if (why == ErrorKind::cancelled) {
+    reply(421, active_hostname_ + ": server is shutting down - closing connection");
+    close_reason_ = "signal-exit";
+  } else {
+    reply(421, "Lost incoming connection");
+    log_line(log::kMain, fmt::format("SMTP connection from {} lost while reading message data", peer()));
+    close_reason_ = "connection-lost";
+  }
+  return false;
+}
+
 Session::Next Session::cmd_data(const Command& c) {
   const auto& m = config_->main;
-  if (!c.argument.empty()) return protocol_error(501, "DATA command takes no argument", state_.command);
-  if (!in_transaction_) return protocol_error(503, "MAIL or RCPT command must precede DATA", state_.command);
+  if (!c.argument.empty()) return protocol_error(501, "unexpected argument data", state_.command);
   if (!accepted_any_rcpt_) {
-    if (state_.rcpt_count == 0) return protocol_error(503, "valid RCPT command must precede DATA", state_.command);
-    reply(503, "valid RCPT command must precede DATA");
+    std::string text;
+    if (!rcpt_error_.empty() && !rcpt_errors_differ_) text = "All RCPT commands were rejected with this error:\n" + rcpt_error_ + "\n";
+    return protocol_error(503, text + "valid RCPT command must precede DATA", state_.command);
+  }
+  if (too_many_rcpt_) {
+    reply(554, "Too many recipients");
     return Next::go_on;
   }
   const acl::Outcome o = run_acl(acl::Hook::predata, m.acl_smtp_predata);
@@ -55,18 +76,22 @@ Session::Next Session::cmd_data(const Command& c) {
   Reply r;
   {
     Reception reception(server_, scope_, effects_, size_limit());
+    reception.discarded_by = discarded_sender_ ? "MAIL" : discarded_rcpt_ ? "RCPT" : "";
     DataReader::Options opt;
     opt.lf_ends_data = opt_.stdio;
     DataReader data(reception, opt);
     if (!receive_data(data)) return Next::close;
     r = reception.complete(data, acl::Hook::data);
   }
-  if (r.code == 250) {
+  free_commands_ = static_cast<std::uint8_t>(free_commands_ & 7U);  // one RSET per message is free
+  const bool taken = r.code / 100 == 2;
+  if (taken) {
     ++accepted_messages_;
     nonmail_ = 0;
   }
   reply(r);
-  if (r.code == 250 && server_.fake) {
+  if (r.close) close_reason_ = "acl-drop";
+  if (taken && server_.fake) {
     (void)flush();
     (void)stream_->write_all("\n**** SMTP testing: that is not a real message id!\n\n");
   }
@@ -78,7 +103,7 @@ Session::Next Session::cmd_data(const Command& c) {
 Session::Next Session::cmd_bdat(const Command& c) {
   const auto size = parse_uint(c.argument.substr(0, c.argument.find_first_of(" \t")));
   if (!size || *size > (std::uint64_t{1} << 40)) {
-    reply(501, "missing or bad size for BDAT command");
+    reply(501, "missing size for BDAT command");
     return Next::close;
   }
   std::uint64_t left = *size;

@@ -25,19 +25,22 @@ std::string Session::ehlo_reply() {
   if (const std::int64_t limit = size_limit(); limit > 0) text += fmt::format("\nSIZE {}", limit);
   else text += "\nSIZE";
   if (m.accept_8bitmime) text += "\n8BITMIME";
+  if (m.acl_smtp_etrn.is_set()) text += "\nETRN";
+  if (m.acl_smtp_vrfy.is_set()) text += "\nVRFY";
+  if (m.acl_smtp_expn.is_set()) text += "\nEXPN";
   if (!opt_.is_tcp || host_matches(m.pipelining_advertise_hosts)) {
     if (!effects_.no_pipelining) {
       text += "\nPIPELINING";
       pipelining_advertised_ = true;
     }
   }
-  if (opt_.is_tcp && !tls_active_ && host_matches(m.tls_advertise_hosts)) {
-    text += "\nSTARTTLS";
-    tls_advertised_ = true;
-  }
   if (const std::string mechanisms = auth_mechanisms(); !mechanisms.empty()) {
     text += "\nAUTH" + mechanisms;
     auth_advertised_ = true;
+  }
+  if (opt_.is_tcp && !tls_active_ && host_matches(m.tls_advertise_hosts)) {
+    text += "\nSTARTTLS";
+    tls_advertised_ = true;
   }
   if (opt_.is_tcp && host_matches(m.enhanced_status_codes_advertise_hosts)) {
     text += "\nENHANCEDSTATUSCODES";
@@ -50,14 +53,9 @@ std::string Session::ehlo_reply() {
 Session::Next Session::cmd_hello(const Command& c, bool extended) {
   const auto& m = config_->main;
   std::string_view name = c.argument;
-  if (name.empty()) {
-    if (host_matches(m.helo_accept_junk_hosts)) name = "";
-    else return protocol_error(501, fmt::format("Syntactically invalid {} argument(s)", extended ? "EHLO" : "HELO"), state_.command);
-  }
-  name = name.substr(0, name.find_first_of(" \t"));
   if (!is_acceptable_helo(name, m.helo_allow_chars) && !host_matches(m.helo_accept_junk_hosts)) {
     log_line(log::kMain | log::kReject,
-             fmt::format("{} rejected {} {}: syntactically invalid argument(s): {}", extended ? "" : "", extended ? "EHLO from" : "HELO from", host_text(),
+             fmt::format("rejected {} from {}: syntactically invalid argument(s): {}", extended ? "EHLO" : "HELO", peer(),
                          name.empty() ? "(no argument given)" : printable(c.argument.substr(0, 256))));
     return protocol_error(501, fmt::format("Syntactically invalid {} argument(s)", extended ? "EHLO" : "HELO"), state_.command);
   }
@@ -68,8 +66,9 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   set_protocol();
   const acl::Outcome o = run_acl(acl::Hook::helo, m.acl_smtp_helo);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
-    const std::string rejected = std::exchange(from_.helo_name, "");
-    return refuse(o, fmt::format("{} {}", extended ? "EHLO" : "HELO", printable(rejected)));
+    const Next next = refuse(o, fmt::format("EHLO or HELO {}", printable(from_.helo_name)));
+    from_.helo_name.clear();
+    return next;
   }
   if (extended) {
     reply(250, ehlo_reply());

@@ -9,6 +9,15 @@
 
 namespace remex::smtp {
 
+namespace {
+constexpr std::size_t kMaxShownPath = 400;  ///< of a bad address, in a reply
+
+/// "FROM:..." or "FROM :...", whatever follows.
+bool has_keyword(std::string_view argument, std::string_view word) {
+  return istarts_with(argument, word) && trim_left(argument.substr(word.size())).starts_with(':');
+}
+}  // namespace
+
 std::int64_t Session::size_limit() {
   const lang::Expansion& e = config_->main.message_size_limit;
   if (!e.is_set()) return std::int64_t{50} * 1024 * 1024;
@@ -45,8 +54,14 @@ bool Session::mail_parameters(const PathCommand& pc) {
     } else if (p.keyword == "AUTH") {
       auto v = decode_xtext(p.value);
       ok = v.has_value();
-      // Believed only from an authenticated client (RFC 4954 5).
-      if (ok && !from_.authenticator.empty() && *v != "<>") from_.authenticated_sender = *v;
+      // Believed only from an authenticated client (RFC 4954 5), and when acl_smtp_mailauth agrees.
+      if (ok && !from_.authenticator.empty() && *v != "<>") {
+        from_.authenticated_sender = *v;
+        if (run_acl(acl::Hook::mailauth, config_->main.acl_smtp_mailauth).verdict != acl::Verdict::accept) {
+          from_.authenticated_sender.clear();
+          log_line(log::kMain, fmt::format("{} ignoring AUTH={} from MAIL command", host_text(), printable(*v)));
+        }
+      }
     } else {
       reply(555, fmt::format("{}: unsupported parameter", printable(p.keyword)));
       return false;
@@ -68,53 +83,51 @@ bool Session::spool_space_ok() {
   return space - declared >= config_->main.check_spool_space / 1024;
 }
 
+Session::Next Session::bad_address(std::string_view path, const Error& e) {
+  return protocol_error(501, fmt::format("{}: {}", printable(path.substr(0, kMaxShownPath)), e.text), state_.command);
+}
+
 Session::Next Session::cmd_mail(const Command& c) {
   const auto& m = config_->main;
-  if (in_transaction_) return protocol_error(503, "sender already given", state_.command);
-  if (from_.helo_name.empty() && opt_.is_tcp && host_matches(m.hosts_require_helo)) return protocol_error(503, "HELO or EHLO required", state_.command);
-  if (from_.protocol.empty()) set_protocol();
+  // What does not begin "MAIL FROM:" is no command at all.
   auto pc = parse_path_command(c.argument, "FROM:");
-  if (!pc) {
-    if (!istarts_with(c.argument, "FROM")) return protocol_error(501, "must have a sender: MAIL FROM:<address>", state_.command);
-    return protocol_error(501, pc.error().text, state_.command);
+  if (!pc && !has_keyword(c.argument, "FROM")) return protocol_error(500, "unrecognized command", state_.command);
+  if (in_transaction_) return protocol_error(503, "sender already given", state_.command);
+  if (from_.helo_name.empty() && opt_.is_tcp && host_matches(m.hosts_require_helo)) {
+    log_line(log::kMain | log::kReject, fmt::format("rejected MAIL from {}: no HELO/EHLO given", peer()));
+    return protocol_error(503, "HELO or EHLO required", state_.command);
   }
+  if (from_.protocol.empty()) set_protocol();
+  if (!pc) return protocol_error(501, pc.error().text, state_.command);
+  if (pc->path.empty()) return protocol_error(501, "MAIL must have an address operand", state_.command);
   if (m.smtp_accept_max_per_connection.is_set() && opt_.is_tcp)
     if (auto v = m.smtp_accept_max_per_connection.eval(scope_))
       if (const auto max = parse_int(trim(v->view())); max && *max > 0 && mail_commands_ >= *max) {
         reply(421, "too many messages in this connection");
+        close_reason_ = "bad-commands";
         log_line(log::kMain | log::kReject, fmt::format("rejected MAIL command {}: too many messages in one connection", host_text()));
         return Next::close;
       }
   ++mail_commands_;
-  envelope_.sender.clear();
-  acl_m_.clear();
+  reset_message();  // nothing of a MAIL that was refused may survive (SIZE=, BODY=, acl_m variables)
   if (!mail_parameters(*pc)) return Next::go_on;
   const std::int64_t limit = size_limit();
   if (limit > 0 && state_.declared_size > limit) {
     reply(552, "Message size exceeds maximum permitted");
     if (server_.log->on(log::Selector::size_reject))
       log_line(log::kMain | log::kReject,
-               fmt::format("{} rejected MAIL FROM:{}: message too big: size={} max={}", host_text(), printable(pc->path), state_.declared_size, limit));
+               fmt::format("rejected MAIL FROM:{} {}: message too big: size={} max={}", printable(pc->path), host_text(), state_.declared_size, limit));
     return Next::go_on;
   }
   mail::PathOptions po;
   po.allow_null = true;
-  po.allow_unqualified = true;
+  po.role = "sender";
+  po.allow_unqualified = !opt_.is_tcp || host_matches(m.sender_unqualified_hosts);
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
   auto addr = mail::parse_path(pc->path, po);
-  if (!addr) {
-    log_line(log::kMain | log::kReject, fmt::format("{} rejected MAIL: {}", host_text(), addr.error().text));
-    return protocol_error(501, addr.error().text, state_.command);
-  }
-  if (addr->domain.empty() && !addr->local_part.empty()) {
-    if (opt_.is_tcp && !host_matches(m.sender_unqualified_hosts)) {
-      log_line(log::kMain | log::kReject, fmt::format("{} rejected MAIL: unqualified sender rejected: <{}>", host_text(), printable(addr->str())));
-      reply(501, fmt::format("<{}>: sender address must contain a domain", printable(addr->str())));
-      return Next::go_on;
-    }
-    addr->domain = qualify_domain(*config_, server_.primary_hostname);
-  }
+  if (!addr) return bad_address(pc->path, addr.error());
+  if (addr->domain.empty() && !addr->local_part.empty()) addr->domain = qualify_domain(*config_, server_.primary_hostname);
   if (!spool_space_ok()) {
     reply(452, "space shortage, please try later");
     log_line(log::kMain, fmt::format("{} temporarily rejected MAIL: space shortage on the spool", host_text()));
@@ -124,98 +137,107 @@ Session::Next Session::cmd_mail(const Command& c) {
   if (!opt_.sender_override.empty()) envelope_.sender = opt_.sender_override == "<>" ? "" : opt_.sender_override;
   const acl::Outcome o = run_acl(acl::Hook::mail, m.acl_smtp_mail);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
-    const std::string what = fmt::format("MAIL FROM:<{}>", printable(envelope_.sender));
-    const Next next = refuse(o, what);
+    const Next next = refuse(o, fmt::format("MAIL <{}>", printable(envelope_.sender)));
     envelope_.sender.clear();
     return next;
   }
   in_transaction_ = true;
   discarded_sender_ = o.verdict == acl::Verdict::discard;
-  effects_.discarded = discarded_sender_;
-  reply(250, o.user_message.empty() ? "OK" : reply_from_acl(o, 250, "OK", *server_.log).text);
+  reply(reply_from_acl(o, 250, "OK", *server_.log));
   return Next::go_on;
+}
+
+void Session::note_rcpt_error(std::string_view text) {
+  if (rcpt_error_.empty()) rcpt_error_ = text.substr(0, 512);
+  else rcpt_errors_differ_ = rcpt_errors_differ_ || rcpt_error_ != text.substr(0, 512);
+}
+
+Session::Next Session::too_many_recipients(std::int64_t max) {
+  const bool reject = config_->main.recipients_max_reject;
+  ++(reject ? state_.rcpt_fail_count : state_.rcpt_defer_count);
+  too_many_rcpt_ = too_many_rcpt_ || reject;
+  reply(reject ? 552 : 452, "too many recipients");
+  if (state_.rcpt_count == max + 1)
+    log_line(log::kMain | log::kReject, fmt::format("too many recipients: {}: sender=<{}> {}", reject ? "message rejected" : "excess temporarily rejected",
+                                                    printable(envelope_.sender), host_text()));
+  return Next::go_on;
+}
+
+/// The recipient was accepted or discarded: the client hears the same.
+void Session::answer_rcpt(acl::Outcome o, const lang::AddressState& a) {
+  accepted_any_rcpt_ = true;
+  if (o.verdict == acl::Verdict::accept) {
+    mail::Recipient r;
+    r.address = a.address;
+    envelope_.recipients.push_back(std::move(r));
+  } else {
+    discarded_rcpt_ = true;
+    log_line(log::kMain | log::kReject, fmt::format("{} F=<{}> RCPT <{}>: discarded by {} ACL{}{}", host_text(), printable(envelope_.sender), printable(a.address),
+                                                    discarded_sender_ ? "MAIL" : "RCPT", o.log_message.empty() ? "" : ": ", printable(o.log_message)));
+  }
+  reply(reply_from_acl(o, 250, "Accepted", *server_.log));
 }
 
 Session::Next Session::cmd_rcpt(const Command& c) {
   const auto& m = config_->main;
-  if (!in_transaction_) return protocol_error(503, "sender not yet given", state_.command);
   auto pc = parse_path_command(c.argument, "TO:");
-  if (!pc) {
-    if (!istarts_with(c.argument, "TO")) return protocol_error(501, "must have a recipient: RCPT TO:<address>", state_.command);
-    return protocol_error(501, pc.error().text, state_.command);
-  }
-  if (!pc->parameters.empty()) {
-    reply(555, fmt::format("{}: unsupported parameter", printable(pc->parameters.front().keyword)));
-    return Next::go_on;
+  if (!pc && !has_keyword(c.argument, "TO")) return protocol_error(500, "unrecognized command", state_.command);
+  if (!in_transaction_) {
+    note_rcpt_error("sender not yet given");
+    return protocol_error(503, "sender not yet given", state_.command);
   }
   ++state_.rcpt_count;
+  const auto syntax = [&](int code, std::string text) {
+    ++state_.rcpt_fail_count;
+    note_rcpt_error(text);
+    return protocol_error(code, text, state_.command);
+  };
+  if (!pc) return syntax(501, pc.error().text);
+  if (pc->path.empty()) return syntax(501, "RCPT must have an address operand");
+  if (!pc->parameters.empty()) return syntax(555, fmt::format("{}: unsupported parameter", printable(pc->parameters.front().keyword)));
   mail::PathOptions po;
-  po.allow_unqualified = true;
+  po.allow_postmaster = true;  // RFC 5321 4.5.1
+  po.allow_unqualified = !opt_.is_tcp || host_matches(m.recipient_unqualified_hosts);
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
   auto addr = mail::parse_path(pc->path, po);
-  if (!addr) {
-    ++state_.rcpt_fail_count;
-    log_line(log::kMain | log::kReject, fmt::format("{} F=<{}> rejected RCPT: {}", host_text(), printable(envelope_.sender), addr.error().text));
-    return protocol_error(501, addr.error().text, state_.command);
-  }
+  if (!addr) return syntax(501, fmt::format("{}: {}", printable(pc->path.substr(0, kMaxShownPath)), addr.error().text));
+  lang::AddressState a;
+  a.address = addr->str();
   if (addr->domain.empty()) {
-    const bool postmaster = iequals(addr->local_part, "postmaster");  // RFC 5321 4.5.1
-    if (opt_.is_tcp && !postmaster && !host_matches(m.recipient_unqualified_hosts)) {
-      ++state_.rcpt_fail_count;
-      log_line(log::kMain | log::kReject, fmt::format("{} F=<{}> rejected RCPT: unqualified recipient rejected: <{}>", host_text(), printable(envelope_.sender), printable(addr->str())));
-      reply(501, fmt::format("<{}>: recipient address must contain a domain", printable(addr->str())));
-      return Next::go_on;
+    // A bare postmaster reaches the RCPT ACL unqualified, as Exim does: its domain is empty there.
+    if (!iequals(addr->local_part, "postmaster") || po.allow_unqualified) {
+      addr->domain = qualify_recipient(*config_, server_.primary_hostname);
+      a.address = addr->str();
     }
-    addr->domain = qualify_recipient(*config_, server_.primary_hostname);
   }
   std::int64_t max = 50000;
   if (m.recipients_max.is_set())
     if (auto v = m.recipients_max.eval(scope_)) max = parse_int(trim(v->view())).value_or(max);
-  if (max > 0 && state_.rcpt_count > max) {
-    if (m.recipients_max_reject) {
-      ++state_.rcpt_fail_count;
-      reply(552, "too many recipients");
-    } else {
-      ++state_.rcpt_defer_count;
-      reply(452, "too many recipients");
-    }
-    if (state_.rcpt_count == max + 1) log_line(log::kMain | log::kReject, fmt::format("too many recipients ({}) from {}", max, host_text()));
+  if (max > 0 && state_.rcpt_count > max) return too_many_recipients(max);
+  a.cased_local_part = mail::unquote_local_part(addr->local_part);
+  a.local_part = to_lower(a.cased_local_part);
+  a.domain = to_lower(addr->domain);
+  acl::Outcome o;
+  {
+    struct Guard {
+      lang::Scope& scope;
+      ~Guard() { scope.address = nullptr; }
+    } const guard{scope_};
+    scope_.address = &a;
+    scope_.acl_domain_data = scope_.acl_local_part_data = scope_.recipient_data = Text();
+    scope_.recipient_verify_failure.clear();
+    if (discarded_sender_) o.verdict = acl::Verdict::discard;
+    else if (!opt_.is_tcp && !m.acl_smtp_rcpt.is_set()) o.verdict = acl::Verdict::accept;
+    else o = run_acl(acl::Hook::rcpt, m.acl_smtp_rcpt);
+  }
+  if (o.verdict == acl::Verdict::accept || o.verdict == acl::Verdict::discard) {
+    if (addr->domain.empty()) a.address += "@" + qualify_recipient(*config_, server_.primary_hostname);
+    answer_rcpt(std::move(o), a);
     return Next::go_on;
   }
-  lang::AddressState a;
-  a.address = addr->str();
-  a.cased_local_part = addr->local_part;
-  a.local_part = to_lower(addr->local_part);
-  a.domain = to_lower(addr->domain);
-  scope_.address = &a;
-  scope_.acl_domain_data = scope_.acl_local_part_data = scope_.recipient_data = Text();
-  effects_.discarded = discarded_sender_;
-  acl::Outcome o;
-  if (discarded_sender_) o.verdict = acl::Verdict::discard;
-  else if (!opt_.is_tcp && !m.acl_smtp_rcpt.is_set()) o.verdict = acl::Verdict::accept;
-  else o = run_acl(acl::Hook::rcpt, m.acl_smtp_rcpt);
-  scope_.address = nullptr;
-  switch (o.verdict) {
-    case acl::Verdict::accept:
-    case acl::Verdict::discard: {
-      accepted_any_rcpt_ = true;
-      if (o.verdict == acl::Verdict::accept) {
-        mail::Recipient r;
-        r.address = a.address;
-        envelope_.recipients.push_back(std::move(r));
-      } else {
-        log_line(log::kMain | log::kReject, fmt::format("{} F=<{}> rejected RCPT <{}>: discarded by {} ACL{}{}", host_text(), printable(envelope_.sender),
-                                                        printable(a.address), discarded_sender_ ? "MAIL" : "RCPT", o.log_message.empty() ? "" : ": ", printable(o.log_message)));
-      }
-      effects_.discarded = false;
-      reply(250, o.user_message.empty() ? "Accepted" : reply_from_acl(o, 250, "Accepted", *server_.log).text);
-      return Next::go_on;
-    }
-    case acl::Verdict::defer: ++state_.rcpt_defer_count; break;
-    default: ++state_.rcpt_fail_count; break;
-  }
-  return refuse(o, fmt::format("RCPT <{}>", printable(a.address)));
+  ++(o.verdict == acl::Verdict::defer ? state_.rcpt_defer_count : state_.rcpt_fail_count);
+  return refuse(o, fmt::format("RCPT <{}>", printable(a.address)), true);
 }
 
 }  // namespace remex::smtp

@@ -39,6 +39,7 @@ Session::Next Session::cmd_help() {
 
 Session::Next Session::cmd_vrfy(const Command& c, bool expn) {
   const auto& m = config_->main;
+  if (c.argument.empty()) return protocol_error(501, "empty address", state_.command);
   const lang::Expansion& option = expn ? m.acl_smtp_expn : m.acl_smtp_vrfy;
   const acl::Outcome o = run_acl(expn ? acl::Hook::expn : acl::Hook::vrfy, option);
   if (o.verdict != acl::Verdict::accept) {
@@ -57,12 +58,17 @@ Session::Next Session::cmd_vrfy(const Command& c, bool expn) {
   switch (v.kind) {
     case lang::VerifyOutcome::Kind::ok: reply(250, fmt::format("<{}> {}", printable(addr->str()), expn ? "" : "is deliverable")); break;
     case lang::VerifyOutcome::Kind::defer: reply(451, fmt::format("<{}> {}", printable(addr->str()), "could not be resolved at this time")); break;
-    case lang::VerifyOutcome::Kind::fail: reply(550, fmt::format("<{}> {}", printable(addr->str()), v.user_message.empty() ? "Unrouteable address" : v.user_message)); break;
+    case lang::VerifyOutcome::Kind::fail:
+      log_line(log::kMain, fmt::format("{} failed for {} {}", expn ? "EXPN" : "VRFY", printable(c.argument), host_text()));
+      reply(550, fmt::format("<{}> {}", printable(addr->str()), v.user_message.empty() ? "Unrouteable address" : v.user_message));
+      break;
   }
   return Next::go_on;
 }
 
 Session::Next Session::cmd_etrn(const Command& c) {
+  if (in_transaction_) return protocol_error(503, "ETRN is not permitted inside a transaction", state_.command);
+  if (server_.log->on(log::Selector::etrn)) log_line(log::kMain, fmt::format("ETRN {} received from {}", printable(c.argument), peer()));
   const acl::Outcome o = run_acl(acl::Hook::etrn, config_->main.acl_smtp_etrn);
   if (o.verdict != acl::Verdict::accept) return refuse(o, fmt::format("ETRN {}", printable(c.argument)));
   reply(458, "ETRN is not available");

@@ -25,14 +25,14 @@ class NullStream : public io::Stream {
 bool Session::start_tls() {
   auto context = server_.tls_context(scope_);
   if (!context) {
-    log_line(log::kMain | log::kPanic, fmt::format("TLS error on connection from {}: {}", host_text(), context.error().text));
+    log_line(log::kMain | log::kPanic, fmt::format("TLS error on connection from {}: {}", peer(), context.error().text));
     return false;
   }
   reader_.discard();
   const io::DeadlineScope deadline(std::min(receive_timeout(), Millis{60000}));
   auto tls = (*context)->accept(std::move(stream_));
   if (!tls) {
-    log_line(log::kMain, fmt::format("TLS error on connection from {} (gnutls_handshake): {}", host_text(), printable(tls.error().text)));
+    log_line(log::kMain, fmt::format("TLS error on connection from {} (gnutls_handshake): {}", peer(), printable(tls.error().text)));
     stream_ = std::make_unique<NullStream>();
     reader_.rebind(*stream_);
     return false;
@@ -48,25 +48,37 @@ bool Session::start_tls() {
   stream_ = std::move(*tls);
   reader_.rebind(*stream_);
   tls_active_ = true;
+  // tls_verify_hosts: no service without a certificate that verifies.
+  if (!info.peer_verified && host_matches(config_->main.tls_verify_hosts)) {
+    log_line(log::kMain, fmt::format("TLS error on connection from {} (certificate verification failed): {}", peer(),
+                                     info.peer_dn.empty() ? "no certificate" : "certificate invalid"));
+    stream_->close();
+    stream_ = std::make_unique<NullStream>();
+    reader_.rebind(*stream_);
+    return false;
+  }
   return true;
 }
 
 Session::Next Session::cmd_starttls(const Command& c) {
   const auto& m = config_->main;
-  if (!c.argument.empty()) return protocol_error(501, "STARTTLS command takes no argument", state_.command);
+  if (!c.argument.empty()) return protocol_error(501, "unexpected argument data", state_.command);
   if (tls_active_) return protocol_error(503, "Already in TLS", state_.command);
   if (!tls_advertised_) return protocol_error(503, "STARTTLS command used when not advertised", state_.command);
   if (in_transaction_) return protocol_error(503, "STARTTLS is not permitted in a mail transaction", state_.command);
   const acl::Outcome o = run_acl(acl::Hook::starttls, m.acl_smtp_starttls);
   if (o.verdict != acl::Verdict::accept) return refuse(o, "STARTTLS");
   if (auto context = server_.tls_context(scope_); !context) {
-    log_line(log::kMain | log::kPanic, fmt::format("TLS error on connection from {}: {}", host_text(), context.error().text));
+    log_line(log::kMain | log::kPanic, fmt::format("TLS error on connection from {}: {}", peer(), context.error().text));
     reply(454, "TLS currently unavailable");
     return Next::go_on;
   }
   reply(220, "TLS go ahead");
   if (!flush()) return Next::close;
-  if (!start_tls()) return Next::close;
+  if (!start_tls()) {
+    close_reason_ = "tls-failed";
+    return Next::close;
+  }
   // RFC 3207 4.2: forget everything the client said.
   reset_message();
   from_.helo_name.clear();
@@ -76,6 +88,7 @@ Session::Next Session::cmd_starttls(const Command& c) {
   acl_c_.clear();
   esmtp_ = pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
   nonmail_ = 0;
+  free_commands_ = 0;
   set_protocol();
   return Next::go_on;
 }

@@ -16,12 +16,21 @@ namespace {
 constexpr std::size_t kBodyChunk = 64 * 1024;
 
 bool is_reply_code(std::string_view s) {
-  return s.size() >= 3 && is_digit(s[0]) && is_digit(s[1]) && is_digit(s[2]) && (s.size() == 3 || s[3] == ' ' || s[3] == '-');
+  return s.size() > 3 && is_digit(s[0]) && is_digit(s[1]) && is_digit(s[2]) && s[3] == ' ';
 }
 
-std::string host_prefix(const mail::ReceivedFrom& from, const log::Selectors& sel) { return log::host_and_ident(from, sel, true); }
+constexpr std::string_view kTooBig = "Message size exceeds maximum permitted";
 
 }  // namespace
+
+std::string sender_fields(const mail::Envelope& envelope, const mail::ReceivedFrom& from) {
+  std::string out = fmt::format(" F=<{}>", printable(envelope.sender));
+  if (!from.authenticator.empty()) {
+    out += " A=" + from.authenticator;
+    if (!from.authenticated_id.empty()) out += ":" + printable(from.authenticated_id);
+  }
+  return out;
+}
 
 Reply reply_from_acl(const acl::Outcome& o, int success_code, std::string_view success_text, log::Log& log) {
   Reply r;
@@ -49,9 +58,9 @@ Reply reply_from_acl(const acl::Outcome& o, int success_code, std::string_view s
     } else {
       log.write(log::kMain | log::kPanic, "", fmt::format("configured error code starts with incorrect digit (expected {}) in \"{}\"", r.code / 100, printable(text)));
     }
-    text = text.size() > 3 ? text.substr(4) : std::string_view();
+    text = text.substr(4);
   }
-  r.text = text.empty() ? std::string(fallback) : std::string(text);
+  r.text = o.details + (text.empty() ? std::string(fallback) : std::string(text));
   return r;
 }
 
@@ -80,7 +89,7 @@ void Reception::flush_body() {
   if (body_buffer_.empty() || failed()) return;
   body_size_ += body_buffer_.size();
   if (size_limit_ > 0 && static_cast<std::int64_t>(size()) > size_limit_) {
-    failure_ = {552, "Message size exceeds maximum permitted", false};
+    failure_ = {552, std::string(kTooBig), false};
     writer_.reset();
     memory_body_.clear();
     memory_body_.shrink_to_fit();
@@ -106,6 +115,7 @@ void Reception::end_header() {
 }
 
 void Reception::write(std::string_view bytes) {
+  seen_ += bytes.size();
   if (failed()) return;
   if (in_header_) {
     if (bytes == "\n" && at_line_start_) return end_header();
@@ -126,9 +136,8 @@ void Reception::write(std::string_view bytes) {
 void Reception::log_rejection(std::string_view what, const acl::Outcome& o) {
   const std::string_view prefix = o.verdict == acl::Verdict::defer ? "temporarily rejected " : "rejected ";
   const int targets = log::kMain | (o.log_to_reject ? log::kReject : 0);
-  std::string line = host_prefix(*scope_.from, server_.log->selectors());
-  if (!line.empty()) line += ' ';
-  line += fmt::format("F=<{}> {}{}", printable(scope_.envelope->sender), prefix, what);
+  std::string line = log::host_and_ident(*scope_.from, server_.log->selectors(), true) + sender_fields(*scope_.envelope, *scope_.from);
+  line = fmt::format("{} {}{}", trim_left(line), prefix, what);
   if (!o.log_message.empty()) line += ": " + printable(o.log_message);
   server_.log->write(targets, scope_.envelope->id, line);
 }
@@ -155,8 +164,10 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
   if (m.header_line_maxsize > 0)
     for (const auto& h : headers_.all())
       if (static_cast<std::int64_t>(h.text.size()) > m.header_line_maxsize) return {552, "A message header line is too long", false};
+  if (hook == acl::Hook::data)
+    if (Reply r = verify_dkim(stop); stop) return r;  // over the headers as they came
+  stop = true;
   remove_delivery_headers(scope_);
-  apply_header_changes();
   local_fixups(scope_, effects_, server_.primary_hostname);
   if (const auto* id = headers_.find("Message-ID"); id != nullptr) {
     std::string_view v = trim(id->value());
@@ -166,10 +177,11 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
   if (env.recipients.size() == 1) scope_.extra["received_for"] = env.recipients.front().address;
   add_received_header(scope_, server_.primary_hostname);
   scope_.extra.erase("received_for");
+  apply_header_changes();
   env.size = headers_.size_bytes() + (body_ ? body_->size() : 0) + 1;
 
   if (hook == acl::Hook::data) {
-    Reply r = run_dkim(stop);
+    Reply r = dkim_acl(stop);
     if (stop) return r;
     stop = true;
   }
@@ -182,6 +194,11 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
   }
   apply_header_changes();
   stop = false;
+  if (o.verdict == acl::Verdict::discard) {
+    env.recipients.clear();
+    discarded_by = hook == acl::Hook::data ? "DATA" : "non-SMTP";
+    discard_text_ = o.log_message;
+  }
   Reply ok{250, {}, false};
   if (!o.user_message.empty()) ok = reply_from_acl(o, 250, "", *server_.log);
   return ok;
@@ -199,7 +216,6 @@ Reply Reception::keep(acl::Hook hook) {
     env.frozen = true;
     env.frozen_at = wall_seconds();
   }
-  if (effects_.discarded) env.recipients.clear();
   store::StoredMessage msg{env, headers_, body_};
   if (deliver_instead) return deliver_instead(std::move(msg));
 
@@ -208,7 +224,8 @@ Reply Reception::keep(acl::Hook hook) {
   const std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
   if (env.recipients.empty()) {
     server_.log->write(log::kMain, env.id, arrival);
-    server_.log->write(log::kMain, env.id, "=> blackhole (discarded by ACL)");
+    server_.log->write(log::kMain, env.id, fmt::format("=> blackhole ({} ACL discarded recipients){}{}", discarded_by.empty() ? "RCPT" : discarded_by,
+                                                       discard_text_.empty() ? "" : ": ", printable(discard_text_)));
     server_.log->write(log::kMain, env.id, "Completed");
     return {250, "OK id=" + env.id, false};
   }
@@ -249,9 +266,14 @@ Reply Reception::complete(const DataReader& data, acl::Hook hook) {
     }
   }
   if (failed()) {
-    if (failure_.code == 552) {
+    if (failure_.code == 552 && failure_.text == kTooBig) {
+      if (server_.log->on(log::Selector::size_reject))
+        server_.log->write(log::kMain | log::kReject, scope_.envelope->id,
+                           fmt::format("rejected from <{}> {}: message too big: read={} max={}", printable(scope_.envelope->sender),
+                                       log::host_and_ident(*scope_.from, server_.log->selectors(), true), seen_, size_limit_));
+    } else if (failure_.code == 552) {
       acl::Outcome o;
-      o.log_message = fmt::format("{}", failure_.text == "Message size exceeds maximum permitted" ? fmt::format("message too big: max={}", size_limit_) : failure_.text);
+      o.log_message = failure_.text;
       log_rejection("after DATA", o);
     }
     return failure_;
@@ -270,10 +292,8 @@ Reply Reception::complete(const DataReader& data, acl::Hook hook) {
   bool stop = false;
   Reply r = judge(hook, stop);
   if (stop) return r;
-  const std::string accept_text = r.text;
-  r = keep(hook);
-  if (r.code == 250 && !accept_text.empty()) r.text = accept_text;
-  return r;
+  Reply kept = keep(hook);
+  return kept.code == 250 && !r.text.empty() ? r : kept;
 }
 
 }  // namespace remex::smtp

@@ -22,6 +22,9 @@ struct Reply {
 /// `expected` is the default code for success (250, 354, ...).
 Reply reply_from_acl(const acl::Outcome& o, int success_code, std::string_view success_text, log::Log& log);
 
+/// " F=<sender> A=authenticator:id": what a rejection line says about the sender.
+std::string sender_fields(const mail::Envelope& envelope, const mail::ReceivedFrom& from);
+
 class Reception : public DataSink {
  public:
   /// `scope` must have envelope, from and services set; it gets headers, body and dkim during complete().
@@ -39,6 +42,8 @@ class Reception : public DataSink {
   std::shared_ptr<const mail::Body> body() const { return body_; }
   /// -t: called with the parsed headers before anything is judged.
   std::function<Status(mail::HeaderList&)> on_headers;
+  /// Who discarded recipients ("MAIL", "RCPT"), for the log line of a message that has none left.
+  std::string discarded_by;
   /// mua_wrapper: gets the finished message instead of the store; its Reply is the result.
   std::function<Reply(store::StoredMessage&&)> deliver_instead;
 
@@ -47,7 +52,10 @@ class Reception : public DataSink {
   void flush_body();
   void store_failed(const Error& e);
   void apply_header_changes();
-  Reply run_dkim(bool& stop);
+  /// Verifies all signatures; must see the headers unchanged.
+  Reply verify_dkim(bool& stop);
+  /// Runs acl_smtp_dkim per signer.
+  Reply dkim_acl(bool& stop);
   Reply judge(acl::Hook hook, bool& stop);
   Reply keep(acl::Hook hook);
   void log_rejection(std::string_view what, const acl::Outcome& o);
@@ -59,7 +67,8 @@ class Reception : public DataSink {
   std::string header_text_;
   bool in_header_ = true, at_line_start_ = true;
   std::string body_buffer_;
-  std::uint64_t body_size_ = 0;
+  std::uint64_t body_size_ = 0, seen_ = 0;
+  std::string discard_text_;
   std::unique_ptr<store::BodyWriter> writer_;
   std::string memory_body_;
   mail::HeaderList headers_;

@@ -47,6 +47,20 @@ void SessionServices::log(int targets, std::string_view line) {
   server_.log->write(targets, envelope_.id, text);
 }
 
+Result<bool> SessionServices::run_acl(lang::Scope& s, const Text& name, const std::vector<Text>& args, Text& message) {
+  acl::Effects lost;
+  acl::Outcome o = acl::run_named(acl::Hook::unknown, name, args, s, effects_ != nullptr ? *effects_ : lost);
+  message = Text::tainted(o.user_message);
+  switch (o.verdict) {
+    case acl::Verdict::accept:
+    case acl::Verdict::discard: return true;
+    case acl::Verdict::defer: return fail(ErrorKind::forced_fail, o.log_message.empty() ? "ACL deferred" : o.log_message);
+    case acl::Verdict::deny:
+    case acl::Verdict::drop: break;
+  }
+  return false;
+}
+
 void SessionServices::debug(std::string_view line) {
   if (server_.explain) server_.explain(line);
   else base_.debug(line);

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "acl/acl.h"
 #include "core/io/tls.h"
 #include "core/log/log.h"
 #include "core/store/store.h"
@@ -44,16 +45,15 @@ struct Server {
 /// Services of one session: as the process's, but log lines may carry the client and the message id.
 class SessionServices : public lang::Services {
  public:
-  SessionServices(Server& server, const mail::ReceivedFrom& from, const mail::Envelope& envelope)
-      : server_(server), base_(*server.services), from_(from), envelope_(envelope) {}
+  /// `effects`: where ACLs run by expansions (${acl{...}}, the acl condition) leave what they asked for; null = lost.
+  SessionServices(Server& server, const mail::ReceivedFrom& from, const mail::Envelope& envelope, acl::Effects* effects = nullptr)
+      : server_(server), base_(*server.services), from_(from), envelope_(envelope), effects_(effects) {}
   dns::Resolver& resolver() override { return base_.resolver(); }
   lang::VerifyOutcome verify_sender(lang::Scope& s, const std::string& a, std::string_view o) override { return base_.verify_sender(s, a, o); }
   lang::VerifyOutcome verify_recipient(lang::Scope& s, const std::string& a, std::string_view o) override {
     return base_.verify_recipient(s, a, o);
   }
-  Result<bool> run_acl(lang::Scope& s, const Text& name, const std::vector<Text>& args, Text& message) override {
-    return base_.run_acl(s, name, args, message);
-  }
+  Result<bool> run_acl(lang::Scope& s, const Text& name, const std::vector<Text>& args, Text& message) override;
   void log(int targets, std::string_view line) override;
   bool debugging() const override { return server_.fake || base_.debugging(); }
   void debug(std::string_view line) override;
@@ -70,6 +70,7 @@ class SessionServices : public lang::Services {
   lang::Services& base_;
   const mail::ReceivedFrom& from_;
   const mail::Envelope& envelope_;
+  acl::Effects* effects_;
 };
 
 }  // namespace remex::smtp

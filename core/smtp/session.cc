@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxCommandLine = 16384;
 constexpr std::size_t kMaxQueuedReplies = 32 * 1024;
 constexpr Millis kWriteTimeout{5 * 60 * 1000};
+constexpr std::string_view kUnexpectedArgument = "unexpected argument data";
 }  // namespace
 
 std::string_view default_enhanced_code(int code, Verb verb) {
@@ -33,7 +34,7 @@ std::string_view default_enhanced_code(int code, Verb verb) {
     case 502: case 503: return "5.5.1";
     case 504: return "5.5.4";
     case 535: return "5.7.8";
-    case 550: return verb == Verb::rcpt ? "5.1.1" : "5.7.1";
+    case 550: return "5.7.1";
     case 552: return "5.3.4";
     case 553: return "5.1.3";
     case 554: return "5.5.0";
@@ -44,7 +45,7 @@ std::string_view default_enhanced_code(int code, Verb verb) {
 
 Session::Session(Server& server, std::unique_ptr<io::Stream> stream, mail::ReceivedFrom from, SessionOptions opt)
     : server_(server), config_(server.config), stream_(std::move(stream)), reader_(*stream_), opt_(std::move(opt)), from_(std::move(from)),
-      services_(server, from_, envelope_) {
+      services_(server, from_, envelope_, &effects_) {
   from_.is_smtp = true;
   from_.is_local = !opt_.is_tcp;
   if (!opt_.login.empty()) from_.ident = opt_.login;
@@ -71,6 +72,14 @@ Session::~Session() {
 }
 
 std::string Session::host_text() const { return log::host_and_ident(from_, server_.log->selectors(), true); }
+
+std::string Session::peer() const { return log::host_and_ident(from_, server_.log->selectors(), false); }
+
+std::string Session::history_text() const {
+  std::string out;
+  for (const std::string& h : state_.history) out += (out.empty() ? ",  C=" : ",") + h;
+  return out;
+}
 
 void Session::log_line(int targets, std::string_view line) { server_.log->write(targets, envelope_.id, line); }
 
@@ -99,16 +108,18 @@ void Session::reply(int code, std::string_view text) {
     }
     return;
   }
-  // The text may bring its own enhanced code; otherwise one is put on every line.
+  // The text may bring its own enhanced code; otherwise one is put on every line (RFC 2034 4).
+  const auto own_code = [code](std::string_view t) {
+    if (t.size() < 5 || t[0] != static_cast<char>('0' + code / 100) || t[1] != '.' || !is_digit(t[2])) return std::string_view();
+    const std::size_t dot = t.find('.', 3), blank = t.find(' ');
+    return dot < blank && blank != std::string_view::npos && blank < 12 ? t.substr(0, blank + 1) : std::string_view();
+  };
   std::string prefix;
-  if (enhanced_ && code >= 200) {
-    const auto looks_enhanced = [&] {
-      return text.size() >= 5 && text[0] == static_cast<char>('0' + code / 100) && text[1] == '.' && is_digit(text[2]) &&
-             text.find('.', 3) != std::string_view::npos && text.find('.', 3) < text.find(' ');
-    };
-    if (!looks_enhanced()) {
-      const auto e = default_enhanced_code(code, parse_command(state_.command).verb);
-      if (!e.empty()) prefix = std::string(e) + " ";
+  if (enhanced_) {
+    prefix = own_code(text);
+    if (prefix.empty()) {
+      const bool unknown_user = code == 550 && verb_ == Verb::rcpt && !scope_.recipient_verify_failure.empty();
+      if (const auto e = unknown_user ? "5.1.1" : default_enhanced_code(code, verb_); !e.empty()) prefix = std::string(e) + " ";
     }
   }
   if (effects_.no_multiline_responses && code >= 400)
@@ -117,8 +128,9 @@ void Session::reply(int code, std::string_view text) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     std::string_view l = lines[i];
     while (!l.empty() && (l.back() == '\r' || l.back() == ' ')) l.remove_suffix(1);
-    out_ += fmt::format("{}{}{}", code, i + 1 < lines.size() ? '-' : ' ', prefix);
-    for (const char c : l.substr(0, 900)) out_ += (c == '\r' || c == '\0') ? ' ' : c;
+    out_ += fmt::format("{}{}{}", code, i + 1 < lines.size() ? '-' : ' ', own_code(l).empty() ? prefix : std::string());
+    for (const char c : l.substr(0, 900))
+      if (c != '\r') out_ += c == '\0' ? ' ' : c;
     out_ += "\r\n";
   }
   if (out_.size() > kMaxQueuedReplies) (void)flush();
@@ -143,13 +155,15 @@ Result<std::string> Session::read_command() {
 }
 
 Session::Next Session::protocol_error(int code, std::string_view text, std::string_view line) {
-  if (server_.log->on(log::Selector::smtp_syntax_error))
-    log_line(log::kMain, fmt::format("SMTP syntax error in \"{}\" {} {}", printable(line.substr(0, 256)), host_text(), text));
+  const bool protocol = code == 503;
+  if (server_.log->on(protocol ? log::Selector::smtp_protocol_error : log::Selector::smtp_syntax_error))
+    log_line(log::kMain, fmt::format("SMTP {} error in \"{}\" {} {}", protocol ? "protocol" : "syntax", printable(line.substr(0, 256)), host_text(), text));
   ++synprot_errors_;
   if (config_->main.smtp_max_synprot_errors > 0 && synprot_errors_ > config_->main.smtp_max_synprot_errors) {
-    reply(501, "Too many syntax or protocol errors");
-    log_line(log::kMain | log::kReject,
-             fmt::format("SMTP call from {} dropped: too many syntax or protocol errors (last command was \"{}\")", host_text(), printable(line.substr(0, 256))));
+    reply(code, std::string(text) + "\nToo many syntax or protocol errors");
+    log_line(log::kMain | log::kReject, fmt::format("SMTP call from {} dropped: too many syntax or protocol errors (last command was \"{}\"{})", peer(),
+                                                    printable(line.substr(0, 256)), history_text()));
+    close_reason_ = "bad-commands";
     return Next::close;
   }
   reply(code, text);
@@ -160,14 +174,16 @@ acl::Outcome Session::run_acl(acl::Hook hook, const lang::Expansion& option) {
   return acl::run_hook(hook, option, scope_, effects_, [this] { (void)flush(); });
 }
 
-Session::Next Session::refuse(const acl::Outcome& o, std::string_view what) {
+Session::Next Session::refuse(const acl::Outcome& o, std::string_view what, bool with_sender) {
   const Reply r = reply_from_acl(o, 250, "OK", *server_.log);
   reply(r);
+  if (with_sender) note_rcpt_error(r.text);
   std::string line = host_text();
-  if (in_transaction_ || !envelope_.sender.empty()) line += fmt::format(" F=<{}>", printable(envelope_.sender));
+  if (with_sender) line += sender_fields(envelope_, from_);
   line += fmt::format(" {}rejected {}", o.verdict == acl::Verdict::defer ? "temporarily " : "", what);
   if (!o.log_message.empty()) line += ": " + printable(o.log_message);
   log_line(log::kMain | (o.log_to_reject ? log::kReject : 0), line);
+  if (r.close) close_reason_ = "acl-drop";
   return r.close ? Next::close : Next::go_on;
 }
 
@@ -176,7 +192,7 @@ bool Session::connect() {
   const auto turn_away = [&](int code, std::string_view text, std::string_view why) {
     reply(code, text);
     (void)flush();
-    if (server_.log->on(log::Selector::connection_reject)) log_line(log::kMain | log::kReject, fmt::format("Connection from {} refused: {}", host_text(), why));
+    if (server_.log->on(log::Selector::connection_reject)) log_line(log::kMain | log::kReject, fmt::format("Connection from {} refused: {}", peer(), why));
     return false;
   };
   active_hostname_ = server_.primary_hostname;
@@ -214,8 +230,9 @@ bool Session::connect() {
       log_line(log::kMain, fmt::format("no host name found for IP address {}", from_.host_address));
     }
   }
-  if (server_.log->on(log::Selector::smtp_connection)) log_line(log::kMain, fmt::format("SMTP connection from {}", log::host_and_ident(from_, server_.log->selectors(), false)));
+  if (server_.log->on(log::Selector::smtp_connection)) log_line(log::kMain, fmt::format("SMTP connection from {}", peer()));
   const acl::Outcome o = run_acl(acl::Hook::connect, m.acl_smtp_connect);
+  dkim_off_ = effects_.dkim_disable_verify;
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
     const Reply r = reply_from_acl(o, 220, "", *server_.log);
     reply(r);
@@ -270,29 +287,52 @@ bool Session::check_sync(const Command& c) {
 Session::Next Session::command(std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   state_.command = std::string(line);
+  verb_ = Verb::unknown;
   for (const char ch : line)
     if (ch == '\0' || ch == '\r') return protocol_error(501, "NUL characters are not allowed in SMTP commands", line);
   const Command c = parse_command(state_.command);
   state_.argument = std::string(c.argument);
+  verb_ = c.verb;
   if (c.verb != Verb::unknown) {
     state_.history.emplace_back(to_upper(c.word));
     if (state_.history.size() > 20) state_.history.erase(state_.history.begin());
   }
   scope_.captures.clear();
-  if (!check_sync(c)) return Next::close;
-  const bool mail_command = c.verb == Verb::mail || c.verb == Verb::rcpt || c.verb == Verb::data || c.verb == Verb::bdat || c.verb == Verb::quit;
-  if (!mail_command && !opt_.batched) {
-    const auto& m = config_->main;
-    const bool first_hello = (c.verb == Verb::helo || c.verb == Verb::ehlo || c.verb == Verb::starttls || c.verb == Verb::auth) && nonmail_ < 2;
-    if (!first_hello && ++nonmail_ > m.smtp_accept_max_nonmail && m.smtp_accept_max_nonmail >= 0 &&
-        (!m.smtp_accept_max_nonmail_hosts.is_set() || host_matches(m.smtp_accept_max_nonmail_hosts))) {
-      reply(554, "Too many nonmail commands");
-      log_line(log::kMain | log::kReject,
-               fmt::format("SMTP call from {} dropped: too many nonmail commands (last was \"{}\")", host_text(), printable(c.word.substr(0, 64))));
-      return Next::close;
-    }
+  if (!check_sync(c)) {
+    close_reason_ = "synchronization-error";
+    return Next::close;
+  }
+  if (too_many_nonmail(c.verb)) {
+    reply(554, "Too many nonmail commands");
+    log_line(log::kMain | log::kReject, fmt::format("SMTP call from {} dropped: too many nonmail commands (last was \"{}\")", peer(), printable(c.word.substr(0, 64))));
+    close_reason_ = "bad-commands";
+    return Next::close;
   }
   return dispatch(c);
+}
+
+bool Session::too_many_nonmail(Verb verb) {
+  const auto& m = config_->main;
+  if (opt_.batched || m.smtp_accept_max_nonmail < 0) return false;
+  std::uint8_t free_bit = 0;
+  switch (verb) {
+    case Verb::mail:
+    case Verb::rcpt:
+    case Verb::data:
+    case Verb::bdat:
+    case Verb::quit: return false;
+    case Verb::helo:
+    case Verb::ehlo: free_bit = 1; break;
+    case Verb::starttls: free_bit = 2; break;
+    case Verb::auth: free_bit = 4; break;
+    case Verb::rset: free_bit = 8; break;
+    default: break;
+  }
+  if (free_bit != 0 && (free_commands_ & free_bit) == 0) {
+    free_commands_ |= free_bit;
+    return false;
+  }
+  return ++nonmail_ > m.smtp_accept_max_nonmail && (!m.smtp_accept_max_nonmail_hosts.is_set() || host_matches(m.smtp_accept_max_nonmail_hosts));
 }
 
 Session::Next Session::dispatch(const Command& c) {
@@ -303,9 +343,9 @@ Session::Next Session::dispatch(const Command& c) {
     case Verb::rcpt: return cmd_rcpt(c);
     case Verb::data: return cmd_data(c);
     case Verb::bdat: return cmd_bdat(c);
-    case Verb::rset: return cmd_rset();
+    case Verb::rset: return c.argument.empty() ? cmd_rset() : protocol_error(501, kUnexpectedArgument, state_.command);
     case Verb::noop: reply(250, "OK"); return Next::go_on;
-    case Verb::quit: return cmd_quit();
+    case Verb::quit: return c.argument.empty() ? cmd_quit() : protocol_error(501, kUnexpectedArgument, state_.command);
     case Verb::vrfy: return cmd_vrfy(c, false);
     case Verb::expn: return cmd_vrfy(c, true);
     case Verb::help: return cmd_help();
@@ -314,23 +354,27 @@ Session::Next Session::dispatch(const Command& c) {
     case Verb::etrn: return cmd_etrn(c);
     case Verb::http:
       // A browser or an attack through one: nothing it sends is looked at.
-      log_line(log::kMain | log::kReject, fmt::format("SMTP call from {} dropped: HTTP request \"{}\"", host_text(), printable(state_.command.substr(0, 100))));
+      log_line(log::kMain | log::kReject, fmt::format("SMTP call from {} dropped: HTTP request \"{}\"", peer(), printable(state_.command.substr(0, 100))));
       reply(554, "this is a mail server");
+      close_reason_ = "bad-commands";
       return Next::close;
     case Verb::unknown: break;
   }
   ++unknown_commands_;
   if (unknown_commands_ > config_->main.smtp_max_unknown_commands) {
     reply(500, "Too many unrecognized commands");
+    close_reason_ = "bad-commands";
     log_line(log::kMain | log::kReject,
-             fmt::format("SMTP call from {} dropped: too many unrecognized commands (last was \"{}\")", host_text(), printable(state_.command.substr(0, 256))));
+             fmt::format("SMTP call from {} dropped: too many unrecognized commands (last was \"{}\")", peer(), printable(state_.command.substr(0, 256))));
     return Next::close;
   }
   return protocol_error(500, "unrecognized command", state_.command);
 }
 
 void Session::reset_message() {
-  in_transaction_ = accepted_any_rcpt_ = discarded_sender_ = false;
+  in_transaction_ = accepted_any_rcpt_ = discarded_sender_ = discarded_rcpt_ = too_many_rcpt_ = rcpt_errors_differ_ = false;
+  rcpt_error_.clear();
+  from_.authenticated_sender.clear();
   const std::string login = std::move(envelope_.login);
   envelope_ = mail::Envelope{};
   envelope_.login = login;
@@ -345,6 +389,9 @@ void Session::reset_message() {
   effects_.enforce_sync = old.enforce_sync;
   effects_.no_multiline_responses = old.no_multiline_responses;
   effects_.no_pipelining = old.no_pipelining;
+  effects_.no_delay_flush = old.no_delay_flush;
+  effects_.no_callout_flush = old.no_callout_flush;
+  effects_.dkim_disable_verify = dkim_off_;
   scope_.sender_data = scope_.recipient_data = scope_.acl_domain_data = scope_.acl_local_part_data = Text();
   scope_.verify_address_data = scope_.verify_sender_address_data = Text();
   scope_.extra.clear();
@@ -353,13 +400,29 @@ void Session::reset_message() {
 
 void Session::finish(std::string_view reason) {
   (void)flush();
-  if (!quit_ && config_->main.acl_smtp_notquit.is_set()) {
+  if (config_->main.acl_smtp_notquit.is_set()) {
     state_.notquit_reason = std::string(reason);
     (void)run_acl(acl::Hook::notquit, config_->main.acl_smtp_notquit);
   }
 }
 
 int Session::run() {
+  std::string bug;
+  try {
+    return serve();
+  } catch (const std::exception& e) {
+    bug = e.what();  // nothing may wait inside a catch block
+  }
+  // A bug or exhausted memory ends this session, never the process.
+  log_line(log::kMain | log::kPanic, fmt::format("SMTP session with {} ended by an internal error: {}", peer(), bug));
+  out_.clear();
+  reply(421, active_hostname_ + ": internal error - closing connection");
+  (void)flush();
+  stream_->abort();
+  return accepted_messages_;
+}
+
+int Session::serve() {
   if (!connect()) {
     (void)flush();
     stream_->close();
@@ -367,37 +430,34 @@ int Session::run() {
   }
   for (;;) {
     auto line = read_command();
+    if (line && line->empty()) line = fail(ErrorKind::closed, "end of input");
     if (!line) {
       const Error& e = line.error();
+      verb_ = Verb::unknown;
       if (e.kind == ErrorKind::failed) {  // too long: swallowed up to its end
         if (protocol_error(500, "line too long", "(long line)") == Next::close) break;
         continue;
       }
+      const auto lasted = (wall_now() - started_).count() / 1000000;
       if (e.kind == ErrorKind::timed_out) {
         reply(421, active_hostname_ + ": SMTP command timeout - closing connection");
-        log_line(log::kMain, fmt::format("SMTP command timeout on connection from {} D={}s", host_text(), (wall_now() - started_).count() / 1000000));
-        finish("command-timeout");
+        log_line(log::kMain, fmt::format("SMTP command timeout on connection from {} D={}s", peer(), lasted));
+        close_reason_ = "command-timeout";
       } else if (e.kind == ErrorKind::cancelled) {
-        reply(421, active_hostname_ + " closing connection: server is shutting down");
-        finish("signal-exit");
-      } else if (server_.log->on(log::Selector::lost_incoming_connection)) {
-        log_line(log::kMain, fmt::format("unexpected disconnection while reading SMTP command from {}", host_text()));
-        finish("connection-lost");
+        reply(421, active_hostname_ + ": server is shutting down - closing connection");
+        close_reason_ = "signal-exit";
+      } else {
+        if (opt_.is_tcp && !opt_.stdio && server_.log->on(log::Selector::lost_incoming_connection))
+          log_line(log::kMain, fmt::format("unexpected disconnection while reading SMTP command from {} D={}s", peer(), lasted));
+        if (opt_.stdio) reply(421, active_hostname_ + " lost input connection");
+        close_reason_ = "connection-lost";
       }
       break;
     }
-    if (line->empty()) {
-      if (opt_.is_tcp && server_.log->on(log::Selector::lost_incoming_connection))
-        log_line(log::kMain, fmt::format("unexpected disconnection while reading SMTP command from {} D={}s", host_text(), (wall_now() - started_).count() / 1000000));
-      finish("connection-lost");
-      break;
-    }
-    if (command(*line) == Next::close) {
-      if (!quit_) finish("synchronization-error");
-      break;
-    }
+    if (command(*line) == Next::close) break;
     if (opt_.batched && batch_failed_) break;
   }
+  if (!quit_) finish(close_reason_);
   (void)flush();
   stream_->close();
   return accepted_messages_;

@@ -54,13 +54,19 @@ class Session {
   Result<std::string> read_command();
   Next protocol_error(int code, std::string_view text, std::string_view line);
   void log_line(int targets, std::string_view line);
-  std::string host_text() const;
+  std::string host_text() const;  ///< "H=name (helo) [ip]", as rejections begin
+  std::string peer() const;       ///< the same without "H=", for "... from name (helo) [ip]"
   void finish(std::string_view reason);
   Millis receive_timeout();
   void reset_message();
   bool host_matches(const lang::MatchList& list);
-  /// Logs an ACL refusal of a command and replies. `what`: "RCPT <x>".
-  Next refuse(const acl::Outcome& o, std::string_view what);
+  /// Logs an ACL refusal of a command and replies. `what`: "RCPT <x>"; `with_sender` adds F=<> and A=.
+  Next refuse(const acl::Outcome& o, std::string_view what, bool with_sender = false);
+  /// One HELO, STARTTLS, AUTH and (per message) RSET are free; the rest counts (smtp_accept_max_nonmail). True: too many.
+  bool too_many_nonmail(Verb verb);
+  /// ",  C=EHLO,MAIL": what the client did before it was dropped.
+  std::string history_text() const;
+  int serve();
   acl::Outcome run_acl(acl::Hook hook, const lang::Expansion& option);
 
   // cmd_*.cc
@@ -80,10 +86,17 @@ class Session {
   Next cmd_help();
   Next cmd_etrn(const Command& c);
   bool mail_parameters(const PathCommand& pc);
+  /// 501 "<address>: why".
+  Next bad_address(std::string_view path, const Error& e);
+  /// Remembers a refusal for the reply to DATA.
+  void note_rcpt_error(std::string_view text);
+  Next too_many_recipients(std::int64_t max);
+  void answer_rcpt(acl::Outcome o, const lang::AddressState& a);
   bool start_tls();
   void set_protocol();
   std::int64_t size_limit();
   bool receive_data(DataReader& reader);
+  bool data_lost(ErrorKind why);
   bool spool_space_ok();
 
   Server& server_;
@@ -105,9 +118,17 @@ class Session {
   bool esmtp_ = false, pipelining_advertised_ = false, tls_active_ = false, tls_advertised_ = false, auth_advertised_ = false;
   bool enhanced_ = false;           ///< ENHANCEDSTATUSCODES was advertised
   bool discarded_sender_ = false;   ///< MAIL ACL said discard
+  bool discarded_rcpt_ = false;     ///< RCPT ACL said discard to at least one
+  bool too_many_rcpt_ = false;      ///< recipients_max was passed
+  bool rcpt_errors_differ_ = false;
+  std::string rcpt_error_;          ///< text of the first refused RCPT, shown again when DATA follows
+  Verb verb_ = Verb::unknown;       ///< of the command being answered
+  std::uint8_t free_commands_ = 0;  ///< bits of commands that were not counted as nonmail
+  std::string_view close_reason_ = "local-scan-error";  ///< $smtp_notquit_reason
   bool accepted_any_rcpt_ = false;
   int accepted_messages_ = 0, mail_commands_ = 0, nonmail_ = 0, synprot_errors_ = 0, unknown_commands_ = 0;
   bool batch_failed_ = false, counted_ = false, quit_ = false;
+  bool dkim_off_ = false;           ///< control = dkim_disable_verify in the connect ACL: for the whole connection
   std::string active_hostname_;
   WallTime started_{};
 };
