@@ -210,7 +210,12 @@ def test_limits_of_patience():
     codes = [c.cmd('NOOP')[0] for _ in range(12)]
     h.check(554 in codes, 'NOOP for ever: %r' % codes)
     c = h.Smtp(PORT)
-    codes = [c.cmd('BLURDYBLOOP')[0] for _ in range(6)]
+    codes = []
+    while len(codes) < 20 and 0 not in codes:
+        try:
+            codes.append(c.cmd('BLURDYBLOOP')[0])
+        except OSError:
+            codes.append(0)
     h.check(codes[0] == 500 and 0 in codes, 'unknown commands for ever: %r' % codes)
 
 
