@@ -13,6 +13,7 @@ namespace remex::delivery {
 namespace {
 
 constexpr std::size_t kMaxAddresses = 100000;  ///< of one message, all generations: a redirection that grows without end
+constexpr std::int64_t kHeldPause = 300;  ///< seconds until a held address is looked at again
 
 std::string delivery_key(const Addr& a) {
   return fmt::format("{}\n{}\n{}", a.unique, a.transport != nullptr ? a.transport->name : "", a.special.str());
@@ -74,8 +75,29 @@ bool Attempt::routing_deferred_by_hint(Addr& a) {
   return false;
 }
 
+bool Attempt::held_back(Addr& a) {
+  const auto& m = eng_.config->main;
+  const auto lists = [&](const lang::MatchList& list) {
+    if (!list.is_set()) return false;
+    auto r = list.match(scope_, Text::tainted(a.state.domain));
+    return r && r->matched;
+  };
+  const bool held = !opt_.force && lists(m.hold_domains);
+  if (!held && !(opt_.first_attempt && lists(m.queue_domains))) return false;
+  a.status = Addr::Status::deferred;
+  a.basic_errno = -51;  // no retry record: nothing was tried
+  a.message = held ? "domain is held" : "domain is in queue_domains";
+  const std::int64_t when = now_ + (held ? kHeldPause : 0);
+  next_attempt_ = next_attempt_ == 0 ? when : std::min(next_attempt_, when);
+  auto f = fields(a);
+  f.message = a.message;
+  f.defer_errno = -1;
+  note(log::deferred_line(f, eng_.log->selectors()), {});
+  return true;
+}
+
 void Attempt::route_one(Addr* a) {
-  if (a->status == Addr::Status::pending && !routing_deferred_by_hint(*a)) {
+  if (a->status == Addr::Status::pending && !held_back(*a) && !routing_deferred_by_hint(*a)) {
     routers::RouteContext ctx{*eng_.config, scope_, routers::RouteMode::deliver};
     routers::route_address(ctx, *a);
     routing_outcome(*a);

@@ -47,6 +47,8 @@ class Attempt {
  private:
   void route_one(Addr* a);
   bool routing_deferred_by_hint(Addr& a);
+  /// hold_domains, and for the first attempt queue_domains.
+  bool held_back(Addr& a);
   void routing_outcome(Addr& a);
   void log_routing(Addr& a);
   bool already_done(const Addr& a) const;

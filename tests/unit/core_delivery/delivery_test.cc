@@ -182,6 +182,30 @@ BOOST_AUTO_TEST_CASE(self_freezes_and_thaw_delivers_again) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(held_domains_wait_unless_forced) {
+  in_world("hold_domains = local.test\n", [](World& w) {
+    const auto id = w.send({"a@local.test"});
+    BOOST_TEST(has(w.lines(id), "== a@local.test"));
+    BOOST_TEST(has(w.lines(id), "domain is held"));
+    BOOST_TEST(w.mailbox("a").empty());
+    DeliverOptions o;
+    o.force = true;
+    BOOST_TEST(deliver_message(w.engine, id, o).has_value());
+    BOOST_TEST(w.mailbox("a").size() == 1U);
+    BOOST_TEST(w.queued() == 0U);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(queue_domains_wait_for_a_queue_run) {
+  in_world("queue_domains = local.test\n", [](World& w) {
+    const auto id = w.send({"a@local.test"});
+    BOOST_TEST(has(w.lines(id), "domain is in queue_domains"));
+    BOOST_TEST(w.mailbox("a").empty());
+    BOOST_TEST(run_queue(w.engine, {}, 4).has_value());
+    BOOST_TEST(w.mailbox("a").size() == 1U);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(given_up_by_the_administrator) {
   in_world("", [](World& w) {
     const auto id = w.send({"deferme@local.test"});
