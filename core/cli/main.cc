@@ -14,6 +14,22 @@ namespace {
 using namespace remex;
 using namespace remex::cli;
 
+/// What the caller may not do without being an admin user; null when it is permitted.
+const char* needs_admin(const Options& o, const lang::Config& config) {
+  const auto& m = config.main;
+  const char* what = nullptr;
+  switch (o.mode) {
+    case Mode::message: what = m.prod_requires_admin ? "-M" : nullptr; break;
+    case Mode::queue_run: what = m.prod_requires_admin ? "-q" : nullptr; break;
+    case Mode::list_queue: what = m.queue_list_requires_admin ? "-bp" : nullptr; break;
+    case Mode::smtp_test: what = m.commandline_checks_require_admin ? "-bh" : nullptr; break;
+    case Mode::route_test: what = m.commandline_checks_require_admin ? "-bt" : nullptr; break;
+    case Mode::expand: what = m.commandline_checks_require_admin ? "-be" : nullptr; break;
+    default: break;
+  }
+  return what != nullptr && !find_caller(config).admin ? what : nullptr;
+}
+
 int dispatch(const Options& o) {
   switch (o.mode) {
     case Mode::help: return run_help(o);
@@ -24,6 +40,10 @@ int dispatch(const Options& o) {
   const bool show_warnings = o.mode == Mode::daemon || o.mode == Mode::version;
   auto config = load(o, show_warnings);
   if (!config) return 1;
+  if (const char* why = needs_admin(o, *config); why != nullptr) {
+    fmt::print(stderr, "{}: permission denied: {} is for admin users (root, exim_user, admin_groups)\n", o.program, why);
+    return 1;
+  }
   switch (o.mode) {
     case Mode::submit: return run_submit(o, config);
     case Mode::daemon: return run_daemon_mode(o, config);

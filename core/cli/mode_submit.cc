@@ -64,7 +64,9 @@ class Submission {
     if (wrapped > 0) return complain(wrapped, wrapped_text);
     if (r.code != 250) return complain(r.code / 100 == 4 ? EX_TEMPFAIL : EXIT_FAILURE, r.text);
     id_ = ls.envelope.id;
-    deliver_now_ = !effects.queue_only && !effects.freeze && !config_->main.queue_only;
+    // queue_only yields to an explicit -od when queue_only_override says so.
+    const bool configured = config_->main.queue_only && !(config_->main.queue_only_override && o_.delivery_given);
+    deliver_now_ = !effects.queue_only && !effects.freeze && !configured;
     return 0;
   }
 

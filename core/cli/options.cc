@@ -160,6 +160,7 @@ class Parser {
   }
 
   Status o_option(std::string_view a, std::string_view rest) {
+    if (rest.starts_with("d")) o_.delivery_given = true;
     if (rest == "i" || rest == "itrue") o_.dot_is_data = true;
     else if (rest == "db") o_.delivery = Options::Delivery::background;
     else if (rest == "df" || rest == "di") o_.delivery = Options::Delivery::foreground;

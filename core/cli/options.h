@@ -49,6 +49,7 @@ struct Options {
   bool recipients_from_headers = false;      ///< -t
   bool dot_is_data = false;                  ///< -oi, -i
   enum class Delivery : std::uint8_t { background, foreground, queue } delivery = Delivery::background;  ///< -odb -odf -odq
+  bool delivery_given = false;               ///< one of -odX was there
   bool errors_to_stderr = false;             ///< -oep, -oeq
   bool debug = false, verbose = false;       ///< -d, -v
   bool no_delivery = false;                  ///< -N

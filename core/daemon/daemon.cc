@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/socket.h>
@@ -71,7 +73,7 @@ class Daemon {
     bool v6_any = false;
     for (const auto& a : *addresses) v6_any = v6_any || a.at.ip == "::";
     for (const auto& a : *addresses) {
-      auto l = io::Listener::tcp(a.at, static_cast<int>(config_->main.smtp_connect_backlog));
+      auto l = bind_one(a);
       if (!l) {
         // A host without IPv6 still serves IPv4.
         if (a.at.ip == "::" && (l.error().sys_errno == EAFNOSUPPORT || l.error().sys_errno == EADDRNOTAVAIL)) continue;
@@ -81,6 +83,18 @@ class Daemon {
     }
     if (listeners_.empty()) return fail_start(EX_OSERR, "no address could be listened on");
     return EX_OK;
+  }
+
+  /// Waits for an address that is in use to become free (daemon_startup_retries times daemon_startup_sleep).
+  Result<std::unique_ptr<io::Listener>> bind_one(const ListenAddress& a) {
+    const auto& m = config_->main;
+    for (std::int64_t tries = std::max<std::int64_t>(0, m.daemon_startup_retries);; --tries) {
+      auto l = io::Listener::tcp(a.at, static_cast<int>(m.smtp_connect_backlog));
+      if (l || l.error().sys_errno != EADDRINUSE || tries == 0) return l;
+      fmt::print(stderr, "remex: socket bind() to port {} for address {} failed: {}: waiting {} before trying again ({} more tries)\n", a.at.port, a.at.ip,
+                 l.error().text, format_interval(m.daemon_startup_sleep), tries);
+      sleep(static_cast<unsigned>(std::clamp<std::int64_t>(m.daemon_startup_sleep, 1, 3600)));
+    }
   }
 
   bool detach() {
@@ -224,6 +238,10 @@ class Daemon {
     from.interface_port = local.port;
     smtp::SessionOptions so;
     so.tls_on_connect = tls;
+    const auto& m = config_->main;
+    const int on = 1, off = 0;
+    if (m.smtp_accept_keepalive) (void)setsockopt(socket->fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    if (!m.tcp_nodelay) (void)setsockopt(socket->fd(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
     auto stream = std::make_shared<std::unique_ptr<io::Stream>>(std::move(socket));
     sessions_.spawn("smtp session", [process = process_, stream, from = std::move(from), so]() mutable {
       smtp::Session session(process->server, std::move(*stream), std::move(from), so);

@@ -42,6 +42,7 @@ static constexpr OptionDef defs[] = {
      .ref = ref<&MainOptions::bounce_return_linesize_limit>,
      .default_text = "998",
      .summary = "Body omitted from bounce if a line exceeds this",
+     .state = State::later,
      .tier = 3},
     {.name = "bounce_return_message",
      .type = OptionType::boolean,

@@ -115,6 +115,7 @@ static constexpr OptionDef defs[] = {
      .ref = ref<&MainOptions::helo_lookup_domains>,
      .default_text = "@:@[]",
      .summary = "HELO names that trigger reverse lookup",
+     .state = State::later,
      .tier = 3},
     {.name = "host_lookup",
      .type = OptionType::host_list,

@@ -156,6 +156,7 @@ static constexpr OptionDef defs[] = {
      .type = OptionType::domain_list,
      .ref = ref<&MainOptions::queue_smtp_domains>,
      .summary = "Route now but defer SMTP delivery",
+     .state = State::later,
      .tier = 2},
     {.name = "remote_max_parallel",
      .type = OptionType::integer,

@@ -127,6 +127,7 @@ static constexpr OptionDef defs[] = {
      .ref = ref<&MainOptions::tls_remember_esmtp>,
      .default_text = "false",
      .summary = "Stay in ESMTP state after STARTTLS",
+     .state = State::later,
      .tier = 4},
     {.name = "tls_require_ciphers",
      .type = OptionType::expanded,
