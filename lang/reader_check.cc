@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "core/dns/resolver.h"
+#include "core/log/log.h"
 #include "lang/reader.h"
 
 namespace remex::lang {
@@ -62,9 +64,35 @@ void check_acl_option(ReaderState& st, const DriverInstance::Given& g) {
                 best.empty() ? std::string() : fmt::format("did you mean \"{}\"?", best));
 }
 
+/// Values that other rooms parse: said here with their place, not when the daemon first needs them.
+void check_foreign_values(ReaderState& st) {
+  for (const auto& g : st.config.main_given) {
+    Status ok;
+    dns::ResolverConfig dns;
+    if (g.def->name == "dns_resolvers") {
+      dns.resolvers = st.config.main.dns_resolvers;
+    } else if (g.def->name == "dns_local_data") {
+      dns.local_data = st.config.main.dns_local_data;
+    } else if (g.def->name == "log_selector") {
+      auto parsed = log::parse_selectors(st.config.main.log_selector);
+      if (!parsed) ok = std::unexpected(parsed.error());
+    } else {
+      continue;
+    }
+    if (g.def->name != "log_selector") {
+      auto made = dns::Resolver::create(dns);
+      if (!made) ok = std::unexpected(made.error());
+    }
+    if (ok) continue;
+    const bool named = ok.error().text.starts_with(g.def->name);
+    st.diag.error("bad-value", g.value.at(0), width_of(g.value.text()), named ? ok.error().text : fmt::format("{}: {}", g.def->name, ok.error().text));
+  }
+}
+
 }  // namespace
 
 void check_references(ReaderState& st) {
+  check_foreign_values(st);
   for (std::size_t i = 0; i < st.config.routers.size(); ++i) {
     const DriverInstance& r = st.config.routers[i];
     for (const auto& g : r.given)
