@@ -106,7 +106,11 @@ Outcome make_outcome(Verdict v, Run& run, const Answer& why) {
   if (!why.user_message.empty()) run.scope.acl_verify_message = why.user_message;
   o.user_message = expand_message(run.message, run.scope);
   o.log_message = expand_message(run.log_message, run.scope);
-  if (v == Verdict::accept || v == Verdict::discard) return o;
+  if (v == Verdict::accept || v == Verdict::discard) {
+    if (o.log_message.empty()) o.log_message = o.user_message;
+    o.log_message.resize(std::min(o.log_message.find('\n'), o.log_message.size()));
+    return o;
+  }
   if (o.user_message.empty()) o.user_message = why.user_message;
   mend_code(v, o.user_message, run.scope);
   o.details = why.details;

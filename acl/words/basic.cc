@@ -121,8 +121,7 @@ Answer logwrite(Run& run, const Item& it) {
       }
     }
   }
-  for (std::string_view line : split(text, '\n'))
-    if (!line.empty()) run.scope.services->log(targets, line);
+  run.scope.services->log(targets, text);  // one line: the log escapes what is not printable
   return answer(true);
 }
 

@@ -224,6 +224,7 @@ dns::Outcome client_name(Run& run) {
     s->host_aliases = hn.aliases;
   }
   if (hn.outcome == dns::Outcome::found) from.host_name = hn.name;
+  else run.scope.services->log(static_cast<int>(lang::LogTarget::main_log), fmt::format("no host name found for IP address {}", from.host_address));
   return hn.outcome;
 }
 

@@ -50,7 +50,7 @@ bool Session::data_lost(ErrorKind why) {
     close_reason_ = "signal-exit";
   } else {
     reply(421, "Lost incoming connection");
-    log_line(log::kMain, fmt::format("SMTP connection from {} lost while reading message data", peer()));
+    server_.log->write(log::kMain, "", fmt::format("SMTP connection from {} lost while reading message data", peer()));
     close_reason_ = "connection-lost";
   }
   return false;
@@ -62,7 +62,7 @@ Session::Next Session::cmd_data(const Command& c) {
   if (!accepted_any_rcpt_) {
     std::string text;
     if (!rcpt_error_.empty() && !rcpt_errors_differ_) text = "All RCPT commands were rejected with this error:\n" + rcpt_error_ + "\n";
-    return protocol_error(503, text + "valid RCPT command must precede DATA", state_.command);
+    return protocol_error(503, text + (in_transaction_ && !text.empty() ? "Valid" : "valid") + " RCPT command must precede DATA", state_.command);
   }
   if (too_many_rcpt_) {
     reply(554, "Too many recipients");
@@ -102,8 +102,9 @@ Session::Next Session::cmd_data(const Command& c) {
 /// CHUNKING is not offered; the octets are still swallowed, so that they are never read as commands (RFC 3030 2).
 Session::Next Session::cmd_bdat(const Command& c) {
   const auto size = parse_uint(c.argument.substr(0, c.argument.find_first_of(" \t")));
-  if (!size || *size > (std::uint64_t{1} << 40)) {
-    reply(501, "missing size for BDAT command");
+  if (!size) return protocol_error(501, "missing size for BDAT command", state_.command);
+  if (*size > (std::uint64_t{1} << 40)) {
+    reply(501, "BDAT size is not acceptable");
     return Next::close;
   }
   std::uint64_t left = *size;

@@ -91,7 +91,7 @@ Session::Next Session::cmd_mail(const Command& c) {
   const auto& m = config_->main;
   // What does not begin "MAIL FROM:" is no command at all.
   auto pc = parse_path_command(c.argument, "FROM:");
-  if (!pc && !has_keyword(c.argument, "FROM")) return protocol_error(500, "unrecognized command", state_.command);
+  if (!pc && !has_keyword(c.argument, "FROM")) return unknown_command();
   if (in_transaction_) return protocol_error(503, "sender already given", state_.command);
   if (from_.helo_name.empty() && opt_.is_tcp && host_matches(m.hosts_require_helo)) {
     log_line(log::kMain | log::kReject, fmt::format("rejected MAIL from {}: no HELO/EHLO given", peer()));
@@ -181,7 +181,7 @@ void Session::answer_rcpt(acl::Outcome o, const lang::AddressState& a) {
 Session::Next Session::cmd_rcpt(const Command& c) {
   const auto& m = config_->main;
   auto pc = parse_path_command(c.argument, "TO:");
-  if (!pc && !has_keyword(c.argument, "TO")) return protocol_error(500, "unrecognized command", state_.command);
+  if (!pc && !has_keyword(c.argument, "TO")) return unknown_command();
   if (!in_transaction_) {
     note_rcpt_error("sender not yet given");
     return protocol_error(503, "sender not yet given", state_.command);

@@ -70,7 +70,12 @@ Session::Next Session::cmd_etrn(const Command& c) {
   if (in_transaction_) return protocol_error(503, "ETRN is not permitted inside a transaction", state_.command);
   if (server_.log->on(log::Selector::etrn)) log_line(log::kMain, fmt::format("ETRN {} received from {}", printable(c.argument), peer()));
   const acl::Outcome o = run_acl(acl::Hook::etrn, config_->main.acl_smtp_etrn);
-  if (o.verdict != acl::Verdict::accept) return refuse(o, fmt::format("ETRN {}", printable(c.argument)));
+  if (o.verdict != acl::Verdict::accept) {
+    if (o.verdict != acl::Verdict::deny || !o.user_message.empty()) return refuse(o, fmt::format("ETRN {}", printable(c.argument)));
+    log_line(log::kMain | log::kReject, fmt::format("{} rejected ETRN {}", host_text(), printable(c.argument)));
+    reply(458, "Administrative prohibition");  // RFC 1985 5.2
+    return Next::go_on;
+  }
   reply(458, "ETRN is not available");
   return Next::go_on;
 }

@@ -195,9 +195,9 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
   apply_header_changes();
   stop = false;
   if (o.verdict == acl::Verdict::discard) {
+    if (!env.recipients.empty()) discarded_by = hook == acl::Hook::data ? "DATA" : "non-SMTP";
+    if (!env.recipients.empty()) discard_text_ = o.log_message;
     env.recipients.clear();
-    discarded_by = hook == acl::Hook::data ? "DATA" : "non-SMTP";
-    discard_text_ = o.log_message;
   }
   Reply ok{250, {}, false};
   if (!o.user_message.empty()) ok = reply_from_acl(o, 250, "", *server_.log);
@@ -221,7 +221,8 @@ Reply Reception::keep(acl::Hook hook) {
 
   log::ArrivalExtras extras;
   if (const auto* s = headers_.find("Subject"); s != nullptr) extras.subject = std::string(trim(s->value()));
-  const std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
+  std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
+  if (effects_.fakereject && arrival.starts_with("<=")) arrival[0] = '(';
   if (env.recipients.empty()) {
     server_.log->write(log::kMain, env.id, arrival);
     server_.log->write(log::kMain, env.id, fmt::format("=> blackhole ({} ACL discarded recipients){}{}", discarded_by.empty() ? "RCPT" : discarded_by,
@@ -234,19 +235,19 @@ Reply Reception::keep(acl::Hook hook) {
       store_failed(st.error());
       return failure_;
     }
-    server_.log->write(log::kMain, env.id, arrival);
-    if (env.frozen) server_.log->write(log::kMain, env.id, "frozen by ACL");
-    const bool queue_only = effects_.queue_only || env.frozen || scope_.config->main.queue_only;
-    if (queue_only && !env.frozen && effects_.queue_only) server_.log->write(log::kMain, env.id, "no immediate delivery: queued by ACL");
-    if (server_.accepted) server_.accepted(std::move(msg), queue_only);
-  } else if (server_.explain) {
-    server_.explain("LOG: " + env.id + " " + arrival);
   }
+  server_.log->write(log::kMain, env.id, arrival);
+  if (env.frozen) server_.log->write(log::kMain, env.id, "frozen by ACL");
+  if (effects_.queue_only) server_.log->write(log::kMain, env.id, "no immediate delivery: queued by ACL");
+  const bool queue_only = effects_.queue_only || env.frozen || scope_.config->main.queue_only;
+  if (server_.store != nullptr && server_.accepted) server_.accepted(std::move(msg), queue_only);
   Reply ok{250, "OK id=" + env.id, false};
   if (effects_.fakereject || effects_.fakedefer) {
     ok.code = effects_.fakereject ? 550 : 450;
-    ok.text = effects_.fake_message.empty() ? "Your message has been rejected but is being kept for evaluation.\nIf it was a legitimate message, it may still be delivered to the target recipient(s)."
-                                            : effects_.fake_message;
+    ok.text = !effects_.fake_message.empty() ? effects_.fake_message
+                                             : fmt::format("Your message has been {} but is being kept for evaluation.\nIf it was a legitimate message, it may still be "
+                                                           "delivered to the target\nrecipient(s).",
+                                                           effects_.fakereject ? "rejected" : "deferred");
   }
   (void)hook;
   return ok;

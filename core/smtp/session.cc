@@ -124,6 +124,7 @@ void Session::reply(int code, std::string_view text) {
   }
   if (effects_.no_multiline_responses && code >= 400)
     if (const auto nl = text.rfind('\n'); nl != std::string_view::npos) text = text.substr(nl + 1);
+  while (text.ends_with('\n')) text.remove_suffix(1);
   const auto lines = split(text, '\n');
   for (std::size_t i = 0; i < lines.size(); ++i) {
     std::string_view l = lines[i];
@@ -192,7 +193,7 @@ bool Session::connect() {
   const auto turn_away = [&](int code, std::string_view text, std::string_view why) {
     reply(code, text);
     (void)flush();
-    if (server_.log->on(log::Selector::connection_reject)) log_line(log::kMain | log::kReject, fmt::format("Connection from {} refused: {}", peer(), why));
+    if (server_.log->on(log::Selector::connection_reject)) log_line(log::kMain | log::kReject, why.empty() ? fmt::format("refused connection from {} (host_reject_connection)", peer()) : fmt::format("Connection from {} refused: {}", peer(), why));
     return false;
   };
   active_hostname_ = server_.primary_hostname;
@@ -216,7 +217,7 @@ bool Session::connect() {
                            "too many connections from that IP address");
   }
   if (opt_.is_tcp && m.host_reject_connection.is_set() && host_matches(m.host_reject_connection))
-    return turn_away(554, "SMTP service not available", "refused by host_reject_connection");
+    return turn_away(554, "SMTP service not available", "");
   if (opt_.is_tcp && host_matches(m.host_lookup)) {
     const auto hn = dns::lookup_address(services_.resolver(), from_.host_address, true);
     state_.host_lookup_done = true;
@@ -360,6 +361,10 @@ Session::Next Session::dispatch(const Command& c) {
       return Next::close;
     case Verb::unknown: break;
   }
+  return unknown_command();
+}
+
+Session::Next Session::unknown_command() {
   ++unknown_commands_;
   if (unknown_commands_ > config_->main.smtp_max_unknown_commands) {
     reply(500, "Too many unrecognized commands");

@@ -47,6 +47,7 @@ class Session {
   bool connect();
   Next command(std::string_view line);
   Next dispatch(const Command& c);
+  Next unknown_command();
   bool check_sync(const Command& c);
   void reply(int code, std::string_view text);
   void reply(const Reply& r) { reply(r.code, r.text); }
