@@ -1,9 +1,9 @@
 // dkim_signers, dkim_status, and dkim_login: a verified signature as authentication.
 //
-// dkim_login = DOMAINLIST [/max_age=TIME] [/replay_ok] is true when one verified signature ties the message to its sender: d= equals the
-// domain of the envelope sender and of From:, s= equals the sender's local part, the signature covers From, To, Subject, Date and the
-// whole body (no l=), is fresh (t= within max_age, default 1h) and was not used before. It sets $authenticated_id and the
-// authenticator name "dkim" (log field A=dkim:<selector>).
+// dkim_login = DOMAINLIST [/suffix=CHARS] [/max_age=TIME] [/replay_ok] is true when one verified signature ties the message to its
+// sender: d= equals the domain of the envelope sender and of From:, s= equals the local part of both (each cut at the first of CHARS),
+// the signature covers From, To, Subject, Date and the whole body (no l=), is fresh (t= within max_age, default 1h) and was not
+// used before. It sets $authenticated_id and the authenticator name "dkim" (log field A=dkim:<selector>).
 
 #include <fmt/core.h>
 
@@ -38,7 +38,10 @@ Answer run_status(Run& run, const Item& it) {
 struct LoginOptions {
   std::int64_t max_age = 3600;
   bool replay_ok = false;
+  std::string suffix;  // characters that begin the suffix of a local part
   std::string domains;
+
+  std::string_view user(std::string_view local_part) const { return local_part.substr(0, local_part.find_first_of(suffix)); }
 };
 
 std::string parse_login(std::string_view text, LoginOptions& o) {
@@ -49,6 +52,7 @@ std::string parse_login(std::string_view text, LoginOptions& o) {
     if (at == std::string_view::npos) break;
     const std::string_view word = trim(rest.substr(at + 2));
     if (word == "replay_ok") o.replay_ok = true;
+    else if (word.starts_with("suffix=") && word.size() > 7) o.suffix = word.substr(7);
     else if (!word.starts_with("max_age=") || !parse_interval(word.substr(8), o.max_age) || o.max_age <= 0)
       return fmt::format("unknown dkim_login option \"{}\"", printable(word));
     rest = trim(rest.substr(0, at));
@@ -58,11 +62,12 @@ std::string parse_login(std::string_view text, LoginOptions& o) {
 }
 
 /// Why this signature is not a login; empty when it is.
-std::string objection(const msgauth::DkimSignature& s, const mail::Address& sender, const std::string& from_domain, const LoginOptions& o) {
+std::string objection(const msgauth::DkimSignature& s, const mail::Address& sender, const mail::Address& from, const LoginOptions& o) {
   if (s.status != msgauth::DkimStatus::pass) return fmt::format("signature of {} {}", s.domain, msgauth::to_string(s.status));
   if (!iequals(s.domain, sender.domain)) return fmt::format("signer {} is not the sender's domain", s.domain);
-  if (!iequals(s.domain, from_domain)) return fmt::format("signer {} is not the domain of From:", s.domain);
-  if (!iequals(s.selector, sender.local_part)) return fmt::format("selector {} is not the sender's local part", s.selector);
+  if (!iequals(s.domain, from.domain)) return fmt::format("signer {} is not the domain of From:", s.domain);
+  if (!iequals(s.selector, o.user(sender.local_part))) return fmt::format("selector {} is not the sender's local part", s.selector);
+  if (!iequals(s.selector, o.user(from.local_part))) return fmt::format("selector {} is not the local part of From:", s.selector);
   if (s.key_testing) return "the key is published as a test";
   if (s.body_length >= 0) return "the signature covers only part of the body (l=)";
   for (std::string_view name : {"From", "To", "Subject", "Date"})
@@ -99,11 +104,11 @@ Answer run_login(Run& run, const Item& it) {
     no.log_message = fmt::format("DKIM login failed: sender domain {} may not submit here", printable(sender.domain));
     return no;
   }
-  const std::string from_domain = list->front().address.domain;
+  const mail::Address& author = list->front().address;
   bool temporary = false;
   for (const msgauth::DkimSignature& s : run.scope.dkim->results) {
     temporary = temporary || s.temporary;
-    const std::string why = objection(s, sender, from_domain, o);
+    const std::string why = objection(s, sender, author, o);
     if (!why.empty()) {
       no.log_message = "DKIM login failed: " + printable(why);
       continue;
