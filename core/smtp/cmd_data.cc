@@ -77,6 +77,10 @@ Session::Next Session::cmd_data(const Command& c) {
   {
     Reception reception(server_, scope_, effects_, size_limit());
     reception.discarded_by = discarded_sender_ ? "MAIL" : discarded_rcpt_ ? "RCPT" : "";
+    if (m.smtp_accept_queue_per_connection > 0 && accepted_messages_ >= m.smtp_accept_queue_per_connection)
+      reception.leave_queued = fmt::format("more than {} messages received in one connection", m.smtp_accept_queue_per_connection);
+    else if (m.smtp_accept_queue > 0 && server_.counters != nullptr && server_.counters->sessions > m.smtp_accept_queue)
+      reception.leave_queued = fmt::format("too many connections ({}, max {})", server_.counters->sessions, m.smtp_accept_queue);
     DataReader::Options opt;
     opt.lf_ends_data = opt_.stdio;
     DataReader data(reception, opt);

@@ -239,7 +239,8 @@ Reply Reception::keep(acl::Hook hook) {
   server_.log->write(log::kMain, env.id, arrival);
   if (env.frozen) server_.log->write(log::kMain, env.id, "frozen by ACL");
   if (effects_.queue_only) server_.log->write(log::kMain, env.id, "no immediate delivery: queued by ACL");
-  const bool queue_only = effects_.queue_only || env.frozen || scope_.config->main.queue_only;
+  if (!leave_queued.empty()) server_.log->write(log::kMain, env.id, "no immediate delivery: " + leave_queued);
+  const bool queue_only = effects_.queue_only || env.frozen || !leave_queued.empty() || scope_.config->main.queue_only;
   if (server_.store != nullptr && server_.accepted) server_.accepted(std::move(msg), queue_only);
   Reply ok{250, "OK id=" + env.id, false};
   if (effects_.fakereject || effects_.fakedefer) {

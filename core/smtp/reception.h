@@ -42,6 +42,8 @@ class Reception : public DataSink {
   std::shared_ptr<const mail::Body> body() const { return body_; }
   /// -t: called with the parsed headers before anything is judged.
   std::function<Status(mail::HeaderList&)> on_headers;
+  /// Why the message is left to a queue run ("too many connections"); empty: delivered at once.
+  std::string leave_queued;
   /// Who discarded recipients ("MAIL", "RCPT"), for the log line of a message that has none left.
   std::string discarded_by;
   /// mua_wrapper: gets the finished message instead of the store; its Reply is the result.

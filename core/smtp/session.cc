@@ -231,7 +231,7 @@ bool Session::connect() {
       log_line(log::kMain, fmt::format("no host name found for IP address {}", from_.host_address));
     }
   }
-  if (server_.log->on(log::Selector::smtp_connection)) log_line(log::kMain, fmt::format("SMTP connection from {}", peer()));
+  if (server_.log->on(log::Selector::smtp_connection) && !host_matches(m.hosts_connection_nolog)) log_line(log::kMain, fmt::format("SMTP connection from {}", peer()));
   const acl::Outcome o = run_acl(acl::Hook::connect, m.acl_smtp_connect);
   dkim_off_ = effects_.dkim_disable_verify;
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
