@@ -81,8 +81,8 @@ std::size_t header_prefix(std::string_view name, HeaderForm& form) {
 const VariableDef* resolve_variable(const Registries& registries, std::string_view name) {
   if (const VariableDef* v = registries.find_variable(name); v != nullptr && !v->name.ends_with('*')) return v;
   std::string_view family;
-  if ((name.starts_with("acl_c") || name.starts_with("acl_m")) && name.size() > 5 &&
-      (is_digit(name[5]) || name[5] == '_')) {
+  if ((name.starts_with("acl_c") || name.starts_with("acl_m")) &&
+      (name.size() == 5 || is_digit(name[5]) || name[5] == '_')) {
     family = name[4] == 'c' ? "acl_c*" : "acl_m*";
   } else if (name.starts_with("r_") && name.size() > 2) {
     family = "r_*";

@@ -5,6 +5,7 @@
 #include "core/base/strings.h"
 #include "core/mail/address.h"
 #include "lang/compiler.h"
+#include "lang/json_fields.h"
 #include "lang/list.h"
 #include "lang/node.h"
 #include "lang/regex.h"
@@ -125,25 +126,35 @@ Status parse_for(Parser& p, Node& node) {
   return {};
 }
 
-template <bool any>
+enum class Items { list, json, json_strings };
+
+Result<std::vector<std::string>> loop_items(Items kind, std::string_view text) {
+  if (kind == Items::list) return split_list(text);
+  REMEX_TRY(const auto elements, json_elements(text));
+  std::vector<std::string> out;
+  for (std::string_view e : elements) {
+    if (kind == Items::json_strings) {
+      REMEX_TRY(e, json_unquoted(e));
+    }
+    out.emplace_back(e);
+  }
+  return out;
+}
+
+template <bool any, Items kind = Items::list>
 Result<bool> test_for(const Node& node, Scope& scope) {
   REMEX_TRY(const Text list, eval_arg(node, 0, scope));
-  const std::vector<std::string> items = split_list(list.view());
-  const Text saved = scope.item;
-  bool truth = !any && !items.empty();
-  for (const std::string& i : items) {
-    scope.item = list.with(i);
+  REMEX_TRY(std::vector<std::string> items, loop_items(kind, list.view()));
+  Text saved = std::move(scope.item);
+  Result<bool> truth = !any && !items.empty();
+  for (std::string& i : items) {
+    scope.item = list.with(std::move(i));
     auto r = eval_condition(*node.children[1], scope);
-    if (!r) {
-      scope.item = saved;
-      return r;
-    }
-    if (*r == any) {
-      truth = any;
-      break;
-    }
+    if (r && *r != any) continue;
+    truth = std::move(r);
+    break;
   }
-  scope.item = saved;
+  scope.item = std::move(saved);
   return truth;
 }
 
@@ -175,6 +186,7 @@ constexpr Example kInlist[] = {{"${if inlist{b}{a:b}{$value}{n}}", "b"}, {"${if 
 constexpr Example kIsip[] = {{"${if isip{1.2.3.4}{y}{n}}", "y"}, {"${if isip{1.2.3}{y}{n}}", "n"}};
 constexpr Example kExists[] = {{"${if exists{/}{y}{n}}", "y"}, {"${if exists{/no/such/file}{y}{n}}", "n"}};
 constexpr Example kFor[] = {{"${if forany{a:b}{eq{$item}{b}}{y}{n}}", "y"}, {"${if forall{a:b}{eq{$item}{b}}{y}{n}}", "n"}};
+constexpr Example kForJson[] = {{"${if forany_json{[1,2,3]}{={$item}{2}}{y}{n}}", "y"}, {"${if forall_jsons{[\"a\",\"a\"]}{eq{$item}{a}}{y}{n}}", "y"}, {"${if forany_json{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
 
 constexpr ConditionDef defs[] = {
     {.name = "match", .arguments = "{subject}{regex}", .summary = "Regular expression matches; sets $0, $1, ...", .doc = "PCRE2, not anchored. A pattern beyond its limits fails the expansion.", .examples = kMatch, .test = test_match, .parse = parse_match},
@@ -190,16 +202,15 @@ constexpr ConditionDef defs[] = {
     {.name = "exists", .arguments = "{path}", .summary = "The file exists", .doc = "Refuses tainted names.", .cost = Cost::reads, .examples = kExists, .test = test_exists, .args = 1},
     {.name = "forany", .arguments = "{list}{condition}", .summary = "Holds for one item; $item", .doc = "The list is expanded.", .examples = kFor, .tier = 2, .test = test_for<true>, .parse = parse_for},
     {.name = "forall", .arguments = "{list}{condition}", .summary = "Holds for all items; $item", .doc = "The list is expanded. An empty list does not hold.", .examples = kFor, .tier = 2, .test = test_for<false>, .parse = parse_for},
+    {.name = "forany_json", .arguments = "{json array}{condition}", .summary = "Holds for one element; $item", .doc = "The text of the element.", .examples = kForJson, .tier = 3, .test = test_for<true, Items::json>, .parse = parse_for},
+    {.name = "forall_json", .arguments = "{json array}{condition}", .summary = "Holds for all elements; $item", .doc = "The text of the element. An empty array does not hold.", .examples = kForJson, .tier = 3, .test = test_for<false, Items::json>, .parse = parse_for},
+    {.name = "forany_jsons", .arguments = "{json array}{condition}", .summary = "As forany_json, strings without their quotes", .doc = "Elements must be strings.", .examples = kForJson, .tier = 3, .test = test_for<true, Items::json_strings>, .parse = parse_for},
+    {.name = "forall_jsons", .arguments = "{json array}{condition}", .summary = "As forall_json, strings without their quotes", .doc = "Elements must be strings.", .examples = kForJson, .tier = 3, .test = test_for<false, Items::json_strings>, .parse = parse_for},
     {.name = "acl", .arguments = "{{name}{arg}...}", .summary = "Run an ACL: accept is true", .doc = "Its message is $value; defer is a forced failure.", .cost = Cost::waits, .tier = 2, .test = test_acl, .parse = parse_acl},
     {.name = "pam", .arguments = "{user:data}", .summary = "PAM authentication", .doc = "Not supported.", .state = State::later, .tier = 2},
     {.name = "radius", .arguments = "{string}", .summary = "RADIUS authentication", .doc = "Not supported.", .state = State::later, .tier = 4},
     {.name = "ldapauth", .arguments = "{query}", .summary = "LDAP bind test", .doc = "Not supported.", .state = State::later, .tier = 2},
     {.name = "saslauthd", .arguments = "{{user}{pass}}", .summary = "saslauthd authentication", .doc = "Not supported.", .state = State::later, .tier = 2},
-    {.name = "inbound_srs", .arguments = "{local part}{secret}", .summary = "SRS decode; sets $srs_recipient", .doc = "Not supported.", .state = State::later},
-    {.name = "forany_json", .summary = "forany over a JSON array", .doc = "Not supported.", .state = State::later, .tier = 3},
-    {.name = "forall_json", .summary = "forall over a JSON array", .doc = "Not supported.", .state = State::later, .tier = 3},
-    {.name = "forany_jsons", .summary = "forany over a JSON array of strings", .doc = "Not supported.", .state = State::later, .tier = 3},
-    {.name = "forall_jsons", .summary = "forall over a JSON array of strings", .doc = "Not supported.", .state = State::later, .tier = 3},
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "core/io/process.h"
 #include "lang/compiler.h"
 #include "lang/expand.h"
+#include "lang/json_fields.h"
 #include "lang/list.h"
 #include "lang/node.h"
 #include "lang/regex.h"
@@ -22,10 +23,19 @@ namespace {
 
 // ---------------------------------------------------------------- extract
 
+constexpr std::int64_t kDecideLater = 1, kJson = 2, kJsonStrings = 3;  // Node::numbers[0]
+
 Status parse_extract(Parser& p, Node& node) {
   p.skip_blanks();
-  if (p.rest().starts_with("json")) {
-    return p.fail("unsupported-item", "expansion item \"extract json\" is not supported yet", p.position(), 4);
+  if (const std::string_view rest = p.rest(); rest.starts_with("json")) {
+    const bool strings = rest.starts_with("jsons");
+    const std::string_view behind = rest.substr(strings ? 5 : 4);
+    if (!behind.empty() && !is_alnum(behind[0])) {
+      p.advance(strings ? 5 : 4);
+      for (int i = 1; i <= 2; ++i) REMEX_CHECK(p.required_group(node, fmt::format("arg {} of extract", i)));
+      node.numbers.push_back(strings ? kJsonStrings : kJson);
+      return p.branches(node, "extract");
+    }
   }
   for (int i = 1; i <= 2; ++i) REMEX_CHECK(p.required_group(node, fmt::format("arg {} of extract", i)));
   // A first argument of digits has a separator string, and so one argument more.
@@ -38,7 +48,7 @@ Status parse_extract(Parser& p, Node& node) {
   if (numeric) REMEX_CHECK(p.required_group(node, "arg 3 of extract"));
   if (first.kind == NodeKind::constant) return p.branches(node, "extract");
   // The number of strings depends on the value: keep up to three more groups and decide at run time.
-  node.numbers.push_back(1);
+  node.numbers.push_back(kDecideLater);
   for (int i = 0; i < 3; ++i) {
     p.skip_blanks();
     if (p.peek() != '{') break;
@@ -93,7 +103,28 @@ std::optional<std::string> keyed_value(std::string_view s, std::string_view key)
   return std::nullopt;
 }
 
+Status eval_json(const Node& node, Scope& scope, Text& out) {
+  REMEX_TRY(const Text key, eval_arg(node, 0, scope));
+  REMEX_TRY(const Text json, eval_arg(node, 1, scope));
+  const std::string_view k = trim(key.view());
+  if (k.empty()) return fail("first argument of \"extract\" must not be empty");
+  std::optional<std::string_view> found;
+  if (const auto n = parse_int(k)) {
+    if (*n <= 0) return fail("first argument of \"extract\" must be greater than zero");
+    REMEX_TRY(const auto elements, json_elements(json.view()));
+    if (static_cast<std::uint64_t>(*n) <= elements.size()) found = elements[static_cast<std::size_t>(*n - 1)];
+  } else {
+    REMEX_TRY(found, json_member(json.view(), key.view()));
+  }
+  if (found && node.numbers[0] == kJsonStrings) {
+    REMEX_TRY(found, json_unquoted(*found));
+  }
+  const Text value = json.with(std::string(found.value_or(std::string_view{})));
+  return eval_branches(node, scope, found.has_value(), found ? &value : nullptr, out);
+}
+
 Status eval_extract(const Node& node, Scope& scope, Text& out) {
+  if (!node.numbers.empty() && node.numbers[0] != kDecideLater) return eval_json(node, scope, out);
   REMEX_TRY(const Text key, eval_arg(node, 0, scope));
   const std::string_view k = trim(key.view());
   if (k.empty()) return fail("first argument of \"extract\" must not be empty");
@@ -516,7 +547,7 @@ Status eval_acl(const Node& node, Scope& scope, Text& out) {
   return append_limited(out, message);
 }
 
-constexpr Example kExtract[] = {{"${extract{1}{:}{a:b:c}}", "a"}, {"${extract{-1}{:}{a:b:c}}", "c"}, {"${extract{0}{:}{a:b:c}}", "a:b:c"}, {"${extract{Z}{A=1 z=\"a b\" C=3}}", "a b"}, {"${extract{7}{:}{a}{$value}fail}", "", "\"extract\" failed and \"fail\" requested"}};
+constexpr Example kExtract[] = {{"${extract{1}{:}{a:b:c}}", "a"}, {"${extract{-1}{:}{a:b:c}}", "c"}, {"${extract{0}{:}{a:b:c}}", "a:b:c"}, {"${extract{Z}{A=1 z=\"a b\" C=3}}", "a b"}, {"${extract{7}{:}{a}{$value}fail}", "", "\"extract\" failed and \"fail\" requested"}, {"${extract json{a}{\\{\"a\":[1, \"x,y\"]\\}}}", "[1, \"x,y\"]"}, {"${extract jsons{2}{[\"a\", \"b\"]}}", "b"}, {"${extract json{1}{junk}}", "", "missing '[' wrapping array for extract json"}};
 constexpr Example kListextract[] = {{"${listextract{2}{a:b:c}}", "b"}, {"${listextract{5}{a:b:c}{$value}{no}}", "no"}, {"${listextract{x}{a}}", "", "must be numeric"}};
 constexpr Example kSg[] = {{"${sg{abc}{b}{[\\$0]}}", "a[b]c"}, {"${sg{abc}{b}{[$0]}}", "a[]c"}, {"${sg{abcabc}{b}{}}", "acac"}, {"${sg{abc}{b}}", "", "Not enough arguments for 'sg' (min is 3)"}};
 constexpr Example kMap[] = {{"${map{<, a,b}{x$item}}", "xa,xb"}, {"${filter{a:b}{eq{$item}{a}}}", "a"}, {"${map{a:b}}", "", "missing '{' for last arg of map"}};
@@ -541,17 +572,9 @@ constexpr ItemDef defs[] = {
     {.name = "sort", .arguments = "{list}{comparator}{extractor}", .summary = "Sort a list", .doc = "Stable.", .examples = kSort, .tier = 2, .eval = eval_sort, .parse = parse_sort},
     {.name = "listquote", .arguments = "{separator}{string}", .summary = "Double the separators", .doc = "Nothing becomes a space.", .tier = 2, .eval = eval_listquote, .min_args = 2, .max_args = 2},
     {.name = "acl", .arguments = "{name}{arg}...", .summary = "Run an ACL; the message is the value", .doc = "defer is a forced failure.", .cost = Cost::waits, .tier = 2, .eval = eval_acl, .min_args = 1, .max_args = 10},
-    {.name = "authresults", .summary = "Authentication-Results: header", .doc = "Not supported.", .state = State::later, .tier = 2},
     {.name = "certextract", .summary = "Field of a certificate", .doc = "Not supported.", .state = State::later, .tier = 3},
     {.name = "dlfunc", .summary = "Call a loaded C function", .doc = "Not supported.", .state = State::later, .tier = 4},
     {.name = "perl", .summary = "Call embedded Perl", .doc = "Not supported.", .state = State::later, .tier = 2},
-    {.name = "hash", .summary = "Textual hash", .doc = "Not supported.", .state = State::later, .tier = 2},
-    {.name = "nhash", .summary = "Numeric hash", .doc = "Not supported.", .state = State::later, .tier = 2},
-    {.name = "imapfolder", .summary = "IMAP folder name", .doc = "Not supported.", .state = State::later, .tier = 3},
-    {.name = "prvs", .summary = "BATV-sign an address", .doc = "Not supported.", .state = State::later, .tier = 3},
-    {.name = "prvscheck", .summary = "Check a BATV address", .doc = "Not supported.", .state = State::later, .tier = 3},
-    {.name = "readsocket", .summary = "Exchange with a socket", .doc = "Not supported.", .state = State::later},
-    {.name = "srs_encode", .summary = "SRS0 encode", .doc = "Not supported.", .state = State::later},
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Mail addresses, quoting, encoding, hashing, numbers, lists: the operators beyond case and length.
+// Mail addresses, quoting, encoding, digests, lists: the operators beyond case, length and numbers.
 #include <fmt/format.h>
 #include <nettle/md5.h>
 #include <nettle/sha1.h>
@@ -8,14 +8,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <random>
 
-#include "core/base/clock.h"
-#include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
 #include "core/mail/rfc2047.h"
-#include "lang/arithmetic.h"
 #include "lang/config.h"
 #include "lang/expand.h"
 #include "lang/list.h"
@@ -181,34 +177,6 @@ Result<std::string> sha3(Scope&, const Node& node, std::string s) {
   }
 }
 
-// ---------------------------------------------------------------- numbers and times
-
-template <bool decimal>
-Result<std::string> eval(Scope&, const Node&, std::string s) {
-  REMEX_TRY(const std::int64_t n, evaluate_arithmetic(s, decimal));
-  return std::to_string(n);
-}
-Result<std::string> base62_(Scope&, const Node&, std::string s) {
-  const auto n = parse_uint(s);
-  if (!n) return fail(fmt::format("argument for base62 operator is \"{}\", which is not a decimal number", s));
-  return remex::base62(*n, 6);
-}
-Result<std::string> randint(Scope&, const Node&, std::string s) {
-  REMEX_TRY(const std::int64_t n, parse_expansion_integer(s));
-  thread_local std::minstd_rand generator{std::random_device{}()};
-  return std::to_string(n <= 0 ? 0 : static_cast<std::int64_t>(generator() % static_cast<std::uint64_t>(n)));
-}
-Result<std::string> time_eval(Scope&, const Node&, std::string s) {
-  std::int64_t seconds = 0;
-  if (!s.empty() && !is_digit(s.back()) && parse_interval(s, seconds)) return std::to_string(seconds);
-  return fail(fmt::format("string \"{}\" is not an Exim time interval in \"time_eval\" operator", s));
-}
-Result<std::string> time_interval(Scope&, const Node&, std::string s) {
-  const auto n = parse_int(trim(s));
-  if (!n || *n < 0) return fail(fmt::format("string \"{}\" is not a positive number in \"time_interval\" operator", s));
-  return format_interval(*n);
-}
-
 // ---------------------------------------------------------------- lists, files, again
 
 Result<std::string> listcount(Scope&, const Node&, std::string s) { return std::to_string(split_list(s).size()); }
@@ -264,10 +232,8 @@ constexpr Example kAddress[] = {{"${address:Foo <a@b>}", "a@b"}};
 constexpr Example kDomain[] = {{"${domain:Foo <a@B.C>}", "B.C"}, {"${domain:a}", ""}};
 constexpr Example kLocal[] = {{"${local_part:a@b}", "a"}};
 constexpr Example kQuote[] = {{"${quote:abc}", "abc"}, {"${quote:a b}", "\"a b\""}, {"${quote:}", "\"\""}};
-constexpr Example kEval[] = {{"${eval:1+2*3}", "7"}, {"${eval:0x10+010+1k}", "1048"}, {"${eval:1/0}", "", "divide by zero (after processing \"1/0\")"}};
 constexpr Example kHash[] = {{"${md5:abc}", "900150983cd24fb0d6963f7d28e17f72"}, {"${sha1:abc}", "A9993E364706816ABA3E25717850C26C9CD0D89D"}};
 constexpr Example kBase64[] = {{"${base64:abc}", "YWJj"}, {"${base64d:YWJj}", "abc"}, {"${base64d:!!}", "", "not well-formed"}};
-constexpr Example kTime[] = {{"${time_eval:1d}", "86400"}, {"${time_interval:93784}", "1d2h3m4s"}};
 constexpr Example kExpand[] = {{"${expand:\\${lc:ABC\\}}", "abc"}, {"${expand:\\$nosuch}", "", "internal expansion of \"$nosuch\" failed"}};
 constexpr Example kRx[] = {{"${rxquote:a.b@c}", "a\\.b\\@c"}};
 
@@ -295,12 +261,6 @@ constexpr OperatorDef defs[] = {
     {.name = "sha256", .summary = "SHA-256, upper-case hex", .doc = "FIPS 180.", .tier = 2, .apply = sha256},
     {.name = "sha2", .summary = "SHA-2: _256 _384 _512", .doc = "FIPS 180.", .tier = 3, .apply = sha2, .max_args = 1},
     {.name = "sha3", .summary = "SHA-3: _224 _256 _384 _512", .doc = "FIPS 202.", .tier = 3, .apply = sha3, .max_args = 1},
-    {.name = "eval", .summary = "Integer arithmetic", .doc = "Octal, hexadecimal, K, M, G; 64 bits.", .examples = kEval, .apply = eval<false>},
-    {.name = "eval10", .summary = "Integer arithmetic, decimal only", .doc = "As eval.", .tier = 2, .apply = eval<true>},
-    {.name = "base62", .summary = "Decimal to base 62", .doc = "Six characters at least.", .tier = 2, .apply = base62_},
-    {.name = "randint", .summary = "Random integer below n", .doc = "Not for secrets.", .cost = Cost::reads, .tier = 3, .apply = randint},
-    {.name = "time_eval", .summary = "Time interval to seconds", .doc = "1w2d3h4m5s", .examples = kTime, .tier = 3, .apply = time_eval},
-    {.name = "time_interval", .summary = "Seconds to time interval", .doc = "1w2d3h4m5s", .examples = kTime, .tier = 3, .apply = time_interval},
     {.name = "listcount", .summary = "Number of items", .doc = "Of a list.", .tier = 2, .apply = listcount},
     {.name = "listnamed", .summary = "Contents of a named list", .doc = "_d _h _a _l choose the kind.", .cost = Cost::reads, .tier = 2, .apply_text = listnamed, .accepts_suffix = true},
     {.name = "expand", .summary = "Expand the result again", .doc = "Refuses tainted text.", .cost = Cost::waits, .examples = kExpand, .tier = 2, .apply_text = expand},
