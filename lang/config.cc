@@ -114,8 +114,9 @@ std::string host_name() {
   std::ifstream hosts("/etc/hosts");
   for (std::string line; std::getline(hosts, line);) {
     line.resize(std::min(line.find('#'), line.size()));
+    std::replace(line.begin(), line.end(), '\t', ' ');
     std::vector<std::string> words;
-    for (const auto w : split(replace_all(line, "\t", " "), ' '))
+    for (const auto w : split(line, ' '))
       if (!w.empty()) words.emplace_back(w);
     if (std::find(words.begin() + !words.empty(), words.end(), host) == words.end()) continue;
     for (std::size_t i = 1; i < words.size(); ++i)
