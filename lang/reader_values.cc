@@ -98,7 +98,8 @@ struct Applier {
       for (const auto item : split(value.text(), ','))
         if (!trim(item).empty()) items.emplace_back(trim(item));
     } else if (def.name == "openssl_options" || def.name == "dkim_verify_min_keysizes") {
-      for (const auto item : split(replace_all(value.text(), "\t", " "), ' '))
+      const std::string blanks = replace_all(value.text(), "\t", " ");
+      for (const auto item : split(blanks, ' '))
         if (!item.empty()) items.emplace_back(item);
     } else {
       items = split_list(value.text());
