@@ -120,8 +120,12 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
 
 int batch_limit(const lang::DriverInstance& t) {
   // $local_part has no value for several recipients, so an option that uses it needs each alone.
-  for (const auto& g : t.given)
-    if (g.value.text().find("local_part") != std::string::npos) return 1;
+  static constexpr std::string_view kName = "local_part", kOfSender = "sender_address_";
+  for (const auto& g : t.given) {
+    const auto text = g.value.text();
+    for (std::size_t at = text.find(kName); at != std::string::npos; at = text.find(kName, at + 1))
+      if (!std::string_view(text).substr(0, at).ends_with(kOfSender)) return 1;
+  }
   return 0;
 }
 
@@ -239,12 +243,13 @@ Result<std::vector<Delivery::Group>> Delivery::groups() {
   REMEX_TRY(const std::string limit_text, expand(o_.max_rcpt, "max_rcpt", "100"));
   const auto limit = parse_uint(limit_text);
   if (!limit) return defer(fmt::format("max_rcpt \"{}\" is not a number", printable(limit_text)));
-  REMEX_TRY(const bool multi, o_.multi_domain.eval(ctx_.scope));
+  REMEX_TRY(const bool multi_domain, o_.multi_domain.eval(ctx_.scope));
+  const bool multi = multi_domain || ctx_.mua_wrapper;  // which promises one transaction for all
   std::vector<Group> out;
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     const std::string& domain = batch_[i]->state.domain;
     const auto fits = [&](const Group& g) {
-      return (*limit == 0 || g.size() < *limit) && (multi || batch_[g.front()]->state.domain == domain);
+      return (*limit == 0 || ctx_.mua_wrapper || g.size() < *limit) && (multi || batch_[g.front()]->state.domain == domain);
     };
     auto g = std::find_if(out.begin(), out.end(), fits);
     if (g == out.end()) g = out.insert(out.end(), Group());
@@ -422,6 +427,7 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     tx.body_8bit = ctx_.job.envelope.body_8bit;
     auto avoid = in_list(o_.hosts_avoid_pipelining, h);
     tx.pipelining = avoid && !*avoid;
+    tx.all_or_none = ctx_.mua_wrapper;
     tx.command_timeout = options->command_timeout;
     tx.data_timeout = Seconds(std::max<std::int64_t>(1, o_.data_timeout));
     tx.final_timeout = Seconds(std::max<std::int64_t>(1, o_.final_timeout));

@@ -392,7 +392,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   if (pipeline) {
     std::string group = mail + "\r\n";
     for (const RcptState& r : rcpts) group += fmt::format("RCPT TO:<{}>\r\n", r.address);
-    group += "DATA\r\n";
+    if (!opt.all_or_none) group += "DATA\r\n";
     if (auto w = write(group, opt.command_timeout, mail_name); !w) return w;
   } else if (auto w = write(mail + "\r\n", opt.command_timeout, mail_name); !w) {
     return w;
@@ -404,6 +404,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   if (!mail_ok)
     for (RcptState& r : rcpts) settle(r, *reply, mail_name, "mail", true);
   if (!mail_ok && !pipeline) return {};
+  const bool data_pipelined = pipeline && !opt.all_or_none;
 
   std::size_t accepted = 0;
   for (RcptState& r : rcpts) {
@@ -429,9 +430,16 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
       if (r.fate == RcptState::Fate::accepted) r.fate = RcptState::Fate::pending;
     return std::unexpected(std::move(t));
   }
-  if (accepted == 0 && !pipeline) return {};
+  if (opt.all_or_none && accepted < rcpts.size()) {
+    const auto refused = std::find_if(rcpts.begin(), rcpts.end(), [](const RcptState& r) { return r.fate != RcptState::Fate::accepted; });
+    for (RcptState& r : rcpts)
+      if (r.fate == RcptState::Fate::accepted) r.message = refused->message;
+    for (RcptState& r : rcpts) r.fate = RcptState::Fate::failed;
+    return {};
+  }
+  if (accepted == 0 && !data_pipelined) return {};
 
-  if (!pipeline)
+  if (!data_pipelined)
     if (auto w = write("DATA\r\n", opt.command_timeout, "DATA"); !w) return w;
   auto data = read_reply(opt.command_timeout, "DATA");
   if (!data) return std::unexpected(data.error());

@@ -60,6 +60,7 @@ struct TransactionOptions {
   std::string sender;
   std::uint64_t size = 0;         ///< 0: no SIZE= parameter
   bool body_8bit = false, smtputf8 = false, pipelining = true;
+  bool all_or_none = false;       ///< one refused recipient fails them all, before DATA
   std::string_view head;          ///< header section and the empty line, LF ends
   const mail::Body* body = nullptr;
   Seconds command_timeout{300}, data_timeout{300}, final_timeout{600};
