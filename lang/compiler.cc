@@ -180,7 +180,7 @@ Result<NodePtr> Parser::string_until(bool brace) {
   std::size_t text_at = pos_;
   for (;;) {
     std::size_t stop = pos_;
-    while (stop < text_.size() && text_[stop] != '$' && text_[stop] != '\\' && !(brace && text_[stop] == '}')) ++stop;
+    while (stop < text_.size() && (text_[stop] != '$' || literal_dollar_) && text_[stop] != '\\' && !(brace && text_[stop] == '}')) ++stop;
     if (text.empty()) text_at = pos_;
     text.append(text_, pos_, stop - pos_);
     pos_ = stop;
@@ -325,7 +325,8 @@ Result<NodePtr> Parser::item(const ItemDef& def, std::size_t at) {
     if (def.branches) REMEX_CHECK(branches(*node, def.name));
   }
   if (!take('}')) {
-    if (at_end()) return missing_brace();
+    const bool list_item = def.name == "map" || def.name == "filter" || def.name == "reduce";
+    if (at_end() && !list_item) return missing_brace();
     return fail("missing-brace", fmt::format("missing }} at end of \"{}\"", def.name), pos_);
   }
   node->length = static_cast<std::uint32_t>(pos_ - at);
@@ -347,7 +348,8 @@ Status Parser::operator_numbers(Node& node, const OperatorDef& def, std::string_
       negative = true;
       word.remove_prefix(1);
     }
-    const auto value = parse_uint(word);
+    // Nothing behind the only underscore is zero, as in Exim.
+    const auto value = word.empty() && i == 0 && !more ? std::optional<std::uint64_t>(0) : parse_uint(word);
     if (!value || i >= def.max_args || (more && suffix.empty())) return bad();
     const auto clipped = static_cast<std::int64_t>(std::min<std::uint64_t>(*value, 1ULL << 40U));
     node.numbers.push_back(negative ? -clipped : clipped);
@@ -381,8 +383,13 @@ Result<NodePtr> Parser::operation(std::string_view name, std::size_t at, std::si
     const std::size_t bar = name.find('_');
     if (bar != std::string_view::npos) {
       def = registries_.find_operator(name.substr(0, bar));
-      if (def != nullptr && def->max_args == 0 && !def->accepts_suffix) def = nullptr;
-      if (def != nullptr && !def->accepts_suffix) REMEX_CHECK(operator_numbers(*node, *def, name.substr(bar + 1), name_at));
+      if (def != nullptr && def->max_args == 0 && !def->accepts_suffix) {
+        // Exim ignores what stands there; it is a slip all the same.
+        if (ctx_.diagnostics != nullptr) {
+          ctx_.diagnostics->warning("ignored-suffix", source_.at(name_at), static_cast<std::uint32_t>(name.size()),
+                                    fmt::format("\"{}\" behind operator \"{}\" means nothing", name.substr(bar), def->name));
+        }
+      } else if (def != nullptr && !def->accepts_suffix) REMEX_CHECK(operator_numbers(*node, *def, name.substr(bar + 1), name_at));
     }
   }
   if (def == nullptr) {
@@ -457,6 +464,14 @@ Status Parser::required_group(Node& parent, std::string_view what) {
   skip_blanks();
   if (peek() != '{') return fail("missing-brace", fmt::format("missing '{{' for {}", what), pos_);
   return group(parent);
+}
+
+Status Parser::literal_dollar_group(Node& parent) {
+  const bool before = literal_dollar_;
+  literal_dollar_ = true;
+  Status done = group(parent);
+  literal_dollar_ = before;
+  return done;
 }
 
 Status Parser::verbatim_group(Node& parent, std::string_view what) {

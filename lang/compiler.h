@@ -43,6 +43,8 @@ class Parser {
   Status required_group(Node& parent, std::string_view what);
   /// A brace group whose text is not expanded (escapes and $ stay).
   Status verbatim_group(Node& parent, std::string_view what);
+  /// A brace group in which escapes count but a dollar is a character like others (lists of match_domain and kin).
+  Status literal_dollar_group(Node& parent);
   /// [{yes}[{no}|fail]] as children `yes` and `no`, up to (not including) the closing brace of the item.
   Status branches(Node& item, std::string_view item_name);
   /// One condition, "!" included.
@@ -75,6 +77,7 @@ class Parser {
   std::string_view text_;
   std::size_t pos_ = 0;
   int depth_ = 0;
+  bool literal_dollar_ = false;
   bool open_header_ = false;  ///< a header name was ended by something else than a colon
 };
 

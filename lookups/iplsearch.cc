@@ -30,7 +30,7 @@ LookupResult find(Scope&, LookupHandle* handle, const LookupRequest& request) {
   const bool star = key == "*";
   const auto ip = IpNet::parse(key, false);
   if (!ip && !star)
-    return defer(fmt::format("\"{}\" is not a valid iplsearch key (an IP address is wanted): in a host list, use "
+    return defer(fmt::format("\"{}\" is not a valid iplsearch key (an IP address, with optional CIDR mask, is wanted): in a host list, use "
                              "net-iplsearch as the search type", printable(key)));
   for (std::size_t i = 0; i < file.records.size(); ++i) {
     const bool hit = star ? file.records[i].key == "*" : file.nets[i] && file.nets[i]->contains(*ip);

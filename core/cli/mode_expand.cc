@@ -19,7 +19,6 @@ namespace {
 std::string expand_line(std::string_view text, lang::Scope& scope) {
   auto v = lang::expand_once(text, scope);
   if (v) return std::move(*v).str();
-  if (v.error().kind == ErrorKind::forced_fail) return "Forced failure";
   return "Failed: " + v.error().text;
 }
 

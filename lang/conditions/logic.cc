@@ -110,7 +110,8 @@ Result<bool> test_def(const Node& node, Scope& scope) {
 
 Status parse_nothing(Parser&, Node&) { return {}; }
 Result<bool> test_first_delivery(const Node&, Scope& scope) {
-  return scope.envelope != nullptr && scope.envelope->deliver_first_time;
+  return scope.envelope != nullptr && (scope.address != nullptr || scope.delivery != nullptr) &&
+         scope.envelope->deliver_first_time;
 }
 Result<bool> test_queue_running(const Node&, Scope& scope) { return scope.extra.contains("queue_running"); }
 

@@ -57,14 +57,14 @@ Result<bool> test_match(const Node& node, Scope& scope) {
   return true;
 }
 
-// The list is not expanded: it is text of the configuration.
+// The list is not expanded: it is text of the configuration. Escapes count, dollars do not.
 Status parse_list(Parser& p, Node& node) {
   p.skip_blanks();
   if (p.peek() != '{') return p.fail("missing-brace", fmt::format("missing {{ after \"{}\"", node.text), p.position());
   REMEX_CHECK(p.group(node));
   p.skip_blanks();
   if (p.peek() != '{') return p.fail("missing-brace", fmt::format("missing 2nd string in {{}} after \"{}\"", node.text), p.position());
-  return p.verbatim_group(node, node.text);
+  return p.literal_dollar_group(node);
 }
 
 template <ListKind kind>
@@ -160,6 +160,8 @@ Result<bool> test_for(const Node& node, Scope& scope) {
 
 Status parse_acl(Parser& p, Node& node) {
   if (!p.take('{')) return p.fail("missing-brace", "missing { after \"acl\"", p.position());
+  p.skip_blanks();
+  if (p.peek() != '{') return p.fail("too-few-arguments", "too few arguments or bracketing error for acl", p.position());
   REMEX_CHECK(p.groups(node, "acl", 1, 10));
   if (!p.take('}')) return p.fail("missing-brace", "missing } at end of \"acl\"", p.position());
   return {};
@@ -175,7 +177,9 @@ Result<bool> test_acl(const Node& node, Scope& scope) {
   }
   Text message;
   auto r = scope.services->run_acl(scope, name, args, message);
-  if (!r && r.error().kind == ErrorKind::defer) return fail(ErrorKind::forced_fail, r.error().text);
+  if (!r && (r.error().kind == ErrorKind::defer || r.error().kind == ErrorKind::forced_fail)) {
+    return fail(ErrorKind::forced_fail, fmt::format("DEFER from acl \"{}\"", printable(name.view())));
+  }
   if (r) scope.value = message;
   return r;
 }

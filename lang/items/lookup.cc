@@ -30,6 +30,7 @@ Status parse_lookup(Parser& p, Node& node) {
   if (!parsed) {
     const std::string_view near = nearest_lookup(lookup_type_word(spec), p.registries());
     std::string text = std::move(parsed).error().text;
+    text.resize(std::min(text.find(" (did you mean"), text.size()));  // the hint below says it
     return p.fail("unknown-lookup", std::move(text), at, spec.size(),
                   near.empty() ? std::string{} : fmt::format("did you mean \"{}\"?", near));
   }
@@ -52,13 +53,23 @@ Status parse_lookup(Parser& p, Node& node) {
   return p.branches(node, "lookup");
 }
 
+// A file that cannot be opened speaks for itself; other deferrals say for which key they happened.
+Error name_key(Error e, const Text& key) {
+  if (e.kind != ErrorKind::defer || e.text.starts_with("failed to open") || e.text.ends_with(" lookup)")) return e;
+  e.text = fmt::format("lookup of \"{}\" gave DEFER: {}", printable(key.view()), e.text);
+  return e;
+}
+
 Status eval_lookup(const Node& node, Scope& scope, Text& out) {
   const LookupSpec& spec = static_cast<const Extra&>(*node.extra).spec;
   REMEX_TRY(const Text first, eval_arg(node, 0, scope));
   REMEX_TRY(const Text file, eval_arg(node, 1, scope));  // empty for a query
   PartialMatch partial;
-  REMEX_TRY(const std::optional<Text> data, run_lookup(scope, spec, first, file, &partial));
+  LookupResult looked_up = run_lookup(scope, spec, first, file, &partial);
+  if (!looked_up) return std::unexpected(name_key(std::move(looked_up).error(), first));
+  const std::optional<Text> data = std::move(*looked_up);
   const SavedCaptures captures(scope);
+  if (spec.partial >= 0 && data && !partial.used) scope.captures = {first, Text{}, first};  // nothing of it was wild
   if (partial.used) {
     const Taint taint = first.taint();
     scope.captures = {first, Text(partial.wild, taint), Text(partial.fixed, taint)};

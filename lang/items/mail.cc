@@ -83,10 +83,12 @@ Result<std::string> to_utf16(std::string_view s, const std::string& charset) {
 
 // Modified base64: "," for "/", no padding.
 std::string shifted(std::string_view utf16) {
-  std::string out = base64_encode(utf16);
+  std::string out = "&";
+  out += base64_encode(utf16);
   while (out.ends_with('=')) out.pop_back();
   for (char& c : out) c = c == '/' ? ',' : c;
-  return '&' + out + '-';
+  out += '-';
+  return out;
 }
 
 Status eval_imapfolder(const Node& node, Scope& scope, Text& out) {

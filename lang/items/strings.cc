@@ -153,6 +153,11 @@ Status eval_extract(const Node& node, Scope& scope, Text& out) {
   return eval_into(*node.children[branch], scope, out);
 }
 
+Status parse_listextract(Parser& p, Node& node) {
+  for (int i = 1; i <= 2; ++i) REMEX_CHECK(p.required_group(node, fmt::format("arg {} of listextract", i)));
+  return p.branches(node, "listextract");
+}
+
 Status eval_listextract(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text index, eval_arg(node, 0, scope));
   REMEX_TRY(const Text list, eval_arg(node, 1, scope));
@@ -227,11 +232,17 @@ Status eval_sg(const Node& node, Scope& scope, Text& out) {
   return append_limited(out, result);
 }
 
+// An empty argument is zero.
+std::optional<std::int64_t> number_or_nothing(std::string_view s) {
+  const std::string_view t = trim(s);
+  return t.empty() ? 0 : parse_int(t);
+}
+
 Status eval_substr(const Node& node, Scope& scope, Text& out) {
   std::int64_t numbers[2] = {0, -1};
   for (std::size_t i = 0; i + 1 < node.children.size(); ++i) {
     REMEX_TRY(const Text t, eval_arg(node, i, scope));
-    const auto n = parse_int(trim(t.view()));
+    const auto n = number_or_nothing(t.view());
     if (!n) return fail(fmt::format("\"{}\" is not a {}number (in \"substr\" expansion)", t.view(), i == 0 ? "" : "positive "));
     if (i == 1 && *n < 0) return fail(fmt::format("\"{}\" is not a positive number (in \"substr\" expansion)", t.view()));
     numbers[i] = *n;
@@ -243,7 +254,7 @@ Status eval_substr(const Node& node, Scope& scope, Text& out) {
 Status eval_length(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text t, eval_arg(node, 0, scope));
   REMEX_TRY(const Text s, eval_arg(node, 1, scope));
-  const auto n = parse_int(trim(t.view()));
+  const auto n = number_or_nothing(t.view());
   if (!n || *n < 0) return fail(fmt::format("\"{}\" is not a positive number (in \"length\" expansion)", t.view()));
   return append_limited(out, s.with(s.str().substr(0, static_cast<std::size_t>(*n))));
 }
@@ -383,7 +394,10 @@ Status eval_run(const Node& node, Scope& scope, Text& out) {
   scope.runrc = 127;
   if (!spec.argv.empty() && spec.argv[0].starts_with('/')) {
     auto result = io::run_process(spec);
-    if (!result && result.error().kind != ErrorKind::not_found) return std::unexpected(std::move(result).error());
+    if (!result && result.error().kind != ErrorKind::not_found && result.error().sys_errno != EACCES &&
+        result.error().sys_errno != ENOEXEC) {
+      return std::unexpected(std::move(result).error());
+    }
     if (result) {
       scope.runrc = result->signal != 0 ? -result->signal : result->exit_code;
       output = std::move(result->output);
@@ -486,7 +500,8 @@ Status eval_sort(const Node& node, Scope& scope, Text& out) {
   const std::string_view c = trim(comparator.view());
   static constexpr std::string_view kKnown[] = {"<", "<=", ">", ">=", "lt", "le", "gt", "ge", "lti", "lei", "gti", "gei"};
   if (std::find(std::begin(kKnown), std::end(kKnown), c) == std::end(kKnown)) {
-    return fail(fmt::format("comparator \"{}\" is not usable in sort", c));
+    return registries_of(scope).find_condition(c) != nullptr ? fail("comparator not handled for sort")
+                                                             : fail(fmt::format("unknown condition \"{}\"", c));
   }
   const bool numeric = c[0] == '<' || c[0] == '>', down = c[0] == '>' || c[0] == 'g', caseless = c.size() == 3;
   struct Entry {
@@ -540,9 +555,9 @@ Status eval_acl(const Node& node, Scope& scope, Text& out) {
   Text message;
   auto r = scope.services->run_acl(scope, name, args, message);
   if (!r) {
-    Error e = std::move(r).error();
-    if (e.kind == ErrorKind::defer) e.kind = ErrorKind::forced_fail;
-    return std::unexpected(std::move(e));
+    const bool deferred = r.error().kind == ErrorKind::defer || r.error().kind == ErrorKind::forced_fail;
+    if (!deferred) return std::unexpected(std::move(r).error());
+    return fail(ErrorKind::forced_fail, fmt::format("DEFER from acl \"{}\"", printable(name.view())));
   }
   return append_limited(out, message);
 }
@@ -558,7 +573,7 @@ constexpr Example kTr[] = {{"${tr{abc}{ab}{x}}", "xxc"}, {"${tr{abc}{}{x}}", "ab
 
 constexpr ItemDef defs[] = {
     {.name = "extract", .arguments = "{key}{string}{yes}{no} or {number}{separators}{string}{yes}{no}", .summary = "A field by name or number", .doc = "Names are caseless.", .examples = kExtract, .eval = eval_extract, .parse = parse_extract},
-    {.name = "listextract", .arguments = "{number}{list}{yes}{no}", .summary = "An item of a list by number", .doc = "Negative numbers count from the end.", .examples = kListextract, .tier = 2, .eval = eval_listextract, .min_args = 2, .max_args = 2, .branches = true},
+    {.name = "listextract", .arguments = "{number}{list}{yes}{no}", .summary = "An item of a list by number", .doc = "Negative numbers count from the end.", .examples = kListextract, .tier = 2, .eval = eval_listextract, .parse = parse_listextract},
     {.name = "sg", .arguments = "{subject}{regex}{replacement}", .summary = "Replace every match of a regular expression", .doc = "All arguments are expanded first; \\$0, \\$1 in the replacement name what matched.", .examples = kSg, .eval = eval_sg, .min_args = 3, .max_args = 3},
     {.name = "substr", .arguments = "{start}{length}{string}", .summary = "A part of a string", .doc = "As the operator.", .examples = kSubstr, .tier = 2, .eval = eval_substr, .min_args = 2, .max_args = 3},
     {.name = "length", .arguments = "{n}{string}", .summary = "The first n bytes", .doc = "As the operator.", .tier = 2, .eval = eval_length, .min_args = 2, .max_args = 2},

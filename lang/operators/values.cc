@@ -15,6 +15,7 @@
 #include "lang/config.h"
 #include "lang/expand.h"
 #include "lang/list.h"
+#include "lang/list_internal.h"
 #include "lang/lookup.h"
 #include "lang/lookup_engine.h"
 #include "lang/node.h"
@@ -55,7 +56,7 @@ Result<std::string> quote_local_part(Scope&, const Node&, std::string s) { retur
 
 Result<std::string> quote(Scope&, const Node&, std::string s) {
   bool plain = !s.empty();
-  for (const char c : s) plain = plain && (is_alnum(c) || c == '_' || c == '-');
+  for (const char c : s) plain = plain && (is_alnum(c) || c == '_' || c == '-' || c == '.');
   if (plain) return s;
   std::string out = "\"";
   for (const char c : s) {
@@ -79,7 +80,10 @@ Result<std::string> rxquote(Scope&, const Node&, std::string s) {
 Result<std::string> escape(Scope&, const Node&, std::string s) {
   std::string out;
   for (const char c : s) {
-    if (is_printable(c)) out += c;  // Exim leaves the backslash alone here
+    if (is_printable(c) || c == '\t') out += c;  // Exim leaves tab and backslash alone here
+    else if (c == '\b') out += "\\b";
+    else if (c == '\v') out += "\\v";
+    else if (c == '\f') out += "\\f";
     else out += printable(std::string_view(&c, 1));
   }
   return out;
@@ -89,7 +93,7 @@ Result<std::string> escape8bit(Scope&, const Node&, std::string s) {
   for (const char c : s) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 127) out += fmt::format("\\{:03o}", byte);
-    else if (c == '\\') out += "\\\\";
+    else if (c == '\\') out += "\\134";
     else out += c;
   }
   return out;
@@ -181,17 +185,46 @@ Result<std::string> sha3(Scope&, const Node& node, std::string s) {
 
 Result<std::string> listcount(Scope&, const Node&, std::string s) { return std::to_string(split_list(s).size()); }
 
+constexpr struct ListSuffix {
+  std::string_view suffix;
+  ListKind kind;
+  std::string_view word;
+} kListSuffixes[] = {{"_d", ListKind::domain, "domain"},
+                     {"_h", ListKind::host, "host"},
+                     {"_a", ListKind::address, "address"},
+                     {"_l", ListKind::local_part, "localpart"}};
+
+// The items joined by " : "; a named list among them is replaced by its items.
+Result<Text> named_items(Scope& scope, ListKind kind, const NamedList& list, int depth) {
+  if (depth > 20) return fail("named lists are nested too deeply");
+  REMEX_TRY(const Text all, list.list.expansion().eval(scope));
+  Text out(std::string{}, all.taint());
+  bool first = true;
+  std::string_view source = list.list.source_text();
+  const std::optional<char> separator = take_separator(source);
+  for (const std::string& item : split_list(all.view(), separator.value_or(':'))) {
+    const NamedList* inner =
+        item.size() > 1 && item[0] == '+' && scope.config != nullptr ? scope.config->named_list(kind, item.substr(1)) : nullptr;
+    Text piece(replace_all(item, ":", "::"), all.taint());
+    if (inner != nullptr) {
+      REMEX_TRY(piece, named_items(scope, kind, *inner, depth + 1));
+    }
+    if (!first) out.append(std::string_view(" : "));
+    REMEX_CHECK(append_limited(out, piece));
+    first = false;
+  }
+  return out;
+}
+
 Result<Text> listnamed(Scope& scope, const Node& node, Text in) {
   REMEX_CHECK(refuse_tainted(in, "named list"));
   const std::string_view suffix = std::string_view(node.text).substr(std::min<std::size_t>(node.text.size(), 9));
-  static constexpr struct { std::string_view suffix; ListKind kind; std::string_view word; } kKinds[] = {
-      {"_d", ListKind::domain, "domain"}, {"_h", ListKind::host, "host"}, {"_a", ListKind::address, "address"}, {"_l", ListKind::local_part, "localpart"}};
   std::string_view word;
-  for (const auto& k : kKinds) {
+  for (const ListSuffix& k : kListSuffixes) {
     if (!suffix.empty() && suffix != k.suffix) continue;
     word = k.word;
     const NamedList* list = scope.config == nullptr ? nullptr : scope.config->named_list(k.kind, in.view());
-    if (list != nullptr) return list->list.expansion().eval(scope);
+    if (list != nullptr) return named_items(scope, k.kind, *list, 0);
   }
   if (word.empty()) return fail("bad suffix on \"list\" operator");
   return fail(fmt::format("\"{}\" is not a {}named list", in.view(), suffix.empty() ? std::string{} : fmt::format("{} ", word)));

@@ -63,6 +63,11 @@ Result<Text> original_local_part(Scope& s, std::string_view) { return from_peer(
 Result<Text> parent_domain(Scope& s, std::string_view) { return from_peer(part(parent(s), true)); }
 Result<Text> parent_local_part(Scope& s, std::string_view) { return from_peer(part(parent(s), false)); }
 
+// Unset is the largest id, as Exim shows it.
+Result<Text> user_id(std::int64_t id) { return number(id < 0 ? 4294967295 : id); }
+Result<Text> local_user_uid(Scope& s, std::string_view) { return user_id(s.address == nullptr ? -1 : s.address->local_user_uid); }
+Result<Text> local_user_gid(Scope& s, std::string_view) { return user_id(s.address == nullptr ? -1 : s.address->local_user_gid); }
+
 constexpr VariableDef defs[] = {
     {.name = "domain", .taint = kPeer, .summary = "Current domain, lower-cased", .get = domain, .tier = 1},
     {.name = "domain_data", .taint = kKeeps, .summary = "Match value of domain list; usually untainted", .get = domain_data, .tier = 1},
@@ -75,8 +80,8 @@ constexpr VariableDef defs[] = {
     {.name = "address_data", .taint = kKeeps, .summary = "Value of router address_data; inherited by children", .get = address_data, .tier = 1},
     {.name = "r_*", .taint = kKeeps, .summary = "Router variables, travel with address", .get = router_variable, .tier = 2},
     {.name = "home", .taint = kKeeps, .summary = "Home directory", .get = home, .tier = 1},
-    {.name = "local_user_uid", .taint = kClean, .summary = "Uid; -1 otherwise", .get = (number_member<&Scope::address, &AddressState::local_user_uid, -1>), .tier = 1},
-    {.name = "local_user_gid", .taint = kClean, .summary = "Gid; -1 otherwise", .get = (number_member<&Scope::address, &AddressState::local_user_gid, -1>), .tier = 2},
+    {.name = "local_user_uid", .taint = kClean, .summary = "Uid; -1 otherwise", .get = local_user_uid, .tier = 1},
+    {.name = "local_user_gid", .taint = kClean, .summary = "Gid; -1 otherwise", .get = local_user_gid, .tier = 2},
     {.name = "original_domain", .taint = kPeer, .summary = "Domain of top ancestor", .get = original_domain, .tier = 1},
     {.name = "original_local_part", .taint = kPeer, .summary = "Local part of top ancestor including affixes", .get = original_local_part, .tier = 2},
     {.name = "parent_domain", .taint = kPeer, .summary = "Domain of immediate parent", .get = parent_domain, .tier = 2},
