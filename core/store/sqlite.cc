@@ -2,6 +2,7 @@
 #include "core/store/sqlite.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -79,7 +80,13 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, int fl
                                  err});
   }
   sqlite3_busy_timeout(raw, busy_ms);
+  if (struct stat st {}; ::stat(path.c_str(), &st) == 0) db->device_ = st.st_dev, db->inode_ = st.st_ino;
   return db;
+}
+
+bool Database::moved() const {
+  struct stat st {};
+  return inode_ != 0 && (::stat(path_.c_str(), &st) != 0 || st.st_ino != inode_ || st.st_dev != device_);
 }
 
 Result<Query> Database::query(const char* sql) {

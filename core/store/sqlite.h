@@ -69,9 +69,12 @@ class Database {
   std::unexpected<Error> fail(std::string_view doing, int rc) const { return std::unexpected(error(doing, rc)); }
   sqlite3* raw() { return db_.get(); }
   const std::string& path() const { return path_; }
+  /// The file that was opened is no longer the one at its path.
+  bool moved() const;
 
  private:
   std::string path_;
+  std::uint64_t device_ = 0, inode_ = 0;  ///< 0: not a file
   std::unique_ptr<sqlite3, CloseDb> db_;
   std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, FinalizeStmt>> statements_;
 };

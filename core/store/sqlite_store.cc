@@ -140,19 +140,12 @@ Result<std::shared_ptr<const mail::Body>> own_body(const std::string& directory,
   return w->finish();
 }
 
-}  // namespace
-
-Result<std::shared_ptr<Store>> Store::open(const StoreOptions& opt) {
-  const std::string directory = opt.directory + "/db", path = directory + "/spool.sqlite", bodies = opt.directory + "/bodies";
+/// The database of a spool, made when missing.
+Result<std::unique_ptr<Database>> open_spool(const std::string& spool_directory, const std::string& path) {
   const bool exists = ::access(path.c_str(), F_OK) == 0;
-  if (!exists && opt.read_only) {  // an empty queue, and nothing is created by looking at it
-    REMEX_TRY(auto db, Database::open(":memory:", SQLITE_OPEN_READWRITE, 0));
-    REMEX_CHECK(prepare_schema(*db));
-    return std::make_shared<SqliteStore>(opt, path, bodies, std::move(db), nullptr);
-  }
   if (!exists) {
-    REMEX_CHECK(make_directory(directory));
-    REMEX_CHECK(make_directory(bodies));
+    REMEX_CHECK(make_directory(spool_directory + "/db"));
+    REMEX_CHECK(make_directory(spool_directory + "/bodies"));
     // SQLite would make it readable for all; its WAL takes over the mode.
     if (const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640); fd >= 0) ::close(fd);
   }
@@ -161,11 +154,34 @@ Result<std::shared_ptr<Store>> Store::open(const StoreOptions& opt) {
   REMEX_TRY(auto db, Database::open(path, flags | SQLITE_OPEN_NOFOLLOW, 10000));
   REMEX_CHECK(prepare_schema(*db));
   REMEX_CHECK(set_pragmas(*db, false));
+  return db;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Store>> Store::open(const StoreOptions& opt) {
+  const std::string directory = opt.directory + "/db", path = directory + "/spool.sqlite", bodies = opt.directory + "/bodies";
+  if (opt.read_only && ::access(path.c_str(), F_OK) != 0) {  // an empty queue, and nothing is created by looking at it
+    REMEX_TRY(auto db, Database::open(":memory:", SQLITE_OPEN_READWRITE, 0));
+    REMEX_CHECK(prepare_schema(*db));
+    return std::make_shared<SqliteStore>(opt, path, bodies, std::move(db), nullptr);
+  }
+  REMEX_TRY(auto db, open_spool(opt.directory, path));
   std::shared_ptr<ClaimTable> claims;
   if (!opt.read_only) {
     REMEX_TRY(claims, ClaimTable::open(directory + "/claims.lock"));
   }
   return std::make_shared<SqliteStore>(opt, path, bodies, std::move(db), std::move(claims));
+}
+
+Status SqliteStore::follow_spool() {
+  std::lock_guard lock(read_mutex_);
+  if (!claims_ || !reader_->moved()) return {};
+  REMEX_TRY(auto db, open_spool(opt_.directory, db_path_));
+  REMEX_TRY(auto claims, ClaimTable::open(opt_.directory + "/db/claims.lock"));
+  reader_ = std::move(db);
+  claims_ = std::move(claims);
+  return {};
 }
 
 SqliteStore::SqliteStore(StoreOptions opt, std::string db_path, std::string body_directory, std::unique_ptr<Database> reader,
@@ -186,10 +202,14 @@ Status SqliteStore::writable() const {
   return remex::fail(fmt::format("the spool {} is open for reading only", opt_.directory));
 }
 
-std::unique_ptr<BodyWriter> SqliteStore::new_body() { return new_body_writer(body_directory_, opt_.body_in_database_max); }
+std::unique_ptr<BodyWriter> SqliteStore::new_body() {
+  (void)follow_spool();  // insert() will say what is wrong
+  return new_body_writer(body_directory_, opt_.body_in_database_max);
+}
 
 Status SqliteStore::insert(const StoredMessage& m) {
   REMEX_CHECK(writable());
+  REMEX_CHECK(follow_spool());
   auto row = std::make_shared<NewRow>();
   REMEX_TRY(row->body, own_body(body_directory_, opt_.body_in_database_max, m.body));
   if (const auto* f = dynamic_cast<const FileBody*>(row->body.get())) row->file = f->name();
@@ -329,6 +349,7 @@ Result<std::int64_t> SqliteStore::count() {
 
 Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t n, bool include_frozen,
                                                   const std::string& queue_name) {
+  REMEX_CHECK(follow_spool());
   std::vector<std::string> out;
   std::lock_guard lock(read_mutex_);
   const char* sql =

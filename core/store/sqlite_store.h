@@ -48,6 +48,9 @@ class SqliteStore final : public Store {
 
  private:
   Status writable() const;
+  /// The spool was taken away (or another put in its place) under a running process: what is accepted from now on goes where it
+  /// will be found again, not into a file without a name.
+  Status follow_spool();
   void on_tick(Database& db);
   std::string take_log(const std::string& id);
   void post_logs();

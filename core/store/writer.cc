@@ -114,6 +114,10 @@ Status Writer::flush() {
 }
 
 Result<Database*> Writer::connection() {
+  if (db_ && db_->moved()) {
+    db_.reset();
+    wal_frames_ = 0;
+  }
   if (db_) return db_.get();
   REMEX_TRY(auto db, Database::open(path_, SQLITE_OPEN_READWRITE, kBusyMs));
   REMEX_CHECK(set_pragmas(*db, true));

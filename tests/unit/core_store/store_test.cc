@@ -276,6 +276,30 @@ BOOST_AUTO_TEST_CASE(looking_at_an_empty_spool_creates_nothing) {
   BOOST_TEST(std::filesystem::is_empty(spool.path));
 }
 
+BOOST_AUTO_TEST_CASE(a_spool_that_was_taken_away_is_made_again) {
+  for (const bool worked_before : {false, true}) {
+    Spool spool;
+    auto st = spool.open().value();
+    const StoredMessage lost = sample(10), kept = sample(10), later = sample(400 * 1024);
+    if (worked_before) BOOST_REQUIRE(st->insert(lost));
+    std::filesystem::remove_all(spool.path + "/db");
+    std::filesystem::remove_all(spool.path + "/bodies");
+    BOOST_REQUIRE(st->insert(kept));
+    auto body = st->new_body();
+    BOOST_REQUIRE(body->write(std::string(400 * 1024, 'x')));
+    StoredMessage big = later;
+    big.body = body->finish().value();
+    BOOST_REQUIRE(st->insert(big));
+    BOOST_TEST(st->count().value() == 2);
+    st.reset();
+    auto again = spool.open().value();  // what was accepted is found by the next process
+    BOOST_TEST(again->count().value() == 2);
+    BOOST_TEST(again->load(kept.envelope.id).has_value());
+    BOOST_TEST(again->load(later.envelope.id).value().body->size() == 400U * 1024);
+    BOOST_TEST(again->check().has_value());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(damaged_foreign_and_newer_databases_are_refused) {
   {
     Spool spool;
