@@ -60,7 +60,7 @@ static constexpr OptionDef defs[] = {
                      "${quote_local_part:$sender_ident} }}${if def:sender_helo_name "
                      "{(helo=$sender_helo_name)\\n\\t}}}}by $primary_hostname ${if def:received_protocol {with "
                      "$received_protocol }}${if def:tls_in_ver { ($tls_in_ver)}}${if def:tls_in_cipher_std { tls "
-                     "$tls_in_cipher_std\\n\\t}}(Exim $version_number)\\n\\t${if def:sender_address {(envelope-from "
+                     "$tls_in_cipher_std\\n\\t}}(remex $version_number)\\n\\t${if def:sender_address {(envelope-from "
                      "<$sender_address>)\\n\\t}}id $message_exim_id${if def:received_for {\\n\\tfor $received_for}}",
      .summary = "Template of added Received: header",
      .tier = 2},
