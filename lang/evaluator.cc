@@ -4,6 +4,8 @@
 // and is returned with Exim's text; a forced failure has kind forced_fail.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "core/base/strings.h"
 #include "lang/config.h"
 #include "lang/node.h"
@@ -33,14 +35,22 @@ Status append_limited(Text& out, const Text& piece) {
   return {};
 }
 
+Status append_limited(Text& out, Text&& piece) {
+  if (!out.empty() || out.is_tainted()) return append_limited(out, std::as_const(piece));
+  if (piece.size() > kMaxExpanded) return fail("expansion result is too long");
+  out = std::move(piece);
+  return {};
+}
+
 namespace {
 
 Status eval_operator(const Node& node, Scope& scope, Text& out) {
   const OperatorDef& def = *node.op;
   REMEX_TRY(Text in, eval_node(node.children[0].get(), scope));
   if (def.apply_text != nullptr) {
-    REMEX_TRY(const Text value, def.apply_text(scope, node, std::move(in)));
-    return append_limited(out, value);
+    auto value = def.apply_text(scope, node, std::move(in));
+    if (!value) return std::unexpected(std::move(value).error());
+    return append_limited(out, std::move(*value));
   }
   Taint taint = in.taint();
   if (def.taint == TaintRule::cleans) taint = Taint::clean;
@@ -58,8 +68,9 @@ Status eval_into(const Node& node, Scope& scope, Text& out) {
       out.append(std::string_view(node.text));
       return {};
     case NodeKind::variable: {
-      REMEX_TRY(const Text value, node.variable->get(scope, node.text));
-      return append_limited(out, value);
+      auto value = node.variable->get(scope, node.text);
+      if (!value) return std::unexpected(std::move(value).error());
+      return append_limited(out, std::move(*value));
     }
     case NodeKind::capture: {
       const auto n = static_cast<std::size_t>(node.numbers[0]);
@@ -87,9 +98,10 @@ Status eval_into(const Node& node, Scope& scope, Text& out) {
 }
 
 Result<Text> eval_node(const Node* node, Scope& scope) {
-  Text out;
+  if (node != nullptr && node->kind == NodeKind::variable) return node->variable->get(scope, node->text);
+  Result<Text> out(std::in_place);  // the value is made where the caller gets it
   if (node == nullptr) return out;
-  REMEX_CHECK(eval_into(*node, scope, out));
+  if (Status done = eval_into(*node, scope, *out); !done) return std::unexpected(std::move(done).error());
   return out;
 }
 

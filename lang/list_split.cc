@@ -1,4 +1,6 @@
 // Splitting and joining list text (chapter 6 "List construction"). Pure; never fails.
+#include <algorithm>
+
 #include "core/base/strings.h"
 #include "lang/list.h"
 #include "lang/list_internal.h"
@@ -23,21 +25,16 @@ std::vector<std::string> split_by(std::string_view s, char sep) {
   for (;;) {
     while (i < s.size() && blank(s[i])) ++i;
     if (i >= s.size()) return out;
-    std::string item;
+    std::string& item = out.emplace_back();
     bool ended = false;
-    while (i < s.size()) {
-      if (s[i] == sep) {
-        if (!can_double || i + 1 >= s.size() || s[i + 1] != sep) {
-          ended = true;
-          ++i;
-          break;
-        }
-        ++i;
-      }
-      item += s[i++];
+    while (i < s.size() && !ended) {
+      const std::size_t next = std::min(s.find(sep, i), s.size());
+      const bool doubled = can_double && next + 1 < s.size() && s[next + 1] == sep;
+      item.append(s, i, next - i + (doubled ? 1 : 0));
+      ended = next < s.size() && !doubled;
+      i = next + (doubled ? 2 : ended ? 1 : 0);
     }
     while (!item.empty() && blank(item.back())) item.pop_back();
-    out.push_back(std::move(item));
     if (!ended) return out;
   }
 }

@@ -145,6 +145,7 @@ Status eval_branches(const Node& node, Scope& scope, bool success, const Text* v
                      bool value_in_no = false);
 /// Appends with the size limit.
 Status append_limited(Text& out, const Text& piece);
+Status append_limited(Text& out, Text&& piece);
 
 /// Sets Scope::value for a block.
 class SavedValue {

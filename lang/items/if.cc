@@ -6,13 +6,28 @@
 namespace remex::lang {
 namespace {
 
+// Conditions that set captures or $value for the strings; what others contain restores both itself.
+bool leaves_marks(const Node& condition) {
+  const std::string_view name = condition.condition->name;
+  if (name.starts_with("match") || name.starts_with("inlist") || name == "acl") return true;
+  for (const NodePtr& c : condition.children) {
+    if (c->kind == NodeKind::condition && leaves_marks(*c)) return true;
+  }
+  return false;
+}
+
 Status parse_if(Parser& p, Node& node) {
   REMEX_TRY(NodePtr condition, p.condition());
+  if (leaves_marks(*condition)) node.numbers.push_back(1);
   node.children.push_back(std::move(condition));
   return p.branches(node, "if");
 }
 
 Status eval_if(const Node& node, Scope& scope, Text& out) {
+  if (node.numbers.empty()) {
+    REMEX_TRY(const bool truth, eval_condition(*node.children[0], scope));
+    return eval_branches(node, scope, truth, nullptr, out);
+  }
   const SavedCaptures captures(scope);
   const SavedValue value(scope);  // inlist and match_* set it for the strings
   if (value.had()) scope.value = value.get();

@@ -63,18 +63,16 @@ Status parse_extract(Parser& p, Node& node) {
 }
 
 std::optional<std::string> nth_field(std::string_view s, std::string_view separators, std::int64_t n) {
-  std::vector<std::string_view> fields;
-  std::size_t start = 0;
-  for (;;) {
+  if (n < 0) {
+    n += 2 + std::count_if(s.begin(), s.end(), [&](char c) { return separators.find(c) != std::string_view::npos; });
+    if (n < 1) return std::nullopt;
+  }
+  for (std::size_t start = 0;; --n) {
     const std::size_t end = std::min(s.find_first_of(separators, start), s.size());
-    fields.push_back(s.substr(start, end - start));
-    if (end >= s.size()) break;
+    if (n == 1) return std::string(s.substr(start, end - start));
+    if (end >= s.size()) return std::nullopt;
     start = end + 1;
   }
-  const auto count = static_cast<std::int64_t>(fields.size());
-  if (n < 0) n += count + 1;
-  if (n < 1 || n > count) return std::nullopt;
-  return std::string(fields[static_cast<std::size_t>(n - 1)]);
 }
 
 // key=value pairs, values bare or in double quotes with backslash escapes.
@@ -129,9 +127,9 @@ Status eval_extract(const Node& node, Scope& scope, Text& out) {
   const std::string_view k = trim(key.view());
   if (k.empty()) return fail("first argument of \"extract\" must not be empty");
   const auto n = parse_int(k);
-  REMEX_TRY(const Text second, eval_arg(node, 1, scope));
+  REMEX_TRY(Text second, eval_arg(node, 1, scope));
   std::optional<std::string> found;
-  Text source = second;
+  Text source;
   if (n) {
     REMEX_TRY(source, eval_arg(node, 2, scope));
     if (*n == 0) found = source.str();
@@ -139,6 +137,7 @@ Status eval_extract(const Node& node, Scope& scope, Text& out) {
     else if (*n == 1) found = std::string{};
   } else {
     found = keyed_value(second.view(), k);
+    source = std::move(second);
   }
   const Text value = source.with(found.value_or(std::string{}));
   if (node.numbers.empty()) return eval_branches(node, scope, found.has_value(), found ? &value : nullptr, out);
@@ -467,7 +466,8 @@ Status eval_map(const Node& node, Scope& scope, Text& out) {
       if (!keep) continue;
       REMEX_CHECK(add_item(result, scope.item, separator, first));
     } else {
-      REMEX_TRY(const Text value, eval_arg(node, 1, scope));
+      Text value;
+      REMEX_CHECK(eval_into(*node.children[1], scope, value));
       REMEX_CHECK(add_item(result, value, separator, first));
     }
     first = false;
@@ -483,7 +483,8 @@ Status eval_reduce(const Node& node, Scope& scope, Text& out) {
   for (std::string& s : split_list(list.view())) {
     scope.item = list.with(std::move(s));
     scope.value = std::move(value);
-    REMEX_TRY(value, eval_arg(node, 2, scope));
+    value = Text{};
+    REMEX_CHECK(eval_into(*node.children[2], scope, value));
   }
   return append_limited(out, value);
 }

@@ -83,7 +83,7 @@ Status eval_prvscheck(const Node& node, Scope& scope, Text& out) {
     }
   } names{scope};
   scope.extra["prvscheck_address"] = tag->address;
-  scope.extra["prvscheck_keynum"] = std::string(1, tag->key_number);
+  scope.extra["prvscheck_keynum"].assign(1, tag->key_number);
   REMEX_TRY(const Text secret, eval_arg(node, 1, scope));
   // The day is that on which the tag ends, seven days from its making, modulo 1000.
   const std::int64_t left = ((parse_int(tag->days).value_or(0) - today() % 1000) % 1000 + 1000) % 1000;
