@@ -88,6 +88,7 @@ void check_complementary(const Acl& acl, lang::Diagnostics& diag) {
 
 void check_acls(const lang::Config& config, lang::Diagnostics& diag) {
   std::vector<std::string_view> names;
+  names.reserve(config.acls.size());
   for (const auto& [name, acl] : config.acls) names.push_back(name);
   const auto unknown = [&](std::string_view what, std::string_view name, lang::Pos pos) {
     const auto near = nearest(name, names);
