@@ -46,7 +46,8 @@ namespace {
 
 Status eval_operator(const Node& node, Scope& scope, Text& out) {
   const OperatorDef& def = *node.op;
-  REMEX_TRY(Text in, eval_node(node.children[0].get(), scope));
+  Text in;
+  REMEX_CHECK(eval_into(*node.children[0], scope, in));
   if (def.apply_text != nullptr) {
     auto value = def.apply_text(scope, node, std::move(in));
     if (!value) return std::unexpected(std::move(value).error());
@@ -55,8 +56,9 @@ Status eval_operator(const Node& node, Scope& scope, Text& out) {
   Taint taint = in.taint();
   if (def.taint == TaintRule::cleans) taint = Taint::clean;
   if (def.taint == TaintRule::taints) taint = Taint::tainted;
-  REMEX_TRY(std::string value, def.apply(scope, node, std::move(in).str()));
-  return append_limited(out, Text(std::move(value), taint));
+  auto value = def.apply(scope, node, std::move(in).str());
+  if (!value) return std::unexpected(std::move(value).error());
+  return append_limited(out, Text(std::move(*value), taint));
 }
 
 }  // namespace
@@ -68,6 +70,10 @@ Status eval_into(const Node& node, Scope& scope, Text& out) {
       out.append(std::string_view(node.text));
       return {};
     case NodeKind::variable: {
+      if (node.variable->peek != nullptr) {
+        const Text* there = node.variable->peek(scope);
+        return there == nullptr ? Status{} : append_limited(out, *there);
+      }
       auto value = node.variable->get(scope, node.text);
       if (!value) return std::unexpected(std::move(value).error());
       return append_limited(out, std::move(*value));
@@ -109,9 +115,21 @@ Result<Text> eval_arg(const Node& node, std::size_t i, Scope& scope) {
   return eval_node(i < node.children.size() ? node.children[i].get() : nullptr, scope);
 }
 
+Status arg_view(const Node& node, std::size_t i, Scope& scope, Text& storage, std::string_view& view) {
+  const Node& child = *node.children[i];
+  if (child.kind == NodeKind::constant) {
+    view = child.text;
+    return {};
+  }
+  REMEX_CHECK(eval_into(child, scope, storage));
+  view = storage.view();
+  return {};
+}
+
 Result<bool> eval_condition(const Node& node, Scope& scope) {
-  REMEX_TRY(const bool truth, node.condition->test(node, scope));
-  return truth != node.negated;
+  Result<bool> truth = node.condition->test(node, scope);
+  if (truth && node.negated) *truth = !*truth;
+  return truth;
 }
 
 Status eval_branches(const Node& node, Scope& scope, bool success, const Text* value, Text& out, bool value_in_no) {

@@ -137,6 +137,8 @@ Status eval_into(const Node& node, Scope& scope, Text& out);
 Result<Text> eval_node(const Node* node, Scope& scope);
 /// eval_node of children[i]; empty when there is none.
 Result<Text> eval_arg(const Node& node, std::size_t i, Scope& scope);
+/// The bytes of children[i]: a constant's own, else evaluated into `storage`. Valid as long as node and storage.
+Status arg_view(const Node& node, std::size_t i, Scope& scope, Text& storage, std::string_view& view);
 /// A condition node, negation included.
 Result<bool> eval_condition(const Node& node, Scope& scope);
 /// The yes/no tail of an item. `value`: $value inside the yes string, and the result when no string was given.

@@ -94,6 +94,8 @@ struct VariableDef {
   Result<Text> (*get)(Scope&, std::string_view name) = nullptr;
   State state = State::works;
   std::uint8_t tier = 1;
+  /// For values that exist as a Text (loops use these most): the value itself, or null when it is unset. Saves a copy.
+  const Text* (*peek)(const Scope&) = nullptr;
 };
 
 // OperatorDef, ItemDef, ConditionDef are declared in lang/node.h (they need the tree).

@@ -22,18 +22,22 @@ bool holds(Op op, int order) {
 
 template <Op op, bool caseless>
 Result<bool> strings(const Node& node, Scope& scope) {
-  REMEX_TRY(const Text a, eval_arg(node, 0, scope));
-  REMEX_TRY(const Text b, eval_arg(node, 1, scope));
-  if constexpr (caseless) return holds(op, to_lower(a.view()).compare(to_lower(b.view())));
-  return holds(op, a.view().compare(b.view()));
+  Text first, second;
+  std::string_view a, b;
+  REMEX_CHECK(arg_view(node, 0, scope, first, a));
+  REMEX_CHECK(arg_view(node, 1, scope, second, b));
+  if constexpr (caseless) return holds(op, to_lower(a).compare(to_lower(b)));
+  return holds(op, a.compare(b));
 }
 
 template <Op op>
 Result<bool> numbers(const Node& node, Scope& scope) {
-  REMEX_TRY(const Text a, eval_arg(node, 0, scope));
-  REMEX_TRY(const Text b, eval_arg(node, 1, scope));
-  REMEX_TRY(const std::int64_t x, parse_expansion_integer(a.view()));
-  REMEX_TRY(const std::int64_t y, parse_expansion_integer(b.view()));
+  Text first, second;
+  std::string_view a, b;
+  REMEX_CHECK(arg_view(node, 0, scope, first, a));
+  REMEX_CHECK(arg_view(node, 1, scope, second, b));
+  REMEX_TRY(const std::int64_t x, parse_expansion_integer(a));
+  REMEX_TRY(const std::int64_t y, parse_expansion_integer(b));
   return holds(op, x < y ? -1 : x > y ? 1 : 0);
 }
 

@@ -38,18 +38,22 @@ Status parse_match(Parser& p, Node& node) {
 }
 
 Result<bool> test_match(const Node& node, Scope& scope) {
-  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
-  std::shared_ptr<const Regex> regex;
+  Text subject;
+  REMEX_CHECK(eval_into(*node.children[0], scope, subject));
+  std::shared_ptr<const Regex> made;
+  const Regex* regex = nullptr;
   if (node.extra != nullptr) {
-    regex = static_cast<const RegexExtra&>(*node.extra).regex;
+    regex = static_cast<const RegexExtra&>(*node.extra).regex.get();
   } else {
     REMEX_TRY(const Text pattern, eval_arg(node, 1, scope));
-    REMEX_TRY(regex, Regex::cached(pattern.view()));
+    REMEX_TRY(made, Regex::cached(pattern.view()));
+    regex = made.get();
   }
   Regex::Spans spans;
   REMEX_TRY(const bool matched, regex->search(subject.view(), &spans));
   if (!matched) return false;
   scope.captures.clear();
+  scope.captures.reserve(spans.size());
   for (const auto& [from, to] : spans) {
     scope.captures.emplace_back(from == std::string_view::npos ? std::string{} : subject.str().substr(from, to - from),
                                 subject.taint());

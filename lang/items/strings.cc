@@ -123,15 +123,17 @@ Status eval_json(const Node& node, Scope& scope, Text& out) {
 
 Status eval_extract(const Node& node, Scope& scope, Text& out) {
   if (!node.numbers.empty() && node.numbers[0] != kDecideLater) return eval_json(node, scope, out);
-  REMEX_TRY(const Text key, eval_arg(node, 0, scope));
-  const std::string_view k = trim(key.view());
+  Text key, second;
+  std::string_view k;
+  REMEX_CHECK(arg_view(node, 0, scope, key, k));
+  k = trim(k);
   if (k.empty()) return fail("first argument of \"extract\" must not be empty");
   const auto n = parse_int(k);
-  REMEX_TRY(Text second, eval_arg(node, 1, scope));
+  REMEX_CHECK(eval_into(*node.children[1], scope, second));
   std::optional<std::string> found;
   Text source;
   if (n) {
-    REMEX_TRY(source, eval_arg(node, 2, scope));
+    if (node.children.size() > 2) REMEX_CHECK(eval_into(*node.children[2], scope, source));
     if (*n == 0) found = source.str();
     else if (!source.empty()) found = nth_field(source.view(), second.view(), *n);
     else if (*n == 1) found = std::string{};

@@ -12,6 +12,9 @@ Result<Text> value(Scope& s, std::string_view) { return s.value ? *s.value : Tex
 Result<Text> runrc(Scope& s, std::string_view) { return number(s.runrc); }
 Result<Text> regex_capture(Scope& s, std::string_view name) { return extra_tainted(s, name); }
 
+const Text* peek_value(const Scope& s) { return s.value ? &*s.value : nullptr; }
+const Text* peek_item(const Scope& s) { return &s.item; }
+
 constexpr VariableDef defs[] = {
     {.name = "regex1", .taint = kKeeps, .summary = "See the item that sets it", .get = regex_capture, .tier = 3},
     {.name = "regex2", .taint = kKeeps, .summary = "See the item that sets it", .get = regex_capture, .tier = 3},
@@ -22,8 +25,8 @@ constexpr VariableDef defs[] = {
     {.name = "regex7", .taint = kKeeps, .summary = "See the item that sets it", .get = regex_capture, .tier = 3},
     {.name = "regex8", .taint = kKeeps, .summary = "See the item that sets it", .get = regex_capture, .tier = 3},
     {.name = "regex9", .taint = kKeeps, .summary = "See the item that sets it", .get = regex_capture, .tier = 3},
-    {.name = "value", .taint = kKeeps, .summary = "Result of lookup, extract, run, reduce, list match", .get = value, .tier = 1},
-    {.name = "item", .taint = kKeeps, .summary = "Current element", .get = scope_text<&Scope::item>, .tier = 1},
+    {.name = "value", .taint = kKeeps, .summary = "Result of lookup, extract, run, reduce, list match", .get = value, .tier = 1, .peek = peek_value},
+    {.name = "item", .taint = kKeeps, .summary = "Current element", .get = scope_text<&Scope::item>, .tier = 1, .peek = peek_item},
     {.name = "runrc", .taint = kClean, .summary = "Exit code of last run", .get = runrc, .tier = 1},
     {.name = "lookup_dnssec_authenticated", .taint = kClean, .summary = "yes, no or empty", .get = scope_clean<&Scope::lookup_dnssec_authenticated>, .tier = 3},
     {.name = "prvscheck_result", .taint = kClean, .summary = "1 valid, empty not; persists", .get = extra_clean, .tier = 3},

@@ -1,4 +1,5 @@
 // Expansions from arbitrary bytes: they compile or fail, and the pure ones evaluate or fail; nothing else happens.
+// links: lang
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
