@@ -88,7 +88,7 @@ Status eval_prvscheck(const Node& node, Scope& scope, Text& out) {
   // The day is that on which the tag ends, seven days from its making, modulo 1000.
   const std::int64_t left = ((parse_int(tag->days).value_or(0) - today() % 1000) % 1000 + 1000) % 1000;
   const bool good = left <= 7 && same_secret(tag->hash, prvs_hash(secret.view(), tag->key_number, tag->days, tag->address));
-  if (good) scope.extra["prvscheck_result"].assign("1");
+  if (good) scope.extra["prvscheck_result"].assign(1, '1');
   REMEX_TRY(const Text third, eval_arg(node, 2, scope));
   return append_limited(out, third.empty() ? address.with(tag->address) : third);
 }
