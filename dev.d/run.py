@@ -19,7 +19,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "sample-configs" / "minimal-mail"
 REMEX = pathlib.Path(os.environ.get("REMEX_BIN", ROOT / "build" / "release" / "remex"))
-STATE = pathlib.Path(os.environ.get("REMEX_STATE", ROOT / "state")).resolve()
+# Mail is never written by root: started as root the server becomes the user mail, who may not be able to look into the tree.
+AS_ROOT = os.geteuid() == 0
+STATE = pathlib.Path(os.environ.get("REMEX_STATE", "/var/tmp/remex-state" if AS_ROOT else ROOT / "state")).resolve()
 MX_PORT = int(os.environ.get("REMEX_MX_PORT", "2525"))
 SUBMIT_PORT = int(os.environ.get("REMEX_SUBMIT_PORT", "2587"))
 DEADLINE = 20.0  # seconds for each thing waited for
@@ -81,6 +83,9 @@ def prepare():
     for folder in ("mail/example.org/me/shop", "mail/example.org/blog", "keys", "server/log", "laptop/log"):
         (STATE / folder).mkdir(parents=True, exist_ok=True)
     (STATE / "keys").chmod(0o700)
+    if AS_ROOT:
+        STATE.chmod(0o755)
+        subprocess.run(["chown", "-R", "mail:mail", STATE / "mail", STATE / "server"], check=True)
     records = make_keys(STATE / "keys") + [
         "example.org. MX 10 mail.example.org.",
         "mail.example.org. A 127.0.0.1",
@@ -90,7 +95,7 @@ def prepare():
     both = {"DNS_RECORDS": "<| " + " | ".join(records)}
     server = {
         "MAIL_DIR": STATE / "mail", "STATE_DIR": STATE / "server", "LOG_FILES": STATE / "server/log/%slog",
-        "MAIL_USER": getpass.getuser(), "MAIL_GROUP": grp.getgrgid(os.getgid()).gr_name,
+        "MAIL_USER": "mail" if AS_ROOT else getpass.getuser(), "MAIL_GROUP": "mail" if AS_ROOT else grp.getgrgid(os.getgid()).gr_name,
         "MX_PORT": MX_PORT, "SUBMIT_PORT": SUBMIT_PORT,
         "LISTEN_ON": f"<; [127.0.0.1]:{MX_PORT} ; [127.0.0.1]:{SUBMIT_PORT}",
     }

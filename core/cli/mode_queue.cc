@@ -93,12 +93,20 @@ std::string headers_text(const store::StoredMessage& m) {
 int act(daemon::Process& p, const std::string& action, const std::string& id, const std::vector<std::string>& rest) {
   auto& store = *p.engine.store;
   if (action == "vl") {
+    auto m = store.load(id);
+    if (!m) return complain(1, m.error().kind == ErrorKind::not_found ? fmt::format("spool file for message {} does not exist", id) : m.error().text);
+    const auto& from = m->envelope.from;
+    fmt::print("{} Received from {}{}{}\n", log_timestamp(m->envelope.received), m->envelope.sender.empty() ? "<>" : printable(m->envelope.sender),
+               from.host_address.empty() ? " U=" + printable(m->envelope.login) : fmt::format(" H=[{}]", from.host_address),
+               from.protocol.empty() ? "" : " P=" + printable(from.protocol));
     auto text = store.read_message_log(id);
     if (!text) return complain(1, text.error().text);
     fmt::print("{}", *text);
     return 0;
   }
   if (action.empty() || action == "c" || action == "g") {
+    if (auto there = store.load(id); !there && there.error().kind == ErrorKind::not_found)
+      return complain(1, fmt::format("spool file for message {} does not exist", id));
     delivery::DeliverOptions opt;
     opt.force = opt.force_frozen = opt.thaw = action.empty();
     opt.give_up = action == "g";

@@ -66,7 +66,16 @@ class Daemon {
     return code;
   }
 
+  /// Signals that come before serve() watches for them wait instead of killing the daemon.
+  static void hold_signals(int how, std::initializer_list<int> which) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int s : which) sigaddset(&set, s);
+    sigprocmask(how, &set, nullptr);
+  }
+
   int bind_all() {
+    hold_signals(SIG_BLOCK, {SIGHUP});
     if (!opt_.listen) return EX_OK;
     auto addresses = listen_addresses(*config_, opt_.listen_override);
     if (!addresses) return fail_start(EX_CONFIG, addresses.error().text);
@@ -82,6 +91,7 @@ class Daemon {
       listeners_.push_back({a, std::move(*l)});
     }
     if (listeners_.empty()) return fail_start(EX_OSERR, "no address could be listened on");
+    hold_signals(SIG_BLOCK, {SIGTERM, SIGINT});
     return EX_OK;
   }
 
@@ -138,6 +148,7 @@ class Daemon {
     io::SignalWatch term(SIGTERM, [this] { stop_.set(); });
     io::SignalWatch intr(SIGINT, [this] { stop_.set(); });
     io::SignalWatch hup(SIGHUP, [this] { reload(); });
+    hold_signals(SIG_UNBLOCK, {SIGHUP, SIGTERM, SIGINT});
     io::SignalWatch usr1(SIGUSR1, [this] { process_->engine.log->reopen(); });
     signal(SIGPIPE, SIG_IGN);
     notify_supervisor("READY=1");

@@ -53,7 +53,7 @@ class Setup:
             'KEY_DIR': self.d('keys'), 'STATE_DIR': self.d('laptop'), 'LOG_FILES': self.d('laptop', '%slog'),
             'SUBMIT_PORT': submit_port or self.submit,
         }
-        self.server = h.Remex(os.path.join(SAMPLE, 'server.conf'), [self.mx, self.submit], args=self.macros(server, both), user=USER)
+        self.server = h.Remex(os.path.join(SAMPLE, 'server.conf'), [self.mx, self.submit], args=self.macros(server, both))
         self.server.stderr_path = self.d('server.stderr')
         self.laptop = h.Remex(os.path.join(SAMPLE, 'laptop.conf'), [], args=self.macros(laptop, both))
 
@@ -62,7 +62,7 @@ class Setup:
         return ['-D%s=%s' % (k, v) for g in groups for k, v in g.items()]
 
     def own(self, folder):
-        """The mail user's, all of it: the server runs as that user."""
+        """The mail user's, all of it: the server, started as root, becomes that user."""
         subprocess.run(['chown', '-R', USER + ':' + USER, self.d(folder)], check=True)
 
     def box(self, name):
