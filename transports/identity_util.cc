@@ -10,7 +10,11 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
 
+#include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "transports/internal.h"
@@ -25,7 +29,35 @@ struct Account {
   bool has_gid = false;
 };
 
-Result<Account> look_up_user(const std::string& user) {
+/// Names found lately. A burst of deliveries asks the system once (which may read files or ask a directory server), a changed
+/// account is noticed within seconds. What was not found is asked for every time. Used on the loop's thread only.
+template <class T>
+class Recent {
+ public:
+  std::optional<T> find(const std::string& name) const {
+    const auto it = entries_.find(name);
+    if (it == entries_.end() || monotonic_now() - it->second.second > kKeep) return std::nullopt;
+    return it->second.first;
+  }
+  void keep(const std::string& name, const T& value) {
+    if (entries_.size() >= kMost) entries_.clear();
+    entries_.insert_or_assign(name, std::pair(value, monotonic_now()));
+  }
+
+ private:
+  static constexpr Millis kKeep{5000};
+  static constexpr std::size_t kMost = 10000;
+  std::unordered_map<std::string, std::pair<T, Instant>> entries_;
+};
+
+/// Asked for anew after each wait.
+template <class T>
+Recent<T>& recent() {
+  thread_local Recent<T> names;
+  return names;
+}
+
+Result<Account> read_user(const std::string& user) {
   return io::offload([&user]() -> Result<Account> {
     std::string buf(16384, '\0');
     passwd entry{};
@@ -43,8 +75,14 @@ Result<Account> look_up_user(const std::string& user) {
   });
 }
 
-Result<gid_t> look_up_group(const std::string& name) {
-  if (const auto n = parse_uint(name)) return static_cast<gid_t>(*n);
+Result<Account> look_up_user(const std::string& user) {
+  if (auto known = recent<Account>().find(user)) return *known;
+  auto found = read_user(user);
+  if (found && found->has_gid) recent<Account>().keep(user, *found);
+  return found;
+}
+
+Result<gid_t> read_group(const std::string& name) {
   return io::offload([&name]() -> Result<gid_t> {
     std::string buf(16384, '\0');
     group entry{};
@@ -53,6 +91,14 @@ Result<gid_t> look_up_group(const std::string& name) {
     if (found == nullptr) return defer(fmt::format("group \"{}\" does not exist", printable(name)));
     return found->gr_gid;
   });
+}
+
+Result<gid_t> look_up_group(const std::string& name) {
+  if (const auto n = parse_uint(name)) return static_cast<gid_t>(*n);
+  if (auto known = recent<gid_t>().find(name)) return *known;
+  auto found = read_group(name);
+  if (found) recent<gid_t>().keep(name, *found);
+  return found;
 }
 
 Result<std::string> option_or(DeliverContext& ctx, const lang::Expansion& e, const std::string& fallback, std::string_view what) {
