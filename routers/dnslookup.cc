@@ -77,7 +77,10 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
   const auto& o = static_cast<const DnslookupOptions&>(*r.options);
   const std::string& domain = addr.state.domain;
   // Domain literals are ipliteral's; what is no domain name is not in the DNS.
-  if (!mail::is_domain_name(domain, true) || mail::is_ip_address(domain)) return declined();
+  if (!mail::is_domain_name(domain, true) || mail::is_ip_address(domain)) {
+    addr.message = fmt::format("mail domain \"{}\" is syntactically invalid", printable(domain));
+    return declined();
+  }
   auto opt = read_options(ctx, o, domain);
   if (!opt) return deferred(opt.error().text);
   bool null_mx = false;
@@ -90,6 +93,9 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
       auto defers = domain_in(ctx, o.fail_defer_domains, domain);
       if (!defers) return deferred(defers.error().text);
       if (*defers) return deferred(std::move(found.message));
+      // Said when no later router takes the address either.
+      if (null_mx) addr.message = "an MX or SRV record indicated no SMTP service";
+      else if (found.outcome == HostFind::ignored || found.message.starts_with("all relevant MX")) addr.message = "all relevant MX records point to non-existent hosts";
       return declined();
     }
     case HostFind::found: break;

@@ -83,8 +83,8 @@ Status set_data(RouteContext& ctx, const RouterGeneric& g, Addr& addr) {
 }
 
 /// Text for an address no router took.
-std::string unrouteable(RouteContext& ctx, const lang::DriverInstance* last) {
-  static constexpr std::string_view kDefault = "Unrouteable address";
+std::string unrouteable(RouteContext& ctx, const lang::DriverInstance* last, const Addr& addr) {
+  const std::string_view kDefault = addr.message.empty() ? "Unrouteable address" : std::string_view(addr.message);
   if (last == nullptr || !generic(*last).cannot_route_message.is_set()) return std::string(kDefault);
   auto text = generic(*last).cannot_route_message.eval(ctx.scope);
   if (text) return text->str();
@@ -116,7 +116,7 @@ void add_unseen_clone(RouteContext& ctx, Addr& addr, std::size_t next) {
     clone->start_router = ctx.config.routers[next].name;
   } else {
     clone->status = Addr::Status::failed;
-    clone->message = unrouteable(ctx, next > 0 ? &ctx.config.routers[next - 1] : nullptr);
+    clone->message = unrouteable(ctx, next > 0 ? &ctx.config.routers[next - 1] : nullptr, *clone);
   }
   addr.children.push_back(std::move(clone));
 }
@@ -243,7 +243,7 @@ Next run_router(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, st
     return Next::done;
   }
   if (more && *more) return Next::following;
-  set_outcome(addr, Addr::Status::failed, failed(unrouteable(ctx, &r)));
+  set_outcome(addr, Addr::Status::failed, failed(unrouteable(ctx, &r, addr)));
   return Next::done;
 }
 
@@ -336,7 +336,7 @@ void route_address(RouteContext& ctx, Addr& addr) {
     }
   }
   addr.router = nullptr;
-  set_outcome(addr, Addr::Status::failed, failed(unrouteable(ctx, last)));
+  set_outcome(addr, Addr::Status::failed, failed(unrouteable(ctx, last, addr)));
 }
 
 }  // namespace remex::routers

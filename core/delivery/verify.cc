@@ -43,6 +43,7 @@ std::string qualified(const Engine& eng, const std::string& address, bool sender
 struct TestReport {
   std::string out;
   int failed = 0, deferred = 0;
+  std::vector<std::string> seen{};  ///< addresses that would be delivered to, each once
 };
 
 void parents(TestReport& t, const Addr& a) {
@@ -68,7 +69,7 @@ void report(TestReport& t, const Addr& a) {
   switch (a.status) {
     case Addr::Status::failed:
       t.out += fmt::format("{} is undeliverable: {}", name, a.message);
-      t.out += '\n';
+      parents(t, a);
       ++t.failed;
       break;
     case Addr::Status::deferred:
@@ -85,6 +86,8 @@ void report(TestReport& t, const Addr& a) {
     case Addr::Status::routed:
     case Addr::Status::delivered:
       t.out += name;
+      if (std::find(t.seen.begin(), t.seen.end(), name) != t.seen.end()) t.out += " [duplicate, would not be delivered]";
+      else t.seen.push_back(name);
       parents(t, a);
       t.out += fmt::format("  router = {}, transport = {}\n", a.router != nullptr ? a.router->name : "unset",
                            a.transport != nullptr ? a.transport->name : "unset");

@@ -183,7 +183,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   auto pc = parse_path_command(c.argument, "TO:");
   if (!pc && !has_keyword(c.argument, "TO")) return unknown_command();
   if (!in_transaction_) {
-    note_rcpt_error("sender not yet given");
+    note_rcpt_error("503 sender not yet given");
     return protocol_error(503, "sender not yet given", state_.command);
   }
   ++state_.rcpt_count;

@@ -127,7 +127,7 @@ bool is_acceptable_helo(std::string_view name, std::string_view extra) {
     return mail::is_ip_address(inner);
   }
   for (const char c : name)
-    if (!is_alnum(c) && c != '.' && c != '-' && c != '_' && extra.find(c) == std::string_view::npos) return false;
+    if (!is_alnum(c) && c != '.' && c != '-' && extra.find(c) == std::string_view::npos) return false;
   return true;
 }
 
