@@ -223,6 +223,8 @@ Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects,
       }
       return undecided(run, std::move(r.answer));
     }
+    // With endpass, message is the text of a denial only.
+    if (run.endpass && r.held) run.message = nullptr;
     if (r.answer.discard) return make_outcome(Verdict::discard, run, r.answer);
     switch (st.verb) {
       case Verb::accept:

@@ -64,7 +64,8 @@ Result<Setup> make(const Options& o, std::shared_ptr<const lang::Config> config)
   enable_debug(o, *s.process);
   s.local = std::make_unique<LocalScope>(*s.process);
   s.local->scope.testing = true;
-  s.local->envelope.sender = o.sender;
+  s.local->envelope.sender = o.sender == "<>" ? "" : o.sender;
+  if (!o.sender_given) s.local->envelope.sender = find_caller(*s.process->engine.config).login + "@" + smtp::qualify_domain(*s.process->engine.config, s.process->primary_hostname);
   s.local->from.host_address = o.host_address;
   s.local->from.interface_address = o.interface_address;
   return s;

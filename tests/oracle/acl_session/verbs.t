@@ -104,7 +104,7 @@ RCPT TO:<u@box.test>
 QUIT
 
 [session 192.0.2.77]
-HELO c
+EHLO c
 MAIL FROM:<late@far.test>
 RSET
 MAIL FROM:<x@far.test> SIZE=20000

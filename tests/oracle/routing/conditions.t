@@ -130,5 +130,8 @@ q@again.test
 x@verify.test
 x@noverify.test
 x@notest.test
-x@twice.test
 x@nobody.example
+
+[addresses]
+! An unseen copy is listed before its original there, and named its own parent.
+x@twice.test
