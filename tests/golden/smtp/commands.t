@@ -35,7 +35,7 @@ C: RCPT TO:<x@b.example>
 S: 503 sender not yet given
 C: DATA
 S: 503-All RCPT commands were rejected with this error:
-S: 503-sender not yet given
+S: 503-503 sender not yet given
 S: 503 valid RCPT command must precede DATA
 C: DATA now
 S: 501 unexpected argument data

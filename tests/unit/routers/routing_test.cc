@@ -277,13 +277,13 @@ BOOST_AUTO_TEST_CASE(dnslookup_orders_and_cuts) {
   t.trouble["slow.example"] = dns::Outcome::try_again;
   ROUTES(w, "x@a.example", "routed d/remote one.example[198.51.100.1]=10 two.example[198.51.100.2]=20");
   ROUTES(w, "x@plain.example", "routed d/remote plain.example[198.51.100.7]");
-  ROUTES(w, "x@null.example", "failed Unrouteable address");
+  ROUTES(w, "x@null.example", "failed an MX or SRV record indicated no SMTP service");
   ROUTES(w, "x@nowhere.example", "failed Unrouteable address");
   ROUTES(w, "x@mine.example", "deferred(frozen) remote host address is the local host");
   ROUTES(w, "x@backup.example", "routed d/remote one.example[198.51.100.1]=10");
-  ROUTES(w, "x@lit.example", "failed Unrouteable address");
-  ROUTES(w, "x@bad.example", "failed Unrouteable address");
-  ROUTES(w, "x@dead.example", "failed Unrouteable address");
+  ROUTES(w, "x@lit.example", "failed all relevant MX records point to non-existent hosts");
+  ROUTES(w, "x@bad.example", "failed all relevant MX records point to non-existent hosts");
+  ROUTES(w, "x@dead.example", "failed all relevant MX records point to non-existent hosts");
   BOOST_CHECK(w.route("x@slow.example").starts_with("deferred "));
 }
 
