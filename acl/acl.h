@@ -14,21 +14,40 @@
 namespace remex::acl {
 
 enum class Hook : std::uint8_t {
-  connect, helo, mail, rcpt, predata, data, dkim, mime, not_smtp, not_smtp_start, quit, notquit, vrfy, expn, etrn, auth, mailauth,
-  starttls, prdr, unknown
+  connect,
+  helo,
+  mail,
+  rcpt,
+  predata,
+  data,
+  dkim,
+  mime,
+  not_smtp,
+  not_smtp_start,
+  quit,
+  notquit,
+  vrfy,
+  expn,
+  etrn,
+  auth,
+  mailauth,
+  starttls,
+  prdr,
+  unknown
 };
 std::string_view to_string(Hook h);
 
 enum class Verdict : std::uint8_t { accept, deny, defer, drop, discard };
 
-/// What controls and modifiers asked for; kept by the session and applied by it. Message-lifetime parts are reset per message.
+/// What controls and modifiers asked for; kept by the session and applied by it. Message-lifetime parts are reset per
+/// message.
 struct Effects {
   struct AddedHeader {
     std::string text;
     mail::Where where = mail::Where::at_end;
   };
-  std::vector<AddedHeader> add_headers;         ///< queued by add_header (and warn message=)
-  std::vector<std::string> remove_headers;      ///< names or ^regex
+  std::vector<AddedHeader> add_headers;     ///< queued by add_header (and warn message=)
+  std::vector<std::string> remove_headers;  ///< names or ^regex
   bool freeze = false, freeze_no_tell = false;
   bool queue_only = false;
   bool submission = false, submission_sender_retain = false;
@@ -62,11 +81,13 @@ class Acl;  // derives from lang::CompiledAcl; acl/internal.h
 /// The value lang::Registries wants.
 const lang::AclCompiler& compiler();
 
-/// Expands a hook option (named ACL, inline text, file) and runs what it names. `option` unset gives the hook's default verdict.
-/// Effects accumulate. Parks. `flush` is called before delays so that the client sees earlier replies.
+/// Expands a hook option (named ACL, inline text, file) and runs what it names. `option` unset gives the hook's default
+/// verdict. Effects accumulate. Parks. `flush` is called before delays so that the client sees earlier replies.
 Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, Effects& effects,
                  const std::function<void()>& flush = {});
-/// Runs ACL `name` with arguments (acl condition, ${acl{...}}); used by Services::run_acl. Trouble is Verdict::defer with a log text.
-Outcome run_named(Hook hook, const Text& name_or_text, const std::vector<Text>& args, lang::Scope& scope, Effects& effects);
+/// Runs ACL `name` with arguments (acl condition, ${acl{...}}); used by Services::run_acl. Trouble is Verdict::defer
+/// with a log text.
+Outcome run_named(Hook hook, const Text& name_or_text, const std::vector<Text>& args, lang::Scope& scope,
+                  Effects& effects);
 
 }  // namespace remex::acl

@@ -1,5 +1,5 @@
-// Static checks over ACLs, run at every load: references that lead nowhere (errors), and policies that cannot mean what they
-// say (warnings).
+// Static checks over ACLs, run at every load: references that lead nowhere (errors), and policies that cannot mean what
+// they say (warnings).
 
 #include <fmt/core.h>
 
@@ -14,7 +14,7 @@ namespace {
 
 struct HookOption {
   std::string_view name;
-  const lang::Expansion lang::MainOptions::*member;
+  const lang::Expansion lang::MainOptions::* member;
   bool must_accept;  ///< an ACL for it that never accepts refuses everything
 };
 constexpr HookOption kHookOptions[] = {
@@ -46,7 +46,9 @@ bool can_accept(const Acl& acl) {
   return false;
 }
 
-std::string condition_source(const Item& it) { return it.list.is_set() ? it.list.source_text() : it.value.source_text(); }
+std::string condition_source(const Item& it) {
+  return it.list.is_set() ? it.list.source_text() : it.value.source_text();
+}
 
 /// "deny X" and "deny ! X" together deny everything: the slip of swapped sender_domains lines.
 void check_complementary(const Acl& acl, lang::Diagnostics& diag) {
@@ -92,7 +94,8 @@ void check_acls(const lang::Config& config, lang::Diagnostics& diag) {
   for (const auto& [name, acl] : config.acls) names.push_back(name);
   const auto unknown = [&](std::string_view what, std::string_view name, lang::Pos pos) {
     const auto near = nearest(name, names);
-    diag.error("unknown-acl", pos, static_cast<std::uint32_t>(name.size()), fmt::format("{}: there is no ACL \"{}\"", what, name),
+    diag.error("unknown-acl", pos, static_cast<std::uint32_t>(name.size()),
+               fmt::format("{}: there is no ACL \"{}\"", what, name),
                near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
   };
   for (const HookOption& h : kHookOptions) {
@@ -107,7 +110,8 @@ void check_acls(const lang::Config& config, lang::Diagnostics& diag) {
       unknown(fmt::format("option \"{}\"", h.name), name, e.pos());
     } else if (h.must_accept && !can_accept(*acl)) {
       diag.warning("acl-never-accepts", e.pos(), static_cast<std::uint32_t>(name.size()),
-                   fmt::format("ACL \"{}\" (option \"{}\") has no accept: it refuses everything", name, h.name), "every ACL ends in an implicit deny");
+                   fmt::format("ACL \"{}\" (option \"{}\") has no accept: it refuses everything", name, h.name),
+                   "every ACL ends in an implicit deny");
     }
   }
   for (const auto& [name, compiled] : config.acls) {
@@ -118,13 +122,17 @@ void check_acls(const lang::Config& config, lang::Diagnostics& diag) {
         if (it.word->name == "acl" && it.value.is_constant()) {
           const std::string_view text = trim(it.value.constant());
           const std::string_view target = text.substr(0, text.find_first_of(" \t"));
-          if (is_name(target) && !config.acl_positions.contains(std::string(target))) unknown(fmt::format("ACL \"{}\"", name), target, it.value.pos());
+          if (is_name(target) && !config.acl_positions.contains(std::string(target)))
+            unknown(fmt::format("ACL \"{}\"", name), target, it.value.pos());
         }
         if (it.word->name == "dkim_status" && it.value.is_constant() && name.find("dkim") != std::string::npos) {
           for (const auto& w : lang::split_list(it.value.constant()))
             if (w == "none")
-              diag.warning("dkim-status-none", it.value.pos(), static_cast<std::uint32_t>(it.value.source_text().size()),
-                           fmt::format("ACL \"{}\": a DKIM ACL runs once per signature, so the status is \"none\" only for signers named in dkim_verify_signers", name),
+              diag.warning("dkim-status-none", it.value.pos(),
+                           static_cast<std::uint32_t>(it.value.source_text().size()),
+                           fmt::format("ACL \"{}\": a DKIM ACL runs once per signature, so the status is \"none\" only "
+                                       "for signers named in dkim_verify_signers",
+                                       name),
                            "test for a missing signature in the DATA ACL");
         }
       }

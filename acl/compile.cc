@@ -78,8 +78,7 @@ class Compiler {
     const std::size_t word_at = r.at;
     w = r.word();
     if (acl_.statements.empty()) {
-      error("acl-verb", l.text.at(word_at), w.size(),
-            fmt::format("{}: \"{}\" stands before any verb", ctx_.where, w),
+      error("acl-verb", l.text.at(word_at), w.size(), fmt::format("{}: \"{}\" stands before any verb", ctx_.where, w),
             "a statement begins with accept, defer, deny, discard, drop, require or warn");
       return;
     }
@@ -92,7 +91,8 @@ class Compiler {
   void error(std::string_view code, lang::Pos pos, std::size_t n, std::string text, std::string hint = {}) {
     failed_ = true;
     if (ctx_.diagnostics != nullptr)
-      ctx_.diagnostics->error(std::string(code), pos, static_cast<std::uint32_t>(n == 0 ? 1 : n), std::move(text), std::move(hint));
+      ctx_.diagnostics->error(std::string(code), pos, static_cast<std::uint32_t>(n == 0 ? 1 : n), std::move(text),
+                              std::move(hint));
   }
 
   void item(LineReader& r, std::string_view w, std::size_t word_at, bool negated) {
@@ -100,12 +100,14 @@ class Compiler {
     const AclWordDef* def = find_word(w);
     if (def == nullptr) {
       const std::string_view near = nearest(w, word_names());
-      error("unknown-acl-word", pos, w.size(), fmt::format("{}: \"{}\" is not an ACL verb, condition or modifier", ctx_.where, w),
+      error("unknown-acl-word", pos, w.size(),
+            fmt::format("{}: \"{}\" is not an ACL verb, condition or modifier", ctx_.where, w),
             near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
       return;
     }
     if (def->state == lang::State::later) {
-      error("not-supported", pos, w.size(), fmt::format("{}: \"{}\" is known but this version cannot do it", ctx_.where, w));
+      error("not-supported", pos, w.size(),
+            fmt::format("{}: \"{}\" is known but this version cannot do it", ctx_.where, w));
       return;
     }
     Item it;
@@ -119,7 +121,8 @@ class Compiler {
     if (def->name == "set") {
       const std::size_t var_at = (r.skip_blanks(), r.at);
       it.variable = std::string(r.word());
-      const bool known = (it.variable.starts_with("acl_c") || it.variable.starts_with("acl_m")) && it.variable.size() > 5 &&
+      const bool known = (it.variable.starts_with("acl_c") || it.variable.starts_with("acl_m")) &&
+                         it.variable.size() > 5 &&
                          (is_digit(it.variable[5]) || (it.variable[5] == '_' && it.variable.size() > 6));
       if (!known && it.variable != "dkim_verify_status" && it.variable != "dkim_verify_reason") {
         error("acl-variable", r.src.at(var_at), it.variable.size(),
@@ -129,8 +132,10 @@ class Compiler {
       }
     }
     if (def->value == ValueKind::none) {
-      if (!r.done()) error("acl-value", r.src.at(r.at), 1, fmt::format("{}: \"{}\" takes no value", ctx_.where, w));
-      else acl_.statements.back().items.push_back(std::move(it));
+      if (!r.done())
+        error("acl-value", r.src.at(r.at), 1, fmt::format("{}: \"{}\" takes no value", ctx_.where, w));
+      else
+        acl_.statements.back().items.push_back(std::move(it));
       return;
     }
     if (!r.take('=')) {
@@ -211,7 +216,9 @@ std::shared_ptr<const Acl> compile_acl(const std::string& name, const std::vecto
 const lang::AclCompiler& compiler() {
   static constexpr lang::AclCompiler instance{
       .compile = [](const std::string& name, const std::vector<lang::LogicalLine>& lines,
-                    const lang::CompileContext& ctx) -> std::shared_ptr<const lang::CompiledAcl> { return compile_acl(name, lines, ctx); },
+                    const lang::CompileContext& ctx) -> std::shared_ptr<const lang::CompiledAcl> {
+        return compile_acl(name, lines, ctx);
+      },
       .check = &check_acls,
   };
   return instance;

@@ -14,8 +14,9 @@ namespace remex::acl {
 
 namespace {
 
-constexpr std::string_view kHookNames[] = {"connect", "helo", "mail", "rcpt", "predata", "data", "dkim", "mime", "not_smtp", "not_smtp_start",
-                                           "quit", "notquit", "vrfy", "expn", "etrn", "auth", "mailauth", "starttls", "prdr", "unknown"};
+constexpr std::string_view kHookNames[] = {
+    "connect", "helo",    "mail", "rcpt", "predata", "data", "dkim",     "mime",     "not_smtp", "not_smtp_start",
+    "quit",    "notquit", "vrfy", "expn", "etrn",    "auth", "mailauth", "starttls", "prdr",     "unknown"};
 
 constexpr int kMaxDepth = 20;
 
@@ -35,9 +36,9 @@ std::string expand_message(const lang::Expansion* e, lang::Scope& scope) {
 }
 
 struct StatementResult {
-  bool held = true;        ///< all conditions true
-  bool aborted = false;    ///< defer or error
-  Answer answer;           ///< of the condition that decided; texts of earlier ones stay until replaced
+  bool held = true;      ///< all conditions true
+  bool aborted = false;  ///< defer or error
+  Answer answer;         ///< of the condition that decided; texts of earlier ones stay until replaced
 };
 
 /// A condition without texts leaves those of the conditions before it.
@@ -63,7 +64,9 @@ StatementResult run_items(const Statement& st, Run& run) {
     }
     if (run.scope.services->debugging())
       run.scope.services->debug(fmt::format("{} {}{}: {}", to_string(st.verb), it.negated ? "!" : "", it.word->name,
-                                            a.truth == Truth::yes ? "yes" : a.truth == Truth::no ? "no" : "defer"));
+                                            a.truth == Truth::yes  ? "yes"
+                                            : a.truth == Truth::no ? "no"
+                                                                   : "defer"));
     if (a.truth == Truth::defer || a.truth == Truth::error) {
       res.held = false;
       res.aborted = true;
@@ -78,7 +81,9 @@ StatementResult run_items(const Statement& st, Run& run) {
       res.held = false;
       res.aborted = true;
       res.answer.truth = Truth::error;
-      res.answer.log_message = fmt::format("nested ACL returned \"discard\" for \"{}\" command (only allowed with \"accept\" or \"discard\")", to_string(st.verb));
+      res.answer.log_message = fmt::format(
+          "nested ACL returned \"discard\" for \"{}\" command (only allowed with \"accept\" or \"discard\")",
+          to_string(st.verb));
       return res;
     }
     if (!truth) {
@@ -92,10 +97,12 @@ StatementResult run_items(const Statement& st, Run& run) {
 /// A code in front of a refusal's text must be of the verdict's class; a wrong one is replaced, and the operator told.
 void mend_code(Verdict v, std::string& text, lang::Scope& scope) {
   const char digit = v == Verdict::defer ? '4' : '5';
-  const bool has_code = text.size() > 3 && is_digit(text[0]) && is_digit(text[1]) && is_digit(text[2]) && text[3] == ' ';
+  const bool has_code =
+      text.size() > 3 && is_digit(text[0]) && is_digit(text[1]) && is_digit(text[2]) && text[3] == ' ';
   if (!has_code || text[0] == digit) return;
-  scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
-                      fmt::format("configured error code starts with incorrect digit (expected {}) in \"{}\"", digit, printable(text)));
+  scope.services->log(
+      lang::LogTarget::main_log | lang::LogTarget::panic_log,
+      fmt::format("configured error code starts with incorrect digit (expected {}) in \"{}\"", digit, printable(text)));
   text.replace(0, 3, v == Verdict::defer ? "451" : "550");
 }
 
@@ -114,8 +121,10 @@ Outcome make_outcome(Verdict v, Run& run, const Answer& why) {
   if (o.user_message.empty()) o.user_message = why.user_message;
   mend_code(v, o.user_message, run.scope);
   o.details = why.details;
-  if (o.log_message.empty()) o.log_message = why.log_message.empty() ? o.user_message : why.log_message;
-  else if (!why.log_message.empty()) o.log_message += ": " + why.log_message;
+  if (o.log_message.empty())
+    o.log_message = why.log_message.empty() ? o.user_message : why.log_message;
+  else if (!why.log_message.empty())
+    o.log_message += ": " + why.log_message;
   o.log_message.resize(std::min(o.log_message.find('\n'), o.log_message.size()));
   o.log_to_reject = (run.log_reject_target & static_cast<int>(lang::LogTarget::reject_log)) != 0;
   return o;
@@ -135,7 +144,8 @@ Outcome undecided(Run& run, Answer&& why) {
 void finish_warn(Run& run) {
   const std::string header = expand_message(run.message, run.scope);
   if (!header.empty()) {
-    std::string line = header.find(':') == std::string::npos || is_space(header.front()) ? "X-ACL-Warn: " + header : header;
+    std::string line =
+        header.find(':') == std::string::npos || is_space(header.front()) ? "X-ACL-Warn: " + header : header;
     run.effects.add_headers.push_back({std::move(line), mail::Where::at_end});
   }
   const std::string text = expand_message(run.log_message, run.scope);
@@ -154,7 +164,9 @@ Result<std::shared_ptr<const Acl>> find_or_compile(lang::Scope& scope, const Tex
     const lang::CompiledAcl* c = scope.config->find_acl(text);
     if (c != nullptr) return std::shared_ptr<const Acl>(std::shared_ptr<void>(), static_cast<const Acl*>(c));
   }
-  if (what.is_tainted()) return fail(ErrorKind::taint, fmt::format("tainted ACL text or unknown ACL \"{}\"", printable(text.substr(0, 100))));
+  if (what.is_tainted())
+    return fail(ErrorKind::taint,
+                fmt::format("tainted ACL text or unknown ACL \"{}\"", printable(text.substr(0, 100))));
   std::string source(text), name = "inline";
   if (!text.empty() && text.front() == '/') {
     std::ifstream in{std::string(text)};
@@ -279,14 +291,16 @@ Outcome run_named(Hook hook, const Text& what, const std::vector<Text>& args, la
   return o;
 }
 
-Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, Effects& effects, const std::function<void()>& flush) {
+Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, Effects& effects,
+                 const std::function<void()>& flush) {
   Outcome o;
   o.verdict = default_denies(hook) ? Verdict::deny : Verdict::accept;
   if (!option.is_set()) return o;
   auto text = option.eval(scope);
   if (!text) {
     if (text.error().kind == ErrorKind::forced_fail) return o;
-    return trouble_outcome(scope, fmt::format("failed to expand acl_smtp_{} \"{}\": {}", to_string(hook), option.source_text(), text.error().text));
+    return trouble_outcome(scope, fmt::format("failed to expand acl_smtp_{} \"{}\": {}", to_string(hook),
+                                              option.source_text(), text.error().text));
   }
   if (trim(text->view()).empty()) return o;
   auto acl = find_or_compile(scope, *text);

@@ -22,11 +22,12 @@ constexpr HookSet kAnyHook = ~HookSet{0};
 constexpr HookSet kNotSmtpHooks = hook_bit(Hook::not_smtp) | hook_bit(Hook::not_smtp_start);
 constexpr HookSet kSmtpHooks = kAnyHook & ~kNotSmtpHooks;
 /// From MAIL on (SMTP) and for non-SMTP messages.
-constexpr HookSet kMessageHooks = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | hook_bit(Hook::predata) | hook_bit(Hook::data) |
-                                  hook_bit(Hook::dkim) | hook_bit(Hook::mime) | hook_bit(Hook::prdr) | hook_bit(Hook::not_smtp) |
-                                  hook_bit(Hook::not_smtp_start) | hook_bit(Hook::notquit) | hook_bit(Hook::quit);
-constexpr HookSet kAfterBody = hook_bit(Hook::data) | hook_bit(Hook::dkim) | hook_bit(Hook::mime) | hook_bit(Hook::prdr) |
-                               hook_bit(Hook::not_smtp);
+constexpr HookSet kMessageHooks = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | hook_bit(Hook::predata) |
+                                  hook_bit(Hook::data) | hook_bit(Hook::dkim) | hook_bit(Hook::mime) |
+                                  hook_bit(Hook::prdr) | hook_bit(Hook::not_smtp) | hook_bit(Hook::not_smtp_start) |
+                                  hook_bit(Hook::notquit) | hook_bit(Hook::quit);
+constexpr HookSet kAfterBody = hook_bit(Hook::data) | hook_bit(Hook::dkim) | hook_bit(Hook::mime) |
+                               hook_bit(Hook::prdr) | hook_bit(Hook::not_smtp);
 
 enum class WordKind : std::uint8_t { condition, modifier, control };
 
@@ -53,9 +54,10 @@ struct Answer {
   Truth truth = Truth::yes;
   std::string user_message;
   std::string log_message;
-  std::string details;   ///< lines for the client before the message, see Outcome::details
-  bool discard = false;  ///< a nested ACL said discard: accept and discard act on it at once, other verbs may not meet it
-  bool drop = false;     ///< a nested ACL said drop: a refusal by this statement drops the connection
+  std::string details;  ///< lines for the client before the message, see Outcome::details
+  bool discard =
+      false;          ///< a nested ACL said discard: accept and discard act on it at once, other verbs may not meet it
+  bool drop = false;  ///< a nested ACL said drop: a refusal by this statement drops the connection
 };
 
 /// State of one ACL run, handed to words.
@@ -64,10 +66,10 @@ struct Run {
   lang::Scope& scope;
   Effects& effects;
   const std::function<void()>& flush;
-  const lang::Expansion* message = nullptr;      ///< last `message` seen in this statement
+  const lang::Expansion* message = nullptr;  ///< last `message` seen in this statement
   const lang::Expansion* log_message = nullptr;
   bool endpass = false;
-  int log_reject_target = 3;                     ///< LogTarget bits
+  int log_reject_target = 3;  ///< LogTarget bits
 };
 
 struct AclWordDef {

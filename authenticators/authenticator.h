@@ -14,8 +14,8 @@ namespace remex::authenticators {
 
 struct AuthenticatorGeneric : lang::DriverOptions {
   std::string public_name;
-  lang::Expansion server_advertise_condition, server_set_id, server_debug_print, server_mail_auth_condition, server_condition,
-      client_condition, client_set_id;
+  lang::Expansion server_advertise_condition, server_set_id, server_debug_print, server_mail_auth_condition,
+      server_condition, client_condition, client_set_id;
 };
 
 struct ServerResult {
@@ -28,7 +28,8 @@ using Challenge = std::function<Result<std::string>(const std::string& raw)>;
 
 struct AuthenticatorDef {
   lang::DriverDef driver;
-  ServerResult (*server)(lang::Scope&, const lang::DriverInstance&, const std::string* initial, const Challenge&) = nullptr;
+  ServerResult (*server)(lang::Scope&, const lang::DriverInstance&, const std::string* initial,
+                         const Challenge&) = nullptr;
 };
 
 extern const lang::DriverFamily authenticator_family;

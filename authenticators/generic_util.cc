@@ -19,14 +19,21 @@ using G = AuthenticatorGeneric;
 
 constexpr OptionDef kGenericOptions[] = {
     {"client_condition", OptionType::expanded, nullptr, "", "skip as a client when false", State::later, "", "", 2},
-    {"client_set_id", OptionType::expanded, nullptr, "", "id logged for outgoing authentication", State::later, "", "", 2},
+    {"client_set_id", OptionType::expanded, nullptr, "", "id logged for outgoing authentication", State::later, "", "",
+     2},
     {"driver", OptionType::special, nullptr, "", "which authenticator driver this is"},
-    {"public_name", OptionType::string, ref<&G::public_name>, "the instance's name", "SASL mechanism name that is advertised"},
-    {"server_advertise_condition", OptionType::expanded, ref<&G::server_advertise_condition>, "", "advertise the mechanism only when true"},
-    {"server_condition", OptionType::expanded, ref<&G::server_condition>, "", "the decision: true, false, or a temporary error's text"},
-    {"server_debug_print", OptionType::expanded, ref<&G::server_debug_print>, "", "text for the debug output", State::works, "", "", 3},
-    {"server_mail_auth_condition", OptionType::expanded, ref<&G::server_mail_auth_condition>, "", "accept AUTH= on MAIL when true", State::works, "", "", 3},
-    {"server_set_id", OptionType::expanded, ref<&G::server_set_id>, "", "$authenticated_id after success, $authenticated_fail_id after failure"},
+    {"public_name", OptionType::string, ref<&G::public_name>, "the instance's name",
+     "SASL mechanism name that is advertised"},
+    {"server_advertise_condition", OptionType::expanded, ref<&G::server_advertise_condition>, "",
+     "advertise the mechanism only when true"},
+    {"server_condition", OptionType::expanded, ref<&G::server_condition>, "",
+     "the decision: true, false, or a temporary error's text"},
+    {"server_debug_print", OptionType::expanded, ref<&G::server_debug_print>, "", "text for the debug output",
+     State::works, "", "", 3},
+    {"server_mail_auth_condition", OptionType::expanded, ref<&G::server_mail_auth_condition>, "",
+     "accept AUTH= on MAIL when true", State::works, "", "", 3},
+    {"server_set_id", OptionType::expanded, ref<&G::server_set_id>, "",
+     "$authenticated_id after success, $authenticated_fail_id after failure"},
 };
 
 }  // namespace
@@ -36,7 +43,9 @@ const lang::DriverFamily authenticator_family{
     lang::DriverKind::authenticator, kGenericOptions,
     []() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AuthenticatorGeneric>(); }};
 
-const AuthenticatorGeneric& generic(const lang::DriverInstance& a) { return static_cast<const AuthenticatorGeneric&>(*a.generic); }
+const AuthenticatorGeneric& generic(const lang::DriverInstance& a) {
+  return static_cast<const AuthenticatorGeneric&>(*a.generic);
+}
 
 const AuthenticatorDef* find_authenticator_def(const lang::DriverDef* def) {
   for (const AuthenticatorDef* d : lang::flatten<AuthenticatorDef>(registry::authenticators::all))
@@ -44,7 +53,9 @@ const AuthenticatorDef* find_authenticator_def(const lang::DriverDef* def) {
   return nullptr;
 }
 
-std::string public_name(const lang::DriverInstance& a) { return generic(a).public_name.empty() ? a.name : generic(a).public_name; }
+std::string public_name(const lang::DriverInstance& a) {
+  return generic(a).public_name.empty() ? a.name : generic(a).public_name;
+}
 
 ServerResult decide(lang::Scope& scope, const lang::DriverInstance& a) {
   const AuthenticatorGeneric& g = generic(a);

@@ -8,7 +8,12 @@ namespace {
 std::unique_ptr<lang::DriverOptions> no_options() { return std::make_unique<lang::DriverOptions>(); }
 
 constexpr AuthenticatorDef row(std::string_view name, std::string_view summary) {
-  return {.driver = {.kind = lang::DriverKind::authenticator, .name = name, .summary = summary, .doc = {}, .make_options = &no_options, .state = lang::State::later}};
+  return {.driver = {.kind = lang::DriverKind::authenticator,
+                     .name = name,
+                     .summary = summary,
+                     .doc = {},
+                     .make_options = &no_options,
+                     .state = lang::State::later}};
 }
 
 constexpr AuthenticatorDef defs[] = {

@@ -16,9 +16,11 @@ struct PlaintextOptions : lang::DriverOptions {
 };
 
 constexpr OptionDef kOptions[] = {
-    {"client_ignore_invalid_base64", OptionType::boolean, nullptr, "false", "tolerate bad base64 in challenges", State::later, "false", "", 3},
+    {"client_ignore_invalid_base64", OptionType::boolean, nullptr, "false", "tolerate bad base64 in challenges",
+     State::later, "false", "", 3},
     {"client_send", OptionType::expanded, nullptr, "", "strings sent as a client", State::later},
-    {"server_prompts", OptionType::expanded_list, ref<&PlaintextOptions::server_prompts>, "", "prompts for the strings; \":\" is one empty prompt (PLAIN)"},
+    {"server_prompts", OptionType::expanded_list, ref<&PlaintextOptions::server_prompts>, "",
+     "prompts for the strings; \":\" is one empty prompt (PLAIN)"},
 };
 
 constexpr int kMaxStrings = 9;
@@ -34,7 +36,8 @@ void take(lang::Scope& scope, int& count, std::string_view data) {
   }
 }
 
-ServerResult server(lang::Scope& scope, const lang::DriverInstance& a, const std::string* initial, const Challenge& challenge) {
+ServerResult server(lang::Scope& scope, const lang::DriverInstance& a, const std::string* initial,
+                    const Challenge& challenge) {
   const auto& o = static_cast<const PlaintextOptions&>(*a.options);
   ServerResult r;
   for (int i = 1; i <= 4; ++i) scope.extra.erase("auth" + std::to_string(i));
@@ -52,10 +55,12 @@ ServerResult server(lang::Scope& scope, const lang::DriverInstance& a, const std
   int count = 0;
   if (initial != nullptr) take(scope, count, *initial);
   // Prompts ask only for the strings that did not come yet.
-  for (std::size_t i = static_cast<std::size_t>(count); i < prompts.size(); i = std::max<std::size_t>(i + 1, static_cast<std::size_t>(count))) {
+  for (std::size_t i = static_cast<std::size_t>(count); i < prompts.size();
+       i = std::max<std::size_t>(i + 1, static_cast<std::size_t>(count))) {
     auto answer = challenge(prompts[i]);
     if (!answer) {
-      r.kind = answer.error().kind == ErrorKind::cancelled ? ServerResult::Kind::cancelled : ServerResult::Kind::bad_data;
+      r.kind =
+          answer.error().kind == ErrorKind::cancelled ? ServerResult::Kind::cancelled : ServerResult::Kind::bad_data;
       return r;
     }
     take(scope, count, *answer);
@@ -80,7 +85,9 @@ constexpr AuthenticatorDef defs[] = {{
                .summary = "PLAIN and LOGIN",
                .doc = "Checks strings the client sends in clear (inside TLS, one hopes) with server_condition.",
                .options = kOptions,
-               .make_options = []() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<PlaintextOptions>(); },
+               .make_options = []() -> std::unique_ptr<lang::DriverOptions> {
+                 return std::make_unique<PlaintextOptions>();
+               },
                .check = &check},
     .server = &server,
 }};

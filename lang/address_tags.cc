@@ -1,7 +1,8 @@
 // HMAC tags of addresses.
 //
-// SRS: the hash is the first four digits of HMAC-MD5 over the original address, the day two base-32 digits (modulo 1024).
-// BATV (draft-levine-smtp-batv): HMAC-SHA1 over key number, day and address, first six digits; valid for seven days.
+// SRS: the hash is the first four digits of HMAC-MD5 over the original address, the day two base-32 digits (modulo
+// 1024). BATV (draft-levine-smtp-batv): HMAC-SHA1 over key number, day and address, first six digits; valid for seven
+// days.
 #include "lang/address_tags.h"
 
 #include <fmt/format.h>
@@ -41,7 +42,8 @@ bool same_secret(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   unsigned difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    difference |= static_cast<unsigned char>(ascii_lower(a[i])) ^ static_cast<unsigned>(static_cast<unsigned char>(ascii_lower(b[i])));
+    difference |= static_cast<unsigned char>(ascii_lower(a[i])) ^
+                  static_cast<unsigned>(static_cast<unsigned char>(ascii_lower(b[i])));
   }
   return difference == 0;
 }

@@ -19,8 +19,8 @@ std::int64_t today();
 
 /// "SRS0=hash=day=domain=local": the local part only.
 std::string srs_encode(std::string_view secret, std::string_view address, std::int64_t day);
-/// The address in an SRS0 local part; null when it is none, the hash is wrong or it is older than 10 days. An empty secret
-/// checks the form only.
+/// The address in an SRS0 local part; null when it is none, the hash is wrong or it is older than 10 days. An empty
+/// secret checks the form only.
 std::optional<std::string> srs_decode(std::string_view local_part, std::string_view secret, std::int64_t day);
 
 /// The six hex digits behind "prvs=KDDD".

@@ -44,7 +44,8 @@ struct Machine {
       const int digit = is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
       if (digit >= base) break;
       std::int64_t next = 0;
-      over = over || __builtin_mul_overflow(value, std::int64_t{base}, &next) || __builtin_add_overflow(next, std::int64_t{digit}, &next);
+      over = over || __builtin_mul_overflow(value, std::int64_t{base}, &next) ||
+             __builtin_add_overflow(next, std::int64_t{digit}, &next);
       value = next;
     }
     if (over) value = std::numeric_limits<std::int64_t>::max();
@@ -102,7 +103,8 @@ struct Machine {
       case '|': return a | b;
       case '^': return a ^ b;
       case '&': return a & b;
-      case '<': return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) << (static_cast<std::uint64_t>(b) & 63U));
+      case '<':
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) << (static_cast<std::uint64_t>(b) & 63U));
       case '>': return a >> (static_cast<std::uint64_t>(b) & 63U);
       case '+': return __builtin_add_overflow(a, b, &r) ? Result<std::int64_t>(error("overflow in sum")) : r;
       case '-': return __builtin_sub_overflow(a, b, &r) ? Result<std::int64_t>(error("overflow in difference")) : r;
@@ -110,7 +112,9 @@ struct Machine {
       default: break;
     }
     if (b == 0) return error(op == "/" ? "divide by zero" : "modulo by zero");
-    if (b == -1) return op == "/" ? (a == std::numeric_limits<std::int64_t>::min() ? std::numeric_limits<std::int64_t>::max() : -a) : 0;
+    if (b == -1)
+      return op == "/" ? (a == std::numeric_limits<std::int64_t>::min() ? std::numeric_limits<std::int64_t>::max() : -a)
+                       : 0;
     return op == "/" ? a / b : a % b;
   }
 };

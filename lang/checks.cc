@@ -7,9 +7,9 @@
 
 #include "core/base/strings.h"
 #include "lang/config.h"
+#include "lang/lints.h"
 #include "lang/list_checks.h"
 #include "lang/list_internal.h"
-#include "lang/lints.h"
 #include "lang/taint_check.h"
 
 namespace remex::lang {

@@ -1,7 +1,7 @@
 // The expansion compiler: one pass over the text, names resolved, constants folded.
 //
-// Wording of errors follows Exim's, because `-be` output is compared with it and operators search for these texts. Called by
-// Expansion::compile; every failure carries the place in the configuration file.
+// Wording of errors follows Exim's, because `-be` output is compared with it and operators search for these texts.
+// Called by Expansion::compile; every failure carries the place in the configuration file.
 #include "lang/compiler.h"
 
 #include <fmt/format.h>
@@ -66,8 +66,8 @@ std::size_t header_prefix(std::string_view name, HeaderForm& form) {
   static constexpr struct {
     std::string_view prefix;
     HeaderForm form;
-  } kPrefixes[] = {{"h_", HeaderForm::decoded},       {"rh_", HeaderForm::raw},       {"bh_", HeaderForm::binary},
-                   {"lh_", HeaderForm::list},         {"header_", HeaderForm::decoded}, {"rheader_", HeaderForm::raw},
+  } kPrefixes[] = {{"h_", HeaderForm::decoded},      {"rh_", HeaderForm::raw},         {"bh_", HeaderForm::binary},
+                   {"lh_", HeaderForm::list},        {"header_", HeaderForm::decoded}, {"rheader_", HeaderForm::raw},
                    {"bheader_", HeaderForm::binary}, {"lheader_", HeaderForm::list}};
   for (const auto& p : kPrefixes) {
     if (name.starts_with(p.prefix)) {
@@ -104,8 +104,9 @@ std::unexpected<Error> Parser::fail(std::string code, std::string message, std::
     if (!text.empty()) text[0] = text.starts_with("ERROR") ? text[0] : ascii_lower(text[0]);
     if (!ctx_.where.empty()) text = ctx_.where + ": " + text;
     const std::size_t place = std::min(at, text_.empty() ? 0 : text_.size() - 1);
-    ctx_.diagnostics->error(std::move(code), source_.at(place), static_cast<std::uint32_t>(std::max<std::size_t>(length, 1)),
-                            std::move(text), std::move(hint));
+    ctx_.diagnostics->error(std::move(code), source_.at(place),
+                            static_cast<std::uint32_t>(std::max<std::size_t>(length, 1)), std::move(text),
+                            std::move(hint));
   }
   return remex::fail(ErrorKind::config, std::move(message));
 }
@@ -180,7 +181,9 @@ Result<NodePtr> Parser::string_until(bool brace) {
   std::size_t text_at = pos_;
   for (;;) {
     std::size_t stop = pos_;
-    while (stop < text_.size() && (text_[stop] != '$' || literal_dollar_) && text_[stop] != '\\' && !(brace && text_[stop] == '}')) ++stop;
+    while (stop < text_.size() && (text_[stop] != '$' || literal_dollar_) && text_[stop] != '\\' &&
+           !(brace && text_[stop] == '}'))
+      ++stop;
     if (text.empty()) text_at = pos_;
     text.append(text_, pos_, stop - pos_);
     pos_ = stop;
@@ -268,7 +271,8 @@ Result<NodePtr> Parser::variable(std::string_view name, std::size_t at, bool bra
                 did_you_mean(suggest(registries_.variables, name)));
   }
   if (def->state == State::later) {
-    return fail("unsupported-variable", fmt::format("variable \"{}\" is not supported yet", name), name_at, name.size());
+    return fail("unsupported-variable", fmt::format("variable \"{}\" is not supported yet", name), name_at,
+                name.size());
   }
   auto node = std::make_unique<Node>(NodeKind::variable, at);
   node->text = name;
@@ -301,8 +305,8 @@ Result<NodePtr> Parser::braced() {
   }
   if (peek() != ':') {
     return fail("unknown-item",
-                fmt::format("\"${{{}\" is not a known operator (or a }} is missing in a variable reference)", name), name_at,
-                name.size(), did_you_mean(suggest(registries_.items, name)));
+                fmt::format("\"${{{}\" is not a known operator (or a }} is missing in a variable reference)", name),
+                name_at, name.size(), did_you_mean(suggest(registries_.items, name)));
   }
   ++pos_;
   return operation(name, at, name_at);
@@ -386,10 +390,12 @@ Result<NodePtr> Parser::operation(std::string_view name, std::size_t at, std::si
       if (def != nullptr && def->max_args == 0 && !def->accepts_suffix) {
         // Exim ignores what stands there; it is a slip all the same.
         if (ctx_.diagnostics != nullptr) {
-          ctx_.diagnostics->warning("ignored-suffix", source_.at(name_at), static_cast<std::uint32_t>(name.size()),
-                                    fmt::format("\"{}\" behind operator \"{}\" means nothing", name.substr(bar), def->name));
+          ctx_.diagnostics->warning(
+              "ignored-suffix", source_.at(name_at), static_cast<std::uint32_t>(name.size()),
+              fmt::format("\"{}\" behind operator \"{}\" means nothing", name.substr(bar), def->name));
         }
-      } else if (def != nullptr && !def->accepts_suffix) REMEX_CHECK(operator_numbers(*node, *def, name.substr(bar + 1), name_at));
+      } else if (def != nullptr && !def->accepts_suffix)
+        REMEX_CHECK(operator_numbers(*node, *def, name.substr(bar + 1), name_at));
     }
   }
   if (def == nullptr) {
@@ -400,7 +406,8 @@ Result<NodePtr> Parser::operation(std::string_view name, std::size_t at, std::si
                 did_you_mean(near));
   }
   if (def->state == State::later) {
-    return fail("unsupported-operator", fmt::format("operator \"{}\" is not supported yet", name), name_at, name.size());
+    return fail("unsupported-operator", fmt::format("operator \"{}\" is not supported yet", name), name_at,
+                name.size());
   }
   if (node->numbers.size() < def->min_args) {
     return fail("bad-operator-argument", fmt::format("missing values after \"{}\"", name), name_at, name.size());
@@ -503,10 +510,10 @@ Status Parser::branches(Node& item, std::string_view item_name) {
   skip_blanks();
   if (peek() == '}' && !at_end()) return {};
   const auto problem = [&](std::string_view what) {
-    return fail("missing-brace",
-                fmt::format("curly-bracket problem in conditional yes/no parsing: {}\n remaining string is '{}'", what,
-                            rest()),
-                pos_);
+    return fail(
+        "missing-brace",
+        fmt::format("curly-bracket problem in conditional yes/no parsing: {}\n remaining string is '{}'", what, rest()),
+        pos_);
   };
   if (peek() != '{') return problem("'yes' part did not start with '{'");
   item.has_branches = true;

@@ -1,7 +1,7 @@
 // Parser: expansion text to tree. Items and conditions with a shape of their own use it from their parse function.
 //
-// The first error ends the compilation of this string; it is reported to the diagnostics with its place and a suggestion,
-// and returned as Error{config} whose text is what Exim prints for the same mistake.
+// The first error ends the compilation of this string; it is reported to the diagnostics with its place and a
+// suggestion, and returned as Error{config} whose text is what Exim prints for the same mistake.
 #pragma once
 
 #include <string>
@@ -33,7 +33,8 @@ class Parser {
   /// Letters, digits and the extra characters.
   std::string_view read_name(std::string_view extra = "_");
 
-  /// "{string}" becomes the next child of `parent`. The caller made sure that a brace follows (take('{') was not called).
+  /// "{string}" becomes the next child of `parent`. The caller made sure that a brace follows (take('{') was not
+  /// called).
   Status group(Node& parent);
   /// As group(), but returns the node.
   Result<NodePtr> group_node();

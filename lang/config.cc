@@ -176,7 +176,7 @@ void expand_once_options(ReaderState& st) {
 void check_permissions(ReaderState& st) {
   if (::geteuid() != 0) return;
   for (const std::string& path : st.lines.paths()) {
-    struct stat s {};
+    struct stat s{};
     if (::stat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode)) continue;
     if ((s.st_mode & 002U) != 0 || ((s.st_mode & 020U) != 0 && s.st_gid != 0))
       st.diag.warning("writable-config", {}, 0, fmt::format("{} can be written by others than its owner", path));

@@ -42,17 +42,17 @@ struct AclCompiler {
 };
 
 struct RetryRule {
-  std::string pattern_text;   ///< as written (for logs and -brt)
-  MatchList pattern;          ///< a one-item address list
-  std::string error;          ///< "*", "refused_A", "rcpt_4xx", "quota_7d", ...
-  MatchList senders;          ///< senders=..., may be unset
+  std::string pattern_text;  ///< as written (for logs and -brt)
+  MatchList pattern;         ///< a one-item address list
+  std::string error;         ///< "*", "refused_A", "rcpt_4xx", "quota_7d", ...
+  MatchList senders;         ///< senders=..., may be unset
   struct Step {
-    char kind;                ///< F, G, H
-    std::int64_t cutoff;      ///< seconds from the first failure
-    std::int64_t interval;    ///< seconds
-    std::int64_t factor;      ///< thousandths (G, H)
+    char kind;              ///< F, G, H
+    std::int64_t cutoff;    ///< seconds from the first failure
+    std::int64_t interval;  ///< seconds
+    std::int64_t factor;    ///< thousandths (G, H)
   };
-  std::vector<Step> steps;    ///< empty: no retry
+  std::vector<Step> steps;  ///< empty: no retry
   Pos pos;
 };
 
@@ -81,10 +81,10 @@ class Config {
   std::vector<RetryRule> retry;
   std::vector<RewriteRule> rewrite;
   std::vector<Macro> macros;
-  std::vector<DriverInstance::Given> main_given;     ///< main options set in the file
+  std::vector<DriverInstance::Given> main_given;  ///< main options set in the file
   std::shared_ptr<SourceFiles> files;
   std::shared_ptr<Registries> registries;
-  std::string config_file;                           ///< path of the main file ($config_file)
+  std::string config_file;  ///< path of the main file ($config_file)
 
   const NamedList* named_list(ListKind kind, std::string_view name) const;
   const DriverInstance* find_router(std::string_view name) const;
@@ -99,8 +99,9 @@ struct LoadOptions {
 
 /// Reads and compiles. On error the diagnostics (whose files table lives in `files`) have all of them.
 /// A configuration given as text (tests, embedded default) uses load_config_text.
-std::shared_ptr<const Config> load_config(const std::string& path, const LoadOptions& opt, std::shared_ptr<Registries> reg,
-                                          Diagnostics& diag, std::shared_ptr<SourceFiles> files);
+std::shared_ptr<const Config> load_config(const std::string& path, const LoadOptions& opt,
+                                          std::shared_ptr<Registries> reg, Diagnostics& diag,
+                                          std::shared_ptr<SourceFiles> files);
 std::shared_ptr<const Config> load_config_text(const std::string& name, const std::string& text, const LoadOptions& opt,
                                                std::shared_ptr<Registries> reg, Diagnostics& diag,
                                                std::shared_ptr<SourceFiles> files);

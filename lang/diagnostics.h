@@ -21,11 +21,11 @@ enum class Severity : std::uint8_t { error, warning, note };
 
 struct Diagnostic {
   Severity severity = Severity::error;
-  std::string code;      ///< stable short name, e.g. "unknown-option"
+  std::string code;  ///< stable short name, e.g. "unknown-option"
   std::string message;
   Pos pos;
-  std::uint32_t length = 1;  ///< characters to underline
-  std::string hint;      ///< behind the carets
+  std::uint32_t length = 1;        ///< characters to underline
+  std::string hint;                ///< behind the carets
   std::vector<std::string> notes;  ///< further lines: remedy, path of a tainted value, ...
 };
 

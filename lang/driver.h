@@ -1,5 +1,5 @@
-// What the configuration reader knows of a driver family: name, options, how to make the plain struct they are bound to.
-// routers/router.h, transports/transport.h, authenticators/authenticator.h add what a driver does.
+// What the configuration reader knows of a driver family: name, options, how to make the plain struct they are bound
+// to. routers/router.h, transports/transport.h, authenticators/authenticator.h add what a driver does.
 #pragma once
 
 #include <memory>
@@ -37,7 +37,7 @@ struct DriverDef {
   std::string_view name = {};
   std::string_view summary = {};
   std::string_view doc = {};
-  std::span<const OptionDef> options = {};                   ///< private options
+  std::span<const OptionDef> options = {};                     ///< private options
   std::unique_ptr<DriverOptions> (*make_options)() = nullptr;  ///< a fresh struct with defaults
   /// After all options were read: cross-option rules. Reports to the diagnostics.
   void (*check)(DriverInstance&, const Config&, Diagnostics&) = nullptr;
@@ -49,15 +49,15 @@ struct DriverInstance {
   std::string name;
   Pos pos;
   const DriverDef* def = nullptr;
-  std::unique_ptr<DriverOptions> options;          ///< private, of def->make_options
-  std::unique_ptr<DriverOptions> generic;          ///< RouterGeneric / TransportGeneric / AuthenticatorGeneric of the family
+  std::unique_ptr<DriverOptions> options;  ///< private, of def->make_options
+  std::unique_ptr<DriverOptions> generic;  ///< RouterGeneric / TransportGeneric / AuthenticatorGeneric of the family
   struct Given {
     const OptionDef* def;
-    Pos pos;          ///< of the name
+    Pos pos;  ///< of the name
     SourceText value;
     bool hidden = false;
   };
-  std::vector<Given> given;                        ///< options set in the file, in order (for -bP and checks)
+  std::vector<Given> given;  ///< options set in the file, in order (for -bP and checks)
   const Given* find_given(std::string_view name) const;
 };
 

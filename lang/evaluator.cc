@@ -1,7 +1,7 @@
 // Walks a compiled expansion. Values are appended to one growing Text; taint joins on the way.
 //
-// Called by Expansion::eval and by the entries themselves for their arguments. Failure: the first error ends the evaluation
-// and is returned with Exim's text; a forced failure has kind forced_fail.
+// Called by Expansion::eval and by the entries themselves for their arguments. Failure: the first error ends the
+// evaluation and is returned with Exim's text; a forced failure has kind forced_fail.
 #include <fmt/format.h>
 
 #include <utility>

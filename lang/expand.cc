@@ -1,6 +1,7 @@
 // Expansion: the public face of the compiler and the evaluator.
 //
-// Used by everything that has an expanded option. Compilation errors go to the diagnostics; evaluation errors are values.
+// Used by everything that has an expanded option. Compilation errors go to the diagnostics; evaluation errors are
+// values.
 #include "lang/expand.h"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // Expansion: a configured string, compiled once, evaluated per use.
 //
-// compile() reports all syntax errors (unknown names, braces, argument counts) to the diagnostics; eval() never re-parses.
-// Results: a Text with its taint; Error kinds: forced_fail (`fail`), failed, defer, taint.
+// compile() reports all syntax errors (unknown names, braces, argument counts) to the diagnostics; eval() never
+// re-parses. Results: a Text with its taint; Error kinds: forced_fail (`fail`), failed, defer, taint.
 #pragma once
 
 #include <memory>

@@ -1,8 +1,8 @@
 // $h_name:, $rh_, $bh_, $lh_: header lines of the message as text.
 //
-// Same-named headers are joined by newline (address headers by comma and newline; $lh_ as a colon list), at most 64 KiB.
-// $rh_ is the raw text, $bh_ has encoded words decoded to bytes, $h_ also converted to headers_charset (UTF-8 here). Always
-// tainted. No message or no such header: empty.
+// Same-named headers are joined by newline (address headers by comma and newline; $lh_ as a colon list), at most 64
+// KiB. $rh_ is the raw text, $bh_ has encoded words decoded to bytes, $h_ also converted to headers_charset (UTF-8
+// here). Always tainted. No message or no such header: empty.
 #include "core/base/strings.h"
 #include "core/mail/rfc2047.h"
 #include "lang/config.h"
@@ -50,9 +50,11 @@ Result<Text> insert_header(Scope& scope, std::string_view name, HeaderForm form)
   if (form == HeaderForm::raw) {
     while (!s.empty() && s.back() == '\n') s.pop_back();
   } else if (form != HeaderForm::list && s.find("=?") != std::string::npos) {
-    const bool convert = form == HeaderForm::decoded && scope.config != nullptr && !scope.config->main.headers_charset.empty();
+    const bool convert =
+        form == HeaderForm::decoded && scope.config != nullptr && !scope.config->main.headers_charset.empty();
     // A charset nobody knows leaves the header as it came.
-    if (auto decoded = mail::decode_rfc2047(s, convert ? scope.config->main.headers_charset : "UTF-8")) s = std::move(*decoded);
+    if (auto decoded = mail::decode_rfc2047(s, convert ? scope.config->main.headers_charset : "UTF-8"))
+      s = std::move(*decoded);
   }
   if (!s.empty()) out.set_taint(Taint::tainted);
   return out;

@@ -55,7 +55,8 @@ Result<std::optional<std::string_view>> json_member(std::string_view text, std::
   for (const std::string_view member : all) {
     std::size_t end = 1;
     while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2 : 1;
-    if (!member.starts_with('"') || end >= member.size()) return fail("missing '\"' wrapping string key for extract json");
+    if (!member.starts_with('"') || end >= member.size())
+      return fail("missing '\"' wrapping string key for extract json");
     const std::string_view rest = trim(member.substr(end + 1));
     if (!rest.starts_with(':')) return fail("missing object value-separator for extract json");
     if (member.substr(1, end - 1) == key) return std::optional(trim(rest.substr(1)));
@@ -65,7 +66,8 @@ Result<std::optional<std::string_view>> json_member(std::string_view text, std::
 
 Result<std::string_view> json_unquoted(std::string_view text) {
   const std::string_view s = trim(text);
-  if (s.size() < 2 || s.front() != '"' || s.back() != '"') return fail("missing '\"' wrapping string result for extract jsons");
+  if (s.size() < 2 || s.front() != '"' || s.back() != '"')
+    return fail("missing '\"' wrapping string result for extract jsons");
   return s.substr(1, s.size() - 2);
 }
 

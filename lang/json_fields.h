@@ -1,7 +1,7 @@
 // Members of a JSON object or array as they stand in the text: ${extract json}, forany_json and kin.
 //
-// Nothing is converted: the language works with the text of a member, so numbers, order and escapes stay as they are. Errors
-// have Exim's texts ("missing '}' wrapping object for extract json").
+// Nothing is converted: the language works with the text of a member, so numbers, order and escapes stay as they are.
+// Errors have Exim's texts ("missing '}' wrapping object for extract json").
 #pragma once
 
 #include <optional>

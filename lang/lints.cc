@@ -16,9 +16,10 @@ void run_lints(const Config& config, Diagnostics& diagnostics) {
     if (list.source_text().find(';') != std::string::npos) return;
     const TaintFlow flow = taint_of(list.expansion(), {});
     if (flow.state != TaintState::tainted) return;
-    diagnostics.warning("list-injection", pos, static_cast<std::uint32_t>(list.source_text().size()),
-                        fmt::format("{}: ${} is inserted before the list is split and can add items to it", where, flow.culprit),
-                        "use a lookup, or compare with ${if eq...} in a condition");
+    diagnostics.warning(
+        "list-injection", pos, static_cast<std::uint32_t>(list.source_text().size()),
+        fmt::format("{}: ${} is inserted before the list is split and can add items to it", where, flow.culprit),
+        "use a lookup, or compare with ${if eq...} in a condition");
   });
 }
 

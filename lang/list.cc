@@ -19,9 +19,9 @@ namespace remex::lang {
 struct MatchList::Impl {
   ListKind kind = ListKind::domain;
   std::string source_text;
-  Expansion expansion;                      ///< without the separator prefix
+  Expansion expansion;  ///< without the separator prefix
   char separator = ':';
-  bool literal_separator = false;           ///< "<x" stood in the configuration
+  bool literal_separator = false;             ///< "<x" stood in the configuration
   std::shared_ptr<const CompiledList> fixed;  ///< constant lists
   // The last expansion's items. One process evaluates on one thread; a scan keeps its own reference.
   mutable std::string memo_text;
@@ -33,7 +33,8 @@ namespace {
 /// Largest expanded text worth remembering.
 constexpr std::size_t kMaxMemo = 64U << 10U;
 
-void report(const CompiledList& list, const SourceText& source, const CompileContext& ctx, const Registries& registries) {
+void report(const CompiledList& list, const SourceText& source, const CompileContext& ctx,
+            const Registries& registries) {
   if (ctx.diagnostics == nullptr) return;
   for (const ListItem& item : list.items) {
     if (item.kind != ItemKind::invalid) continue;
@@ -173,7 +174,8 @@ Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const
           const bool written = trim_left(keep->source_text).starts_with('<');
           if (text->is_tainted() && !written) {
             subject.list_taint = taint;
-            return fail(ErrorKind::taint, fmt::format("list separator \"<{}\" comes from tainted data", printable(std::string_view(&*given, 1))));
+            return fail(ErrorKind::taint, fmt::format("list separator \"<{}\" comes from tainted data",
+                                                      printable(std::string_view(&*given, 1))));
           }
           sep = *given;
         }

@@ -18,7 +18,8 @@ struct CompiledList;
 
 enum class ListKind : std::uint8_t { domain, host, address, local_part, string };
 
-/// Outcome of matching. `data` is the value that becomes $domain_data, $local_part_data, ... (plain item, lookup data, ...).
+/// Outcome of matching. `data` is the value that becomes $domain_data, $local_part_data, ... (plain item, lookup data,
+/// ...).
 struct ListMatch {
   bool matched = false;
   Text data;
@@ -26,7 +27,7 @@ struct ListMatch {
 
 /// How a list is being asked.
 struct ListOptions {
-  bool caseful = false;           ///< local parts and addresses
+  bool caseful = false;               ///< local parts and addresses
   bool keep_domain_variable = false;  ///< ACL sender_domains leaves $domain alone
 };
 
@@ -63,6 +64,7 @@ std::vector<std::string> split_list(std::string_view list, char default_separato
 std::string join_list(const std::vector<std::string>& items, char sep = ':');
 
 /// Matches against list text that is already expanded (match_domain{}{} second argument, inlist, forany, ...).
-Result<ListMatch> match_list_text(Scope& scope, ListKind kind, const Text& list, const Text& subject, ListOptions opt = {});
+Result<ListMatch> match_list_text(Scope& scope, ListKind kind, const Text& list, const Text& subject,
+                                  ListOptions opt = {});
 
 }  // namespace remex::lang

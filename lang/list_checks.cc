@@ -38,9 +38,10 @@ void report_unknown(const Config& config, ListKind kind, const std::string& name
   std::vector<std::string_view> known;
   for (const auto& [n, list] : config.named_lists[static_cast<std::size_t>(kind)]) known.push_back(n);
   const std::string_view near = nearest(name, known);
-  diagnostics.error("unknown-list", pos, static_cast<std::uint32_t>(name.size() + 1),
-                    fmt::format("{}: unknown named {} list \"+{}\"", where, kKinds[static_cast<std::size_t>(kind)], printable(name)),
-                    near.empty() ? std::string() : fmt::format("did you mean \"+{}\"?", near));
+  diagnostics.error(
+      "unknown-list", pos, static_cast<std::uint32_t>(name.size() + 1),
+      fmt::format("{}: unknown named {} list \"+{}\"", where, kKinds[static_cast<std::size_t>(kind)], printable(name)),
+      near.empty() ? std::string() : fmt::format("did you mean \"+{}\"?", near));
 }
 
 /// References of a compiled list as (kind, name).
@@ -52,11 +53,13 @@ void collect(const CompiledList& list, ListKind kind, std::vector<std::pair<List
 }
 
 /// Depth-first; true when a list names itself, directly or not.
-bool in_ring(const Config& config, ListKind kind, const std::string& name, std::set<std::pair<ListKind, std::string>>& path) {
+bool in_ring(const Config& config, ListKind kind, const std::string& name,
+             std::set<std::pair<ListKind, std::string>>& path) {
   if (!path.emplace(kind, name).second) return true;
   const NamedList* named = config.named_list(kind, name);
   std::vector<std::pair<ListKind, std::string>> references;
-  if (named != nullptr && named->list.constant_items() != nullptr) collect(*named->list.constant_items(), kind, references);
+  if (named != nullptr && named->list.constant_items() != nullptr)
+    collect(*named->list.constant_items(), kind, references);
   for (const auto& [k, n] : references)
     if (in_ring(config, k, n, path)) return true;
   path.erase({kind, name});
@@ -79,7 +82,8 @@ void for_each_list(const Config& config, const std::function<void(const MatchLis
       visit(*list, fmt::format("main option \"{}\"", def->name), pos);
     }
   const auto family = [&](const std::vector<DriverInstance>& drivers, std::string_view word, DriverKind kind) {
-    const DriverFamily* f = config.registries != nullptr ? config.registries->families[static_cast<std::size_t>(kind)] : nullptr;
+    const DriverFamily* f =
+        config.registries != nullptr ? config.registries->families[static_cast<std::size_t>(kind)] : nullptr;
     for (const DriverInstance& d : drivers) {
       if (d.def != nullptr) visit_options(d.options.get(), d, word, visit, d.def->options);
       if (f != nullptr) visit_options(d.generic.get(), d, word, visit, f->generic_options);

@@ -53,7 +53,8 @@ bool make_mx(ListItem& item) {
   if (istarts_with(tail, kIgnore))
     item.target.assign(tail.substr(kIgnore.size()));
   else if (!tail.empty())
-    make_invalid(item, fmt::format("unknown modifier \"{}\" in list item \"{}\"", printable(tail), printable(item.text)));
+    make_invalid(item,
+                 fmt::format("unknown modifier \"{}\" in list item \"{}\"", printable(tail), printable(item.text)));
   return true;
 }
 
@@ -102,7 +103,8 @@ bool make_net_lookup(ListItem& item, const Registries& registries) {
   }
   if (!make_lookup(item, s.substr(digits + 1), registries)) return false;
   item.net_bits = bits;
-  if (item.kind == ItemKind::lookup && item.lookup->style() == LookupStyle::single_key) item.kind = ItemKind::net_lookup;
+  if (item.kind == ItemKind::lookup && item.lookup->style() == LookupStyle::single_key)
+    item.kind = ItemKind::net_lookup;
   return true;
 }
 

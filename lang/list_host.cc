@@ -1,4 +1,5 @@
-// Host list items: addresses and networks first-hand, names through DNS (forward-confirmed), lookups by name or address.
+// Host list items: addresses and networks first-hand, names through DNS (forward-confirmed), lookups by name or
+// address.
 //
 // A name that does not exist is `unknown`, a DNS time-out `defer`; list_scan decides what the list makes of them.
 #include <arpa/inet.h>
@@ -74,7 +75,8 @@ std::string IpNet::full_text(char sep) const {
 }
 
 std::string primary_host_name(const Scope& scope) {
-  if (scope.config != nullptr && !scope.config->main.primary_hostname.empty()) return scope.config->main.primary_hostname;
+  if (scope.config != nullptr && !scope.config->main.primary_hostname.empty())
+    return scope.config->main.primary_hostname;
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? std::string(name) : std::string("localhost");
 }

@@ -37,10 +37,30 @@ struct IpNet {
 };
 
 enum class ItemKind : std::uint8_t {
-  empty, literal, everything, suffix, regex, named, file, lookup, primary_name, local_literal,
-  mx_any, mx_primary, mx_secondary,
-  ip, net_lookup, host_name, include_unknown, ignore_unknown, include_defer, ignore_defer,
-  caseful, address, address_domain, per_domain_lookup,
+  empty,
+  literal,
+  everything,
+  suffix,
+  regex,
+  named,
+  file,
+  lookup,
+  primary_name,
+  local_literal,
+  mx_any,
+  mx_primary,
+  mx_secondary,
+  ip,
+  net_lookup,
+  host_name,
+  include_unknown,
+  ignore_unknown,
+  include_defer,
+  ignore_defer,
+  caseful,
+  address,
+  address_domain,
+  per_domain_lookup,
   invalid,
 };
 
@@ -49,17 +69,17 @@ struct CompiledList;
 struct ListItem {
   ItemKind kind = ItemKind::literal;
   bool negated = false;
-  std::string text;                 ///< without "!"; the value of a plain match
-  std::string lower;                ///< text in lower case: literal, suffix (without '*'), local part of address
+  std::string text;   ///< without "!"; the value of a plain match
+  std::string lower;  ///< text in lower case: literal, suffix (without '*'), local part of address
   std::shared_ptr<const Regex> regex;
   std::shared_ptr<const Regex> caseful_regex;  ///< local parts and addresses after +caseful
   std::optional<LookupSpec> lookup;
-  std::string target;               ///< lookup: file or query; named: name; file: path; mx: ignore list
+  std::string target;  ///< lookup: file or query; named: name; file: path; mx: ignore list
   IpNet net;
-  int net_bits = -1;                ///< netN- lookups
-  bool local_is_star = false;       ///< address: local part starts with '*'
+  int net_bits = -1;                           ///< netN- lookups
+  bool local_is_star = false;                  ///< address: local part starts with '*'
   std::shared_ptr<const CompiledList> domain;  ///< address: one domain item
-  std::string error;                ///< invalid: why
+  std::string error;                           ///< invalid: why
 };
 
 /// Items of one list text. Plain ones are indexed so that a list of ten thousand domains is one hash probe.
@@ -78,9 +98,9 @@ std::shared_ptr<const CompiledList> compile_items(ListKind kind, const std::vect
 /// What is being asked, for one scan.
 struct Subject {
   ListKind kind = ListKind::domain;
-  Text text;                        ///< as given
+  Text text;  ///< as given
   std::string lower;
-  std::string local, domain;        ///< addresses: local part as written; domain lower case
+  std::string local, domain;  ///< addresses: local part as written; domain lower case
   bool has_at = false;
   bool caseful = false;
   Taint list_taint = Taint::clean;  ///< of plain items' values
@@ -88,9 +108,9 @@ struct Subject {
   // Host lists.
   std::optional<IpNet> ip;
   std::string ip_text;
-  std::vector<std::string> names;   ///< known host names
+  std::vector<std::string> names;  ///< known host names
   bool names_tried = false;
-  bool ip_only = false;             ///< match_ip: names are never looked up
+  bool ip_only = false;  ///< match_ip: names are never looked up
 };
 
 /// Scans. Sets captures. The list's taint is in the subject.

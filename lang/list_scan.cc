@@ -14,8 +14,8 @@ namespace remex::lang {
 
 namespace {
 
-constexpr int kMaxListDepth = 20;   ///< named lists in named lists, files in lists
-constexpr int kMaxChain = 50;       ///< ">key" links of @@ lookups
+constexpr int kMaxListDepth = 20;  ///< named lists in named lists, files in lists
+constexpr int kMaxChain = 50;      ///< ">key" links of @@ lookups
 
 /// Outcome of one item: nullopt data = does not match.
 using ItemMatch = Result<std::optional<Text>>;
@@ -64,8 +64,7 @@ ItemMatch ask_lookup(Scope& scope, const ListItem& item, const Subject& s) {
   const bool caseful_key = s.caseful && s.kind != ListKind::domain;
   const Text key = s.text.with(caseful_key ? s.text.str() : s.lower);
   auto got = run_lookup(scope, *item.lookup, key, target, &partial);
-  if (got && *got && partial.used)
-    set_captures(scope, {key.str(), partial.wild, partial.fixed}, s.text.taint());
+  if (got && *got && partial.used) set_captures(scope, {key.str(), partial.wild, partial.fixed}, s.text.taint());
   return got;
 }
 
@@ -83,8 +82,10 @@ Subject part_of(const Subject& s, ListKind kind, std::string text) {
 
 ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
   if (s.list_taint == Taint::tainted)
-    return fail(ErrorKind::taint, fmt::format("attempt to use a tainted name \"+{}\" for a named list", printable(item.target)));
-  if (s.depth >= kMaxListDepth) return defer(fmt::format("named lists nest too deeply at \"+{}\"", printable(item.target)));
+    return fail(ErrorKind::taint,
+                fmt::format("attempt to use a tainted name \"+{}\" for a named list", printable(item.target)));
+  if (s.depth >= kMaxListDepth)
+    return defer(fmt::format("named lists nest too deeply at \"+{}\"", printable(item.target)));
   const NamedList* named = scope.config != nullptr ? scope.config->named_list(s.kind, item.target) : nullptr;
   if (named == nullptr)
     return defer(fmt::format("unknown named {} list \"+{}\"", kind_name(s.kind), printable(item.target)));

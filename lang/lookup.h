@@ -1,4 +1,5 @@
-// Lookup types: one descriptor each, in lookups/. The engine (lang/lookup_engine.h) does partial-, *, *@ defaults, caching, taint.
+// Lookup types: one descriptor each, in lookups/. The engine (lang/lookup_engine.h) does partial-, *, *@ defaults,
+// caching, taint.
 #pragma once
 
 #include <cstdint>

@@ -30,7 +30,8 @@ std::string answer_id(const LookupSpec& spec, std::string_view key, std::string_
 /// One key, no affixes.
 class KeyFinder {
  public:
-  KeyFinder(Scope& scope, const LookupSpec& spec, std::string file) : scope_(scope), spec_(spec), file_(std::move(file)) {}
+  KeyFinder(Scope& scope, const LookupSpec& spec, std::string file)
+      : scope_(scope), spec_(spec), file_(std::move(file)) {}
 
   LookupResult find(const Text& key) {
     if (key.size() > kMaxKey) return std::optional<Text>();
@@ -166,7 +167,8 @@ LookupResult find_query(Scope& scope, const LookupSpec& spec, const Text& query)
 
 }  // namespace
 
-LookupResult run_lookup(Scope& scope, const LookupSpec& spec, const Text& key, const Text& file, PartialMatch* partial) {
+LookupResult run_lookup(Scope& scope, const LookupSpec& spec, const Text& key, const Text& file,
+                        PartialMatch* partial) {
   if (partial != nullptr) *partial = {};
   LookupResult got = spec.style() == LookupStyle::single_key ? find_single_key(scope, spec, key, file, partial)
                                                              : find_query(scope, spec, key);

@@ -25,13 +25,13 @@ struct LookupSpec {
   enum class Default : std::uint8_t { none, star, star_at };
 
   const LookupDef* def = nullptr;
-  int partial = -1;            ///< least number of non-wild components; -1 = not a partial lookup
-  std::string affix = "*.";    ///< prefix of partial keys
+  int partial = -1;          ///< least number of non-wild components; -1 = not a partial lookup
+  std::string affix = "*.";  ///< prefix of partial keys
   Default defaults = Default::none;
-  std::string options;         ///< what stood after the commas, for the driver (ret=key and cache= taken out)
+  std::string options;  ///< what stood after the commas, for the driver (ret=key and cache= taken out)
   bool ret_key = false;
-  bool read_cache = true;      ///< false: cache=no_rd
-  bool write_cache = true;     ///< false: cache=no_wr (or no)
+  bool read_cache = true;   ///< false: cache=no_rd
+  bool write_cache = true;  ///< false: cache=no_wr (or no)
 
   LookupStyle style() const { return def->style; }
 };

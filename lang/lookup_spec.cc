@@ -13,9 +13,7 @@ namespace {
 
 constexpr std::string_view kPartial = "partial";
 
-bool is_affix_char(char c) {
-  return is_printable(c) && c != ' ' && !is_alnum(c) && c != ')';
-}
+bool is_affix_char(char c) { return is_printable(c) && c != ' ' && !is_alnum(c) && c != ')'; }
 
 std::unexpected<Error> format_error(std::string_view text) {
   return fail(ErrorKind::failed, fmt::format("format error in lookup type \"{}\"", printable(text)));
@@ -73,7 +71,8 @@ Status check_style(const LookupSpec& spec, std::string_view type) {
   if (spec.partial >= 0)
     return fail(fmt::format("partial matching is not permitted for lookup type \"{}\"", printable(type)));
   if (spec.defaults != LookupSpec::Default::none)
-    return fail(fmt::format("defaults using \"*\" or \"*@\" are not permitted for lookup type \"{}\"", printable(type)));
+    return fail(
+        fmt::format("defaults using \"*\" or \"*@\" are not permitted for lookup type \"{}\"", printable(type)));
   return {};
 }
 

@@ -1,8 +1,9 @@
 // The compiled form of an expansion, and the descriptors of operators, items and conditions that it is made of.
 //
-// Used by the compiler (lang/compiler.cc makes the tree), the evaluator (lang/evaluator.cc walks it), the static checks (they
-// read it), and by every file in lang/operators, lang/items, lang/conditions (they are it). The tree is immutable after
-// compilation and shared by all fibers and reloads in flight. Nothing here fails by itself: functions return Result.
+// Used by the compiler (lang/compiler.cc makes the tree), the evaluator (lang/evaluator.cc walks it), the static checks
+// (they read it), and by every file in lang/operators, lang/items, lang/conditions (they are it). The tree is immutable
+// after compilation and shared by all fibers and reloads in flight. Nothing here fails by itself: functions return
+// Result.
 #pragma once
 
 #include <cstdint>
@@ -44,10 +45,10 @@ struct NodeExtra {
 struct Node {
   NodeKind kind = NodeKind::constant;
   HeaderForm form = HeaderForm::decoded;
-  bool negated = false;      ///< condition: "!" before it
+  bool negated = false;       ///< condition: "!" before it
   bool has_branches = false;  ///< item: {yes} was given
-  bool fail_on_no = false;   ///< item: the word `fail` stands in the place of the second string
-  std::uint32_t offset = 0;  ///< first character in the source text (of the "$" for insertions)
+  bool fail_on_no = false;    ///< item: the word `fail` stands in the place of the second string
+  std::uint32_t offset = 0;   ///< first character in the source text (of the "$" for insertions)
   std::uint32_t length = 0;
   std::string text;
   union {
@@ -63,7 +64,8 @@ struct Node {
   std::vector<std::int64_t> numbers;
   std::unique_ptr<NodeExtra> extra;
 
-  explicit Node(NodeKind k = NodeKind::constant, std::size_t at = 0) : kind(k), offset(static_cast<std::uint32_t>(at)) {}
+  explicit Node(NodeKind k = NodeKind::constant, std::size_t at = 0)
+      : kind(k), offset(static_cast<std::uint32_t>(at)) {}
 };
 
 /// ${name_args:string}
@@ -82,8 +84,8 @@ struct OperatorDef {
   Result<Text> (*apply_text)(Scope&, const Node&, Text in) = nullptr;
   /// Numbers behind underscores: at least, at most. A suffix that is no number goes to `accepts_suffix`.
   std::uint8_t min_args = 0, max_args = 0;
-  bool negative_first = false;    ///< the first number may be negative (substr)
-  bool accepts_suffix = false;    ///< any text behind the underscore (listnamed_d); Node::text has all
+  bool negative_first = false;  ///< the first number may be negative (substr)
+  bool accepts_suffix = false;  ///< any text behind the underscore (listnamed_d); Node::text has all
 };
 
 /// ${name ...}

@@ -121,7 +121,7 @@ std::vector<const OptionDef*> sorted(std::span<const OptionDef> options) {
 struct Family {
   std::string_view word;
   DriverKind kind;
-  std::vector<DriverInstance> Config::*list;
+  std::vector<DriverInstance> Config::* list;
 };
 constexpr Family kFamilies[] = {{"router", DriverKind::router, &Config::routers},
                                 {"transport", DriverKind::transport, &Config::transports},

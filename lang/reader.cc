@@ -45,7 +45,7 @@ bool LineReader::read_file(const std::string& path, std::string& out, std::strin
     why = std::strerror(errno);
     return false;
   }
-  struct stat st {};
+  struct stat st{};
   bool ok = ::fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
   if (!ok) why = "it is not a file";
   char buffer[16384];

@@ -85,7 +85,8 @@ void check_foreign_values(ReaderState& st) {
     }
     if (ok) continue;
     const bool named = ok.error().text.starts_with(g.def->name);
-    st.diag.error("bad-value", g.value.at(0), width_of(g.value.text()), named ? ok.error().text : fmt::format("{}: {}", g.def->name, ok.error().text));
+    st.diag.error("bad-value", g.value.at(0), width_of(g.value.text()),
+                  named ? ok.error().text : fmt::format("{}: {}", g.def->name, ok.error().text));
   }
 }
 

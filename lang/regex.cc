@@ -1,7 +1,8 @@
-// PCRE2 behind Regex. A pattern becomes machine code only when it is used again: for a single match interpreting is cheaper.
+// PCRE2 behind Regex. A pattern becomes machine code only when it is used again: for a single match interpreting is
+// cheaper.
 //
-// Limits: 1 000 000 match steps, depth 10 000, 16 MiB of heap; a JIT stack of at most 1 MiB per thread, so that the small
-// stack of a fiber does not matter.
+// Limits: 1 000 000 match steps, depth 10 000, 16 MiB of heap; a JIT stack of at most 1 MiB per thread, so that the
+// small stack of a fiber does not matter.
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "lang/regex.h"
 
@@ -107,8 +108,8 @@ Result<bool> Regex::search(std::string_view subject, Spans* spans, std::size_t s
   if (uses >= kUsesBeforeJit) ctx.need_stack();
   pcre2_match_data* data = pcre2_match_data_create_from_pattern(impl_->code, nullptr);
   const std::uint32_t flags = not_empty ? PCRE2_NOTEMPTY_ATSTART : 0U;
-  const int rc = pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(), start, flags, data,
-                             ctx.match);
+  const int rc = pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(), start, flags,
+                             data, ctx.match);
   const bool matched = rc > 0;
   if (matched && spans != nullptr) {
     const PCRE2_SIZE* ovector = pcre2_get_ovector_pointer(data);

@@ -27,8 +27,8 @@ class Regex {
 
   /// Offsets [start, end) of the whole match and of each group; {npos, npos} for a group that took no part.
   using Spans = std::vector<std::pair<std::size_t, std::size_t>>;
-  /// Searches from `start`. `spans` may be null. Kind failed: a limit was exceeded. `not_empty`: an empty match at `start`
-  /// does not count (for global replacement).
+  /// Searches from `start`. `spans` may be null. Kind failed: a limit was exceeded. `not_empty`: an empty match at
+  /// `start` does not count (for global replacement).
   Result<bool> search(std::string_view subject, Spans* spans, std::size_t start = 0, bool not_empty = false) const;
 
  private:

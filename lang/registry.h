@@ -16,7 +16,8 @@ namespace remex::lang {
 
 class Scope;
 
-/// works: all of it. later: the name, type and place are known, but the engine part does not exist; using it is a load error.
+/// works: all of it. later: the name, type and place are known, but the engine part does not exist; using it is a load
+/// error.
 enum class State : std::uint8_t { works, later };
 
 /// An example is documentation and a test. `error` non-null: must fail with a message containing it.
@@ -70,14 +71,15 @@ struct OptionDef {
   State state = State::works;
   /// For `later` options: values (comma separated, or "*" for any) that ask for nothing and are accepted.
   std::string_view harmless = {};
-  std::string_view sink = {};          ///< what the value becomes: "file", "directory", "command", "sql", "" = nothing that refuses taint
+  std::string_view sink =
+      {};  ///< what the value becomes: "file", "directory", "command", "sql", "" = nothing that refuses taint
   std::uint8_t tier = 1;
 };
 
 /// ref<&SmtpOptions::hosts> as OptionDef::ref.
 template <auto M>
 struct MemberOf;
-template <class T, class V, V T::*M>
+template <class T, class V, V T::* M>
 struct MemberOf<M> {
   static void* ref(void* o) { return &(static_cast<T*>(o)->*M); }
 };
@@ -87,10 +89,11 @@ inline constexpr auto ref = &MemberOf<M>::ref;
 // ------------------------------------------------------------------ variables
 
 struct VariableDef {
-  std::string_view name = {};  ///< without $; a trailing * marks a family (acl_c*, acl_m*, r_*)
+  std::string_view name = {};          ///< without $; a trailing * marks a family (acl_c*, acl_m*, r_*)
   TaintRule taint = TaintRule::keeps;  ///< cleans = never tainted, taints = always, keeps = follows its source
   std::string_view summary = {};
-  /// Value now. Unset things are the empty string. `name` is the full name (for families). May park ($sender_host_name).
+  /// Value now. Unset things are the empty string. `name` is the full name (for families). May park
+  /// ($sender_host_name).
   Result<Text> (*get)(Scope&, std::string_view name) = nullptr;
   State state = State::works;
   std::uint8_t tier = 1;
@@ -118,7 +121,7 @@ struct Registries {
   const struct DriverFamily* families[3] = {nullptr, nullptr, nullptr};
   /// Set by acl/: turns the text of an ACL section into a compiled ACL (see lang/config.h).
   const struct AclCompiler* acl_compiler = nullptr;
-  struct Index;                         ///< hash maps by name, made by finish()
+  struct Index;  ///< hash maps by name, made by finish()
   std::shared_ptr<const Index> index;
   void finish();
   const OperatorDef* find_operator(std::string_view) const;
@@ -140,10 +143,10 @@ std::vector<const Def*> flatten(const All& all) {
 }  // namespace remex::lang
 
 namespace remex {
-using lang::OperatorDef;
-using lang::ItemDef;
 using lang::ConditionDef;
-using lang::VariableDef;
-using lang::OptionDef;
+using lang::ItemDef;
 using lang::LookupDef;
+using lang::OperatorDef;
+using lang::OptionDef;
+using lang::VariableDef;
 }  // namespace remex

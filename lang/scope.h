@@ -30,8 +30,8 @@ class LookupCache;  // lang/lookup_engine.h
 
 /// State of an SMTP session that is not about one message (those live in mail::ReceivedFrom and mail::Envelope).
 struct SessionState {
-  std::string command, argument;           ///< $smtp_command, $smtp_command_argument (tainted)
-  std::vector<std::string> history;        ///< recent commands
+  std::string command, argument;     ///< $smtp_command, $smtp_command_argument (tainted)
+  std::vector<std::string> history;  ///< recent commands
   int rcpt_count = 0, rcpt_defer_count = 0, rcpt_fail_count = 0;
   bool helo_verified = false, helo_verify_tried = false, helo_verify_failed = false;
   bool host_lookup_done = false, host_lookup_deferred = false, host_lookup_failed = false;
@@ -48,20 +48,20 @@ struct SessionState {
 
 /// The address being verified, routed or delivered ($local_part, $domain, ... and their parents).
 struct AddressState {
-  std::string address;                     ///< as transmitted or generated
-  std::string local_part, domain;          ///< for the current router: affixes removed, lower-cased unless caseful
-  std::string cased_local_part;            ///< full, original case
+  std::string address;             ///< as transmitted or generated
+  std::string local_part, domain;  ///< for the current router: affixes removed, lower-cased unless caseful
+  std::string cased_local_part;    ///< full, original case
   std::string prefix, prefix_v, suffix, suffix_v;
   bool prefix_tainted = false, suffix_tainted = false;
   Text local_part_data, domain_data, sender_data, recipient_data;
-  Text address_data;                       ///< $address_data
+  Text address_data;                             ///< $address_data
   std::map<std::string, Text> router_variables;  ///< r_* (name without "r_")
-  std::string home;                        ///< $home
+  std::string home;                              ///< $home
   bool home_tainted = false;
   std::int64_t local_user_uid = -1, local_user_gid = -1;
   std::string router_name;
   std::string self_hostname;
-  const AddressState* parent = nullptr;    ///< null at the top
+  const AddressState* parent = nullptr;  ///< null at the top
 };
 
 /// Outbound connection and transport run ($host, $host_address, $tls_out_*, $transport_name, $return_path ...).
@@ -84,19 +84,19 @@ struct DeliveryState {
 /// DKIM results of the message in reception, and the signer the DKIM ACL looks at.
 struct DkimState {
   std::vector<msgauth::DkimSignature> results;
-  std::string signers;                     ///< $dkim_signers, colon list
+  std::string signers;                              ///< $dkim_signers, colon list
   const msgauth::DkimSignature* current = nullptr;  ///< null: cur_signer has no signature (status none)
   std::string cur_signer;
-  std::string verify_status, verify_reason;      ///< may be overridden by `set dkim_verify_status`
+  std::string verify_status, verify_reason;  ///< may be overridden by `set dkim_verify_status`
 };
 
 /// Answer of address verification.
 struct VerifyOutcome {
   enum class Kind : std::uint8_t { ok, fail, defer } kind = Kind::ok;
-  std::string user_message, log_message;   ///< $acl_verify_message is user_message
-  std::string failure;                     ///< $recipient_verify_failure: qualify route mail recipient postmaster
+  std::string user_message, log_message;  ///< $acl_verify_message is user_message
+  std::string failure;                    ///< $recipient_verify_failure: qualify route mail recipient postmaster
   Text address_data;
-  std::string rewritten;                   ///< new address after successful verification, empty = unchanged
+  std::string rewritten;  ///< new address after successful verification, empty = unchanged
 };
 
 /// Bits for Services::log. with_host: the line begins with the client ("H=name [ip]") as rejections and warnings do.
@@ -122,7 +122,8 @@ struct Services {
   /// Sends "line" as -bh explains itself (">>> ..." on stderr); nothing elsewhere.
   virtual void trace(std::string_view) {}
   virtual LookupCache& lookup_cache() = 0;
-  /// True the first time `key` is seen in `table` within `ttl` seconds (durable where there is a store): replay protection.
+  /// True the first time `key` is seen in `table` within `ttl` seconds (durable where there is a store): replay
+  /// protection.
   virtual Result<bool> first_use(std::string_view table, std::string_view key, std::int64_t ttl) = 0;
   /// A small durable value per key (ratelimit, seen). Null result: none.
   virtual Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) = 0;
@@ -156,20 +157,21 @@ class Scope {
   std::string acl_verify_message, recipient_verify_failure, sender_verify_failure;
   Text verify_address_data, verify_sender_address_data;
   std::string dnslist_domain, dnslist_matched, dnslist_text, dnslist_value;
-  std::string verify_mode;                  ///< "S", "R", ""
-  std::string headers_added;                ///< $headers_added while an ACL runs
+  std::string verify_mode;    ///< "S", "R", ""
+  std::string headers_added;  ///< $headers_added while an ACL runs
 
   /// Evaluation-local.
-  std::vector<Text> captures;               ///< $0, $1, ...
-  std::optional<Text> value;                ///< $value
-  Text item;                                ///< $item
-  std::vector<Text> acl_args;               ///< $acl_arg1..9
-  int depth = 0;                            ///< nesting of expansions; bounded
-  int acl_depth = 0;                        ///< nesting of ACLs; at most 20
+  std::vector<Text> captures;  ///< $0, $1, ...
+  std::optional<Text> value;   ///< $value
+  Text item;                   ///< $item
+  std::vector<Text> acl_args;  ///< $acl_arg1..9
+  int depth = 0;               ///< nesting of expansions; bounded
+  int acl_depth = 0;           ///< nesting of ACLs; at most 20
   int runrc = 0;
   std::string lookup_dnssec_authenticated;
-  std::map<std::string, std::string> extra; ///< rarely used variables set by one item and read later (prvscheck, srs, ...)
-  bool testing = false;                     ///< -be, -bt, -bh
+  std::map<std::string, std::string>
+      extra;             ///< rarely used variables set by one item and read later (prvscheck, srs, ...)
+  bool testing = false;  ///< -be, -bt, -bh
   /// DNS options of the running router.
   bool dnssec_request = true;
 };

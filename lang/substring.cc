@@ -1,6 +1,7 @@
 // Substring arithmetic, and the two string hashes of the language.
 //
-// The hashes have no published algorithm: they were found by feeding strings to a black box and agree with it on all that was tried.
+// The hashes have no published algorithm: they were found by feeding strings to a black box and agree with it on all
+// that was tried.
 #include "lang/substring.h"
 
 #include <algorithm>

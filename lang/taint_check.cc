@@ -13,7 +13,9 @@ namespace remex::lang {
 
 namespace {
 
-TaintFlow join(TaintFlow a, TaintFlow b) { return static_cast<int>(b.state) > static_cast<int>(a.state) ? std::move(b) : std::move(a); }
+TaintFlow join(TaintFlow a, TaintFlow b) {
+  return static_cast<int>(b.state) > static_cast<int>(a.state) ? std::move(b) : std::move(a);
+}
 TaintFlow known(TaintState state) { return {state, {}, {}}; }
 
 class Walker {
@@ -83,7 +85,8 @@ template <class T>
 const T* option_value(const Config& config, const DriverInstance& d, std::string_view name, OptionType type) {
   const auto search = [&](std::span<const OptionDef> defs, DriverOptions* options) -> const T* {
     for (const OptionDef& o : defs)
-      if (o.name == name && o.type == type && o.ref != nullptr && options != nullptr) return static_cast<const T*>(o.ref(options));
+      if (o.name == name && o.type == type && o.ref != nullptr && options != nullptr)
+        return static_cast<const T*>(o.ref(options));
     return nullptr;
   };
   const DriverFamily* family = config.registries->families[static_cast<std::size_t>(d.def->kind)];
@@ -102,7 +105,8 @@ TaintFlow list_data(const MatchList* list) {
 
 TaintScope router_scope(const Config& config, const DriverInstance& router) {
   TaintScope scope;
-  scope.variables["domain_data"] = list_data(option_value<MatchList>(config, router, "domains", OptionType::domain_list));
+  scope.variables["domain_data"] =
+      list_data(option_value<MatchList>(config, router, "domains", OptionType::domain_list));
   scope.variables["local_part_data"] =
       list_data(option_value<MatchList>(config, router, "local_parts", OptionType::local_part_list));
   return scope;
@@ -120,9 +124,11 @@ void add_address_data(const Config& config, const DriverInstance& router, TaintS
 
 std::string remedy(const std::string& culprit) {
   if (culprit.starts_with("local_part"))
-    return "$local_part_data is the trusted form: it needs local_parts = dsearch;/the/directory (or another lookup) on the router";
+    return "$local_part_data is the trusted form: it needs local_parts = dsearch;/the/directory (or another lookup) on "
+           "the router";
   if (culprit == "domain")
-    return "$domain_data is the trusted form: it needs domains = dsearch;/the/directory (or a list of domains) on the router";
+    return "$domain_data is the trusted form: it needs domains = dsearch;/the/directory (or a list of domains) on the "
+           "router";
   return "look the value up with ${lookup ...}: what a lookup finds is trusted";
 }
 

@@ -1,8 +1,8 @@
 // Static taint: which options would be handed data from a message or a peer although they refuse it.
 //
-// A value is clean (never tainted), tainted (always) or depends on what cannot be seen from here. Only what is certainly
-// tainted is an error; run time refuses the rest. Flow crosses drivers: address_data and r_ variables of the routers
-// that hand addresses to a transport are what its options see.
+// A value is clean (never tainted), tainted (always) or depends on what cannot be seen from here. Only what is
+// certainly tainted is an error; run time refuses the rest. Flow crosses drivers: address_data and r_ variables of the
+// routers that hand addresses to a transport are what its options see.
 #pragma once
 
 #include <map>
@@ -23,8 +23,8 @@ enum class TaintState : std::uint8_t { clean, depends, tainted };
 /// A state and how it came about, for the notes of a diagnostic.
 struct TaintFlow {
   TaintState state = TaintState::clean;
-  std::string culprit;   ///< variable that brought the taint ("local_part")
-  std::string path;      ///< "address_data of router \"local\" (line 12)"; empty = directly
+  std::string culprit;  ///< variable that brought the taint ("local_part")
+  std::string path;     ///< "address_data of router \"local\" (line 12)"; empty = directly
 };
 
 /// What is known of variables that are filled by the configuration.

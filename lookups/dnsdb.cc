@@ -1,7 +1,9 @@
-// dnsdb: the DNS as a database. Query: [>sep[,|;fieldsep]] [defer_..., dnssec_..., retrans_..., retry_...,] [type=] names.
+// dnsdb: the DNS as a database. Query: [>sep[,|;fieldsep]] [defer_..., dnssec_..., retrans_..., retry_...,] [type=]
+// names.
 //
 // Data comes from strangers' zones: the result is tainted. Absent unless one name of the list gives something; the
-// defer_ words say what a temporary error of one of them means. The resolver caches by TTL, so answers are not kept here.
+// defer_ words say what a temporary error of one of them means. The resolver caches by TTL, so answers are not kept
+// here.
 #include <fmt/format.h>
 
 #include "core/base/clock.h"
@@ -48,12 +50,18 @@ void take_separators(std::string_view& s, Query& q) {
 }
 
 bool take_word(std::string_view word, Query& q) {
-  if (word == "defer_strict") q.on_defer = Strictness::strict;
-  else if (word == "defer_lax") q.on_defer = Strictness::lax;
-  else if (word == "defer_never") q.on_defer = Strictness::never;
-  else if (word == "dnssec_strict") q.dnssec = Strictness::strict;
-  else if (word == "dnssec_lax") q.dnssec = Strictness::lax;
-  else if (word == "dnssec_never") q.dnssec = Strictness::never;
+  if (word == "defer_strict")
+    q.on_defer = Strictness::strict;
+  else if (word == "defer_lax")
+    q.on_defer = Strictness::lax;
+  else if (word == "defer_never")
+    q.on_defer = Strictness::never;
+  else if (word == "dnssec_strict")
+    q.dnssec = Strictness::strict;
+  else if (word == "dnssec_lax")
+    q.dnssec = Strictness::lax;
+  else if (word == "dnssec_never")
+    q.dnssec = Strictness::never;
   else if (word.starts_with("retrans_")) {
     // The resolver has one deadline for a query with all its retries; the words are checked and have no further effect.
     std::int64_t seconds = 0;
@@ -93,11 +101,11 @@ struct Plan {
   std::string_view word;
   dns::Type type;
 };
-constexpr Plan kTypes[] = {{"a", dns::Type::a},       {"aaaa", dns::Type::aaaa}, {"a+", dns::Type::aaaa},
-                           {"cname", dns::Type::cname}, {"mx", dns::Type::mx},   {"mxh", dns::Type::mx},
-                           {"ns", dns::Type::ns},     {"zns", dns::Type::ns},    {"ptr", dns::Type::ptr},
-                           {"soa", dns::Type::soa},   {"spf", dns::Type::txt},   {"srv", dns::Type::srv},
-                           {"tlsa", dns::Type::tlsa}, {"txt", dns::Type::txt}};
+constexpr Plan kTypes[] = {{"a", dns::Type::a},         {"aaaa", dns::Type::aaaa}, {"a+", dns::Type::aaaa},
+                           {"cname", dns::Type::cname}, {"mx", dns::Type::mx},     {"mxh", dns::Type::mx},
+                           {"ns", dns::Type::ns},       {"zns", dns::Type::ns},    {"ptr", dns::Type::ptr},
+                           {"soa", dns::Type::soa},     {"spf", dns::Type::txt},   {"srv", dns::Type::srv},
+                           {"tlsa", dns::Type::tlsa},   {"txt", dns::Type::txt}};
 
 /// A domain name in rdata (uncompressed, as the resolver hands it out); empty on junk.
 std::string wire_name(std::string_view raw, std::size_t& at) {
@@ -134,7 +142,8 @@ std::string tlsa_text(const dns::Record& r, const Query& q) {
   const std::string f = q.field_separator.value_or(" ");
   if (r.raw.size() < 3) return {};
   const auto octet = [&r](std::size_t i) { return static_cast<int>(static_cast<unsigned char>(r.raw[i])); };
-  return fmt::format("{}{}{}{}{}{}{}", octet(0), f, octet(1), f, octet(2), f, hex_encode(std::string_view(r.raw).substr(3)));
+  return fmt::format("{}{}{}{}{}{}{}", octet(0), f, octet(1), f, octet(2), f,
+                     hex_encode(std::string_view(r.raw).substr(3)));
 }
 
 std::string record_text(const dns::Record& r, const Query& q) {

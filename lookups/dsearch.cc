@@ -32,13 +32,20 @@ Result<Options> read_options(std::string_view text) {
   for (std::string_view part : split(text, ',')) {
     part = trim(part);
     if (part.empty()) continue;
-    if (part == "filter=file") o.filter = Filter::file;
-    else if (part == "filter=dir") o.filter = Filter::dir;
-    else if (part == "filter=subdir") o.filter = Filter::subdir;
-    else if (part == "ret=full") o.ret = Return::full;
-    else if (part == "ret=dir") o.ret = Return::dir;
-    else if (part == "key=path") o.path = true;
-    else return fail(fmt::format("unknown option \"{}\" for dsearch lookup", printable(part)));
+    if (part == "filter=file")
+      o.filter = Filter::file;
+    else if (part == "filter=dir")
+      o.filter = Filter::dir;
+    else if (part == "filter=subdir")
+      o.filter = Filter::subdir;
+    else if (part == "ret=full")
+      o.ret = Return::full;
+    else if (part == "ret=dir")
+      o.ret = Return::dir;
+    else if (part == "key=path")
+      o.path = true;
+    else
+      return fail(fmt::format("unknown option \"{}\" for dsearch lookup", printable(part)));
   }
   return o;
 }
@@ -98,9 +105,10 @@ constexpr LookupDef defs[] = {{
     .name = "dsearch",
     .style = LookupStyle::single_key,
     .summary = "Entry of a directory",
-    .doc = "The file is an absolute directory name. Options: filter=file, dir or subdir; ret=full gives the whole path, "
-           "ret=dir the directory; key=path allows slashes in the key. A key with a slash otherwise defers. The result is "
-           "not tainted, because it names something the operator made; a tainted \".\" or \"..\" is never found.",
+    .doc =
+        "The file is an absolute directory name. Options: filter=file, dir or subdir; ret=full gives the whole path, "
+        "ret=dir the directory; key=path allows slashes in the key. A key with a slash otherwise defers. The result is "
+        "not tainted, because it names something the operator made; a tainted \".\" or \"..\" is never found.",
     .find = find,
     .cacheable = false,
 }};

@@ -30,8 +30,10 @@ LookupResult find(Scope&, LookupHandle* handle, const LookupRequest& request) {
   const bool star = key == "*";
   const auto ip = IpNet::parse(key, false);
   if (!ip && !star)
-    return defer(fmt::format("\"{}\" is not a valid iplsearch key (an IP address, with optional CIDR mask, is wanted): in a host list, use "
-                             "net-iplsearch as the search type", printable(key)));
+    return defer(fmt::format(
+        "\"{}\" is not a valid iplsearch key (an IP address, with optional CIDR mask, is wanted): in a host list, use "
+        "net-iplsearch as the search type",
+        printable(key)));
   for (std::size_t i = 0; i < file.records.size(); ++i) {
     const bool hit = star ? file.records[i].key == "*" : file.nets[i] && file.nets[i]->contains(*ip);
     if (!hit) continue;
@@ -45,8 +47,9 @@ constexpr LookupDef defs[] = {{
     .name = "iplsearch",
     .style = LookupStyle::single_key,
     .summary = "lsearch with IP addresses and CIDR networks as keys",
-    .doc = "Keys with colons stand in double quotes. There is no best match: the first network that contains the address "
-           "wins. In a host list write net-iplsearch.",
+    .doc =
+        "Keys with colons stand in double quotes. There is no best match: the first network that contains the address "
+        "wins. In a host list write net-iplsearch.",
     .open = open,
     .find = find,
 }};

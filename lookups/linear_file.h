@@ -1,4 +1,5 @@
-// lsearch files in memory: records of key and data in file order. Shared by lsearch, wildlsearch, nwildlsearch, iplsearch.
+// lsearch files in memory: records of key and data in file order. Shared by lsearch, wildlsearch, nwildlsearch,
+// iplsearch.
 //
 // A file is read whole at its first use and again when the engine sees that it changed. Plain system calls: a file on a
 // dead network mount would hold up the loop. Not a regular file, unreadable or larger than 256 MiB: kind defer.
@@ -15,7 +16,7 @@ namespace remex::lookups {
 struct LinearRecord {
   std::string key;
   std::string data;
-  std::string gap;     ///< what stood between key and data, for ret=full
+  std::string gap;  ///< what stood between key and data, for ret=full
 };
 
 /// `type` is for the error text ("lsearch").

@@ -27,9 +27,12 @@ char unescape(std::string_view s, std::size_t& i) {
       int v = 0;
       for (int n = 0; n < 2 && i < s.size(); ++n, ++i) {
         const char h = ascii_lower(s[i]);
-        if (is_digit(h)) v = v * 16 + (h - '0');
-        else if (h >= 'a' && h <= 'f') v = v * 16 + (h - 'a' + 10);
-        else break;
+        if (is_digit(h))
+          v = v * 16 + (h - '0');
+        else if (h >= 'a' && h <= 'f')
+          v = v * 16 + (h - 'a' + 10);
+        else
+          break;
       }
       return static_cast<char>(v);
     }
@@ -96,7 +99,8 @@ Result<std::vector<LinearRecord>> read_linear_file(const std::string& path, std:
   if (path.empty() || path.front() != '/')
     return defer(fmt::format("file name \"{}\" for {} lookup is not absolute", printable(path), type));
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0) return defer(fmt::format("failed to open {} for linear search: {}", printable(path), std::strerror(errno)));
+  if (fd < 0)
+    return defer(fmt::format("failed to open {} for linear search: {}", printable(path), std::strerror(errno)));
   struct stat st{};
   std::string text;
   std::string why;

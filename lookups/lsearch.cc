@@ -36,9 +36,11 @@ constexpr LookupDef defs[] = {{
     .name = "lsearch",
     .style = LookupStyle::single_key,
     .summary = "Lines \"key: data\" of a text file",
-    .doc = "Keys end at a colon or white space and compare caselessly; a key in double quotes may contain both. Lines that "
-           "begin with white space continue the data. ret=full returns the key as well. The file is read into memory once "
-           "and again when it changes.",
+    .doc =
+        "Keys end at a colon or white space and compare caselessly; a key in double quotes may contain both. Lines "
+        "that "
+        "begin with white space continue the data. ret=full returns the key as well. The file is read into memory once "
+        "and again when it changes.",
     .open = open,
     .find = find,
 }};

@@ -50,7 +50,8 @@ LookupResult find(Scope&, LookupHandle*, const LookupRequest& request) {
   if (name.empty() || name.size() > 256 || name.find('\0') != std::string::npos || name.find(':') != std::string::npos)
     return std::optional<Text>();
   const Entry e = io::offload([name] { return read_entry(name); });
-  if (e.error != 0) return defer(fmt::format("user {} could not be looked up: {}", printable(name), std::strerror(e.error)));
+  if (e.error != 0)
+    return defer(fmt::format("user {} could not be looked up: {}", printable(name), std::strerror(e.error)));
   if (!e.found) return std::optional<Text>();
   return std::optional<Text>(Text(e.line));
 }
@@ -59,7 +60,8 @@ constexpr LookupDef defs[] = {{
     .name = "passwd",
     .style = LookupStyle::query,
     .summary = "A user of the system",
-    .doc = "The query is a login name; the result is the line of the password file behind the name, with * for the password.",
+    .doc = "The query is a login name; the result is the line of the password file behind the name, with * for the "
+           "password.",
     .find = find,
 }};
 

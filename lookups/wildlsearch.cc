@@ -30,7 +30,8 @@ Result<bool> matches(Scope& scope, const Text& pattern, const Text& key) {
   if (!p.starts_with('^') && p.find(';') == std::string_view::npos) return iequals(p, key.view());
   if (p.starts_with('^') || is_alpha(p.empty() ? ' ' : p.front())) {
     // The engine of lists knows regular expressions and nested lookups; as a list of one item, separator doubled.
-    REMEX_TRY(const ListMatch got, match_list_text(scope, ListKind::domain, pattern.with(join_list({pattern.str()})), key));
+    REMEX_TRY(const ListMatch got,
+              match_list_text(scope, ListKind::domain, pattern.with(join_list({pattern.str()})), key));
     return got.matched;
   }
   return iequals(p, key.view());
@@ -72,7 +73,8 @@ constexpr LookupDef defs[] = {
     {.name = "wildlsearch",
      .style = LookupStyle::single_key,
      .summary = "nwildlsearch whose keys are expanded first",
-     .doc = "As nwildlsearch, but each key of the file is expanded before it is compared; \\N protects a regular expression.",
+     .doc = "As nwildlsearch, but each key of the file is expanded before it is compared; \\N protects a regular "
+            "expression.",
      .open = open,
      .find = find_expanded},
 };

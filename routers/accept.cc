@@ -25,7 +25,8 @@ constexpr RouterDef defs[] = {
                 .name = "accept",
                 .summary = "takes every address that reaches it",
                 .doc = "No options of its own. Used for local mailboxes and wherever the preconditions say it all.",
-                .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AcceptOptions>(); },
+                .make_options =
+                    +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AcceptOptions>(); },
                 .check = check},
      .route = route},
 };

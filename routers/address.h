@@ -23,39 +23,47 @@ struct HostItem {
 
 /// One address in routing or delivery. Owned by the delivery (std::deque / unique_ptr); pointers to parents stay valid.
 struct Addr {
-  lang::AddressState state;               ///< what expansions see; state.parent points to parent->state
+  lang::AddressState state;  ///< what expansions see; state.parent points to parent->state
   Addr* parent = nullptr;
-  int top_index = -1;                     ///< index of the top-level recipient in the envelope
-  std::vector<std::string> router_trail;  ///< routers that handled it, for the loop rule
+  int top_index = -1;                               ///< index of the top-level recipient in the envelope
+  std::vector<std::string> router_trail;            ///< routers that handled it, for the loop rule
   const lang::DriverInstance* router = nullptr;     ///< that accepted it
   const lang::DriverInstance* transport = nullptr;  ///< chosen; null for a redirected parent
   std::vector<HostItem> hosts, fallback_hosts;
-  std::string start_router;               ///< redirect_router / reroute: name of the first router to run, empty = first
+  std::string start_router;  ///< redirect_router / reroute: name of the first router to run, empty = first
   // generic results
-  std::string errors_to;                  ///< bounce address, with has_errors_to
+  std::string errors_to;  ///< bounce address, with has_errors_to
   bool has_errors_to = false;
-  std::string headers_add;                ///< header lines to add, LF separated
+  std::string headers_add;  ///< header lines to add, LF separated
   std::vector<std::string> headers_remove;
-  std::string user, group;                ///< expanded, may be empty
+  std::string user, group;  ///< expanded, may be empty
   bool initgroups = false;
   std::string home_directory, current_directory;
   bool log_as_local = false;
   bool is_child_of_redirect = false;
   // redirect specials
   bool is_file = false, is_pipe = false, is_directory = false;  ///< "/file", "|command", "/dir/"
-  Text special;                           ///< the path or command
+  Text special;                                                 ///< the path or command
   bool one_time = false;
   bool hide_child = false;
   // outcome
-  enum class Status : std::uint8_t { pending, routed, delivered, failed, deferred, discarded, redirected } status = Status::pending;
-  std::string message;                    ///< reason for failed/deferred (log text)
-  std::string user_message;               ///< for SMTP verification replies and bounces, empty = message
-  int basic_errno = 0;                    ///< error kind for retry rules; see core/delivery/retry.h
+  enum class Status : std::uint8_t {
+    pending,
+    routed,
+    delivered,
+    failed,
+    deferred,
+    discarded,
+    redirected
+  } status = Status::pending;
+  std::string message;       ///< reason for failed/deferred (log text)
+  std::string user_message;  ///< for SMTP verification replies and bounces, empty = message
+  int basic_errno = 0;       ///< error kind for retry rules; see core/delivery/retry.h
   int more_errno = 0;
-  bool freeze = false;                    ///< deferral that freezes the message
-  std::string smtp_reply;                 ///< remote server's answer
+  bool freeze = false;     ///< deferral that freezes the message
+  std::string smtp_reply;  ///< remote server's answer
   std::vector<std::unique_ptr<Addr>> children;
-  std::string unique;                     ///< duplicate key: transport-independent delivery identity
+  std::string unique;  ///< duplicate key: transport-independent delivery identity
 };
 
 }  // namespace remex::routers

@@ -22,19 +22,28 @@ struct DnslookupOptions : lang::DriverOptions {
 using O = DnslookupOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"check_secondary_mx", OptionType::boolean, ref<&O::check_secondary_mx>, "false", "decline unless this host is one of the MXs", State::works, "", "", 3},
+    {"check_secondary_mx", OptionType::boolean, ref<&O::check_secondary_mx>, "false",
+     "decline unless this host is one of the MXs", State::works, "", "", 3},
     {"check_srv", OptionType::expanded_list, nullptr, "", "SRV services to try before MX", State::later, "", "", 3},
-    {"fail_defer_domains", OptionType::domain_list, ref<&O::fail_defer_domains>, "", "domains that defer when they do not exist", State::works, "", "", 3},
+    {"fail_defer_domains", OptionType::domain_list, ref<&O::fail_defer_domains>, "",
+     "domains that defer when they do not exist", State::works, "", "", 3},
     {"ipv4_only", OptionType::expanded, ref<&O::ipv4_only>, "", "look up A records only", State::works, "", "", 3},
     {"ipv4_prefer", OptionType::expanded, ref<&O::ipv4_prefer>, "", "A records before AAAA", State::works, "", "", 3},
-    {"mx_domains", OptionType::domain_list, ref<&O::mx_domains>, "", "domains that must have MX records", State::works, "", "", 3},
-    {"mx_fail_domains", OptionType::domain_list, ref<&O::mx_fail_domains>, "", "domains whose MX trouble counts as no MX", State::works, "", "", 3},
-    {"qualify_single", OptionType::boolean, ref<&O::qualify_single>, "true", "no effect: names are absolute", State::works, "", "", 3},
-    {"rewrite_headers", OptionType::boolean, ref<&O::rewrite_headers>, "true", "no effect: domains are never widened", State::works, "", "", 3},
-    {"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false", "addresses of one domain may share a routing result"},
+    {"mx_domains", OptionType::domain_list, ref<&O::mx_domains>, "", "domains that must have MX records", State::works,
+     "", "", 3},
+    {"mx_fail_domains", OptionType::domain_list, ref<&O::mx_fail_domains>, "",
+     "domains whose MX trouble counts as no MX", State::works, "", "", 3},
+    {"qualify_single", OptionType::boolean, ref<&O::qualify_single>, "true", "no effect: names are absolute",
+     State::works, "", "", 3},
+    {"rewrite_headers", OptionType::boolean, ref<&O::rewrite_headers>, "true", "no effect: domains are never widened",
+     State::works, "", "", 3},
+    {"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false",
+     "addresses of one domain may share a routing result"},
     {"search_parents", OptionType::boolean, nullptr, "false", "search parent domains", State::later, "false", "", 3},
-    {"srv_fail_domains", OptionType::domain_list, nullptr, "", "domains whose SRV trouble counts as no SRV", State::later, "", "", 3},
-    {"widen_domains", OptionType::string_list, nullptr, "", "suffixes to try when a lookup fails", State::later, "", "", 3},
+    {"srv_fail_domains", OptionType::domain_list, nullptr, "", "domains whose SRV trouble counts as no SRV",
+     State::later, "", "", 3},
+    {"widen_domains", OptionType::string_list, nullptr, "", "suffixes to try when a lookup fails", State::later, "", "",
+     3},
 };
 
 void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag) {
@@ -94,8 +103,10 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
       if (!defers) return deferred(defers.error().text);
       if (*defers) return deferred(std::move(found.message));
       // Said when no later router takes the address either.
-      if (null_mx) addr.message = "an MX or SRV record indicated no SMTP service";
-      else if (found.outcome == HostFind::ignored || found.message.starts_with("all relevant MX")) addr.message = "all relevant MX records point to non-existent hosts";
+      if (null_mx)
+        addr.message = "an MX or SRV record indicated no SMTP service";
+      else if (found.outcome == HostFind::ignored || found.message.starts_with("all relevant MX"))
+        addr.message = "all relevant MX records point to non-existent hosts";
       return declined();
     }
     case HostFind::found: break;
@@ -110,14 +121,16 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
 }
 
 constexpr RouterDef defs[] = {
-    {.driver = {.kind = lang::DriverKind::router,
-                .name = "dnslookup",
-                .summary = "routes by MX and address records",
-                .doc = "Hosts in order of preference, equal ones shuffled; this host and what is not better than it are cut "
-                       "off. A null MX (RFC 7505) declines.",
-                .options = kOptions,
-                .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<DnslookupOptions>(); },
-                .check = check},
+    {.driver =
+         {.kind = lang::DriverKind::router,
+          .name = "dnslookup",
+          .summary = "routes by MX and address records",
+          .doc = "Hosts in order of preference, equal ones shuffled; this host and what is not better than it are cut "
+                 "off. A null MX (RFC 7505) declines.",
+          .options = kOptions,
+          .make_options =
+              +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<DnslookupOptions>(); },
+          .check = check},
      .route = route},
 };
 

@@ -21,51 +21,81 @@ using lang::State;
 using G = RouterGeneric;
 
 constexpr OptionDef kGenericOptions[] = {
-    {"address_data", OptionType::expanded, ref<&G::address_data>, "", "text kept with the address as $address_data; forced failure declines"},
+    {"address_data", OptionType::expanded, ref<&G::address_data>, "",
+     "text kept with the address as $address_data; forced failure declines"},
     {"address_test", OptionType::boolean, ref<&G::address_test>, "true", "when false the router is skipped by -bt"},
-    {"cannot_route_message", OptionType::expanded, ref<&G::cannot_route_message>, "", "text when no router is left; the last router considered wins"},
-    {"caseful_local_part", OptionType::boolean, ref<&G::caseful_local_part>, "false", "keep the case of $local_part while this router runs"},
-    {"check_local_user", OptionType::boolean, ref<&G::check_local_user>, "false", "the local part must be a login name; sets $home and $local_part_data"},
-    {"condition", OptionType::repeated_expanded, ref<&G::condition>, "", "run only when the expansion is not empty, 0, no or false; may be repeated"},
+    {"cannot_route_message", OptionType::expanded, ref<&G::cannot_route_message>, "",
+     "text when no router is left; the last router considered wins"},
+    {"caseful_local_part", OptionType::boolean, ref<&G::caseful_local_part>, "false",
+     "keep the case of $local_part while this router runs"},
+    {"check_local_user", OptionType::boolean, ref<&G::check_local_user>, "false",
+     "the local part must be a login name; sets $home and $local_part_data"},
+    {"condition", OptionType::repeated_expanded, ref<&G::condition>, "",
+     "run only when the expansion is not empty, 0, no or false; may be repeated"},
     {"debug_print", OptionType::expanded, ref<&G::debug_print>, "", "text for the debug output when the router runs"},
     {"disable_logging", OptionType::boolean, ref<&G::disable_logging>, "false", "no log lines about this router"},
-    {"dnssec_request_domains", OptionType::domain_list, ref<&G::dnssec_request_domains>, "*", "domains looked up with DNSSEC"},
-    {"dnssec_require_domains", OptionType::domain_list, ref<&G::dnssec_require_domains>, "", "domains whose answers must be DNSSEC-validated"},
+    {"dnssec_request_domains", OptionType::domain_list, ref<&G::dnssec_request_domains>, "*",
+     "domains looked up with DNSSEC"},
+    {"dnssec_require_domains", OptionType::domain_list, ref<&G::dnssec_require_domains>, "",
+     "domains whose answers must be DNSSEC-validated"},
     {"domains", OptionType::domain_list, ref<&G::domains>, "", "the domain must match; sets $domain_data"},
     {"driver", OptionType::special, nullptr, "", "which router driver this is"},
     {"dsn_lasthop", OptionType::boolean, ref<&G::dsn_lasthop>, "false", "do not pass DSN requests to the next host"},
-    {"errors_to", OptionType::expanded, ref<&G::errors_to>, "", "where bounces of these deliveries go; must verify; empty discards them"},
+    {"errors_to", OptionType::expanded, ref<&G::errors_to>, "",
+     "where bounces of these deliveries go; must verify; empty discards them"},
     {"expn", OptionType::boolean, ref<&G::expn>, "true", "when false the router is skipped by EXPN"},
-    {"fail_verify", OptionType::boolean, ref<&G::fail_verify>, "false", "sets fail_verify_recipient and fail_verify_sender"},
-    {"fail_verify_recipient", OptionType::boolean, ref<&G::fail_verify_recipient>, "false", "accepting here fails recipient verification"},
-    {"fail_verify_sender", OptionType::boolean, ref<&G::fail_verify_sender>, "false", "accepting here fails sender verification"},
-    {"fallback_hosts", OptionType::expanded_list, ref<&G::fallback_hosts>, "", "hosts to try when all others are unavailable"},
+    {"fail_verify", OptionType::boolean, ref<&G::fail_verify>, "false",
+     "sets fail_verify_recipient and fail_verify_sender"},
+    {"fail_verify_recipient", OptionType::boolean, ref<&G::fail_verify_recipient>, "false",
+     "accepting here fails recipient verification"},
+    {"fail_verify_sender", OptionType::boolean, ref<&G::fail_verify_sender>, "false",
+     "accepting here fails sender verification"},
+    {"fallback_hosts", OptionType::expanded_list, ref<&G::fallback_hosts>, "",
+     "hosts to try when all others are unavailable"},
     {"group", OptionType::group, ref<&G::group>, "", "group for the transport unless it sets one"},
-    {"headers_add", OptionType::repeated_expanded, ref<&G::headers_add>, "", "header lines to add when the message is transported; may be repeated"},
-    {"headers_remove", OptionType::repeated_expanded, ref<&G::headers_remove>, "", "names of headers to leave out; may be repeated"},
-    {"ignore_target_hosts", OptionType::host_list, ref<&G::ignore_target_hosts>, "", "addresses treated as if the host had none"},
-    {"initgroups", OptionType::boolean, ref<&G::initgroups>, "false", "the transport runs with the user's supplementary groups"},
-    {"local_part_prefix", OptionType::string_list, ref<&G::local_part_prefix>, "", "the local part must begin with one of these"},
-    {"local_part_prefix_optional", OptionType::boolean, ref<&G::local_part_prefix_optional>, "false", "the prefix may be absent"},
-    {"local_part_suffix", OptionType::string_list, ref<&G::local_part_suffix>, "", "the local part must end with one of these"},
-    {"local_part_suffix_optional", OptionType::boolean, ref<&G::local_part_suffix_optional>, "false", "the suffix may be absent"},
-    {"local_parts", OptionType::local_part_list, ref<&G::local_parts>, "", "the local part must match; sets $local_part_data"},
-    {"log_as_local", OptionType::boolean, ref<&G::log_as_local>, "true for accept, else false", "log deliveries by local part only"},
+    {"headers_add", OptionType::repeated_expanded, ref<&G::headers_add>, "",
+     "header lines to add when the message is transported; may be repeated"},
+    {"headers_remove", OptionType::repeated_expanded, ref<&G::headers_remove>, "",
+     "names of headers to leave out; may be repeated"},
+    {"ignore_target_hosts", OptionType::host_list, ref<&G::ignore_target_hosts>, "",
+     "addresses treated as if the host had none"},
+    {"initgroups", OptionType::boolean, ref<&G::initgroups>, "false",
+     "the transport runs with the user's supplementary groups"},
+    {"local_part_prefix", OptionType::string_list, ref<&G::local_part_prefix>, "",
+     "the local part must begin with one of these"},
+    {"local_part_prefix_optional", OptionType::boolean, ref<&G::local_part_prefix_optional>, "false",
+     "the prefix may be absent"},
+    {"local_part_suffix", OptionType::string_list, ref<&G::local_part_suffix>, "",
+     "the local part must end with one of these"},
+    {"local_part_suffix_optional", OptionType::boolean, ref<&G::local_part_suffix_optional>, "false",
+     "the suffix may be absent"},
+    {"local_parts", OptionType::local_part_list, ref<&G::local_parts>, "",
+     "the local part must match; sets $local_part_data"},
+    {"log_as_local", OptionType::boolean, ref<&G::log_as_local>, "true for accept, else false",
+     "log deliveries by local part only"},
     {"more", OptionType::expanded_boolean, ref<&G::more>, "true", "when false, declining is failing"},
-    {"pass_on_timeout", OptionType::boolean, ref<&G::pass_on_timeout>, "false", "a host lookup that times out passes the address on"},
+    {"pass_on_timeout", OptionType::boolean, ref<&G::pass_on_timeout>, "false",
+     "a host lookup that times out passes the address on"},
     {"pass_router", OptionType::string, ref<&G::pass_router>, "", "router that gets passed addresses"},
     {"redirect_router", OptionType::string, ref<&G::redirect_router>, "", "router at which generated addresses start"},
     {"require_files", OptionType::expanded_list, ref<&G::require_files>, "", "files that must (with ! must not) exist"},
-    {"retry_use_local_part", OptionType::boolean, ref<&G::retry_use_local_part>, "depends on the preconditions", "routing retries are per address, not per domain"},
+    {"retry_use_local_part", OptionType::boolean, ref<&G::retry_use_local_part>, "depends on the preconditions",
+     "routing retries are per address, not per domain"},
     {"router_home_directory", OptionType::expanded, ref<&G::router_home_directory>, "", "$home while the router runs"},
-    {"self", OptionType::string, ref<&G::self>, "freeze", "what to do when the first host is this one: freeze, defer, reroute: <domain>, pass, fail, send"},
+    {"self", OptionType::string, ref<&G::self>, "freeze",
+     "what to do when the first host is this one: freeze, defer, reroute: <domain>, pass, fail, send"},
     {"senders", OptionType::address_list, ref<&G::senders>, "", "the envelope sender must match"},
-    {"set", OptionType::repeated_expanded, ref<&G::set>, "", "\"r_name = value\": variables kept with the address; may be repeated"},
-    {"translate_ip_address", OptionType::expanded, nullptr, "", "maps addresses found for hosts", State::later, "", "", 4},
+    {"set", OptionType::repeated_expanded, ref<&G::set>, "",
+     "\"r_name = value\": variables kept with the address; may be repeated"},
+    {"translate_ip_address", OptionType::expanded, nullptr, "", "maps addresses found for hosts", State::later, "", "",
+     4},
     {"transport", OptionType::expanded, ref<&G::transport>, "", "the transport that delivers accepted addresses"},
-    {"transport_current_directory", OptionType::expanded, ref<&G::transport_current_directory>, "", "working directory of a local transport"},
-    {"transport_home_directory", OptionType::expanded, ref<&G::transport_home_directory>, "", "$home of a local transport"},
-    {"unseen", OptionType::expanded_boolean, ref<&G::unseen>, "false", "a copy of an accepted address goes on to the next router"},
+    {"transport_current_directory", OptionType::expanded, ref<&G::transport_current_directory>, "",
+     "working directory of a local transport"},
+    {"transport_home_directory", OptionType::expanded, ref<&G::transport_home_directory>, "",
+     "$home of a local transport"},
+    {"unseen", OptionType::expanded_boolean, ref<&G::unseen>, "false",
+     "a copy of an accepted address goes on to the next router"},
     {"user", OptionType::user, ref<&G::user>, "", "user for the transport unless it sets one"},
     {"verify", OptionType::boolean, ref<&G::verify>, "true", "sets verify_recipient and verify_sender"},
     {"verify_only", OptionType::boolean, ref<&G::verify_only>, "false", "run only when verifying"},
@@ -105,7 +135,8 @@ void compile_variables(RouterGeneric& g, const lang::DriverInstance& r, const la
       }
       std::size_t from = eq + 1;
       while (from < text.size() && is_space(text[from])) ++from;
-      if (auto value = lang::Expansion::compile(item.substr(from), ctx)) g.variables.emplace_back(name.substr(2), *value);
+      if (auto value = lang::Expansion::compile(item.substr(from), ctx))
+        g.variables.emplace_back(name.substr(2), *value);
     }
   }
 }
@@ -160,7 +191,8 @@ std::vector<lang::SourceText> split_source(const lang::SourceText& text, char se
   return items;
 }
 
-std::vector<lang::Expansion> compile_items(const lang::SourceText& text, char separator, const lang::CompileContext& ctx) {
+std::vector<lang::Expansion> compile_items(const lang::SourceText& text, char separator,
+                                           const lang::CompileContext& ctx) {
   std::vector<lang::Expansion> out;
   for (lang::SourceText& item : split_source(text, separator)) {
     if (item.empty()) continue;
@@ -189,7 +221,8 @@ void check_generic(lang::DriverInstance& r, const lang::Config& config, lang::Di
                "freeze, defer, reroute: <domain>, pass, fail or send");
   }
 
-  lang::CompileContext ctx{config.registries.get(), &diag, fmt::format("router \"{}\": option \"require_files\"", r.name)};
+  lang::CompileContext ctx{config.registries.get(), &diag,
+                           fmt::format("router \"{}\": option \"require_files\"", r.name)};
   if (g.require_files.is_set()) g.require_files_items = compile_items(g.require_files.source(), ':', ctx);
   ctx.where = fmt::format("router \"{}\": option \"headers_remove\"", r.name);
   for (const lang::Expansion& e : g.headers_remove)

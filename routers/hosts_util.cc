@@ -94,7 +94,8 @@ HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, 
                                          found.why.empty() ? "DNS timeout?" : found.why)};
   if (found.outcome != dns::Outcome::found || found.ips.empty())
     return {HostFind::not_found, fmt::format("lookup of host \"{}\" failed in {} router", host.name, r.name)};
-  if (opt.ipv4_prefer) std::stable_partition(found.ips.begin(), found.ips.end(), [](const auto& ip) { return mail::is_ipv4(ip); });
+  if (opt.ipv4_prefer)
+    std::stable_partition(found.ips.begin(), found.ips.end(), [](const auto& ip) { return mail::is_ipv4(ip); });
 
   const bool local_name = is_local_name(ctx, host.name);
   std::size_t taken = 0;
@@ -134,7 +135,8 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
   if (!error.empty()) return {HostFind::again, error};
   if (mx.outcome == dns::Outcome::no_name) return {HostFind::not_found, fmt::format("{} does not exist", domain)};
   if (mx.outcome == dns::Outcome::no_data || mx.records.empty()) {
-    if (!opt.fall_back_to_address || opt.check_secondary) return {HostFind::not_found, fmt::format("{} has no MX", domain)};
+    if (!opt.fall_back_to_address || opt.check_secondary)
+      return {HostFind::not_found, fmt::format("{} has no MX", domain)};
     HostItem item;
     item.name = domain;
     item.port = port;

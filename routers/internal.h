@@ -15,7 +15,8 @@ namespace remex::routers {
 /// Splits the *source* of a list before expansion ("<x" changes the separator, doubled separators are literal).
 std::vector<lang::SourceText> split_source(const lang::SourceText& text, char separator);
 /// Compiles every item of a split-first list; errors go to the diagnostics.
-std::vector<lang::Expansion> compile_items(const lang::SourceText& text, char separator, const lang::CompileContext& ctx);
+std::vector<lang::Expansion> compile_items(const lang::SourceText& text, char separator,
+                                           const lang::CompileContext& ctx);
 
 enum class Gate : std::uint8_t { run, skip, defer };
 struct GateResult {
@@ -47,8 +48,8 @@ class AddressScope {
   lang::AddressState* saved_;
 };
 
-/// A child of `parent` for `address` (unquoted local part and lower-cased domain are made from it). Inherits address_data,
-/// variables, errors_to and header changes.
+/// A child of `parent` for `address` (unquoted local part and lower-cased domain are made from it). Inherits
+/// address_data, variables, errors_to and header changes.
 std::unique_ptr<Addr> make_child(Addr& parent, const std::string& address);
 /// Debug line, only built when somebody reads it.
 void debug_line(RouteContext& ctx, std::string_view text);
@@ -57,7 +58,9 @@ inline RouteResult accepted() { return {Outcome::accept, {}, {}, false}; }
 inline RouteResult declined() { return {Outcome::decline, {}, {}, false}; }
 inline RouteResult passed() { return {Outcome::pass, {}, {}, false}; }
 inline RouteResult failed(std::string why) { return {Outcome::fail, std::move(why), {}, false}; }
-inline RouteResult deferred(std::string why, bool freeze = false) { return {Outcome::defer, std::move(why), {}, freeze}; }
+inline RouteResult deferred(std::string why, bool freeze = false) {
+  return {Outcome::defer, std::move(why), {}, freeze};
+}
 
 // ------------------------------------------------------------------ hosts
 

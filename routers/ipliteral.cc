@@ -1,4 +1,5 @@
-// ipliteral: user@[192.0.2.1] and user@[IPv6:2001:db8::1] go to that address (RFC 5321 4.1.3). Other domains are declined.
+// ipliteral: user@[192.0.2.1] and user@[IPv6:2001:db8::1] go to that address (RFC 5321 4.1.3). Other domains are
+// declined.
 #include <fmt/core.h>
 
 #include "core/base/strings.h"
@@ -42,7 +43,8 @@ constexpr RouterDef defs[] = {
                 .name = "ipliteral",
                 .summary = "routes domain literals to their address",
                 .doc = "No options of its own. `self` is looked at when the address is this machine's.",
-                .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<IpliteralOptions>(); },
+                .make_options =
+                    +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<IpliteralOptions>(); },
                 .check = check},
      .route = route},
 };

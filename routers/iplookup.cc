@@ -10,12 +10,15 @@ using lang::State;
 
 constexpr OptionDef kOptions[] = {
     {"hosts", OptionType::string, nullptr, "", "hosts queried over TCP/UDP (required)", State::later, "*", "", 4},
-    {"optional", OptionType::boolean, nullptr, "false", "no response passes instead of deferring", State::later, "*", "", 4},
+    {"optional", OptionType::boolean, nullptr, "false", "no response passes instead of deferring", State::later, "*",
+     "", 4},
     {"port", OptionType::integer, nullptr, "0", "query port (required)", State::later, "*", "", 4},
     {"protocol", OptionType::string, nullptr, "udp", "udp or tcp", State::later, "*", "", 4},
-    {"query", OptionType::expanded, nullptr, "$local_part@$domain $local_part@$domain", "query text", State::later, "*", "", 4},
+    {"query", OptionType::expanded, nullptr, "$local_part@$domain $local_part@$domain", "query text", State::later, "*",
+     "", 4},
     {"reroute", OptionType::expanded, nullptr, "", "new address built from the response", State::later, "*", "", 4},
-    {"response_pattern", OptionType::string, nullptr, "", "regex responses must match, else decline", State::later, "*", "", 4},
+    {"response_pattern", OptionType::string, nullptr, "", "regex responses must match, else decline", State::later, "*",
+     "", 4},
     {"timeout", OptionType::time, nullptr, "5s", "response timeout (not UDP connect)", State::later, "*", "", 4},
 };
 

@@ -1,5 +1,5 @@
-// Which addresses are this machine's: for `self` while routing and allow_localhost in the smtp transport. Header only, so
-// that routers and transports share it without linking to each other.
+// Which addresses are this machine's: for `self` while routing and allow_localhost in the smtp transport. Header only,
+// so that routers and transports share it without linking to each other.
 #pragma once
 
 #include <arpa/inet.h>
@@ -75,7 +75,9 @@ inline std::string canonical_ip(std::string_view ip) {
   return text;
 }
 
-inline bool in_loopback(std::string_view ip) { return ip.starts_with("127.") || ip == "::1" || ip == "0.0.0.0" || ip == "::"; }
+inline bool in_loopback(std::string_view ip) {
+  return ip.starts_with("127.") || ip == "::1" || ip == "0.0.0.0" || ip == "::";
+}
 
 }  // namespace detail
 

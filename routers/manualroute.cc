@@ -33,12 +33,18 @@ struct ManualrouteOptions : lang::DriverOptions {
 using O = ManualrouteOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"host_all_ignored", OptionType::string, ref<&O::host_all_ignored>, "defer", "what to do when every host was ignored: decline, defer, fail, freeze, pass"},
-    {"host_find_failed", OptionType::string, ref<&O::host_find_failed>, "freeze", "what to do when a host does not exist: decline, defer, fail, freeze, ignore, pass"},
-    {"hosts_randomize", OptionType::expanded_boolean, ref<&O::hosts_randomize>, "false", "shuffle the hosts; + separates groups"},
-    {"route_data", OptionType::expanded, ref<&O::route_data>, "", "hosts and options; empty or forced failure declines"},
-    {"route_list", OptionType::string, ref<&O::route_list>, "", "rules \"domain hosts options\", separated by semicolons"},
-    {"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false", "addresses of one domain may share a routing result"},
+    {"host_all_ignored", OptionType::string, ref<&O::host_all_ignored>, "defer",
+     "what to do when every host was ignored: decline, defer, fail, freeze, pass"},
+    {"host_find_failed", OptionType::string, ref<&O::host_find_failed>, "freeze",
+     "what to do when a host does not exist: decline, defer, fail, freeze, ignore, pass"},
+    {"hosts_randomize", OptionType::expanded_boolean, ref<&O::hosts_randomize>, "false",
+     "shuffle the hosts; + separates groups"},
+    {"route_data", OptionType::expanded, ref<&O::route_data>, "",
+     "hosts and options; empty or forced failure declines"},
+    {"route_list", OptionType::string, ref<&O::route_list>, "",
+     "rules \"domain hosts options\", separated by semicolons"},
+    {"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false",
+     "addresses of one domain may share a routing result"},
 };
 
 // ------------------------------------------------------------------ reading rules
@@ -80,8 +86,8 @@ lang::SourceText as_single_item(const Word& w, lang::Pos pos) {
 
 constexpr std::array<std::string_view, 6> kFailWords = {"decline", "defer", "fail", "freeze", "pass", "ignore"};
 
-void check_word(const lang::DriverInstance& r, lang::Diagnostics& diag, std::string_view option, const std::string& value,
-                bool ignore_too) {
+void check_word(const lang::DriverInstance& r, lang::Diagnostics& diag, std::string_view option,
+                const std::string& value, bool ignore_too) {
   for (std::string_view w : kFailWords)
     if (value == w && (ignore_too || w != "ignore")) return;
   const auto* given = r.find_given(option);
@@ -103,7 +109,8 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
 
   const lang::SourceText source =
       given != nullptr && given->value.text() == o.route_list ? given->value : lang::SourceText(o.route_list, r.pos);
-  const lang::CompileContext ctx{config.registries.get(), &diag, fmt::format("router \"{}\": option \"route_list\"", r.name)};
+  const lang::CompileContext ctx{config.registries.get(), &diag,
+                                 fmt::format("router \"{}\": option \"route_list\"", r.name)};
   for (const lang::SourceText& item : split_source(source, ';')) {
     std::size_t at = 0;
     const auto pattern = next_word(item.text(), at);
@@ -113,8 +120,9 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
     if (!list) continue;
     rule.pattern = std::move(*list);
     if (const auto hosts = next_word(item.text(), at)) {
-      auto e = lang::Expansion::compile(
-          hosts->quoted ? lang::SourceText(hosts->text, item.at(hosts->from)) : item.substr(hosts->from, hosts->text.size()), ctx);
+      auto e = lang::Expansion::compile(hosts->quoted ? lang::SourceText(hosts->text, item.at(hosts->from))
+                                                      : item.substr(hosts->from, hosts->text.size()),
+                                        ctx);
       if (!e) continue;
       rule.hosts = std::move(*e);
       while (auto word = next_word(item.text(), at)) rule.words.push_back(std::move(word->text));
@@ -182,8 +190,7 @@ RouteResult add_hosts(RouteContext& ctx, const lang::DriverInstance& r, Addr& ad
     } else {
       res = find_addresses(ctx, r, *host, plan.lookup, found);
     }
-    if (res.outcome == HostFind::again)
-      return generic(r).pass_on_timeout ? passed() : deferred(std::move(res.message));
+    if (res.outcome == HostFind::again) return generic(r).pass_on_timeout ? passed() : deferred(std::move(res.message));
     if (res.outcome == HostFind::ignored) continue;
     if (res.outcome == HostFind::not_found) {
       if (o.host_find_failed == "ignore") continue;
@@ -198,7 +205,8 @@ RouteResult add_hosts(RouteContext& ctx, const lang::DriverInstance& r, Addr& ad
   }
   if (addr.hosts.empty())
     return act(o.host_all_ignored, fmt::format("lookup failed for all hosts in {} router: host_find_failed={} "
-                                               "host_all_ignored={}", r.name, o.host_find_failed, o.host_all_ignored));
+                                               "host_all_ignored={}",
+                                               r.name, o.host_find_failed, o.host_all_ignored));
   return accepted();
 }
 
@@ -265,7 +273,8 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
     addr.transport = *t;
   }
   // A local transport gets the host list as text and looks nothing up.
-  const bool remote = addr.transport == nullptr || (addr.transport->def != nullptr && addr.transport->def->name == "smtp");
+  const bool remote =
+      addr.transport == nullptr || (addr.transport->def != nullptr && addr.transport->def->name == "smtp");
   if (!remote) {
     if (!(*plan)->hosts.empty()) {
       HostItem item;
@@ -288,7 +297,8 @@ constexpr RouterDef defs[] = {
                 .doc = "Exactly one of route_list and route_data. Hosts are names, IP addresses, name/MX, each with an "
                        "optional :port; the list separator can be changed with <.",
                 .options = kOptions,
-                .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<ManualrouteOptions>(); },
+                .make_options =
+                    +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<ManualrouteOptions>(); },
                 .check = check},
      .route = route},
 };

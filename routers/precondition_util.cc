@@ -150,7 +150,7 @@ bool has_dot_component(std::string_view path) {
 
 Presence test_path(const std::string& path, std::string& why) {
   // In place, not in the thread pool: the answer is in the directory cache nearly always.
-  struct stat st {};
+  struct stat st{};
   if (::stat(path.c_str(), &st) == 0) return Presence::present;
   const int err = errno;
   if (err == ENOENT || err == ENOTDIR || err == ENAMETOOLONG || err == ELOOP) return Presence::absent;
@@ -169,7 +169,7 @@ bool has_permission(const struct stat& st, uid_t uid, gid_t gid, unsigned bit) {
 bool may_read(const std::string& path, uid_t uid, gid_t gid) {
   for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
     const bool last = at == std::string::npos;
-    struct stat st {};
+    struct stat st{};
     if (::stat(path.substr(0, at).c_str(), &st) != 0) return true;  // the plain test reports it
     if (!has_permission(st, uid, gid, last ? 4U : 1U)) return false;
     if (last || at + 1 == path.size()) return true;
@@ -321,13 +321,17 @@ GateResult check_preconditions(RouteContext& ctx, const lang::DriverInstance& r,
   lang::AddressState& s = addr.state;
   if (GateResult x = test_repeat(r, g, addr); x.gate != Gate::run) return x;
 
-  if (!g.local_part_prefix.empty() && !take_prefix(g, s) && !g.local_part_prefix_optional) return skip("prefix mismatch");
-  if (!g.local_part_suffix.empty() && !take_suffix(g, s) && !g.local_part_suffix_optional) return skip("suffix mismatch");
+  if (!g.local_part_prefix.empty() && !take_prefix(g, s) && !g.local_part_prefix_optional)
+    return skip("prefix mismatch");
+  if (!g.local_part_suffix.empty() && !take_suffix(g, s) && !g.local_part_suffix_optional)
+    return skip("suffix mismatch");
   if (GateResult x = test_mode(ctx, g); x.gate != Gate::run) return x;
   if (g.domains.is_set())
-    if (GateResult x = test_list(ctx, g.domains, "domains", s.domain, false, s.domain_data); x.gate != Gate::run) return x;
+    if (GateResult x = test_list(ctx, g.domains, "domains", s.domain, false, s.domain_data); x.gate != Gate::run)
+      return x;
   if (g.local_parts.is_set())
-    if (GateResult x = test_list(ctx, g.local_parts, "local_parts", s.local_part, g.caseful_local_part, s.local_part_data);
+    if (GateResult x =
+            test_list(ctx, g.local_parts, "local_parts", s.local_part, g.caseful_local_part, s.local_part_data);
         x.gate != Gate::run)
       return x;
   if (g.check_local_user)
@@ -335,7 +339,8 @@ GateResult check_preconditions(RouteContext& ctx, const lang::DriverInstance& r,
   if (GateResult x = test_home(ctx, g, addr); x.gate != Gate::run) return x;
   if (g.senders.is_set()) {
     const std::string sender = ctx.scope.envelope != nullptr ? ctx.scope.envelope->sender : std::string();
-    if (GateResult x = test_list(ctx, g.senders, "senders", sender, false, s.sender_data); x.gate != Gate::run) return x;
+    if (GateResult x = test_list(ctx, g.senders, "senders", sender, false, s.sender_data); x.gate != Gate::run)
+      return x;
   }
   if (GateResult x = test_files(ctx, g); x.gate != Gate::run) return x;
   return test_conditions(ctx, g);

@@ -1,5 +1,5 @@
-// queryprogram: known to the configuration reader, so that its name and options are checked; using it is an error when the
-// configuration is loaded, because the driver itself does not exist yet.
+// queryprogram: known to the configuration reader, so that its name and options are checked; using it is an error when
+// the configuration is loaded, because the driver itself does not exist yet.
 #include "routers/router.h"
 
 namespace remex::routers {
@@ -9,10 +9,12 @@ using lang::OptionType;
 using lang::State;
 
 constexpr OptionDef kOptions[] = {
-    {"command", OptionType::expanded, nullptr, "", "external routing program (split, then expanded)", State::later, "*", "", 3},
+    {"command", OptionType::expanded, nullptr, "", "external routing program (split, then expanded)", State::later, "*",
+     "", 3},
     {"command_group", OptionType::string, nullptr, "", "group for the program", State::later, "*", "", 3},
     {"command_user", OptionType::string, nullptr, "", "user for the program (required)", State::later, "*", "", 3},
-    {"current_directory", OptionType::string, nullptr, "/", "working directory for the program", State::later, "*", "", 3},
+    {"current_directory", OptionType::string, nullptr, "/", "working directory for the program", State::later, "*", "",
+     3},
     {"timeout", OptionType::time, nullptr, "1h", "timeout; expiry freezes the message", State::later, "*", "", 3},
 };
 

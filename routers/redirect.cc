@@ -32,10 +32,10 @@ constexpr int kMaxIncludeDepth = 10;
 
 struct RedirectOptions : lang::DriverOptions {
   lang::Expansion data, file, directory_transport, file_transport, pipe_transport, reply_transport, qualify_domain;
-  bool allow_defer = false, allow_fail = false, allow_freeze = false, check_ancestor = false, check_group = false, check_owner = false,
-       forbid_blackhole = false, forbid_file = false, forbid_include = false, forbid_pipe = false, forbid_smtp_code = false,
-       hide_child_in_errmsg = false, ignore_eacces = false, ignore_enotdir = false, one_time = false,
-       qualify_preserve_domain = false, repeat_use = true, rewrite = true, skip_syntax_errors = false;
+  bool allow_defer = false, allow_fail = false, allow_freeze = false, check_ancestor = false, check_group = false,
+       check_owner = false, forbid_blackhole = false, forbid_file = false, forbid_include = false, forbid_pipe = false,
+       forbid_smtp_code = false, hide_child_in_errmsg = false, ignore_eacces = false, ignore_enotdir = false,
+       one_time = false, qualify_preserve_domain = false, repeat_use = true, rewrite = true, skip_syntax_errors = false;
   std::string include_directory;
   std::int64_t modemask = 022;
   std::vector<std::string> owners, owngroups;
@@ -47,15 +47,20 @@ constexpr OptionDef kOptions[] = {
     {"allow_fail", OptionType::boolean, ref<&O::allow_fail>, "false", "permit :fail:"},
     {"allow_filter", OptionType::boolean, nullptr, "false", "permit Exim and Sieve filters", State::later, "false"},
     {"allow_freeze", OptionType::boolean, nullptr, "false", "permit freeze in filters", State::later, "*", "", 3},
-    {"check_ancestor", OptionType::boolean, ref<&O::check_ancestor>, "false", "a child equal to an ancestor becomes the current address"},
-    {"check_group", OptionType::boolean, ref<&O::check_group>, "depends on other options", "check the group of the file", State::works, "", "", 3},
-    {"check_owner", OptionType::boolean, ref<&O::check_owner>, "depends on other options", "check the owner of the file", State::works, "", "", 3},
+    {"check_ancestor", OptionType::boolean, ref<&O::check_ancestor>, "false",
+     "a child equal to an ancestor becomes the current address"},
+    {"check_group", OptionType::boolean, ref<&O::check_group>, "depends on other options",
+     "check the group of the file", State::works, "", "", 3},
+    {"check_owner", OptionType::boolean, ref<&O::check_owner>, "depends on other options",
+     "check the owner of the file", State::works, "", "", 3},
     {"data", OptionType::expanded, ref<&O::data>, "", "the redirection list; empty or forced failure declines"},
-    {"directory_transport", OptionType::expanded, ref<&O::directory_transport>, "", "transport for paths that end in a slash"},
+    {"directory_transport", OptionType::expanded, ref<&O::directory_transport>, "",
+     "transport for paths that end in a slash"},
     {"file", OptionType::expanded, ref<&O::file>, "", "file with the redirection list", State::works, "", "file"},
     {"file_transport", OptionType::expanded, ref<&O::file_transport>, "", "transport for file names"},
     {"filter_prepend_home", OptionType::boolean, nullptr, "true", "for filters", State::later, "*", "", 3},
-    {"forbid_blackhole", OptionType::boolean, ref<&O::forbid_blackhole>, "false", "refuse :blackhole:", State::works, "", "", 3},
+    {"forbid_blackhole", OptionType::boolean, ref<&O::forbid_blackhole>, "false", "refuse :blackhole:", State::works,
+     "", "", 3},
     {"forbid_exim_filter", OptionType::boolean, nullptr, "false", "refuse Exim filters", State::later, "*", "", 3},
     {"forbid_fail", OptionType::boolean, nullptr, "false", "obsolete", State::later, "false", "", 4},
     {"forbid_file", OptionType::boolean, ref<&O::forbid_file>, "false", "refuse file names", State::works, "", "", 2},
@@ -68,30 +73,43 @@ constexpr OptionDef kOptions[] = {
     {"forbid_filter_readsocket", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 2},
     {"forbid_filter_reply", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 3},
     {"forbid_filter_run", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 2},
-    {"forbid_include", OptionType::boolean, ref<&O::forbid_include>, "false", "refuse :include:", State::works, "", "", 2},
+    {"forbid_include", OptionType::boolean, ref<&O::forbid_include>, "false", "refuse :include:", State::works, "", "",
+     2},
     {"forbid_pipe", OptionType::boolean, ref<&O::forbid_pipe>, "false", "refuse commands", State::works, "", "", 2},
     {"forbid_sieve_filter", OptionType::boolean, nullptr, "false", "refuse Sieve filters", State::later, "*", "", 3},
-    {"forbid_smtp_code", OptionType::boolean, ref<&O::forbid_smtp_code>, "false", "take no SMTP code from :fail: and :defer: texts"},
-    {"hide_child_in_errmsg", OptionType::boolean, ref<&O::hide_child_in_errmsg>, "false", "bounces name the top address only", State::works, "", "", 2},
-    {"ignore_eacces", OptionType::boolean, ref<&O::ignore_eacces>, "false", "a file that may not be read counts as missing", State::works, "", "", 2},
-    {"ignore_enotdir", OptionType::boolean, ref<&O::ignore_enotdir>, "false", "a missing directory counts as a missing file", State::works, "", "", 2},
-    {"include_directory", OptionType::string, ref<&O::include_directory>, "", "where :include: files must be", State::works, "", "", 3},
-    {"modemask", OptionType::octal, ref<&O::modemask>, "022", "mode bits the file must not have", State::works, "", "", 2},
-    {"one_time", OptionType::boolean, ref<&O::one_time>, "false", "children that fail become recipients of the message", State::works, "", "", 2},
+    {"forbid_smtp_code", OptionType::boolean, ref<&O::forbid_smtp_code>, "false",
+     "take no SMTP code from :fail: and :defer: texts"},
+    {"hide_child_in_errmsg", OptionType::boolean, ref<&O::hide_child_in_errmsg>, "false",
+     "bounces name the top address only", State::works, "", "", 2},
+    {"ignore_eacces", OptionType::boolean, ref<&O::ignore_eacces>, "false",
+     "a file that may not be read counts as missing", State::works, "", "", 2},
+    {"ignore_enotdir", OptionType::boolean, ref<&O::ignore_enotdir>, "false",
+     "a missing directory counts as a missing file", State::works, "", "", 2},
+    {"include_directory", OptionType::string, ref<&O::include_directory>, "", "where :include: files must be",
+     State::works, "", "", 3},
+    {"modemask", OptionType::octal, ref<&O::modemask>, "022", "mode bits the file must not have", State::works, "", "",
+     2},
+    {"one_time", OptionType::boolean, ref<&O::one_time>, "false", "children that fail become recipients of the message",
+     State::works, "", "", 2},
     {"owners", OptionType::user_list, ref<&O::owners>, "", "who may own the file", State::works, "", "", 2},
     {"owngroups", OptionType::group_list, ref<&O::owngroups>, "", "groups the file may have", State::works, "", "", 2},
     {"pipe_transport", OptionType::expanded, ref<&O::pipe_transport>, "", "transport for commands"},
-    {"qualify_domain", OptionType::expanded, ref<&O::qualify_domain>, "", "domain for children without one", State::works, "", "", 2},
-    {"qualify_preserve_domain", OptionType::boolean, ref<&O::qualify_preserve_domain>, "false", "children without a domain get the incoming one", State::works, "", "", 2},
-    {"repeat_use", OptionType::boolean, ref<&O::repeat_use>, "true", "when false, skip if an ancestor was handled here", State::works, "", "", 2},
+    {"qualify_domain", OptionType::expanded, ref<&O::qualify_domain>, "", "domain for children without one",
+     State::works, "", "", 2},
+    {"qualify_preserve_domain", OptionType::boolean, ref<&O::qualify_preserve_domain>, "false",
+     "children without a domain get the incoming one", State::works, "", "", 2},
+    {"repeat_use", OptionType::boolean, ref<&O::repeat_use>, "true", "when false, skip if an ancestor was handled here",
+     State::works, "", "", 2},
     {"reply_transport", OptionType::expanded, ref<&O::reply_transport>, "", "transport for replies of filters"},
-    {"rewrite", OptionType::boolean, ref<&O::rewrite>, "true", "apply the rewriting rules to children", State::works, "", "", 2},
+    {"rewrite", OptionType::boolean, ref<&O::rewrite>, "true", "apply the rewriting rules to children", State::works,
+     "", "", 2},
     {"sieve_enotify_mailto_owner", OptionType::expanded, nullptr, "", "for filters", State::later, "*", "", 4},
     {"sieve_inbox", OptionType::expanded, nullptr, "inbox", "for filters", State::later, "*", "", 3},
     {"sieve_subaddress", OptionType::expanded, nullptr, "", "for filters", State::later, "*", "", 3},
     {"sieve_useraddress", OptionType::expanded, nullptr, "", "for filters", State::later, "*", "", 3},
     {"sieve_vacation_directory", OptionType::expanded, nullptr, "", "for filters", State::later, "*", "", 2},
-    {"skip_syntax_errors", OptionType::boolean, ref<&O::skip_syntax_errors>, "false", "leave out items that cannot be understood"},
+    {"skip_syntax_errors", OptionType::boolean, ref<&O::skip_syntax_errors>, "false",
+     "leave out items that cannot be understood"},
     {"syntax_errors_text", OptionType::expanded, nullptr, "", "text of the notice about syntax errors", State::later},
     {"syntax_errors_to", OptionType::string, nullptr, "", "who gets the notice about syntax errors", State::later},
 };
@@ -102,19 +120,22 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
   auto& o = static_cast<RedirectOptions&>(*r.options);
   g.repeat_use = o.repeat_use;
   const auto complain = [&](std::string text) {
-    diag.error("bad-router", r.pos, static_cast<std::uint32_t>(r.name.size()), fmt::format("router \"{}\": {}", r.name, text));
+    diag.error("bad-router", r.pos, static_cast<std::uint32_t>(r.name.size()),
+               fmt::format("router \"{}\": {}", r.name, text));
   };
   if (o.data.is_set() == o.file.is_set() && (r.find_given("data") != nullptr) == (r.find_given("file") != nullptr))
     complain("redirect needs exactly one of data and file");
   if (o.one_time) {
-    if (!g.headers_add.empty() || !g.headers_remove.empty()) complain("one_time cannot be used with headers_add or headers_remove");
+    if (!g.headers_add.empty() || !g.headers_remove.empty())
+      complain("one_time cannot be used with headers_add or headers_remove");
     if (g.unseen.value || g.unseen.expansion.is_set()) complain("one_time cannot be used with unseen");
     o.forbid_file = o.forbid_pipe = true;
   }
   if (r.find_given("check_owner") == nullptr) o.check_owner = g.check_local_user || !o.owners.empty();
   if (r.find_given("check_group") == nullptr)
     o.check_group = (g.check_local_user && (o.modemask & 020) == 0) || !o.owngroups.empty();
-  if (!o.include_directory.empty() && !o.include_directory.starts_with('/')) complain("include_directory is not an absolute path");
+  if (!o.include_directory.empty() && !o.include_directory.starts_with('/'))
+    complain("include_directory is not an absolute path");
 }
 
 // ------------------------------------------------------------------ files
@@ -158,7 +179,7 @@ Result<std::string> read_list_file(const std::string& path, const FileRules& rul
     if (err == EACCES && rules.ignore_eacces) return fail(ErrorKind::not_found, path);
     if (err == ENOTDIR && rules.ignore_enotdir) return fail(ErrorKind::not_found, path);
     if (err == ENOENT) {
-      struct stat dir {};
+      struct stat dir{};
       if (rules.ignore_enotdir || ::stat(path.substr(0, path.rfind('/') + 1).c_str(), &dir) == 0)
         return fail(ErrorKind::not_found, path);
       return defer(fmt::format("failed to stat the directory of {}: {}", path, std::strerror(errno)));
@@ -167,7 +188,7 @@ Result<std::string> read_list_file(const std::string& path, const FileRules& rul
   }
   std::string text;
   Result<std::string> result;
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
     result = defer(fmt::format("{} is not a regular file", path));
   } else if ((st.st_mode & static_cast<mode_t>(rules.modemask)) != 0) {
@@ -179,7 +200,8 @@ Result<std::string> read_list_file(const std::string& path, const FileRules& rul
   } else {
     char buf[16384];
     ssize_t n = 0;
-    while ((n = ::read(fd, buf, sizeof buf)) > 0 && text.size() <= kMaxFile) text.append(buf, static_cast<std::size_t>(n));
+    while ((n = ::read(fd, buf, sizeof buf)) > 0 && text.size() <= kMaxFile)
+      text.append(buf, static_cast<std::size_t>(n));
     if (n < 0) {
       result = defer(fmt::format("failed to read {}: {}", path, std::strerror(errno)));
     } else if (text.size() > kMaxFile) {
@@ -220,10 +242,20 @@ class Redirection {
 Result<Text> Redirection::load() {
   if (o_.data.is_set()) return o_.data.eval(ctx_.scope);
   REMEX_TRY(const Text path, o_.file.eval(ctx_.scope));
-  if (path.is_tainted()) return fail(ErrorKind::taint, fmt::format("Tainted '{}' (file name for {} router) not permitted", printable(path.view()), r_.name));
-  if (!path.str().starts_with('/')) return fail(fmt::format("file \"{}\" is not an absolute path", printable(path.view())));
-  FileRules rules{o_.modemask, o_.check_owner, o_.check_group, o_.ignore_eacces, o_.ignore_enotdir, o_.owners, o_.owngroups,
-                  addr_.state.local_user_uid, addr_.state.local_user_gid};
+  if (path.is_tainted())
+    return fail(ErrorKind::taint,
+                fmt::format("Tainted '{}' (file name for {} router) not permitted", printable(path.view()), r_.name));
+  if (!path.str().starts_with('/'))
+    return fail(fmt::format("file \"{}\" is not an absolute path", printable(path.view())));
+  FileRules rules{o_.modemask,
+                  o_.check_owner,
+                  o_.check_group,
+                  o_.ignore_eacces,
+                  o_.ignore_enotdir,
+                  o_.owners,
+                  o_.owngroups,
+                  addr_.state.local_user_uid,
+                  addr_.state.local_user_gid};
   REMEX_TRY(std::string text, io::offload([&] { return read_list_file(path.str(), rules); }));
   return Text(std::move(text));
 }
@@ -242,7 +274,8 @@ RouteResult Redirection::verdict(const RedirectList& list) {
   const std::string_view text = split_smtp_code(list.text, fails ? '5' : '4', code);
   RouteResult res = fails ? failed(printable(text)) : deferred(printable(text));
   // The code reaches the SMTP client with the text, unless it is forbidden or of the wrong class.
-  res.user_message = code.empty() || o_.forbid_smtp_code ? printable(text) : fmt::format("{} {}", code, printable(text));
+  res.user_message =
+      code.empty() || o_.forbid_smtp_code ? printable(text) : fmt::format("{} {}", code, printable(text));
   if (res.message.empty()) res.message = fails ? "Unrouteable address" : "forced defer";
   return res;
 }
@@ -253,7 +286,8 @@ Result<std::string> Redirection::qualified(const RedirectItem& item) {
   if (o_.qualify_domain.is_set()) {
     auto domain = o_.qualify_domain.eval(ctx_.scope);
     if (domain) return item.text + "@" + std::string(trim(domain->view()));
-    if (domain.error().kind != ErrorKind::forced_fail) return defer(fmt::format("qualify_domain: {}", domain.error().text));
+    if (domain.error().kind != ErrorKind::forced_fail)
+      return defer(fmt::format("qualify_domain: {}", domain.error().text));
   }
   const auto& main = ctx_.config.main;
   const std::string& domain = !main.qualify_recipient.empty() ? main.qualify_recipient
@@ -284,7 +318,9 @@ Status Redirection::add_special(const RedirectItem& item, bool tainted) {
   const std::string shown = pipe ? "|" + item.text : item.text;
   if (pipe ? o_.forbid_pipe : o_.forbid_file)
     return defer(fmt::format("delivery to \"{}\" is not permitted by the {} router", printable(shown), r_.name));
-  if (tainted) return defer(fmt::format("Tainted '{}' (redirection data of the {} router) not permitted", printable(shown), r_.name));
+  if (tainted)
+    return defer(
+        fmt::format("Tainted '{}' (redirection data of the {} router) not permitted", printable(shown), r_.name));
   auto child = make_child(addr_, addr_.state.address);
   child->state.prefix = addr_.state.prefix;
   child->state.prefix_v = addr_.state.prefix_v;
@@ -308,9 +344,14 @@ Status Redirection::add_special(const RedirectItem& item, bool tainted) {
     addr_.children.push_back(std::move(child));
     return {};
   }
-  const lang::Expansion& name = pipe ? o_.pipe_transport : child->is_directory ? o_.directory_transport : o_.file_transport;
-  const std::string_view option = pipe ? "pipe_transport" : child->is_directory ? "directory_transport" : "file_transport";
-  if (!name.is_set()) return defer(fmt::format("{} is not set in the {} router, needed for \"{}\"", option, r_.name, printable(shown)));
+  const lang::Expansion& name = pipe                  ? o_.pipe_transport
+                                : child->is_directory ? o_.directory_transport
+                                                      : o_.file_transport;
+  const std::string_view option = pipe                  ? "pipe_transport"
+                                  : child->is_directory ? "directory_transport"
+                                                        : "file_transport";
+  if (!name.is_set())
+    return defer(fmt::format("{} is not set in the {} router, needed for \"{}\"", option, r_.name, printable(shown)));
   REMEX_TRY(child->transport, find_transport(ctx_, r_, name, option));
   child->status = Addr::Status::routed;
   addr_.children.push_back(std::move(child));
@@ -319,8 +360,10 @@ Status Redirection::add_special(const RedirectItem& item, bool tainted) {
 
 Status Redirection::include(const std::string& path, bool tainted, int depth) {
   if (o_.forbid_include) return defer(":include: is not permitted");
-  if (tainted) return defer(fmt::format("Tainted '{}' (:include: file of the {} router) not permitted", printable(path), r_.name));
-  if (!path.starts_with('/')) return defer(fmt::format(":include: file \"{}\" is not an absolute path", printable(path)));
+  if (tainted)
+    return defer(fmt::format("Tainted '{}' (:include: file of the {} router) not permitted", printable(path), r_.name));
+  if (!path.starts_with('/'))
+    return defer(fmt::format(":include: file \"{}\" is not an absolute path", printable(path)));
   if (depth >= kMaxIncludeDepth) return defer(":include: files are nested too deeply");
   if (!o_.include_directory.empty()) {
     std::string base = o_.include_directory;
@@ -330,11 +373,19 @@ Status Redirection::include(const std::string& path, bool tainted, int depth) {
     if (walks || !path.starts_with(base + "/"))
       return defer(fmt::format("included file {} is not in directory {}", printable(path), base));
   }
-  const FileRules rules{o_.modemask, o_.check_owner, o_.check_group, false, false, o_.owners, o_.owngroups,
-                        addr_.state.local_user_uid, addr_.state.local_user_gid};
+  const FileRules rules{o_.modemask,
+                        o_.check_owner,
+                        o_.check_group,
+                        false,
+                        false,
+                        o_.owners,
+                        o_.owngroups,
+                        addr_.state.local_user_uid,
+                        addr_.state.local_user_gid};
   auto text = io::offload([&] { return read_list_file(path, rules); });
   if (!text)
-    return defer(text.error().kind == ErrorKind::not_found ? fmt::format("failed to open included file {}", path) : text.error().text);
+    return defer(text.error().kind == ErrorKind::not_found ? fmt::format("failed to open included file {}", path)
+                                                           : text.error().text);
   return add_list(parse_redirect_list(*text), false, depth + 1);
 }
 
@@ -379,17 +430,20 @@ RouteResult Redirection::run() {
   return {Outcome::rerouted, {}, {}, false};
 }
 
-RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) { return Redirection(ctx, r, addr).run(); }
+RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) {
+  return Redirection(ctx, r, addr).run();
+}
 
 constexpr RouterDef defs[] = {
-    {.driver = {.kind = lang::DriverKind::router,
-                .name = "redirect",
-                .summary = "turns an address into others (aliases, forwarding)",
-                .doc = "Exactly one of data and file. Items are addresses, /file, /directory/, |command, :include:, and the "
-                       "words :fail:, :defer:, :blackhole:, :unknown:.",
-                .options = kOptions,
-                .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<RedirectOptions>(); },
-                .check = check},
+    {.driver =
+         {.kind = lang::DriverKind::router,
+          .name = "redirect",
+          .summary = "turns an address into others (aliases, forwarding)",
+          .doc = "Exactly one of data and file. Items are addresses, /file, /directory/, |command, :include:, and the "
+                 "words :fail:, :defer:, :blackhole:, :unknown:.",
+          .options = kOptions,
+          .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<RedirectOptions>(); },
+          .check = check},
      .route = route},
 };
 

@@ -94,8 +94,9 @@ void add_item(RedirectList& out, std::string_view raw) {
   }
   if ((text.front() == '|' || text.front() == '/') && !is_qualified_address(text)) {
     const bool pipe = text.front() == '|';
-    item.kind = pipe ? RedirectItem::Kind::pipe
-                     : text.ends_with('/') ? RedirectItem::Kind::directory : RedirectItem::Kind::file;
+    item.kind = pipe                  ? RedirectItem::Kind::pipe
+                : text.ends_with('/') ? RedirectItem::Kind::directory
+                                      : RedirectItem::Kind::file;
     item.text = pipe ? std::string(trim(std::string_view(text).substr(1))) : text;
     if (item.text.find('\0') != std::string::npos || item.text.empty()) {
       out.errors.push_back(fmt::format("bad path or command in \"{}\"", printable(text)));
@@ -160,7 +161,8 @@ RedirectList parse_redirect_list(std::string_view s) {
 
 std::string_view split_smtp_code(std::string_view message, char first, std::string_view& code) {
   code = {};
-  if (message.size() < 4 || !is_digit(message[0]) || !is_digit(message[1]) || !is_digit(message[2]) || message[3] != ' ')
+  if (message.size() < 4 || !is_digit(message[0]) || !is_digit(message[1]) || !is_digit(message[2]) ||
+      message[3] != ' ')
     return message;
   std::size_t end = 3;
   // An enhanced code of the same class belongs to it.

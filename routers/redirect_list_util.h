@@ -13,13 +13,13 @@ namespace remex::routers {
 
 struct RedirectItem {
   enum class Kind : std::uint8_t { address, file, directory, pipe, include } kind = Kind::address;
-  std::string text;            ///< address (may be unqualified), path or command
-  bool keep_domain = false;    ///< a leading backslash: qualify with the incoming domain
+  std::string text;          ///< address (may be unqualified), path or command
+  bool keep_domain = false;  ///< a leading backslash: qualify with the incoming domain
 };
 
 struct RedirectList {
   enum class Verdict : std::uint8_t { items, blackhole, fail, defer, unknown } verdict = Verdict::items;
-  std::string text;            ///< behind :fail: and :defer:
+  std::string text;  ///< behind :fail: and :defer:
   std::vector<RedirectItem> items;
   std::vector<std::string> errors;  ///< what could not be understood, one line each
 };

@@ -93,11 +93,13 @@ Status apply_identity(RouteContext& ctx, const lang::DriverInstance& r, Addr& ad
 Result<const lang::DriverInstance*> find_transport(RouteContext& ctx, const lang::DriverInstance& r,
                                                    const lang::Expansion& name, std::string_view option) {
   auto text = name.eval(ctx.scope);
-  if (!text) return defer(fmt::format("failed to expand \"{}\" of the {} router: {}", option, r.name, text.error().text));
+  if (!text)
+    return defer(fmt::format("failed to expand \"{}\" of the {} router: {}", option, r.name, text.error().text));
   const std::string wanted(trim(text->view()));
   const lang::DriverInstance* t = ctx.config.find_transport(wanted);
   if (t == nullptr)
-    return defer(fmt::format("{} \"{}\" of the {} router: there is no such transport", option, printable(wanted), r.name));
+    return defer(
+        fmt::format("{} \"{}\" of the {} router: there is no such transport", option, printable(wanted), r.name));
   return t;
 }
 

@@ -89,9 +89,9 @@ std::string unrouteable(RouteContext& ctx, const lang::DriverInstance* last, con
   auto text = generic(*last).cannot_route_message.eval(ctx.scope);
   if (text) return text->str();
   if (text.error().kind != ErrorKind::forced_fail && ctx.scope.services != nullptr)
-    ctx.scope.services->log(static_cast<int>(lang::LogTarget::main_log) | static_cast<int>(lang::LogTarget::panic_log),
-                            fmt::format("failed to expand cannot_route_message in the {} router: {}", last->name,
-                                        text.error().text));
+    ctx.scope.services->log(
+        static_cast<int>(lang::LogTarget::main_log) | static_cast<int>(lang::LogTarget::panic_log),
+        fmt::format("failed to expand cannot_route_message in the {} router: {}", last->name, text.error().text));
   return std::string(kDefault);
 }
 
@@ -207,7 +207,8 @@ Next run_router(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, st
   addr.router = &r;  // for the log line, also of a failure
   const RouterDef* def = find_router_def(r.def);
   if (def == nullptr || def->route == nullptr) {
-    set_outcome(addr, Addr::Status::deferred, deferred(fmt::format("the driver of the {} router cannot route", r.name)));
+    set_outcome(addr, Addr::Status::deferred,
+                deferred(fmt::format("the driver of the {} router cannot route", r.name)));
     return Next::done;
   }
   if (g.debug_print.is_set() && ctx.scope.services != nullptr && ctx.scope.services->debugging())

@@ -19,8 +19,8 @@ enum class Outcome : std::uint8_t { accept, decline, pass, fail, defer, error, r
 
 struct RouteResult {
   Outcome outcome = Outcome::decline;
-  std::string message;        ///< why, for fail/defer/error
-  std::string user_message;   ///< for the sender or SMTP client when different
+  std::string message;       ///< why, for fail/defer/error
+  std::string user_message;  ///< for the sender or SMTP client when different
   bool freeze = false;
 };
 
@@ -31,10 +31,10 @@ struct RouterGeneric : lang::DriverOptions {
   std::vector<lang::Expansion> condition, headers_add, headers_remove, set;
   lang::MatchList domains, local_parts, senders, ignore_target_hosts, dnssec_request_domains, dnssec_require_domains;
   std::vector<std::string> local_part_prefix, local_part_suffix;
-  bool local_part_prefix_optional = false, local_part_suffix_optional = false, caseful_local_part = false, check_local_user = false,
-       address_test = true, disable_logging = false, dsn_lasthop = false, expn = true, fail_verify_recipient = false,
-       fail_verify_sender = false, initgroups = false, log_as_local = false, pass_on_timeout = false, repeat_use = true,
-       verify_only = false, verify_recipient = true, verify_sender = true;
+  bool local_part_prefix_optional = false, local_part_suffix_optional = false, caseful_local_part = false,
+       check_local_user = false, address_test = true, disable_logging = false, dsn_lasthop = false, expn = true,
+       fail_verify_recipient = false, fail_verify_sender = false, initgroups = false, log_as_local = false,
+       pass_on_timeout = false, repeat_use = true, verify_only = false, verify_recipient = true, verify_sender = true;
   bool retry_use_local_part = false, retry_use_local_part_set = false;
   lang::ExpandedBool more{true, {}}, unseen{false, {}};
   std::string pass_router, redirect_router, self = "freeze";
@@ -49,7 +49,7 @@ enum class RouteMode : std::uint8_t { deliver, verify_recipient, verify_sender, 
 
 struct RouteContext {
   const lang::Config& config;
-  lang::Scope& scope;          ///< scope.address is set to the address's state by the loop
+  lang::Scope& scope;  ///< scope.address is set to the address's state by the loop
   RouteMode mode = RouteMode::deliver;
 };
 

@@ -32,22 +32,27 @@ using O = AppendfileOptions;
 // "*" as harmless value: the option only matters to forms that are refused by their own option.
 constexpr OptionDef kOptions[] = {
     {"allow_fifo", OptionType::boolean, nullptr, "false", "deliver to a FIFO", State::later, "false", "", 3},
-    {"allow_symlink", OptionType::boolean, nullptr, "false", "the mailbox may be a symbolic link", State::later, "false", "", 3},
+    {"allow_symlink", OptionType::boolean, nullptr, "false", "the mailbox may be a symbolic link", State::later,
+     "false", "", 3},
     {"batch_id", OptionType::expanded, nullptr, "", "key that splits batches", State::later, "", "", 3},
     {"batch_max", OptionType::integer, nullptr, "1", "addresses in one delivery", State::later, "1", "", 3},
     {"check_group", OptionType::boolean, nullptr, "false", "the file's group must match", State::later, "*", "", 3},
     {"check_owner", OptionType::boolean, nullptr, "true", "the file's owner must match", State::later, "*", "", 2},
     {"check_string", OptionType::string, nullptr, "", "line start that is escaped", State::later, "", "", 1},
     {"create_directory", OptionType::boolean, ref<&O::create_directory>, "true", "make missing directories"},
-    {"create_file", OptionType::string, ref<&O::create_file>, "anywhere", "where directories may be made: anywhere, inhome, belowhome or a path"},
-    {"directory", OptionType::expanded, ref<&O::directory>, "", "directory of the maildir", State::works, "", "directory"},
+    {"create_file", OptionType::string, ref<&O::create_file>, "anywhere",
+     "where directories may be made: anywhere, inhome, belowhome or a path"},
+    {"directory", OptionType::expanded, ref<&O::directory>, "", "directory of the maildir", State::works, "",
+     "directory"},
     {"directory_file", OptionType::expanded, nullptr, "", "name of a plain new file", State::later, "", "", 3},
     {"directory_mode", OptionType::octal, ref<&O::directory_mode>, "0700", "mode of created directories"},
     {"escape_string", OptionType::string, nullptr, "", "replacement for check_string", State::later, "", "", 1},
     {"file", OptionType::expanded, nullptr, "", "mailbox file", State::later, "", "file"},
     {"file_format", OptionType::string, nullptr, "", "recognises mailbox formats", State::later, "", "", 4},
-    {"file_must_exist", OptionType::boolean, nullptr, "false", "defer when the file is missing", State::later, "false", "", 2},
-    {"lock_fcntl_timeout", OptionType::time, nullptr, "0s", "limit for a blocking fcntl lock", State::later, "*", "", 3},
+    {"file_must_exist", OptionType::boolean, nullptr, "false", "defer when the file is missing", State::later, "false",
+     "", 2},
+    {"lock_fcntl_timeout", OptionType::time, nullptr, "0s", "limit for a blocking fcntl lock", State::later, "*", "",
+     3},
     {"lock_flock_timeout", OptionType::time, nullptr, "0s", "limit for a blocking flock", State::later, "*", "", 3},
     {"lock_interval", OptionType::time, nullptr, "3s", "wait between attempts to lock", State::later, "*", "", 3},
     {"lock_retries", OptionType::integer, nullptr, "10", "attempts to lock", State::later, "*", "", 3},
@@ -56,19 +61,26 @@ constexpr OptionDef kOptions[] = {
     {"mailbox_filecount", OptionType::expanded, nullptr, "", "number of files, for quota", State::later, "", "", 3},
     {"mailbox_size", OptionType::expanded, nullptr, "", "size of the mailbox, for quota", State::later, "", "", 3},
     {"maildir_format", OptionType::boolean, ref<&O::maildir_format>, "false", "deliver as maildir"},
-    {"maildir_quota_directory_regex", OptionType::string, nullptr, "^(?:cur|new|\\..*)$", "folders that count for quota", State::later, "*", "", 3},
+    {"maildir_quota_directory_regex", OptionType::string, nullptr, "^(?:cur|new|\\..*)$",
+     "folders that count for quota", State::later, "*", "", 3},
     {"maildir_retries", OptionType::integer, nullptr, "10", "attempts to find a free name", State::later, "*", "", 3},
     {"maildir_tag", OptionType::expanded, ref<&O::maildir_tag>, "", "text added to the name in new/"},
-    {"maildir_use_size_file", OptionType::expanded_boolean, nullptr, "false", "maintain maildirsize", State::later, "false"},
-    {"maildirfolder_create_regex", OptionType::string, nullptr, "", "when to make maildirfolder", State::later, "", "", 3},
+    {"maildir_use_size_file", OptionType::expanded_boolean, nullptr, "false", "maintain maildirsize", State::later,
+     "false"},
+    {"maildirfolder_create_regex", OptionType::string, nullptr, "", "when to make maildirfolder", State::later, "", "",
+     3},
     {"mailstore_format", OptionType::boolean, nullptr, "false", "deliver as mailstore", State::later, "false", "", 4},
-    {"mailstore_prefix", OptionType::expanded, nullptr, "", "text before a mailstore envelope", State::later, "", "", 4},
+    {"mailstore_prefix", OptionType::expanded, nullptr, "", "text before a mailstore envelope", State::later, "", "",
+     4},
     {"mailstore_suffix", OptionType::expanded, nullptr, "", "text after a mailstore envelope", State::later, "", "", 4},
     {"mbx_format", OptionType::boolean, nullptr, "false", "deliver as MBX", State::later, "false", "", 4},
-    {"message_prefix", OptionType::expanded, ref<&O::message_prefix>, "", "text before the message", State::works, "", "", 2},
-    {"message_suffix", OptionType::expanded, ref<&O::message_suffix>, "", "text after the message", State::works, "", "", 2},
+    {"message_prefix", OptionType::expanded, ref<&O::message_prefix>, "", "text before the message", State::works, "",
+     "", 2},
+    {"message_suffix", OptionType::expanded, ref<&O::message_suffix>, "", "text after the message", State::works, "",
+     "", 2},
     {"mode", OptionType::octal, ref<&O::mode>, "0600", "mode of created files"},
-    {"mode_fail_narrower", OptionType::boolean, nullptr, "true", "defer when the file's mode is narrower", State::later, "*"},
+    {"mode_fail_narrower", OptionType::boolean, nullptr, "true", "defer when the file's mode is narrower", State::later,
+     "*"},
     {"notify_comsat", OptionType::boolean, nullptr, "false", "notify comsat", State::later, "false", "", 4},
     {"quota", OptionType::expanded, nullptr, "", "size limit of the mailbox", State::later, "0"},
     {"quota_directory", OptionType::expanded, nullptr, "", "directory measured for quota", State::later, "", "", 2},
@@ -182,8 +194,9 @@ Result<std::string> find_directory(DeliverContext& ctx, const lang::DriverInstan
   } else {
     if (!o.directory.is_set()) return defer(fmt::format("{} transport: directory is not set", t.name));
     auto text = o.directory.eval(ctx.scope);
-    if (!text) return defer(fmt::format("Expansion of \"{}\" (directory for {} transport) failed: {}",
-                                        o.directory.source_text(), t.name, text.error().text));
+    if (!text)
+      return defer(fmt::format("Expansion of \"{}\" (directory for {} transport) failed: {}", o.directory.source_text(),
+                               t.name, text.error().text));
     path = std::move(*text);
   }
   std::string dir = path.str();
@@ -191,7 +204,8 @@ Result<std::string> find_directory(DeliverContext& ctx, const lang::DriverInstan
   // A fixed base makes the result trustworthy, as belowhome does in Exim.
   const bool based = o.create_file.starts_with('/') && is_below(dir, o.create_file);
   if (path.is_tainted() && !based)
-    return defer(fmt::format("Tainted '{}' (file or directory name for {} transport) not permitted", printable(dir), t.name));
+    return defer(
+        fmt::format("Tainted '{}' (file or directory name for {} transport) not permitted", printable(dir), t.name));
   if (!dir.starts_with('/')) return defer(fmt::format("directory name \"{}\" is not absolute", printable(dir)));
   if (has_dot_dot(dir) || dir.find('\0') != std::string::npos)
     return defer(fmt::format("directory name \"{}\" has a . or .. component", printable(dir)));
@@ -246,7 +260,8 @@ Result<MaildirJob> prepare(DeliverContext& ctx, const lang::DriverInstance& t, r
 
 AddrResult deliver_one(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr* const& a) {
   if (Status size = check_size_limit(ctx, t, ctx.job.envelope.size); !size)
-    return size.error().kind == ErrorKind::failed ? failed_result(size.error().text) : deferred_result(size.error().text);
+    return size.error().kind == ErrorKind::failed ? failed_result(size.error().text)
+                                                  : deferred_result(size.error().text);
   auto job = prepare(ctx, t, a);
   if (!job) return deferred_result(job.error().text);
   auto done = io::offload([&] { return deliver_to_maildir(*job); });
@@ -264,7 +279,8 @@ AddrResult deliver_one(DeliverContext& ctx, const lang::DriverInstance& t, route
   return r;
 }
 
-std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch) {
+std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance& t,
+                                std::span<routers::Addr* const> batch) {
   std::vector<AddrResult> results;
   for (routers::Addr* const& a : batch) {
     lang::AddressState* const saved = ctx.scope.address;
@@ -279,10 +295,12 @@ constexpr TransportDef defs[] = {
     {.driver = {.kind = lang::DriverKind::transport,
                 .name = "appendfile",
                 .summary = "delivers into files; maildir so far",
-                .doc = "directory and maildir_format: the message is complete and synced before it appears in new/. The "
-                       "directory must be absolute, untainted and free of dot-dot.",
+                .doc =
+                    "directory and maildir_format: the message is complete and synced before it appears in new/. The "
+                    "directory must be absolute, untainted and free of dot-dot.",
                 .options = kOptions,
-                .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AppendfileOptions>(); },
+                .make_options =
+                    +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AppendfileOptions>(); },
                 .check = check},
      .is_local = true,
      .deliver = deliver,

@@ -22,8 +22,10 @@ using G = TransportGeneric;
 
 constexpr OptionDef kGenericOptions[] = {
     {"body_only", OptionType::expanded_boolean, ref<&G::body_only>, "false", "send the body without headers"},
-    {"current_directory", OptionType::expanded, ref<&G::current_directory>, "", "working directory; overrides the router's"},
-    {"debug_print", OptionType::expanded, ref<&G::debug_print>, "", "text for the debug output when the transport runs"},
+    {"current_directory", OptionType::expanded, ref<&G::current_directory>, "",
+     "working directory; overrides the router's"},
+    {"debug_print", OptionType::expanded, ref<&G::debug_print>, "",
+     "text for the debug output when the transport runs"},
     {"delivery_date_add", OptionType::boolean, ref<&G::delivery_date_add>, "false", "add Delivery-date:"},
     {"disable_logging", OptionType::boolean, ref<&G::disable_logging>, "false", "no log lines about these deliveries"},
     {"driver", OptionType::special, nullptr, "", "which transport driver this is"},
@@ -32,20 +34,27 @@ constexpr OptionDef kGenericOptions[] = {
     {"group", OptionType::group, ref<&G::group>, "", "group of the delivery; overrides the router's"},
     {"headers_add", OptionType::repeated_expanded, ref<&G::headers_add>, "", "header lines to add; may be repeated"},
     {"headers_only", OptionType::expanded_boolean, ref<&G::headers_only>, "false", "send headers without the body"},
-    {"headers_remove", OptionType::repeated_expanded, ref<&G::headers_remove>, "", "names of headers to leave out; may be repeated"},
+    {"headers_remove", OptionType::repeated_expanded, ref<&G::headers_remove>, "",
+     "names of headers to leave out; may be repeated"},
     {"headers_rewrite", OptionType::string, nullptr, "", "rewriting rules for headers on their way out", State::later},
     {"home_directory", OptionType::expanded, ref<&G::home_directory>, "", "$home; overrides the router's"},
     {"initgroups", OptionType::boolean, ref<&G::initgroups>, "false", "use the user's supplementary groups"},
     {"max_parallel", OptionType::expanded_integer, nullptr, "", "limit on concurrent runs", State::later, "0", "", 3},
-    {"message_size_limit", OptionType::expanded, ref<&G::message_size_limit>, "0", "fail larger messages; 0 is no limit"},
-    {"rcpt_include_affixes", OptionType::boolean, ref<&G::rcpt_include_affixes>, "false", "keep prefix and suffix in RCPT"},
-    {"retry_use_local_part", OptionType::boolean, ref<&G::retry_use_local_part>, "true for local transports", "retries are per address, not per domain"},
+    {"message_size_limit", OptionType::expanded, ref<&G::message_size_limit>, "0",
+     "fail larger messages; 0 is no limit"},
+    {"rcpt_include_affixes", OptionType::boolean, ref<&G::rcpt_include_affixes>, "false",
+     "keep prefix and suffix in RCPT"},
+    {"retry_use_local_part", OptionType::boolean, ref<&G::retry_use_local_part>, "true for local transports",
+     "retries are per address, not per domain"},
     {"return_path", OptionType::expanded, ref<&G::return_path>, "", "envelope sender of this copy"},
     {"return_path_add", OptionType::boolean, ref<&G::return_path_add>, "false", "add Return-path:"},
-    {"shadow_condition", OptionType::expanded, nullptr, "", "whether to run the shadow transport", State::later, "", "", 3},
-    {"shadow_transport", OptionType::string, nullptr, "", "a second transport run after success", State::later, "", "", 3},
+    {"shadow_condition", OptionType::expanded, nullptr, "", "whether to run the shadow transport", State::later, "", "",
+     3},
+    {"shadow_transport", OptionType::string, nullptr, "", "a second transport run after success", State::later, "", "",
+     3},
     {"transport_filter", OptionType::expanded, nullptr, "", "program the message is passed through", State::later},
-    {"transport_filter_timeout", OptionType::time, ref<&G::transport_filter_timeout>, "5m", "time limit for the filter"},
+    {"transport_filter_timeout", OptionType::time, ref<&G::transport_filter_timeout>, "5m",
+     "time limit for the filter"},
     {"user", OptionType::user, ref<&G::user>, "", "user of the delivery; overrides the router's"},
 };
 
@@ -104,7 +113,9 @@ const TransportDef* find_transport_def(const lang::DriverDef* def) {
   return nullptr;
 }
 
-const TransportGeneric& generic(const lang::DriverInstance& t) { return static_cast<const TransportGeneric&>(*t.generic); }
+const TransportGeneric& generic(const lang::DriverInstance& t) {
+  return static_cast<const TransportGeneric&>(*t.generic);
+}
 
 void check_generic(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostics& diag) {
   auto& g = static_cast<TransportGeneric&>(*t.generic);
@@ -118,7 +129,8 @@ void check_generic(lang::DriverInstance& t, const lang::Config& config, lang::Di
     std::string text = e.source_text();
     for (std::string& item : lang::split_list(text))
       if (!item.empty())
-        if (auto one = lang::Expansion::compile(lang::SourceText(item, e.pos()), ctx)) g.headers_remove_items.push_back(*one);
+        if (auto one = lang::Expansion::compile(lang::SourceText(item, e.pos()), ctx))
+          g.headers_remove_items.push_back(*one);
   }
 }
 
@@ -164,7 +176,8 @@ Status check_size_limit(DeliverContext& ctx, const lang::DriverInstance& t, std:
   return fail(fmt::format("message is too big (transport limit = {})", *limit * unit));
 }
 
-Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch) {
+Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstance& t,
+                                  std::span<routers::Addr* const> batch) {
   const TransportGeneric& g = generic(t);
   const routers::Addr& first = *batch.front();
   std::string out;

@@ -29,8 +29,9 @@ struct Account {
   bool has_gid = false;
 };
 
-/// Names found lately. A burst of deliveries asks the system once (which may read files or ask a directory server), a changed
-/// account is noticed within seconds. What was not found is asked for every time. Used on the loop's thread only.
+/// Names found lately. A burst of deliveries asks the system once (which may read files or ask a directory server), a
+/// changed account is noticed within seconds. What was not found is asked for every time. Used on the loop's thread
+/// only.
 template <class T>
 class Recent {
  public:
@@ -101,7 +102,8 @@ Result<gid_t> look_up_group(const std::string& name) {
   return found;
 }
 
-Result<std::string> option_or(DeliverContext& ctx, const lang::Expansion& e, const std::string& fallback, std::string_view what) {
+Result<std::string> option_or(DeliverContext& ctx, const lang::Expansion& e, const std::string& fallback,
+                              std::string_view what) {
   if (!e.is_set()) return fallback;
   auto text = e.eval(ctx.scope);
   if (!text) return defer(fmt::format("failed to expand {}: {}", what, text.error().text));
@@ -136,7 +138,8 @@ Result<Identity> find_identity(DeliverContext& ctx, const lang::DriverInstance& 
   if (!group_name.empty()) {
     auto gid = look_up_group(group_name);
     // exim_group may be left at its default by somebody who only sets exim_user.
-    if (!gid && !(own_user && account->has_gid)) return defer(fmt::format("{} transport: {}", t.name, gid.error().text));
+    if (!gid && !(own_user && account->has_gid))
+      return defer(fmt::format("{} transport: {}", t.name, gid.error().text));
     if (gid) id.gid = *gid;
   } else if (!account->has_gid) {
     return defer(fmt::format("{} transport: user {} needs a group", t.name, user));

@@ -45,20 +45,20 @@ class FileIdentity {
 
 /// One message into a maildir. Filled on the loop, used in a pool thread, so it owns or outlives all it points to.
 struct MaildirJob {
-  std::string directory;          ///< absolute, checked
-  std::string name;               ///< final name in new/
-  bool look_in_cur = false;       ///< a repeat: the earlier copy may have been moved there
+  std::string directory;     ///< absolute, checked
+  std::string name;          ///< final name in new/
+  bool look_in_cur = false;  ///< a repeat: the earlier copy may have been moved there
   Identity identity;
   mode_t mode = 0600, directory_mode = 0700;
   bool create_directory = true;
   bool sync = true;
-  std::string head;               ///< prefix and header section with its empty line, as written
+  std::string head;                        ///< prefix and header section with its empty line, as written
   std::shared_ptr<const mail::Body> body;  ///< may be null (headers_only)
-  std::string tail;               ///< message_suffix
+  std::string tail;                        ///< message_suffix
   bool crlf = false;
 };
 struct MaildirOutcome {
-  bool repeated = false;          ///< an earlier run had already delivered it
+  bool repeated = false;  ///< an earlier run had already delivered it
   std::uint64_t bytes = 0;
 };
 /// Writes, syncs, links into new/, syncs new/. When it returns, the message is durable. Errors carry errno.

@@ -63,10 +63,11 @@ Status bad(int err, const std::string& what) { return fail_errno(err, what); }
 Status check_links(const std::string& path, uid_t owner) {
   for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
     const std::string part = path.substr(0, at);
-    struct stat st {};
+    struct stat st{};
     if (::lstat(part.c_str(), &st) != 0) return bad(errno, part);
     if (S_ISLNK(st.st_mode) && st.st_uid != 0 && st.st_uid != owner)
-      return std::unexpected(Error{ErrorKind::failed, fmt::format("{} is a symbolic link of uid {}", part, st.st_uid), ELOOP});
+      return std::unexpected(
+          Error{ErrorKind::failed, fmt::format("{} is a symbolic link of uid {}", part, st.st_uid), ELOOP});
     if (at == std::string::npos) return {};
   }
 }
@@ -125,7 +126,7 @@ std::map<std::pair<dev_t, ino_t>, std::shared_ptr<DirectorySync>> directories;
 
 /// Returns when the directory was synced by a call that began after this one. 0 or errno.
 int sync_directory(int fd) {
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd, &st) != 0) return errno;
   const auto key = std::make_pair(st.st_dev, st.st_ino);
   std::shared_ptr<DirectorySync> d;
@@ -209,7 +210,9 @@ Status write_message(int fd, const MaildirJob& job, std::uint64_t& total) {
     }
     return {};
   }
-  const auto put = [&](std::string_view s) { return job.crlf ? write_all(fd, with_crlf(s), total) : write_all(fd, s, total); };
+  const auto put = [&](std::string_view s) {
+    return job.crlf ? write_all(fd, with_crlf(s), total) : write_all(fd, s, total);
+  };
   REMEX_CHECK(put(job.head));
   if (job.body) REMEX_CHECK(job.body->for_each(put));
   return put(job.tail);
@@ -272,7 +275,9 @@ Result<MaildirOutcome> deliver_to_maildir(const MaildirJob& job) {
   if (!mailbox) return std::unexpected(mailbox.error());
   REMEX_TRY(const Fd tmp_dir, open_subdirectory(mailbox->get(), job.directory, "tmp", job));
   REMEX_TRY(const Fd new_dir, open_subdirectory(mailbox->get(), job.directory, "new", job));
-  { REMEX_TRY(const Fd cur_dir, open_subdirectory(mailbox->get(), job.directory, "cur", job)); }
+  {
+    REMEX_TRY(const Fd cur_dir, open_subdirectory(mailbox->get(), job.directory, "cur", job));
+  }
 
   MaildirOutcome out;
   if (was_delivered(mailbox->get(), new_dir.get(), job)) {

@@ -9,7 +9,8 @@ using lang::OptionType;
 using lang::State;
 
 constexpr OptionDef kOptions[] = {
-    {"directory", OptionType::expanded, nullptr, "", "destination for spool file copies (experimental build)", State::later, "*", "", 4},
+    {"directory", OptionType::expanded, nullptr, "", "destination for spool file copies (experimental build)",
+     State::later, "*", "", 4},
 };
 
 struct NoOptions : lang::DriverOptions {};

@@ -24,87 +24,137 @@ using lang::State;
 using O = SmtpOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"address_retry_include_sender", OptionType::boolean, ref<&O::address_retry_include_sender>, "true", "retry key of a 4xx RCPT includes the sender", State::later, "", "", 3},
-    {"allow_localhost", OptionType::boolean, ref<&O::allow_localhost>, "false", "deliver even when a host of `hosts` is this one", State::works, "", "", 2},
+    {"address_retry_include_sender", OptionType::boolean, ref<&O::address_retry_include_sender>, "true",
+     "retry key of a 4xx RCPT includes the sender", State::later, "", "", 3},
+    {"allow_localhost", OptionType::boolean, ref<&O::allow_localhost>, "false",
+     "deliver even when a host of `hosts` is this one", State::works, "", "", 2},
     {"arc_sign", OptionType::expanded, nullptr, "", "ARC signing", State::later, "", "", 4},
-    {"authenticate_hosts", OptionType::host_list, nullptr, "", "old name of hosts_require_auth", State::later, "", "", 4},
+    {"authenticate_hosts", OptionType::host_list, nullptr, "", "old name of hosts_require_auth", State::later, "", "",
+     4},
     {"authenticated_sender", OptionType::expanded, nullptr, "", "AUTH= on MAIL", State::later, "", "", 3},
-    {"authenticated_sender_force", OptionType::boolean, nullptr, "false", "send AUTH= without authentication", State::later, "false", "", 3},
-    {"command_timeout", OptionType::time, ref<&O::command_timeout>, "5m", "limit for each answer", State::works, "", "", 2},
-    {"connect_timeout", OptionType::time, ref<&O::connect_timeout>, "5m", "limit for connecting", State::works, "", "", 2},
-    {"connection_max_messages", OptionType::integer, ref<&O::connection_max_messages>, "500", "messages on one connection; 0 is no limit", State::works, "", "", 2},
-    {"dane_require_tls_ciphers", OptionType::expanded, nullptr, "", "ciphers when DANE applies", State::later, "", "", 3},
-    {"data_timeout", OptionType::time, ref<&O::data_timeout>, "5m", "limit for sending a block of data", State::works, "", "", 3},
-    {"delay_after_cutoff", OptionType::boolean, ref<&O::delay_after_cutoff>, "true", "after the last retry wait for the next retry time", State::later, "", "", 2},
-    {"dkim_canon", OptionType::expanded, ref<&O::dkim_canon>, "relaxed", "canonicalisation of headers and body: relaxed or simple"},
+    {"authenticated_sender_force", OptionType::boolean, nullptr, "false", "send AUTH= without authentication",
+     State::later, "false", "", 3},
+    {"command_timeout", OptionType::time, ref<&O::command_timeout>, "5m", "limit for each answer", State::works, "", "",
+     2},
+    {"connect_timeout", OptionType::time, ref<&O::connect_timeout>, "5m", "limit for connecting", State::works, "", "",
+     2},
+    {"connection_max_messages", OptionType::integer, ref<&O::connection_max_messages>, "500",
+     "messages on one connection; 0 is no limit", State::works, "", "", 2},
+    {"dane_require_tls_ciphers", OptionType::expanded, nullptr, "", "ciphers when DANE applies", State::later, "", "",
+     3},
+    {"data_timeout", OptionType::time, ref<&O::data_timeout>, "5m", "limit for sending a block of data", State::works,
+     "", "", 3},
+    {"delay_after_cutoff", OptionType::boolean, ref<&O::delay_after_cutoff>, "true",
+     "after the last retry wait for the next retry time", State::later, "", "", 2},
+    {"dkim_canon", OptionType::expanded, ref<&O::dkim_canon>, "relaxed",
+     "canonicalisation of headers and body: relaxed or simple"},
     {"dkim_domain", OptionType::expanded_list, ref<&O::dkim_domain>, "", "domains to sign for"},
     {"dkim_hash", OptionType::expanded, ref<&O::dkim_hash>, "sha256", "hash of the signature"},
     {"dkim_identity", OptionType::expanded, ref<&O::dkim_identity>, "", "i= of the signature", State::works, "", "", 2},
-    {"dkim_private_key", OptionType::expanded, ref<&O::dkim_private_key>, "", "key text or absolute file name; empty, 0 and false do not sign"},
+    {"dkim_private_key", OptionType::expanded, ref<&O::dkim_private_key>, "",
+     "key text or absolute file name; empty, 0 and false do not sign"},
     {"dkim_selector", OptionType::expanded_list, ref<&O::dkim_selector>, "", "selectors to sign with"},
-    {"dkim_sign_headers", OptionType::expanded, ref<&O::dkim_sign_headers>, "_DKIM_SIGN_HEADERS", "names of the headers to sign"},
-    {"dkim_strict", OptionType::expanded, ref<&O::dkim_strict>, "", "when 1 or true, a message that cannot be signed is deferred"},
-    {"dkim_timestamps", OptionType::expanded, ref<&O::dkim_timestamps>, "", "seconds the signature is valid", State::works, "", "", 2},
-    {"dns_qualify_single", OptionType::boolean, ref<&O::dns_qualify_single>, "true", "no effect: names are absolute", State::works, "", "", 3},
-    {"dns_search_parents", OptionType::boolean, nullptr, "false", "search parent domains", State::later, "false", "", 3},
-    {"dnssec_request_domains", OptionType::domain_list, ref<&O::dnssec_request_domains>, "*", "domains looked up with DNSSEC", State::works, "", "", 3},
-    {"dnssec_require_domains", OptionType::domain_list, nullptr, "", "domains whose answers must be validated", State::later, "", "", 3},
+    {"dkim_sign_headers", OptionType::expanded, ref<&O::dkim_sign_headers>, "_DKIM_SIGN_HEADERS",
+     "names of the headers to sign"},
+    {"dkim_strict", OptionType::expanded, ref<&O::dkim_strict>, "",
+     "when 1 or true, a message that cannot be signed is deferred"},
+    {"dkim_timestamps", OptionType::expanded, ref<&O::dkim_timestamps>, "", "seconds the signature is valid",
+     State::works, "", "", 2},
+    {"dns_qualify_single", OptionType::boolean, ref<&O::dns_qualify_single>, "true", "no effect: names are absolute",
+     State::works, "", "", 3},
+    {"dns_search_parents", OptionType::boolean, nullptr, "false", "search parent domains", State::later, "false", "",
+     3},
+    {"dnssec_request_domains", OptionType::domain_list, ref<&O::dnssec_request_domains>, "*",
+     "domains looked up with DNSSEC", State::works, "", "", 3},
+    {"dnssec_require_domains", OptionType::domain_list, nullptr, "", "domains whose answers must be validated",
+     State::later, "", "", 3},
     {"dscp", OptionType::expanded, nullptr, "", "DSCP mark", State::later, "", "", 4},
-    {"fallback_hosts", OptionType::expanded_list, ref<&O::fallback_hosts>, "", "hosts to try when all others are unavailable", State::works, "", "", 2},
-    {"final_timeout", OptionType::time, ref<&O::final_timeout>, "10m", "limit for the answer to the final dot", State::works, "", "", 3},
-    {"gethostbyname", OptionType::boolean, ref<&O::gethostbyname>, "false", "ask the hosts file first", State::works, "", "", 3},
+    {"fallback_hosts", OptionType::expanded_list, ref<&O::fallback_hosts>, "",
+     "hosts to try when all others are unavailable", State::works, "", "", 2},
+    {"final_timeout", OptionType::time, ref<&O::final_timeout>, "10m", "limit for the answer to the final dot",
+     State::works, "", "", 3},
+    {"gethostbyname", OptionType::boolean, ref<&O::gethostbyname>, "false", "ask the hosts file first", State::works,
+     "", "", 3},
     {"gnutls_compat_mode", OptionType::boolean, nullptr, "", "GnuTLS compatibility", State::later, "false", "", 4},
     {"helo_data", OptionType::expanded, ref<&O::helo_data>, "$primary_hostname", "name in EHLO"},
     {"host_name_extract", OptionType::expanded, nullptr, "", "name for the TLS session cache", State::later, "", "", 4},
     {"hosts", OptionType::expanded_list, ref<&O::hosts>, "", "hosts for addresses that have none"},
-    {"hosts_avoid_esmtp", OptionType::host_list, ref<&O::hosts_avoid_esmtp>, "", "hosts to greet with HELO", State::works, "", "", 3},
-    {"hosts_avoid_pipelining", OptionType::host_list, ref<&O::hosts_avoid_pipelining>, "", "hosts not to pipeline to", State::works, "", "", 3},
+    {"hosts_avoid_esmtp", OptionType::host_list, ref<&O::hosts_avoid_esmtp>, "", "hosts to greet with HELO",
+     State::works, "", "", 3},
+    {"hosts_avoid_pipelining", OptionType::host_list, ref<&O::hosts_avoid_pipelining>, "", "hosts not to pipeline to",
+     State::works, "", "", 3},
     {"hosts_avoid_tls", OptionType::host_list, ref<&O::hosts_avoid_tls>, "", "hosts not to start TLS with"},
-    {"hosts_max_try", OptionType::integer, ref<&O::hosts_max_try>, "5", "addresses tried in one delivery", State::works, "", "", 2},
-    {"hosts_max_try_hardlimit", OptionType::integer, ref<&O::hosts_max_try_hardlimit>, "50", "hard limit on addresses tried", State::works, "", "", 3},
-    {"hosts_nopass_tls", OptionType::host_list, nullptr, "", "no effect: connections are not handed to other processes", State::later, "*", "", 3},
-    {"hosts_noproxy_tls", OptionType::host_list, nullptr, "", "no effect: connections are not handed to other processes", State::later, "*", "", 3},
-    {"hosts_override", OptionType::boolean, ref<&O::hosts_override>, "false", "use `hosts` even if the address has hosts", State::works, "", "", 2},
-    {"hosts_pipe_connect", OptionType::host_list, nullptr, "", "early pipelining (an optimisation, not used)", State::later, "*", "", 3},
-    {"hosts_randomize", OptionType::expanded_boolean, ref<&O::hosts_randomize>, "false", "shuffle hosts that are not from MX records", State::works, "", "", 2},
-    {"hosts_request_ocsp", OptionType::host_list, nullptr, "*", "ask for an OCSP staple (not used)", State::later, "*", "", 3},
+    {"hosts_max_try", OptionType::integer, ref<&O::hosts_max_try>, "5", "addresses tried in one delivery", State::works,
+     "", "", 2},
+    {"hosts_max_try_hardlimit", OptionType::integer, ref<&O::hosts_max_try_hardlimit>, "50",
+     "hard limit on addresses tried", State::works, "", "", 3},
+    {"hosts_nopass_tls", OptionType::host_list, nullptr, "", "no effect: connections are not handed to other processes",
+     State::later, "*", "", 3},
+    {"hosts_noproxy_tls", OptionType::host_list, nullptr, "",
+     "no effect: connections are not handed to other processes", State::later, "*", "", 3},
+    {"hosts_override", OptionType::boolean, ref<&O::hosts_override>, "false",
+     "use `hosts` even if the address has hosts", State::works, "", "", 2},
+    {"hosts_pipe_connect", OptionType::host_list, nullptr, "", "early pipelining (an optimisation, not used)",
+     State::later, "*", "", 3},
+    {"hosts_randomize", OptionType::expanded_boolean, ref<&O::hosts_randomize>, "false",
+     "shuffle hosts that are not from MX records", State::works, "", "", 2},
+    {"hosts_request_ocsp", OptionType::host_list, nullptr, "*", "ask for an OCSP staple (not used)", State::later, "*",
+     "", 3},
     {"hosts_require_alpn", OptionType::host_list, nullptr, "", "hosts that must answer ALPN", State::later, "", "", 4},
     {"hosts_require_auth", OptionType::host_list, nullptr, "", "hosts to authenticate to or defer", State::later},
     {"hosts_require_dane", OptionType::host_list, nullptr, "", "hosts that must have DANE", State::later, "", "", 2},
     {"hosts_require_ocsp", OptionType::host_list, nullptr, "", "hosts that must staple OCSP", State::later, "", "", 3},
     {"hosts_require_tls", OptionType::host_list, ref<&O::hosts_require_tls>, "", "hosts never to be used in clear"},
     {"hosts_try_auth", OptionType::host_list, nullptr, "", "hosts to authenticate to when they offer it", State::later},
-    {"hosts_try_chunking", OptionType::host_list, nullptr, "*", "hosts to use BDAT with (not used: DATA always works)", State::later, "*", "", 2},
+    {"hosts_try_chunking", OptionType::host_list, nullptr, "*", "hosts to use BDAT with (not used: DATA always works)",
+     State::later, "*", "", 2},
     {"hosts_try_dane", OptionType::host_list, nullptr, "", "hosts to use DANE with", State::later, "", "", 2},
-    {"hosts_try_fastopen", OptionType::host_list, nullptr, "*", "TCP fast open (an optimisation, not used)", State::later, "*", "", 3},
-    {"hosts_try_prdr", OptionType::host_list, nullptr, "*", "per-recipient data response (an optimisation, not used)", State::later, "*", "", 3},
-    {"hosts_verify_avoid_tls", OptionType::host_list, ref<&O::hosts_verify_avoid_tls>, "", "no TLS in callouts", State::works, "", "", 3},
+    {"hosts_try_fastopen", OptionType::host_list, nullptr, "*", "TCP fast open (an optimisation, not used)",
+     State::later, "*", "", 3},
+    {"hosts_try_prdr", OptionType::host_list, nullptr, "*", "per-recipient data response (an optimisation, not used)",
+     State::later, "*", "", 3},
+    {"hosts_verify_avoid_tls", OptionType::host_list, ref<&O::hosts_verify_avoid_tls>, "", "no TLS in callouts",
+     State::works, "", "", 3},
     {"interface", OptionType::expanded_list, ref<&O::interface>, "", "source addresses"},
     {"keepalive", OptionType::boolean, ref<&O::keepalive>, "true", "SO_KEEPALIVE", State::later, "", "", 3},
     {"lmtp_ignore_quota", OptionType::boolean, nullptr, "false", "IGNOREQUOTA in LMTP", State::later, "false", "", 3},
     {"max_rcpt", OptionType::expanded, ref<&O::max_rcpt>, "100", "recipients in one transaction; 0 is no limit"},
-    {"message_linelength_limit", OptionType::integer, ref<&O::message_linelength_limit>, "998", "longer lines fail the message"},
-    {"multi_domain", OptionType::expanded_boolean, ref<&O::multi_domain>, "true", "different domains may share a transaction"},
+    {"message_linelength_limit", OptionType::integer, ref<&O::message_linelength_limit>, "998",
+     "longer lines fail the message"},
+    {"multi_domain", OptionType::expanded_boolean, ref<&O::multi_domain>, "true",
+     "different domains may share a transaction"},
     {"port", OptionType::expanded, ref<&O::port>, "25", "port number or service name"},
     {"protocol", OptionType::string, ref<&O::protocol>, "smtp", "smtp, lmtp, smtps or submissions"},
-    {"retry_include_ip_address", OptionType::expanded_boolean, ref<&O::retry_include_ip_address>, "true", "host retry keys include the address", State::later, "", "", 3},
-    {"serialize_hosts", OptionType::host_list, nullptr, "", "hosts to use one connection at a time with", State::later, "", "", 3},
-    {"size_addition", OptionType::integer, ref<&O::size_addition>, "1024", "added to SIZE=; negative sends none", State::works, "", "", 3},
+    {"retry_include_ip_address", OptionType::expanded_boolean, ref<&O::retry_include_ip_address>, "true",
+     "host retry keys include the address", State::later, "", "", 3},
+    {"serialize_hosts", OptionType::host_list, nullptr, "", "hosts to use one connection at a time with", State::later,
+     "", "", 3},
+    {"size_addition", OptionType::integer, ref<&O::size_addition>, "1024", "added to SIZE=; negative sends none",
+     State::works, "", "", 3},
     {"socks_proxy", OptionType::expanded, nullptr, "", "SOCKS proxies", State::later, "", "", 3},
     {"tls_alpn", OptionType::expanded, nullptr, "", "ALPN to offer", State::later, "", "", 4},
-    {"tls_certificate", OptionType::expanded, ref<&O::tls_certificate>, "", "client certificate", State::works, "", "file"},
+    {"tls_certificate", OptionType::expanded, ref<&O::tls_certificate>, "", "client certificate", State::works, "",
+     "file"},
     {"tls_crl", OptionType::expanded, nullptr, "", "revocation list", State::later, "", "", 3},
-    {"tls_dh_min_bits", OptionType::integer, ref<&O::tls_dh_min_bits>, "1024", "least size of Diffie-Hellman parameters (the TLS library's limit is higher)", State::works, "", "", 2},
-    {"tls_privatekey", OptionType::expanded, ref<&O::tls_privatekey>, "", "key of the client certificate", State::works, "", "file"},
+    {"tls_dh_min_bits", OptionType::integer, ref<&O::tls_dh_min_bits>, "1024",
+     "least size of Diffie-Hellman parameters (the TLS library's limit is higher)", State::works, "", "", 2},
+    {"tls_privatekey", OptionType::expanded, ref<&O::tls_privatekey>, "", "key of the client certificate", State::works,
+     "", "file"},
     {"tls_require_ciphers", OptionType::expanded, ref<&O::tls_require_ciphers>, "", "GnuTLS priority string"},
-    {"tls_resumption_hosts", OptionType::host_list, nullptr, "", "TLS session resumption (an optimisation, not used)", State::later, "*"},
+    {"tls_resumption_hosts", OptionType::host_list, nullptr, "", "TLS session resumption (an optimisation, not used)",
+     State::later, "*"},
     {"tls_sni", OptionType::expanded, ref<&O::tls_sni>, "", "server name to ask for"},
-    {"tls_tempfail_tryclear", OptionType::boolean, ref<&O::tls_tempfail_tryclear>, "true", "go on in clear when TLS fails", State::works, "", "", 2},
-    {"tls_try_verify_hosts", OptionType::host_list, ref<&O::tls_try_verify_hosts>, "*", "hosts whose certificate is checked (and only reported)"},
-    {"tls_verify_cert_hostnames", OptionType::host_list, ref<&O::tls_verify_cert_hostnames>, "*", "hosts whose certificate must be for their name", State::works, "", "", 2},
-    {"tls_verify_certificates", OptionType::expanded, ref<&O::tls_verify_certificates>, "system", "trusted certificates", State::works, "", "file"},
+    {"tls_tempfail_tryclear", OptionType::boolean, ref<&O::tls_tempfail_tryclear>, "true",
+     "go on in clear when TLS fails", State::works, "", "", 2},
+    {"tls_try_verify_hosts", OptionType::host_list, ref<&O::tls_try_verify_hosts>, "*",
+     "hosts whose certificate is checked (and only reported)"},
+    {"tls_verify_cert_hostnames", OptionType::host_list, ref<&O::tls_verify_cert_hostnames>, "*",
+     "hosts whose certificate must be for their name", State::works, "", "", 2},
+    {"tls_verify_certificates", OptionType::expanded, ref<&O::tls_verify_certificates>, "system",
+     "trusted certificates", State::works, "", "file"},
     {"tls_verify_hosts", OptionType::host_list, ref<&O::tls_verify_hosts>, "", "hosts whose certificate must verify"},
-    {"utf8_downconvert", OptionType::expanded, nullptr, "-1", "turn addresses into A-labels", State::later, "-1,0", "", 3},
+    {"utf8_downconvert", OptionType::expanded, nullptr, "-1", "turn addresses into A-labels", State::later, "-1,0", "",
+     3},
 };
 
 void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostics& diag) {
@@ -114,7 +164,8 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
   if (!p.empty() && p != "smtp" && p != "lmtp" && p != "smtps" && p != "submissions") {
     const auto* given = t.find_given("protocol");
     diag.error("bad-option-value", given != nullptr ? given->pos : t.pos, 8,
-               fmt::format("transport \"{}\": \"{}\" is not a value of protocol", t.name, p), "smtp, lmtp, smtps or submissions");
+               fmt::format("transport \"{}\": \"{}\" is not a value of protocol", t.name, p),
+               "smtp, lmtp, smtps or submissions");
   }
 }
 
@@ -158,7 +209,8 @@ class Delivery {
   void deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts);
   /// Tries one host for the addresses of `open`; takes out those that got an answer that ends the matter.
   void try_host(const routers::HostItem& h, Group& open);
-  HostResultOf<std::unique_ptr<SmtpConnection>> connect(const routers::HostItem& h, SmtpConnectOptions& c, bool fresh, bool& reused);
+  HostResultOf<std::unique_ptr<SmtpConnection>> connect(const routers::HostItem& h, SmtpConnectOptions& c, bool fresh,
+                                                        bool& reused);
   void host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open);
   void take_answers(const routers::HostItem& h, int port, const SmtpConnection& c, const std::vector<RcptState>& rcpts,
                     const std::string& confirmation, Group& open);
@@ -214,7 +266,8 @@ Status Delivery::prepare() {
   const mail::Envelope& env = ctx_.job.envelope;
   REMEX_CHECK(check_size_limit(ctx_, t_, env.size));
   if (o_.message_linelength_limit > 0 && env.max_line > static_cast<std::uint64_t>(o_.message_linelength_limit))
-    return fail(fmt::format("message has lines too long for transport (received: {}, max: {})", env.max_line, o_.message_linelength_limit));
+    return fail(fmt::format("message has lines too long for transport (received: {}, max: {})", env.max_line,
+                            o_.message_linelength_limit));
   REMEX_TRY(sender_, return_path(ctx_, t_, *batch_.front()));
   REMEX_TRY(const bool body_only, generic(t_).body_only.eval(ctx_.scope));
   REMEX_TRY(const bool headers_only, generic(t_).headers_only.eval(ctx_.scope));
@@ -249,7 +302,8 @@ Result<std::vector<Delivery::Group>> Delivery::groups() {
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     const std::string& domain = batch_[i]->state.domain;
     const auto fits = [&](const Group& g) {
-      return (*limit == 0 || ctx_.mua_wrapper || g.size() < *limit) && (multi || batch_[g.front()]->state.domain == domain);
+      return (*limit == 0 || ctx_.mua_wrapper || g.size() < *limit) &&
+             (multi || batch_[g.front()]->state.domain == domain);
     };
     auto g = std::find_if(out.begin(), out.end(), fits);
     if (g == out.end()) g = out.insert(out.end(), Group());
@@ -270,7 +324,10 @@ std::string Delivery::rcpt_address(const routers::Addr& a) const {
 
 Result<int> Delivery::port_of(const routers::HostItem& h) {
   if (h.port > 0) return h.port;
-  REMEX_TRY(const std::string text, expand(o_.port, "port", o_.protocol == "lmtp" ? "lmtp" : o_.protocol == "smtps" || o_.protocol == "submissions" ? "submissions" : "smtp"));
+  REMEX_TRY(const std::string text, expand(o_.port, "port",
+                                           o_.protocol == "lmtp"                                    ? "lmtp"
+                                           : o_.protocol == "smtps" || o_.protocol == "submissions" ? "submissions"
+                                                                                                    : "smtp"));
   if (const auto n = parse_uint(text); n && *n > 0 && *n < 65536) return static_cast<int>(*n);
   static constexpr std::pair<std::string_view, int> kServices[] = {
       {"smtp", 25}, {"submission", 587}, {"smtps", 465}, {"submissions", 465}, {"ssmtp", 465}, {"lmtp", 24}};
@@ -317,13 +374,13 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
 }
 
 std::string Delivery::pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const {
-  return fmt::format("{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}", h.name, c.to.ip, c.to.port, c.local_ip, c.helo, c.lmtp,
-                     c.tls_on_connect, c.try_tls, c.require_tls, c.avoid_esmtp, c.must_verify, c.sni, c.tls.priority,
-                     c.tls.certificate_file, c.tls.verify_certificates, c.verify_name);
+  return fmt::format("{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}", h.name, c.to.ip, c.to.port, c.local_ip, c.helo,
+                     c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls, c.avoid_esmtp, c.must_verify, c.sni,
+                     c.tls.priority, c.tls.certificate_file, c.tls.verify_certificates, c.verify_name);
 }
 
-HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::HostItem& h, SmtpConnectOptions& c, bool fresh,
-                                                                bool& reused) {
+HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::HostItem& h, SmtpConnectOptions& c,
+                                                                bool fresh, bool& reused) {
   reused = false;
   if (ctx_.pool != nullptr && !fresh)
     if (auto idle = ctx_.pool->take(pool_key(h, c))) {
@@ -362,8 +419,8 @@ void Delivery::host_failed(const routers::HostItem& h, int port, const HostTroub
   if (trouble.permanent) open.clear();
 }
 
-void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConnection& c, const std::vector<RcptState>& rcpts,
-                            const std::string& confirmation, Group& open) {
+void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConnection& c,
+                            const std::vector<RcptState>& rcpts, const std::string& confirmation, Group& open) {
   Group rest;
   for (std::size_t n = 0; n < open.size(); ++n) {
     const RcptState& s = rcpts[n];
@@ -498,7 +555,8 @@ std::vector<AddrResult> Delivery::run() {
   for (const routers::Addr* a : batch_) {
     const std::string address = rcpt_address(*a);
     if (address.find_first_of(std::string_view("\r\n<>\0", 5)) != std::string::npos && address.front() != '"')
-      return same_for_all(batch_.size(), failed_result(fmt::format("address \"{}\" cannot be sent", printable(address))));
+      return same_for_all(batch_.size(),
+                          failed_result(fmt::format("address \"{}\" cannot be sent", printable(address))));
   }
   for (const Group& g : *parts) deliver_group(g, *hosts);
 
@@ -508,7 +566,8 @@ std::vector<AddrResult> Delivery::run() {
     if (results_[i].fate == Fate::deferred) rest.push_back(i);
   const routers::Addr& first = *batch_.front();
   const bool from_mx = !first.hosts.empty() && first.hosts.front().mx >= 0;
-  if (rest.empty() || from_mx || (first.fallback_hosts.empty() && !o_.fallback_hosts.is_set())) return std::move(results_);
+  if (rest.empty() || from_mx || (first.fallback_hosts.empty() && !o_.fallback_hosts.is_set()))
+    return std::move(results_);
   Result<std::vector<routers::HostItem>> more;
   if (!first.fallback_hosts.empty()) {
     more = resolve_items(ctx_, o_, first.fallback_hosts, true);
@@ -519,7 +578,8 @@ std::vector<AddrResult> Delivery::run() {
   return std::move(results_);
 }
 
-std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch) {
+std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance& t,
+                                std::span<routers::Addr* const> batch) {
   if (batch.empty()) return {};
   Delivery d(ctx, t, batch);
   return d.run();
@@ -529,10 +589,12 @@ constexpr TransportDef defs[] = {
     {.driver = {.kind = lang::DriverKind::transport,
                 .name = "smtp",
                 .summary = "delivers over SMTP or LMTP to other hosts",
-                .doc = "TLS is used when offered. Bodies never leave with a bare CR or LF. Connections are kept for some "
-                       "seconds and reused, up to connection_max_messages.",
+                .doc =
+                    "TLS is used when offered. Bodies never leave with a bare CR or LF. Connections are kept for some "
+                    "seconds and reused, up to connection_max_messages.",
                 .options = kOptions,
-                .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<SmtpOptions>(); },
+                .make_options =
+                    +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<SmtpOptions>(); },
                 .check = check},
      .is_local = false,
      .deliver = deliver,

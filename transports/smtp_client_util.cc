@@ -42,9 +42,11 @@ Result<std::shared_ptr<io::TlsClientContext>> client_context(const io::TlsClient
   };
   static std::mutex mutex;
   static std::map<std::string, Kept> kept;
-  const std::string key = fmt::format("{}\n{}\n{}\n{}", cfg.priority, cfg.certificate_file, cfg.private_key_file, cfg.verify_certificates);
+  const std::string key =
+      fmt::format("{}\n{}\n{}\n{}", cfg.priority, cfg.certificate_file, cfg.private_key_file, cfg.verify_certificates);
   const std::lock_guard lock(mutex);
-  if (const auto it = kept.find(key); it != kept.end() && monotonic_now() - it->second.made < Seconds(300)) return it->second.context;
+  if (const auto it = kept.find(key); it != kept.end() && monotonic_now() - it->second.made < Seconds(300))
+    return it->second.context;
   REMEX_TRY(auto fresh, io::TlsClientContext::create(cfg));
   if (kept.size() > 32) kept.clear();
   kept[key] = {fresh, monotonic_now()};
@@ -52,7 +54,9 @@ Result<std::shared_ptr<io::TlsClientContext>> client_context(const io::TlsClient
 }
 
 /// "rcpt_4xx" for 4xx; nothing for other replies.
-std::string retry_word(std::string_view stem, const SmtpReply& r) { return r.first() == 4 ? fmt::format("{}_4xx", stem) : std::string(); }
+std::string retry_word(std::string_view stem, const SmtpReply& r) {
+  return r.first() == 4 ? fmt::format("{}_4xx", stem) : std::string();
+}
 
 void settle(RcptState& rcpt, const SmtpReply& r, std::string_view after, std::string_view stem, bool message_scope) {
   rcpt.code = r.code;
@@ -157,7 +161,8 @@ HostResultOf<SmtpReply> SmtpConnection::read_reply(Seconds timeout, std::string_
     std::string_view text = *line;
     while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
     const int code = code_ok(text) ? (text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0') : 0;
-    if (code == 0 || (reply.code != 0 && code != reply.code) || total > kMaxReply || reply.lines.size() >= kMaxReplyLines) {
+    if (code == 0 || (reply.code != 0 && code != reply.code) || total > kMaxReply ||
+        reply.lines.size() >= kMaxReplyLines) {
       broken_ = true;
       HostTrouble t;
       t.retry_error = "lost_connection";
@@ -192,9 +197,14 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
     t.sys_errno = socket.error().sys_errno;
     const bool timeout = socket.error().kind == ErrorKind::timed_out || t.sys_errno == ETIMEDOUT;
     const bool reset = t.sys_errno == ECONNRESET || socket.error().kind == ErrorKind::closed;
-    t.retry_error = timeout ? "timeout_connect" : t.sys_errno == ECONNREFUSED ? "refused" : reset ? "lost_connection" : "connect";
-    t.message = reset ? "Remote host closed connection in response to initial connection"
-              : timeout ? "Connection timed out" : t.sys_errno != 0 ? std::strerror(t.sys_errno) : socket.error().text;
+    t.retry_error = timeout                       ? "timeout_connect"
+                    : t.sys_errno == ECONNREFUSED ? "refused"
+                    : reset                       ? "lost_connection"
+                                                  : "connect";
+    t.message = reset              ? "Remote host closed connection in response to initial connection"
+                : timeout          ? "Connection timed out"
+                : t.sys_errno != 0 ? std::strerror(t.sys_errno)
+                                   : socket.error().text;
     return std::unexpected(std::move(t));
   }
   const io::Endpoint local = (*socket)->local();
@@ -311,7 +321,8 @@ HostResultOf<void> SmtpConnection::say_hello(const SmtpConnectOptions& opt) {
 
 bool SmtpConnection::has(std::string_view keyword) const {
   return std::any_of(keywords_.begin(), keywords_.end(), [&](const std::string& k) {
-    return k.starts_with(keyword) && (k.size() == keyword.size() || k[keyword.size()] == ' ' || k[keyword.size()] == '=');
+    return k.starts_with(keyword) &&
+           (k.size() == keyword.size() || k[keyword.size()] == ' ' || k[keyword.size()] == '=');
   });
 }
 
@@ -356,7 +367,8 @@ HostResultOf<void> SmtpConnection::send_body(const TransactionOptions& opt) {
           stream_->abort();
           HostTrouble t;
           t.retry_error = "";
-          t.message = fmt::format("cannot read the message body: {}", piece ? "it is shorter than recorded" : piece.error().text);
+          t.message = fmt::format("cannot read the message body: {}",
+                                  piece ? "it is shorter than recorded" : piece.error().text);
           return std::unexpected(std::move(t));
         }
         encoder.encode(*piece, out);
@@ -370,7 +382,8 @@ HostResultOf<void> SmtpConnection::send_body(const TransactionOptions& opt) {
   return flush();
 }
 
-HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vector<RcptState>& rcpts, std::string& confirmation) {
+HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vector<RcptState>& rcpts,
+                                        std::string& confirmation) {
   data_sent = false;
   if (need_rset_) {
     auto r = command("RSET", opt.command_timeout, "RSET");
@@ -431,7 +444,8 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     return std::unexpected(std::move(t));
   }
   if (opt.all_or_none && accepted < rcpts.size()) {
-    const auto refused = std::find_if(rcpts.begin(), rcpts.end(), [](const RcptState& r) { return r.fate != RcptState::Fate::accepted; });
+    const auto refused = std::find_if(rcpts.begin(), rcpts.end(),
+                                      [](const RcptState& r) { return r.fate != RcptState::Fate::accepted; });
     for (RcptState& r : rcpts)
       if (r.fate == RcptState::Fate::accepted) r.message = refused->message;
     for (RcptState& r : rcpts) r.fate = RcptState::Fate::failed;

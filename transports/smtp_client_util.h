@@ -1,7 +1,8 @@
 // The client side of an SMTP or LMTP dialogue (RFC 5321, 2033, 2920, 3207): one connection, message after message.
 //
-// Everything the server says is bounded (line 4096 octets, reply 64 KiB and 500 lines) and made printable before it gets
-// into a result. Every wait has the deadline the options give for its step. Used by smtp.cc; tests talk to it directly.
+// Everything the server says is bounded (line 4096 octets, reply 64 KiB and 500 lines) and made printable before it
+// gets into a result. Every wait has the deadline the options give for its step. Used by smtp.cc; tests talk to it
+// directly.
 #pragma once
 
 #include <memory>
@@ -26,12 +27,13 @@ struct SmtpReply {
 
 /// What went wrong with a host, in retry-rule words.
 struct HostTrouble {
-  std::string retry_error;   ///< "refused", "timeout_connect", "timeout", "lost_connection", "tls_required", "tls_failed", ...
+  std::string
+      retry_error;  ///< "refused", "timeout_connect", "timeout", "lost_connection", "tls_required", "tls_failed", ...
   std::string message;
-  int code = 0;              ///< SMTP code when it was a reply
+  int code = 0;  ///< SMTP code when it was a reply
   int sys_errno = 0;
-  bool permanent = false;    ///< 5xx to the connection or EHLO: the addresses fail
-  bool tls_failed = false;   ///< trying again without TLS may help
+  bool permanent = false;   ///< 5xx to the connection or EHLO: the addresses fail
+  bool tls_failed = false;  ///< trying again without TLS may help
 };
 template <class T>
 using HostResultOf = std::expected<T, HostTrouble>;
@@ -48,20 +50,20 @@ struct SmtpConnectOptions {
 
 /// One recipient of a transaction and what the server said.
 struct RcptState {
-  std::string address;            ///< as it stands between the angle brackets
+  std::string address;  ///< as it stands between the angle brackets
   enum class Fate : std::uint8_t { pending, accepted, delivered, failed, deferred } fate = Fate::pending;
-  std::string message;            ///< why not
+  std::string message;  ///< why not
   int code = 0;
-  std::string retry_error;        ///< rcpt_4xx, data_4xx, ...
-  bool message_scope = false;     ///< the trouble is with host and message, not with this address
+  std::string retry_error;     ///< rcpt_4xx, data_4xx, ...
+  bool message_scope = false;  ///< the trouble is with host and message, not with this address
 };
 
 struct TransactionOptions {
   std::string sender;
-  std::uint64_t size = 0;         ///< 0: no SIZE= parameter
+  std::uint64_t size = 0;  ///< 0: no SIZE= parameter
   bool body_8bit = false, smtputf8 = false, pipelining = true;
-  bool all_or_none = false;       ///< one refused recipient fails them all, before DATA
-  std::string_view head;          ///< header section and the empty line, LF ends
+  bool all_or_none = false;  ///< one refused recipient fails them all, before DATA
+  std::string_view head;     ///< header section and the empty line, LF ends
   const mail::Body* body = nullptr;
   Seconds command_timeout{300}, data_timeout{300}, final_timeout{600};
 };
@@ -71,7 +73,8 @@ class SmtpConnection {
   /// Connects, reads the greeting, says EHLO, starts TLS when wanted. Parks.
   static HostResultOf<std::unique_ptr<SmtpConnection>> open(const SmtpConnectOptions& opt);
   /// The same on a stream that is connected already (tests).
-  static HostResultOf<std::unique_ptr<SmtpConnection>> start(std::unique_ptr<io::Stream> stream, const SmtpConnectOptions& opt);
+  static HostResultOf<std::unique_ptr<SmtpConnection>> start(std::unique_ptr<io::Stream> stream,
+                                                             const SmtpConnectOptions& opt);
   ~SmtpConnection();
 
   /// Sends one message. Fills the recipients' fates; `confirmation` is the answer to the final dot. An error means the
@@ -88,8 +91,8 @@ class SmtpConnection {
   const std::string& local_ip() const { return local_ip_; }
   int local_port() const { return local_port_; }
   bool used_pipelining() const { return pipelined_; }
-  int messages = 0;               ///< sent on this connection
-  bool data_sent = false;         ///< the last send() got as far as the text: losing the connection then leaves doubt
+  int messages = 0;        ///< sent on this connection
+  bool data_sent = false;  ///< the last send() got as far as the text: losing the connection then leaves doubt
   Instant idle_since{};
 
  private:
@@ -112,8 +115,9 @@ class SmtpConnection {
   int local_port_ = 0;
 };
 
-/// Turns message text (LF ends) into what goes on the wire: CRLF ends, dots doubled. A CR in front of LF is dropped, any
-/// other CR becomes a space: no bare CR or LF leaves this host, so nothing in a body can look like the end of the data.
+/// Turns message text (LF ends) into what goes on the wire: CRLF ends, dots doubled. A CR in front of LF is dropped,
+/// any other CR becomes a space: no bare CR or LF leaves this host, so nothing in a body can look like the end of the
+/// data.
 class WireEncoder {
  public:
   void encode(std::string_view in, std::string& out);

@@ -79,7 +79,8 @@ Result<std::vector<msgauth::DkimSignOptions>> all_signatures(DeliverContext& ctx
   return out;
 }
 
-Result<std::string> make_signatures(DeliverContext& ctx, const SmtpOptions& o, const std::string& headers, const mail::Body& body) {
+Result<std::string> make_signatures(DeliverContext& ctx, const SmtpOptions& o, const std::string& headers,
+                                    const mail::Body& body) {
   REMEX_TRY(const auto options, all_signatures(ctx, o));
   if (options.empty()) return std::string();
   mail::HeaderList list;
@@ -119,8 +120,9 @@ Result<std::string> sign_message(DeliverContext& ctx, const lang::DriverInstance
   }
   if (made) return made;
   if (ctx.scope.services != nullptr)
-    ctx.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
-                            fmt::format("{} DKIM: message could not be signed: {}", ctx.job.envelope.id, made.error().text));
+    ctx.scope.services->log(
+        static_cast<int>(lang::LogTarget::main_log),
+        fmt::format("{} DKIM: message could not be signed: {}", ctx.job.envelope.id, made.error().text));
   REMEX_TRY(const bool strict, is_strict(ctx, o));
   if (!strict) return std::string();
   return defer(fmt::format("DKIM signing failed: {}", made.error().text));

@@ -27,7 +27,8 @@ Result<std::vector<std::string>> addresses_of(DeliverContext& ctx, const SmtpOpt
   if (!o.gethostbyname && (found.outcome == dns::Outcome::no_name || found.outcome == dns::Outcome::no_data))
     found = dns::lookup_host(resolver, name, true, ipv6, true);
   if (found.outcome == dns::Outcome::try_again)
-    return defer(fmt::format("host lookup for {} did not complete ({})", name, found.why.empty() ? "DNS timeout?" : found.why));
+    return defer(
+        fmt::format("host lookup for {} did not complete ({})", name, found.why.empty() ? "DNS timeout?" : found.why));
   if (found.outcome != dns::Outcome::found) return std::vector<std::string>{};
   return found.ips;
 }
@@ -59,7 +60,8 @@ Result<std::vector<routers::HostItem>> resolve_items(DeliverContext& ctx, const 
     }
   }
   if (out.empty() && !again.empty()) return defer(again);
-  if (out.empty() && !items.empty()) return fail(ErrorKind::not_found, fmt::format("lookup of host \"{}\" failed", items[0].name));
+  if (out.empty() && !items.empty())
+    return fail(ErrorKind::not_found, fmt::format("lookup of host \"{}\" failed", items[0].name));
   return out;
 }
 

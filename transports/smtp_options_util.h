@@ -9,9 +9,9 @@
 namespace remex::transports {
 
 struct SmtpOptions : lang::DriverOptions {
-  lang::Expansion hosts, fallback_hosts, port, interface, helo_data, tls_certificate, tls_privatekey, tls_require_ciphers, tls_sni,
-      tls_verify_certificates, max_rcpt, dkim_domain, dkim_selector, dkim_private_key, dkim_canon, dkim_strict,
-      dkim_sign_headers, dkim_hash, dkim_identity, dkim_timestamps;
+  lang::Expansion hosts, fallback_hosts, port, interface, helo_data, tls_certificate, tls_privatekey,
+      tls_require_ciphers, tls_sni, tls_verify_certificates, max_rcpt, dkim_domain, dkim_selector, dkim_private_key,
+      dkim_canon, dkim_strict, dkim_sign_headers, dkim_hash, dkim_identity, dkim_timestamps;
   lang::ExpandedBool hosts_randomize, multi_domain{true, {}}, retry_include_ip_address{true, {}};
   lang::MatchList hosts_avoid_esmtp, hosts_avoid_pipelining, hosts_avoid_tls, hosts_require_tls, hosts_verify_avoid_tls,
       tls_verify_hosts, tls_try_verify_hosts, tls_verify_cert_hostnames, dnssec_request_domains, dnssec_require_domains;
@@ -29,8 +29,8 @@ struct SmtpOptions : lang::DriverOptions {
 Result<std::string> sign_message(DeliverContext& ctx, const lang::DriverInstance& t, const std::string& headers,
                                  const mail::Body& body);
 
-/// The hosts of `list` with addresses, for hosts and fallback_hosts. Kind defer when a name cannot be looked up now or a
-/// host is this machine without allow_localhost; not_found when none has an address. Parks.
+/// The hosts of `list` with addresses, for hosts and fallback_hosts. Kind defer when a name cannot be looked up now or
+/// a host is this machine without allow_localhost; not_found when none has an address. Parks.
 Result<std::vector<routers::HostItem>> resolve_hosts(DeliverContext& ctx, const SmtpOptions& o, const std::string& list,
                                                      bool randomize);
 /// Gives the ones without an address their addresses; others pass. Parks.

@@ -1,4 +1,5 @@
-// Transports: generic options and the drivers' interface. A delivery gives a transport a batch of addresses and gets each one's fate.
+// Transports: generic options and the drivers' interface. A delivery gives a transport a batch of addresses and gets
+// each one's fate.
 #pragma once
 
 #include <functional>
@@ -25,7 +26,8 @@ struct TransportGeneric : lang::DriverOptions {
   std::vector<lang::Expansion> headers_add, headers_remove;
   std::vector<lang::Expansion> headers_remove_items;  ///< split before expansion; made by check_generic()
   lang::ExpandedBool body_only, headers_only;
-  bool delivery_date_add = false, envelope_to_add = false, return_path_add = false, disable_logging = false, initgroups = false;
+  bool delivery_date_add = false, envelope_to_add = false, return_path_add = false, disable_logging = false,
+       initgroups = false;
   bool retry_use_local_part = false, retry_use_local_part_set = false, rcpt_include_affixes = false;
   std::string shadow_transport;
   std::int64_t transport_filter_timeout = 300;
@@ -44,24 +46,25 @@ enum class Fate : std::uint8_t { delivered, failed, deferred };
 /// What became of one address. Texts are what the log line and the bounce say.
 struct AddrResult {
   Fate fate = Fate::deferred;
-  std::string message;            ///< error text ("SMTP error from remote mail server after RCPT TO:<...>: 550 ...")
-  std::string host_name, host_ip; ///< where (H=)
+  std::string message;             ///< error text ("SMTP error from remote mail server after RCPT TO:<...>: 550 ...")
+  std::string host_name, host_ip;  ///< where (H=)
   int host_port = 0;
-  std::string confirmation;       ///< C="..."
-  std::string tls_cipher;         ///< X=
-  bool tls_verified = false;      ///< CV=
+  std::string confirmation;   ///< C="..."
+  std::string tls_cipher;     ///< X=
+  bool tls_verified = false;  ///< CV=
   bool used_chunking = false, used_dsn = false, pipelined = false;
-  std::string local_ip;           ///< I=
-  std::string file;               ///< where a local delivery went, for logs
+  std::string local_ip;  ///< I=
+  std::string file;      ///< where a local delivery went, for logs
   // retry: which key failed and how (core/delivery/retry.h words)
   enum class Scope : std::uint8_t { none, address, host, message } retry_scope = Scope::none;
-  std::string retry_error;        ///< "refused_MX", "timeout_connect", "rcpt_4xx", "quota", ... as in retry rules
+  std::string retry_error;  ///< "refused_MX", "timeout_connect", "rcpt_4xx", "quota", ... as in retry rules
   int smtp_code = 0;
   int sys_errno = 0;
   bool freeze = false;
 };
 
-/// A host that failed for all, so that delivery can update its retry record. `error` empty = it worked (record is cleared).
+/// A host that failed for all, so that delivery can update its retry record. `error` empty = it worked (record is
+/// cleared).
 struct HostResult {
   std::string name, ip;
   int port = 25;
@@ -70,21 +73,24 @@ struct HostResult {
 
 struct DeliverContext {
   const lang::Config& config;
-  lang::Scope& scope;      ///< scope.address = first address; scope.delivery is set
+  lang::Scope& scope;  ///< scope.address = first address; scope.delivery is set
   Job& job;
   /// Asks whether this host may be tried now (retry times). Null: always.
   std::function<bool(const routers::HostItem&)> host_allowed;
   std::vector<HostResult> host_results;  ///< filled by remote transports
   bool mua_wrapper = false;
-  ConnectionPool* pool = nullptr;        ///< keeps SMTP connections for the next message; null: each delivery its own
+  ConnectionPool* pool = nullptr;  ///< keeps SMTP connections for the next message; null: each delivery its own
 };
 
 struct TransportDef {
   lang::DriverDef driver;
   bool is_local = false;
-  /// Delivers to all of `batch` (same transport, same hosts, compatible envelopes); one AddrResult each, same order. Parks.
-  std::vector<AddrResult> (*deliver)(DeliverContext&, const lang::DriverInstance&, std::span<routers::Addr* const> batch) = nullptr;
-  /// How many addresses may share one run: 1 = each alone; 0 = unlimited. May look at options ($local_part use prevents batching).
+  /// Delivers to all of `batch` (same transport, same hosts, compatible envelopes); one AddrResult each, same order.
+  /// Parks.
+  std::vector<AddrResult> (*deliver)(DeliverContext&, const lang::DriverInstance&,
+                                     std::span<routers::Addr* const> batch) = nullptr;
+  /// How many addresses may share one run: 1 = each alone; 0 = unlimited. May look at options ($local_part use prevents
+  /// batching).
   int (*batch_limit)(const lang::DriverInstance&) = nullptr;
 };
 
@@ -94,15 +100,17 @@ const TransportGeneric& generic(const lang::DriverInstance& t);
 /// Cross-option rules of the generic part; every driver's check() calls it first.
 void check_generic(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostics& diag);
 
-/// The envelope sender of this copy: the transport's return_path, else the address's errors_to, else the message's sender.
-/// Also stored in scope.delivery. Kind defer: the expansion failed.
+/// The envelope sender of this copy: the transport's return_path, else the address's errors_to, else the message's
+/// sender. Also stored in scope.delivery. Kind defer: the expansion failed.
 Result<std::string> return_path(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& addr);
 /// message_size_limit: kind failed when the message is larger, with the text for the bounce.
 Status check_size_limit(DeliverContext& ctx, const lang::DriverInstance& t, std::uint64_t size);
 
-/// The header section as this transport writes it for this batch: return-path, delivery-date, envelope-to, removals, additions
-/// (router's then transport's). LF ends, without the empty line. Used by all drivers. Errors: expansion trouble.
-Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch);
+/// The header section as this transport writes it for this batch: return-path, delivery-date, envelope-to, removals,
+/// additions (router's then transport's). LF ends, without the empty line. Used by all drivers. Errors: expansion
+/// trouble.
+Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstance& t,
+                                  std::span<routers::Addr* const> batch);
 
 }  // namespace remex::transports
 

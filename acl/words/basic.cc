@@ -67,10 +67,16 @@ Answer nested_acl(Run& run, const Item& it) {
   a.details = std::move(o.details);
   switch (o.verdict) {
     case Verdict::accept: a.truth = Truth::yes; break;
-    case Verdict::discard: a.truth = Truth::yes; a.discard = true; break;
+    case Verdict::discard:
+      a.truth = Truth::yes;
+      a.discard = true;
+      break;
     case Verdict::defer: a.truth = Truth::defer; break;
     case Verdict::deny: a.truth = Truth::no; break;
-    case Verdict::drop: a.truth = Truth::no; a.drop = true; break;
+    case Verdict::drop:
+      a.truth = Truth::no;
+      a.drop = true;
+      break;
   }
   return a;
 }
@@ -110,10 +116,14 @@ Answer logwrite(Run& run, const Item& it) {
       bool ok = true;
       for (std::string_view w : split(text.substr(1, end - 1), ',')) {
         w = trim(w);
-        if (w == "main") chosen |= 1;
-        else if (w == "reject") chosen |= 2;
-        else if (w == "panic") chosen |= 4;
-        else ok = false;
+        if (w == "main")
+          chosen |= 1;
+        else if (w == "reject")
+          chosen |= 2;
+        else if (w == "panic")
+          chosen |= 4;
+        else
+          ok = false;
       }
       if (ok && chosen != 0) {
         targets = chosen;
@@ -131,9 +141,12 @@ Answer log_reject_target(Run& run, const Item& it) {
   if (!*v) return answer(true);
   run.log_reject_target = 0;
   for (const std::string& w : lang::split_list((*v)->view())) {
-    if (w == "main") run.log_reject_target |= 1;
-    else if (w == "reject") run.log_reject_target |= 2;
-    else if (w == "panic") run.log_reject_target |= 4;
+    if (w == "main")
+      run.log_reject_target |= 1;
+    else if (w == "reject")
+      run.log_reject_target |= 2;
+    else if (w == "panic")
+      run.log_reject_target |= 4;
   }
   return answer(true);
 }
@@ -144,7 +157,8 @@ Answer set(Run& run, const Item& it) {
   if (!*v) return answer(true);
   if (it.variable.starts_with("dkim_verify_")) {
     if (run.scope.dkim != nullptr)
-      (it.variable == "dkim_verify_status" ? run.scope.dkim->verify_status : run.scope.dkim->verify_reason) = (*v)->str();
+      (it.variable == "dkim_verify_status" ? run.scope.dkim->verify_status : run.scope.dkim->verify_reason) =
+          (*v)->str();
     return answer(true);
   }
   auto* vars = it.variable[4] == 'c' ? run.scope.acl_c : run.scope.acl_m;
@@ -196,7 +210,8 @@ Answer add_header(Run& run, const Item& it) {
     if (current.empty()) return;
     const std::size_t colon = current.find(':');
     const std::size_t blank = current.find_first_of(" \t\n");
-    if (colon == std::string::npos || colon == 0 || (blank != std::string::npos && blank < colon && current.find_first_not_of(" \t", blank) < colon))
+    if (colon == std::string::npos || colon == 0 ||
+        (blank != std::string::npos && blank < colon && current.find_first_not_of(" \t", blank) < colon))
       current = "X-ACL-Warn: " + current;
     for (const auto& have : run.effects.add_headers)
       if (have.text == current) return current.clear();
@@ -246,8 +261,10 @@ void compile_control(Item& it, const lang::CompileContext& ctx) {
     for (const AclWordDef* w : all_words())
       if (w->kind == WordKind::control) names.push_back(w->name);
     const auto near = nearest(name, names);
-    ctx.diagnostics->error("unknown-control", it.value.pos(), static_cast<std::uint32_t>(std::max<std::size_t>(1, name.size())),
-                           fmt::format("{}: \"{}\" is not a control", ctx.where, name), near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
+    ctx.diagnostics->error("unknown-control", it.value.pos(),
+                           static_cast<std::uint32_t>(std::max<std::size_t>(1, name.size())),
+                           fmt::format("{}: \"{}\" is not a control", ctx.where, name),
+                           near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
   } else if (c->state == lang::State::later) {
     ctx.diagnostics->error("not-supported", it.value.pos(), static_cast<std::uint32_t>(name.size()),
                            fmt::format("{}: control \"{}\" is known but this version cannot do it", ctx.where, name));
@@ -275,23 +292,54 @@ Answer control(Run& run, const Item& it) {
   return a;
 }
 
-constexpr HookSet kHeaderHooks = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | hook_bit(Hook::predata) | hook_bit(Hook::data) | hook_bit(Hook::dkim) |
-                                 hook_bit(Hook::mime) | hook_bit(Hook::prdr) | hook_bit(Hook::not_smtp) | hook_bit(Hook::not_smtp_start);
+constexpr HookSet kHeaderHooks = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | hook_bit(Hook::predata) |
+                                 hook_bit(Hook::data) | hook_bit(Hook::dkim) | hook_bit(Hook::mime) |
+                                 hook_bit(Hook::prdr) | hook_bit(Hook::not_smtp) | hook_bit(Hook::not_smtp_start);
 
 constexpr AclWordDef defs[] = {
     {.name = "condition", .summary = "Strict boolean of an expansion", .run = &condition},
     {.name = "acl", .summary = "Runs another ACL: accept is true, deny false", .run = &nested_acl},
-    {.name = "continue", .kind = WordKind::modifier, .summary = "Expanded for its side effects only", .run = &continue_, .tier = 3},
-    {.name = "message", .kind = WordKind::modifier, .summary = "Text of the SMTP reply, optional code in front; expanded at the verdict", .run = &message},
-    {.name = "log_message", .kind = WordKind::modifier, .summary = "Text for the log; expanded at the verdict", .run = &log_message},
-    {.name = "endpass", .kind = WordKind::modifier, .value = ValueKind::none, .summary = "A later false condition of this accept denies", .run = &endpass},
+    {.name = "continue",
+     .kind = WordKind::modifier,
+     .summary = "Expanded for its side effects only",
+     .run = &continue_,
+     .tier = 3},
+    {.name = "message",
+     .kind = WordKind::modifier,
+     .summary = "Text of the SMTP reply, optional code in front; expanded at the verdict",
+     .run = &message},
+    {.name = "log_message",
+     .kind = WordKind::modifier,
+     .summary = "Text for the log; expanded at the verdict",
+     .run = &log_message},
+    {.name = "endpass",
+     .kind = WordKind::modifier,
+     .value = ValueKind::none,
+     .summary = "A later false condition of this accept denies",
+     .run = &endpass},
     {.name = "logwrite", .kind = WordKind::modifier, .summary = "Writes a log line at once", .run = &logwrite},
-    {.name = "log_reject_target", .kind = WordKind::modifier, .summary = "Which logs get rejection lines", .run = &log_reject_target, .tier = 3},
+    {.name = "log_reject_target",
+     .kind = WordKind::modifier,
+     .summary = "Which logs get rejection lines",
+     .run = &log_reject_target,
+     .tier = 3},
     {.name = "set", .kind = WordKind::modifier, .summary = "Assigns acl_c or acl_m variables", .run = &set},
     {.name = "delay", .kind = WordKind::modifier, .summary = "Waits", .run = &delay},
-    {.name = "add_header", .kind = WordKind::modifier, .hooks = kHeaderHooks, .summary = "Queues header lines", .run = &add_header},
-    {.name = "remove_header", .kind = WordKind::modifier, .hooks = kHeaderHooks, .summary = "Queues header removals", .run = &remove_header},
-    {.name = "control", .kind = WordKind::modifier, .summary = "Sets a control", .compile = &compile_control, .run = &control},
+    {.name = "add_header",
+     .kind = WordKind::modifier,
+     .hooks = kHeaderHooks,
+     .summary = "Queues header lines",
+     .run = &add_header},
+    {.name = "remove_header",
+     .kind = WordKind::modifier,
+     .hooks = kHeaderHooks,
+     .summary = "Queues header removals",
+     .run = &remove_header},
+    {.name = "control",
+     .kind = WordKind::modifier,
+     .summary = "Sets a control",
+     .compile = &compile_control,
+     .run = &control},
 };
 
 }  // namespace

@@ -1,9 +1,10 @@
 // dkim_signers, dkim_status, and dkim_login: a verified signature as authentication.
 //
-// dkim_login = DOMAINLIST [/suffix=CHARS] [/max_age=TIME] [/replay_ok] is true when one verified signature ties the message to its
-// sender: d= equals the domain of the envelope sender and of From:, s= equals the local part of both (each cut at the first of CHARS),
-// the signature covers From, To, Subject, Date and the whole body (no l=), is fresh (t= within max_age, default 1h) and was not
-// used before. It sets $authenticated_id and the authenticator name "dkim" (log field A=dkim:<selector>).
+// dkim_login = DOMAINLIST [/suffix=CHARS] [/max_age=TIME] [/replay_ok] is true when one verified signature ties the
+// message to its sender: d= equals the domain of the envelope sender and of From:, s= equals the local part of both
+// (each cut at the first of CHARS), the signature covers From, To, Subject, Date and the whole body (no l=), is fresh
+// (t= within max_age, default 1h) and was not used before. It sets $authenticated_id and the authenticator name "dkim"
+// (log field A=dkim:<selector>).
 
 #include <fmt/core.h>
 
@@ -25,7 +26,9 @@ Answer run_signers(Run& run, const Item& it) {
 /// In the DKIM ACL the current signature's status; afterwards any of the statuses.
 Answer run_status(Run& run, const Item& it) {
   auto v = it.value.eval(run.scope);
-  if (!v) return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(v.error(), "failed to expand dkim_status");
+  if (!v)
+    return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
+                                                    : trouble(v.error(), "failed to expand dkim_status");
   std::vector<std::string> have;
   if (run.scope.dkim != nullptr) have = lang::split_list(run.scope.dkim->verify_status);
   if (have.empty()) have.emplace_back("none");
@@ -41,7 +44,9 @@ struct LoginOptions {
   std::string suffix;  // characters that begin the suffix of a local part
   std::string domains;
 
-  std::string_view user(std::string_view local_part) const { return local_part.substr(0, local_part.find_first_of(suffix)); }
+  std::string_view user(std::string_view local_part) const {
+    return local_part.substr(0, local_part.find_first_of(suffix));
+  }
 };
 
 std::string parse_login(std::string_view text, LoginOptions& o) {
@@ -51,8 +56,10 @@ std::string parse_login(std::string_view text, LoginOptions& o) {
     const std::size_t at = rest.rfind(" /");
     if (at == std::string_view::npos) break;
     const std::string_view word = trim(rest.substr(at + 2));
-    if (word == "replay_ok") o.replay_ok = true;
-    else if (word.starts_with("suffix=") && word.size() > 7) o.suffix = word.substr(7);
+    if (word == "replay_ok")
+      o.replay_ok = true;
+    else if (word.starts_with("suffix=") && word.size() > 7)
+      o.suffix = word.substr(7);
     else if (!word.starts_with("max_age=") || !parse_interval(word.substr(8), o.max_age) || o.max_age <= 0)
       return fmt::format("unknown dkim_login option \"{}\"", printable(word));
     rest = trim(rest.substr(0, at));
@@ -62,12 +69,16 @@ std::string parse_login(std::string_view text, LoginOptions& o) {
 }
 
 /// Why this signature is not a login; empty when it is.
-std::string objection(const msgauth::DkimSignature& s, const mail::Address& sender, const mail::Address& from, const LoginOptions& o) {
-  if (s.status != msgauth::DkimStatus::pass) return fmt::format("signature of {} {}", s.domain, msgauth::to_string(s.status));
+std::string objection(const msgauth::DkimSignature& s, const mail::Address& sender, const mail::Address& from,
+                      const LoginOptions& o) {
+  if (s.status != msgauth::DkimStatus::pass)
+    return fmt::format("signature of {} {}", s.domain, msgauth::to_string(s.status));
   if (!iequals(s.domain, sender.domain)) return fmt::format("signer {} is not the sender's domain", s.domain);
   if (!iequals(s.domain, from.domain)) return fmt::format("signer {} is not the domain of From:", s.domain);
-  if (!iequals(s.selector, o.user(sender.local_part))) return fmt::format("selector {} is not the sender's local part", s.selector);
-  if (!iequals(s.selector, o.user(from.local_part))) return fmt::format("selector {} is not the local part of From:", s.selector);
+  if (!iequals(s.selector, o.user(sender.local_part)))
+    return fmt::format("selector {} is not the sender's local part", s.selector);
+  if (!iequals(s.selector, o.user(from.local_part)))
+    return fmt::format("selector {} is not the local part of From:", s.selector);
   if (s.key_testing) return "the key is published as a test";
   if (s.body_length >= 0) return "the signature covers only part of the body (l=)";
   for (std::string_view name : {"From", "To", "Subject", "Date"})
@@ -81,7 +92,9 @@ std::string objection(const msgauth::DkimSignature& s, const mail::Address& send
 
 Answer run_login(Run& run, const Item& it) {
   auto v = it.value.eval(run.scope);
-  if (!v) return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(v.error(), "failed to expand dkim_login");
+  if (!v)
+    return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
+                                                    : trouble(v.error(), "failed to expand dkim_login");
   LoginOptions o;
   Answer bad;
   bad.truth = Truth::error;
@@ -90,15 +103,19 @@ Answer run_login(Run& run, const Item& it) {
   Answer no = answer(false);
   no.user_message = "message is not signed by its sender";
   no.log_message = "DKIM login failed: no signature";
-  if (run.scope.dkim == nullptr || run.scope.envelope == nullptr || run.scope.headers == nullptr || run.scope.from == nullptr) return no;
+  if (run.scope.dkim == nullptr || run.scope.envelope == nullptr || run.scope.headers == nullptr ||
+      run.scope.from == nullptr)
+    return no;
   const mail::Address sender = mail::split_address(run.scope.envelope->sender);
   const auto froms = run.scope.headers->find_all("From");
-  auto list = froms.size() == 1 ? mail::parse_address_list(froms.front()->value()) : Result<std::vector<mail::HeaderAddress>>(fail("not exactly one From: header"));
+  auto list = froms.size() == 1 ? mail::parse_address_list(froms.front()->value())
+                                : Result<std::vector<mail::HeaderAddress>>(fail("not exactly one From: header"));
   if (!list || list->size() != 1) {
     no.log_message = "DKIM login failed: From: must hold exactly one address";
     return no;
   }
-  auto allowed = lang::match_list_text(run.scope, lang::ListKind::domain, Text(o.domains, v->taint()), Text::tainted(to_lower(sender.domain)));
+  auto allowed = lang::match_list_text(run.scope, lang::ListKind::domain, Text(o.domains, v->taint()),
+                                       Text::tainted(to_lower(sender.domain)));
   if (!allowed) return trouble(allowed.error(), "dkim_login");
   if (!allowed->matched) {
     no.log_message = fmt::format("DKIM login failed: sender domain {} may not submit here", printable(sender.domain));
@@ -118,7 +135,8 @@ Answer run_login(Run& run, const Item& it) {
       auto fresh = run.scope.services->first_use("dkim_login", key, o.max_age + 300);
       if (!fresh) return trouble(fresh.error(), "dkim_login");
       if (!*fresh) {
-        no.log_message = fmt::format("DKIM login failed: signature of {} was used before", printable(s.selector + "@" + s.domain));
+        no.log_message =
+            fmt::format("DKIM login failed: signature of {} was used before", printable(s.selector + "@" + s.domain));
         continue;
       }
     }
@@ -136,9 +154,21 @@ Answer run_login(Run& run, const Item& it) {
 constexpr HookSet kAfter = hook_bit(Hook::data) | hook_bit(Hook::mime) | hook_bit(Hook::prdr);
 
 constexpr AclWordDef defs[] = {
-    {.name = "dkim_signers", .value = ValueKind::domain_list, .hooks = hook_bit(Hook::dkim), .summary = "Current signer is in the list", .run = &run_signers, .tier = 3},
-    {.name = "dkim_status", .hooks = kAfterBody, .summary = "DKIM verification status is in the list", .run = &run_status, .tier = 2},
-    {.name = "dkim_login", .hooks = kAfter, .summary = "A verified, fresh signature by the sender itself, as authentication", .run = &run_login},
+    {.name = "dkim_signers",
+     .value = ValueKind::domain_list,
+     .hooks = hook_bit(Hook::dkim),
+     .summary = "Current signer is in the list",
+     .run = &run_signers,
+     .tier = 3},
+    {.name = "dkim_status",
+     .hooks = kAfterBody,
+     .summary = "DKIM verification status is in the list",
+     .run = &run_status,
+     .tier = 2},
+    {.name = "dkim_login",
+     .hooks = kAfter,
+     .summary = "A verified, fresh signature by the sender itself, as authentication",
+     .run = &run_login},
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// dnslists: DNS block lists. "domain[=values]/key", several separated by colons; sets $dnslist_*. A lookup that cannot be
-// completed counts as "not listed" unless +defer_unknown or +include_unknown says otherwise.
+// dnslists: DNS block lists. "domain[=values]/key", several separated by colons; sets $dnslist_*. A lookup that cannot
+// be completed counts as "not listed" unless +defer_unknown or +include_unknown says otherwise.
 
 #include <arpa/inet.h>
 #include <fmt/core.h>
@@ -31,15 +31,21 @@ bool parse(std::string_view item, Test& t) {
   if (op != std::string_view::npos) {
     std::string_view o = rest.substr(op);
     if (o.starts_with("!")) t.inverted = true, o.remove_prefix(1);
-    if (o.starts_with("==")) t.all = true, o.remove_prefix(2);
-    else if (o.starts_with("=&")) t.all = t.mask = true, o.remove_prefix(2);
-    else if (o.starts_with("=")) o.remove_prefix(1);
-    else if (o.starts_with("&")) t.mask = true, o.remove_prefix(1);
-    else return false;
+    if (o.starts_with("=="))
+      t.all = true, o.remove_prefix(2);
+    else if (o.starts_with("=&"))
+      t.all = t.mask = true, o.remove_prefix(2);
+    else if (o.starts_with("="))
+      o.remove_prefix(1);
+    else if (o.starts_with("&"))
+      t.mask = true, o.remove_prefix(1);
+    else
+      return false;
     for (std::string_view v : split(o, ',')) t.values.emplace_back(trim(v));
   }
   t.domain = t.text_domain = std::string(domains);
-  if (const std::size_t comma = domains.find(','); comma != std::string_view::npos) {  // text from the first, test with the second
+  if (const std::size_t comma = domains.find(',');
+      comma != std::string_view::npos) {  // text from the first, test with the second
     t.text_domain = std::string(trim(domains.substr(0, comma)));
     t.domain = std::string(trim(domains.substr(comma + 1)));
   }
@@ -97,18 +103,24 @@ Answer check_one(Run& run, const Test& t, const std::string& key, Unknown unknow
   const dns::Answer txt = r.query(query_prefix(key) + "." + t.text_domain, dns::Type::txt);
   run.scope.dnslist_text = txt.records.empty() ? std::string() : txt.records.front().text;
   Answer yes = answer(true);
-  yes.log_message = fmt::format("found in {}{}", t.text_domain, run.scope.dnslist_text.empty() ? "" : ": " + printable(run.scope.dnslist_text));
+  yes.log_message = fmt::format("found in {}{}", t.text_domain,
+                                run.scope.dnslist_text.empty() ? "" : ": " + printable(run.scope.dnslist_text));
   return yes;
 }
 
 Answer run_dnslists(Run& run, const Item& it) {
   auto v = it.value.eval(run.scope);
-  if (!v) return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(v.error(), "failed to expand dnslists");
+  if (!v)
+    return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
+                                                    : trouble(v.error(), "failed to expand dnslists");
   Unknown unknown = Unknown::exclude;
   for (const std::string& item : lang::split_list(v->view())) {
-    if (item == "+include_unknown") unknown = Unknown::include;
-    else if (item == "+exclude_unknown") unknown = Unknown::exclude;
-    else if (item == "+defer_unknown") unknown = Unknown::defer;
+    if (item == "+include_unknown")
+      unknown = Unknown::include;
+    else if (item == "+exclude_unknown")
+      unknown = Unknown::exclude;
+    else if (item == "+defer_unknown")
+      unknown = Unknown::defer;
     else if (!item.empty()) {
       Test t;
       Answer bad;

@@ -4,7 +4,8 @@
 
 namespace remex::acl {
 namespace {
-constexpr AclWordDef row(std::string_view name, std::string_view summary, std::uint8_t tier, WordKind kind = WordKind::condition) {
+constexpr AclWordDef row(std::string_view name, std::string_view summary, std::uint8_t tier,
+                         WordKind kind = WordKind::condition) {
   return {.name = name, .kind = kind, .summary = summary, .state = lang::State::later, .tier = tier};
 }
 constexpr AclWordDef defs[] = {

@@ -21,7 +21,8 @@ Answer from_match(const Item& it, Result<lang::ListMatch> m, std::string_view wh
 Answer hosts(Run& run, const Item& it) {
   const mail::ReceivedFrom* from = run.scope.from;
   const std::string ip = from != nullptr ? from->host_address : std::string();
-  return from_match(it, it.list.match_host(run.scope, ip, from != nullptr ? from->host_name : std::string()), "hosts", &run.scope.host_data);
+  return from_match(it, it.list.match_host(run.scope, ip, from != nullptr ? from->host_name : std::string()), "hosts",
+                    &run.scope.host_data);
 }
 
 Answer domains(Run& run, const Item& it) {
@@ -38,7 +39,8 @@ Answer domains(Run& run, const Item& it) {
 Answer local_parts(Run& run, const Item& it) {
   if (run.scope.address == nullptr) return answer(false);
   Text data;
-  Answer a = from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->local_part)), "local_parts", &data);
+  Answer a =
+      from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->local_part)), "local_parts", &data);
   if (a.truth == Truth::yes) {
     run.scope.acl_local_part_data = data;
     run.scope.address->local_part_data = data;
@@ -48,7 +50,8 @@ Answer local_parts(Run& run, const Item& it) {
 
 Answer recipients(Run& run, const Item& it) {
   if (run.scope.address == nullptr) return answer(false);
-  return from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->address)), "recipients", &run.scope.recipient_data);
+  return from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->address)), "recipients",
+                    &run.scope.recipient_data);
 }
 
 Answer senders(Run& run, const Item& it) {
@@ -74,7 +77,8 @@ Answer match_words(Run& run, const Item& it, std::string_view subject, std::stri
     std::string_view item = raw;
     last_negative = !item.empty() && item.front() == '!';
     if (last_negative) item = trim(item.substr(1));
-    const bool hit = item == "*" || iequals(item, subject) || (item.size() > 1 && item.front() == '*' && iends_with(subject, item.substr(1)));
+    const bool hit = item == "*" || iequals(item, subject) ||
+                     (item.size() > 1 && item.front() == '*' && iends_with(subject, item.substr(1)));
     if (hit) return answer(!last_negative);
   }
   return answer(last_negative);
@@ -88,21 +92,48 @@ Answer encrypted(Run& run, const Item& it) {
   return match_words(run, it, run.scope.from != nullptr ? run.scope.from->tls_cipher : "", "encrypted");
 }
 
-constexpr HookSet kRcpt = hook_bit(Hook::rcpt) | hook_bit(Hook::prdr) | hook_bit(Hook::unknown) | hook_bit(Hook::vrfy) | hook_bit(Hook::expn);
+constexpr HookSet kRcpt =
+    hook_bit(Hook::rcpt) | hook_bit(Hook::prdr) | hook_bit(Hook::unknown) | hook_bit(Hook::vrfy) | hook_bit(Hook::expn);
 constexpr HookSet kFromMail = kMessageHooks;
 
 constexpr AclWordDef defs[] = {
-    {.name = "hosts", .value = ValueKind::host_list, .summary = "Client is in the host list; sets $host_data", .run = &hosts},
-    {.name = "domains", .value = ValueKind::domain_list, .hooks = kRcpt, .summary = "Recipient domain is in the list; sets $domain_data", .run = &domains},
-    {.name = "local_parts", .value = ValueKind::local_part_list, .hooks = kRcpt,
-     .summary = "Recipient local part is in the list; sets $local_part_data", .run = &local_parts},
-    {.name = "recipients", .value = ValueKind::address_list, .hooks = kRcpt, .summary = "Whole recipient address is in the list", .run = &recipients},
-    {.name = "senders", .value = ValueKind::address_list, .hooks = kFromMail, .summary = "Envelope sender is in the list; sets $sender_data",
+    {.name = "hosts",
+     .value = ValueKind::host_list,
+     .summary = "Client is in the host list; sets $host_data",
+     .run = &hosts},
+    {.name = "domains",
+     .value = ValueKind::domain_list,
+     .hooks = kRcpt,
+     .summary = "Recipient domain is in the list; sets $domain_data",
+     .run = &domains},
+    {.name = "local_parts",
+     .value = ValueKind::local_part_list,
+     .hooks = kRcpt,
+     .summary = "Recipient local part is in the list; sets $local_part_data",
+     .run = &local_parts},
+    {.name = "recipients",
+     .value = ValueKind::address_list,
+     .hooks = kRcpt,
+     .summary = "Whole recipient address is in the list",
+     .run = &recipients},
+    {.name = "senders",
+     .value = ValueKind::address_list,
+     .hooks = kFromMail,
+     .summary = "Envelope sender is in the list; sets $sender_data",
      .run = &senders},
-    {.name = "sender_domains", .value = ValueKind::domain_list, .hooks = kFromMail, .summary = "Envelope sender's domain is in the list",
+    {.name = "sender_domains",
+     .value = ValueKind::domain_list,
+     .hooks = kFromMail,
+     .summary = "Envelope sender's domain is in the list",
      .run = &sender_domains},
-    {.name = "authenticated", .hooks = kSmtpHooks, .summary = "Authenticator that was used is in the list", .run = &authenticated},
-    {.name = "encrypted", .hooks = kSmtpHooks, .summary = "Cipher in use is in the list; false in clear", .run = &encrypted},
+    {.name = "authenticated",
+     .hooks = kSmtpHooks,
+     .summary = "Authenticator that was used is in the list",
+     .run = &authenticated},
+    {.name = "encrypted",
+     .hooks = kSmtpHooks,
+     .summary = "Cipher in use is in the list; false in clear",
+     .run = &encrypted},
 };
 
 }  // namespace

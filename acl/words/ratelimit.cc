@@ -1,5 +1,6 @@
 // ratelimit = limit / period / options / key: exponentially smoothed rate of events per key, kept in the store's hints.
-// Trouble with the hints makes the condition defer. Options: per_conn per_mail per_byte per_rcpt per_cmd, strict leaky readonly, count=N.
+// Trouble with the hints makes the condition defer. Options: per_conn per_mail per_byte per_rcpt per_cmd, strict leaky
+// readonly, count=N.
 
 #include <fmt/core.h>
 
@@ -31,20 +32,30 @@ std::string parse(std::string_view text, Spec& s) {
   s.limit = std::strtod(parts[0].c_str(), &end);
   s.limit_text = parts[0];
   if (end == parts[0].c_str() || !std::isfinite(s.limit) || s.limit < 0) return "limit is not a number";
-  if (*end == 'K' || *end == 'k') s.limit *= 1024, ++end;
-  else if (*end == 'M' || *end == 'm') s.limit *= 1024.0 * 1024, ++end;
-  else if (*end == 'G' || *end == 'g') s.limit *= 1024.0 * 1024 * 1024, ++end;
+  if (*end == 'K' || *end == 'k')
+    s.limit *= 1024, ++end;
+  else if (*end == 'M' || *end == 'm')
+    s.limit *= 1024.0 * 1024, ++end;
+  else if (*end == 'G' || *end == 'g')
+    s.limit *= 1024.0 * 1024 * 1024, ++end;
   if (*end != '\0') return "limit is not a number";
   if (!parse_interval(parts[1], s.period) || s.period <= 0) return "period is not a time";
   for (std::size_t i = 2; i < parts.size(); ++i) {
     const std::string& p = parts[i];
-    if (p == "per_conn" || p == "per_mail" || p == "per_byte" || p == "per_rcpt" || p == "per_cmd") s.mode = p;
-    else if (p == "strict") s.strict = true;
-    else if (p == "leaky") s.strict = false;
-    else if (p == "readonly" || p == "noupdate") s.readonly = true;
-    else if (p.starts_with("count=")) s.count = std::strtod(p.c_str() + 6, nullptr);
-    else if (p.starts_with("unique=") || p == "per_addr") return fmt::format("option \"{}\" is known but this version cannot do it", p);
-    else s.key += (s.key.empty() ? "" : "/") + p;
+    if (p == "per_conn" || p == "per_mail" || p == "per_byte" || p == "per_rcpt" || p == "per_cmd")
+      s.mode = p;
+    else if (p == "strict")
+      s.strict = true;
+    else if (p == "leaky")
+      s.strict = false;
+    else if (p == "readonly" || p == "noupdate")
+      s.readonly = true;
+    else if (p.starts_with("count="))
+      s.count = std::strtod(p.c_str() + 6, nullptr);
+    else if (p.starts_with("unique=") || p == "per_addr")
+      return fmt::format("option \"{}\" is known but this version cannot do it", p);
+    else
+      s.key += (s.key.empty() ? "" : "/") + p;
   }
   return {};
 }
@@ -58,7 +69,9 @@ double amount(const Spec& s, const lang::Scope& scope) {
 
 Answer run_ratelimit(Run& run, const Item& it) {
   auto v = it.value.eval(run.scope);
-  if (!v) return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(v.error(), "failed to expand ratelimit");
+  if (!v)
+    return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
+                                                    : trouble(v.error(), "failed to expand ratelimit");
   Spec s;
   Answer bad;
   bad.truth = Truth::error;
@@ -96,7 +109,8 @@ Answer run_ratelimit(Run& run, const Item& it) {
   return answer(over);
 }
 
-constexpr AclWordDef defs[] = {{.name = "ratelimit", .summary = "Measured rate is above a limit", .run = &run_ratelimit}};
+constexpr AclWordDef defs[] = {
+    {.name = "ratelimit", .summary = "Measured rate is above a limit", .run = &run_ratelimit}};
 
 }  // namespace
 }  // namespace remex::acl

@@ -1,5 +1,5 @@
-// verify = sender | recipient | header_syntax | header_sender | helo | reverse_host_lookup | not_blind | header_names_ascii |
-// certificate. Address verification routes through Services; DNS trouble defers.
+// verify = sender | recipient | header_syntax | header_sender | helo | reverse_host_lookup | not_blind |
+// header_names_ascii | certificate. Address verification routes through Services; DNS trouble defers.
 
 #include <fmt/core.h>
 
@@ -11,7 +11,18 @@
 namespace remex::acl {
 namespace {
 
-enum class Kind : std::uint8_t { sender, recipient, header_sender, header_syntax, helo, reverse_host_lookup, not_blind, header_names_ascii, certificate, unknown };
+enum class Kind : std::uint8_t {
+  sender,
+  recipient,
+  header_sender,
+  header_syntax,
+  helo,
+  reverse_host_lookup,
+  not_blind,
+  header_names_ascii,
+  certificate,
+  unknown
+};
 
 struct KindRow {
   std::string_view name;
@@ -77,28 +88,34 @@ void compile(Item& it, const lang::CompileContext& ctx) {
     for (const KindRow& r : kKinds) names.push_back(r.name);
     const std::string_view word = std::string_view(src).substr(0, std::min(src.find_first_of("=/ "), src.size()));
     if (word == "arc" || word == "csa") {
-      ctx.diagnostics->error("not-supported", it.value.pos(), static_cast<std::uint32_t>(word.size()),
-                             fmt::format("{}: \"verify = {}\" is known but this version cannot do it", ctx.where, word));
+      ctx.diagnostics->error(
+          "not-supported", it.value.pos(), static_cast<std::uint32_t>(word.size()),
+          fmt::format("{}: \"verify = {}\" is known but this version cannot do it", ctx.where, word));
       return;
     }
     const auto near = nearest(word, names);
-    ctx.diagnostics->error("unknown-verify", it.value.pos(), static_cast<std::uint32_t>(std::max<std::size_t>(1, word.size())),
-                           fmt::format("{}: \"{}\" cannot be verified", ctx.where, word), near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
+    ctx.diagnostics->error("unknown-verify", it.value.pos(),
+                           static_cast<std::uint32_t>(std::max<std::size_t>(1, word.size())),
+                           fmt::format("{}: \"{}\" cannot be verified", ctx.where, word),
+                           near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
     return;
   }
   std::vector<std::string> options;
   split_options(src, options);
   for (const auto& o : options) {
     if (o.starts_with("callout") || o.starts_with("quota") || o == "check_postmaster")
-      ctx.diagnostics->error("not-supported", it.value.pos(), static_cast<std::uint32_t>(src.size()),
-                             fmt::format("{}: verify option \"{}\" is known but this version cannot do it", ctx.where, o));
-    else if (o != "defer_ok" && o != "no_details" && o != "success_on_redirect" && o != "case_insensitive" && o.find('$') == std::string::npos)
+      ctx.diagnostics->error(
+          "not-supported", it.value.pos(), static_cast<std::uint32_t>(src.size()),
+          fmt::format("{}: verify option \"{}\" is known but this version cannot do it", ctx.where, o));
+    else if (o != "defer_ok" && o != "no_details" && o != "success_on_redirect" && o != "case_insensitive" &&
+             o.find('$') == std::string::npos)
       ctx.diagnostics->error("unknown-verify", it.value.pos(), static_cast<std::uint32_t>(src.size()),
                              fmt::format("{}: unknown verify option \"{}\"", ctx.where, o));
   }
 }
 
-/// The condition's answer for a verified address. `sender`: of an envelope or header sender, whose failure is told in detail lines.
+/// The condition's answer for a verified address. `sender`: of an envelope or header sender, whose failure is told in
+/// detail lines.
 Answer from_outcome(Run& run, const lang::VerifyOutcome& v, bool defer_ok, bool sender, const std::string& address) {
   if (v.kind == lang::VerifyOutcome::Kind::ok) return answer(true);
   const bool details = run.scope.config != nullptr && run.scope.config->main.smtp_return_error_details;
@@ -148,9 +165,10 @@ lang::VerifyOutcome sender_outcome(Run& run, const std::string& address) {
   }
   const bool failed = v.kind == lang::VerifyOutcome::Kind::fail;
   if (failed) kept = "f" + v.user_message + '\0' + v.log_message;
-  run.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::reject_log | static_cast<int>(lang::LogTarget::with_host),
-                          fmt::format("sender verify {} for <{}>: {}", failed ? "fail" : "defer", printable(address),
-                                      v.log_message.empty() ? "Unrouteable address" : printable(v.log_message)));
+  run.scope.services->log(
+      lang::LogTarget::main_log | lang::LogTarget::reject_log | static_cast<int>(lang::LogTarget::with_host),
+      fmt::format("sender verify {} for <{}>: {}", failed ? "fail" : "defer", printable(address),
+                  v.log_message.empty() ? "Unrouteable address" : printable(v.log_message)));
   return v;
 }
 
@@ -159,7 +177,9 @@ Answer verify_sender(Run& run, const std::string& arg, const std::vector<std::st
   if (address.empty()) return answer(true);
   Answer a = from_outcome(run, sender_outcome(run, address), has_option(options, "defer_ok"), true, printable(address));
   // The client is told once per message why its sender is bad.
-  if (!a.details.empty() && (has_option(options, "no_details") || !run.scope.extra.emplace("verify_details:" + address, "told").second)) a.details.clear();
+  if (!a.details.empty() &&
+      (has_option(options, "no_details") || !run.scope.extra.emplace("verify_details:" + address, "told").second))
+    a.details.clear();
   return a;
 }
 
@@ -171,7 +191,9 @@ Answer verify_recipient(Run& run, const std::vector<std::string>& options) {
   return from_outcome(run, v, has_option(options, "defer_ok"), false, printable(run.scope.address->address));
 }
 
-bool is_address_header(const mail::Header& h) { return h.type != ' ' && std::string_view("BCFRST").find(h.type) != std::string_view::npos; }
+bool is_address_header(const mail::Header& h) {
+  return h.type != ' ' && std::string_view("BCFRST").find(h.type) != std::string_view::npos;
+}
 
 Answer header_syntax(Run& run) {
   if (run.scope.headers == nullptr) return answer(true);
@@ -179,7 +201,8 @@ Answer header_syntax(Run& run) {
     if (!is_address_header(h)) continue;
     auto list = mail::parse_address_list(h.value(), run.scope.from == nullptr || run.scope.from->is_local);
     if (list) continue;
-    const std::string text = fmt::format("{}: failing address in \"{}:\" header is: {}", list.error().text, h.name(), printable(trim(h.value()).substr(0, 200)));
+    const std::string text = fmt::format("{}: failing address in \"{}:\" header is: {}", list.error().text, h.name(),
+                                         printable(trim(h.value()).substr(0, 200)));
     return reject(run.scope.config->main.smtp_return_error_details ? text : std::string(), text);
   }
   return answer(true);
@@ -202,8 +225,9 @@ Answer header_sender(Run& run, const std::vector<std::string>& options) {
         if (v.kind == lang::VerifyOutcome::Kind::ok) return answer(true);
         Answer bad = from_outcome(run, v, has_option(options, "defer_ok"), true, printable(address));
         if (bad.truth == Truth::defer || bad.truth == Truth::yes) return bad;
-        last = reject(tell ? none : std::string(),
-                      fmt::format("there is no valid sender in any header line (last failing address <{}>)", printable(address)));
+        last = reject(
+            tell ? none : std::string(),
+            fmt::format("there is no valid sender in any header line (last failing address <{}>)", printable(address)));
       }
     }
   }
@@ -215,7 +239,9 @@ dns::Outcome client_name(Run& run) {
   mail::ReceivedFrom& from = *run.scope.from;
   lang::SessionState* s = run.scope.session;
   if (s != nullptr && s->host_lookup_done)
-    return !from.host_name.empty() ? dns::Outcome::found : s->host_lookup_deferred ? dns::Outcome::try_again : dns::Outcome::no_name;
+    return !from.host_name.empty()   ? dns::Outcome::found
+           : s->host_lookup_deferred ? dns::Outcome::try_again
+                                     : dns::Outcome::no_name;
   dns::HostName hn = dns::lookup_address(run.scope.services->resolver(), from.host_address, true);
   if (s != nullptr) {
     s->host_lookup_done = true;
@@ -223,8 +249,11 @@ dns::Outcome client_name(Run& run) {
     s->host_lookup_failed = hn.outcome == dns::Outcome::no_name || hn.outcome == dns::Outcome::no_data;
     s->host_aliases = hn.aliases;
   }
-  if (hn.outcome == dns::Outcome::found) from.host_name = hn.name;
-  else run.scope.services->log(static_cast<int>(lang::LogTarget::main_log), fmt::format("no host name found for IP address {}", from.host_address));
+  if (hn.outcome == dns::Outcome::found)
+    from.host_name = hn.name;
+  else
+    run.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
+                            fmt::format("no host name found for IP address {}", from.host_address));
   return hn.outcome;
 }
 
@@ -293,7 +322,8 @@ Answer not_blind(Run& run, const std::vector<std::string>& options) {
     const mail::Address want = mail::split_address(r.address);
     bool found = false;
     for (const auto& v : visible)
-      found = found || (iequals(v.domain, want.domain) && (caseless ? iequals(v.local_part, want.local_part) : v.local_part == want.local_part));
+      found = found || (iequals(v.domain, want.domain) &&
+                        (caseless ? iequals(v.local_part, want.local_part) : v.local_part == want.local_part));
     if (!found) return reject("", fmt::format("bcc recipient detected: {}", printable(r.address)));
   }
   return answer(true);
@@ -310,7 +340,9 @@ Answer header_names_ascii(Run& run) {
 
 Answer run_verify(Run& run, const Item& it) {
   auto v = it.value.eval(run.scope);
-  if (!v) return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(v.error(), "failed to expand verify");
+  if (!v)
+    return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
+                                                    : trouble(v.error(), "failed to expand verify");
   std::vector<std::string> options;
   const std::string head = split_options(v->view(), options);
   const KindRow* k = find_kind(head);
@@ -327,7 +359,9 @@ Answer run_verify(Run& run, const Item& it) {
   const std::size_t eq = head.find('=');
   switch (k->kind) {
     case Kind::sender:
-      return verify_sender(run, eq == std::string::npos ? std::string() : std::string(trim(std::string_view(head).substr(eq + 1))), options, eq != std::string::npos);
+      return verify_sender(
+          run, eq == std::string::npos ? std::string() : std::string(trim(std::string_view(head).substr(eq + 1))),
+          options, eq != std::string::npos);
     case Kind::recipient: return verify_recipient(run, options);
     case Kind::header_sender: return header_sender(run, options);
     case Kind::header_syntax: return header_syntax(run);
@@ -341,8 +375,10 @@ Answer run_verify(Run& run, const Item& it) {
   return error;
 }
 
-constexpr AclWordDef defs[] = {{.name = "verify", .summary = "Verifies sender, recipient, headers, HELO name, reverse DNS or certificate",
-                                .compile = &compile, .run = &run_verify}};
+constexpr AclWordDef defs[] = {{.name = "verify",
+                                .summary = "Verifies sender, recipient, headers, HELO name, reverse DNS or certificate",
+                                .compile = &compile,
+                                .run = &run_verify}};
 
 }  // namespace
 }  // namespace remex::acl

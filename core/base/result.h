@@ -37,11 +37,15 @@ using Result = std::expected<T, Error>;
 using Status = Result<void>;
 
 /// `return fail("cannot open {}", path)` is spelled with fmt at the call site: `return fail(fmt::format(...))`.
-inline std::unexpected<Error> fail(std::string text) { return std::unexpected(Error{ErrorKind::failed, std::move(text)}); }
+inline std::unexpected<Error> fail(std::string text) {
+  return std::unexpected(Error{ErrorKind::failed, std::move(text)});
+}
 inline std::unexpected<Error> fail(ErrorKind kind, std::string text) {
   return std::unexpected(Error{kind, std::move(text)});
 }
-inline std::unexpected<Error> defer(std::string text) { return std::unexpected(Error{ErrorKind::defer, std::move(text)}); }
+inline std::unexpected<Error> defer(std::string text) {
+  return std::unexpected(Error{ErrorKind::defer, std::move(text)});
+}
 /// `what: strerror(err)`; keeps err. Use right after a system call: `return fail_errno(errno, "open /x")`.
 std::unexpected<Error> fail_errno(int err, std::string_view what);
 
@@ -53,8 +57,8 @@ std::string_view to_string(ErrorKind kind);
 #define REMEX_CONCAT(a, b) REMEX_CONCAT2(a, b)
 /// REMEX_TRY(auto n, stream.read(buf));  -- declares n, or returns the error. A declaration, not an expression.
 #define REMEX_TRY(decl, expr) REMEX_TRY_(decl, expr, REMEX_CONCAT(remex_try_, __COUNTER__))
-#define REMEX_TRY_(decl, expr, tmp)                                   \
-  auto tmp = (expr);                                                  \
+#define REMEX_TRY_(decl, expr, tmp)                                     \
+  auto tmp = (expr);                                                    \
   if (!tmp.has_value()) return std::unexpected(std::move(tmp).error()); \
   decl = std::move(*tmp)
 /// REMEX_CHECK(status_expr);  -- returns the error of a Status (or drops the value of a Result).

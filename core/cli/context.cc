@@ -51,7 +51,8 @@ Caller find_caller(const lang::Config& config) {
   c.gid = static_cast<long>(getgid());
   if (const passwd* pw = getpwuid(getuid()); pw != nullptr) {
     c.login = pw->pw_name;
-    c.gecos = pw->pw_gecos != nullptr ? std::string(pw->pw_gecos).substr(0, std::string_view(pw->pw_gecos).find(',')) : "";
+    c.gecos =
+        pw->pw_gecos != nullptr ? std::string(pw->pw_gecos).substr(0, std::string_view(pw->pw_gecos).find(',')) : "";
   } else {
     c.login = config.main.unknown_username.empty() ? fmt::format("uid{}", c.uid) : config.main.unknown_username;
   }
@@ -68,7 +69,8 @@ Caller find_caller(const lang::Config& config) {
   };
   const bool runs_as_us = c.login == m.exim_user || c.uid == static_cast<long>(geteuid());
   c.admin = c.uid == 0 || runs_as_us || in_groups(m.admin_groups);
-  c.trusted = c.uid == 0 || c.login == m.exim_user || in_list(m.trusted_users, c.login, c.uid) || in_groups(m.trusted_groups);
+  c.trusted =
+      c.uid == 0 || c.login == m.exim_user || in_list(m.trusted_users, c.login, c.uid) || in_groups(m.trusted_groups);
   return c;
 }
 

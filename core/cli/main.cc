@@ -41,7 +41,8 @@ int dispatch(const Options& o) {
   auto config = load(o, show_warnings);
   if (!config) return 1;
   if (const char* why = needs_admin(o, *config); why != nullptr) {
-    fmt::print(stderr, "{}: permission denied: {} is for admin users (root, exim_user, admin_groups)\n", o.program, why);
+    fmt::print(stderr, "{}: permission denied: {} is for admin users (root, exim_user, admin_groups)\n", o.program,
+               why);
     return 1;
   }
   switch (o.mode) {
@@ -60,7 +61,9 @@ int dispatch(const Options& o) {
     case Mode::list_queue: return run_list_queue(o, config);
     case Mode::message: return run_message(o, config);
     case Mode::rewrite_test:
-    case Mode::retry_test: fmt::print(stderr, "{}: -brw and -brt are not supported by this version\n", o.program); return 1;
+    case Mode::retry_test:
+      fmt::print(stderr, "{}: -brw and -brt are not supported by this version\n", o.program);
+      return 1;
     case Mode::help:
     case Mode::check:
     case Mode::aliases: break;

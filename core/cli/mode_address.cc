@@ -65,14 +65,17 @@ Result<Setup> make(const Options& o, std::shared_ptr<const lang::Config> config)
   s.local = std::make_unique<LocalScope>(*s.process);
   s.local->scope.testing = true;
   s.local->envelope.sender = o.sender == "<>" ? "" : o.sender;
-  if (!o.sender_given) s.local->envelope.sender = find_caller(*s.process->engine.config).login + "@" + smtp::qualify_domain(*s.process->engine.config, s.process->primary_hostname);
+  if (!o.sender_given)
+    s.local->envelope.sender = find_caller(*s.process->engine.config).login + "@" +
+                               smtp::qualify_domain(*s.process->engine.config, s.process->primary_hostname);
   s.local->from.host_address = o.host_address;
   s.local->from.interface_address = o.interface_address;
   return s;
 }
 
 std::string qualify(const std::string& address, const lang::Config& config, const std::string& host) {
-  const mail::Address a = mail::split_address(mail::extract_address(address).empty() ? address : mail::extract_address(address));
+  const mail::Address a =
+      mail::split_address(mail::extract_address(address).empty() ? address : mail::extract_address(address));
   return a.domain.empty() ? a.local_part + "@" + smtp::qualify_recipient(config, host) : a.str();
 }
 
@@ -86,7 +89,8 @@ int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config)
       return 1;
     }
     return for_each_address(o, [&](const std::string& a, std::string& out) {
-      return delivery::test_address(s->process->engine, s->local->scope, qualify(a, *config, s->process->primary_hostname), out);
+      return delivery::test_address(s->process->engine, s->local->scope,
+                                    qualify(a, *config, s->process->primary_hostname), out);
     });
   });
 }
@@ -105,7 +109,8 @@ int run_verify(const Options& o, std::shared_ptr<const lang::Config> config) {
       switch (v.kind) {
         case lang::VerifyOutcome::Kind::ok: out += full + " verified\n"; return 0;
         case lang::VerifyOutcome::Kind::fail:
-          out += fmt::format("{} failed to verify: {}\n", full, v.log_message.empty() ? "Unrouteable address" : v.log_message);
+          out += fmt::format("{} failed to verify: {}\n", full,
+                             v.log_message.empty() ? "Unrouteable address" : v.log_message);
           return 2;
         case lang::VerifyOutcome::Kind::defer: break;
       }

@@ -36,8 +36,10 @@ struct Entry {
 std::vector<Entry> all_entries() {
   const auto reg = daemon::all_registries();
   std::vector<Entry> out;
-  const auto add = [&](std::string kind, std::string_view name, std::string_view summary, lang::State s, std::string_view def = {}) {
-    out.push_back({std::move(kind), std::string(name), std::string(summary), "", std::string(def), s == lang::State::works});
+  const auto add = [&](std::string kind, std::string_view name, std::string_view summary, lang::State s,
+                       std::string_view def = {}) {
+    out.push_back(
+        {std::move(kind), std::string(name), std::string(summary), "", std::string(def), s == lang::State::works});
   };
   for (const auto* d : reg->main_options) add("main option", d->name, d->summary, d->state, d->default_text);
   for (const auto* d : reg->operators) add("operator", d->name, d->summary, d->state);
@@ -46,12 +48,18 @@ std::vector<Entry> all_entries() {
   for (const auto* d : reg->variables) add("variable", d->name, d->summary, d->state);
   for (const auto* d : reg->lookups) add("lookup", d->name, d->summary, d->state);
   for (const auto* w : acl::all_words())
-    add(w->kind == acl::WordKind::control ? "ACL control" : w->kind == acl::WordKind::modifier ? "ACL modifier" : "ACL condition", w->name, w->summary, w->state);
-  const auto drivers = [&](const char* kind, const std::vector<const lang::DriverDef*>& list, const lang::DriverFamily* family) {
-    for (const auto& row : family->generic_options) add(fmt::format("{} option", kind), row.name, row.summary, row.state, row.default_text);
+    add(w->kind == acl::WordKind::control    ? "ACL control"
+        : w->kind == acl::WordKind::modifier ? "ACL modifier"
+                                             : "ACL condition",
+        w->name, w->summary, w->state);
+  const auto drivers = [&](const char* kind, const std::vector<const lang::DriverDef*>& list,
+                           const lang::DriverFamily* family) {
+    for (const auto& row : family->generic_options)
+      add(fmt::format("{} option", kind), row.name, row.summary, row.state, row.default_text);
     for (const auto* d : list) {
       add(kind, d->name, d->summary, d->state);
-      for (const auto& row : d->options) add(fmt::format("{} {} option", d->name, kind), row.name, row.summary, row.state, row.default_text);
+      for (const auto& row : d->options)
+        add(fmt::format("{} {} option", d->name, kind), row.name, row.summary, row.state, row.default_text);
     }
   };
   drivers("router", reg->routers, reg->families[0]);
@@ -73,7 +81,9 @@ int write_markdown(const std::string& dir) {
   std::map<std::string, std::vector<const Entry*>> by_kind;
   const auto entries = all_entries();
   for (const auto& e : entries) by_kind[e.kind].push_back(&e);
-  std::string index = "# Reference\n\nGenerated from the registry entries by `remex help --markdown`.\n\n| kind | names | work |\n|---|---|---|\n";
+  std::string index =
+      "# Reference\n\nGenerated from the registry entries by `remex help --markdown`.\n\n| kind | names | work "
+      "|\n|---|---|---|\n";
   const auto cell = [](std::string s) {
     s = replace_all(s, "|", "\\|");
     return replace_all(s, "\n", " ");
@@ -83,7 +93,8 @@ int write_markdown(const std::string& dir) {
     std::size_t works = 0;
     for (const Entry* e : list) {
       works += e->works ? 1 : 0;
-      page += fmt::format("| `{}` | {} | {} | {} |\n", cell(e->name), e->def.empty() ? "" : "`" + cell(e->def) + "`", e->works ? "works" : "not yet", cell(e->summary));
+      page += fmt::format("| `{}` | {} | {} | {} |\n", cell(e->name), e->def.empty() ? "" : "`" + cell(e->def) + "`",
+                          e->works ? "works" : "not yet", cell(e->summary));
     }
     std::ofstream out(dir + "/" + file_stem(kind) + ".md");
     out << page;
@@ -130,8 +141,8 @@ int run_check(const Options& in) {
   fmt::print(stderr, "{}", diag.render());
   const std::size_t warnings = diag.all().size() - diag.error_count();
   if (config && (!o.strict || warnings == 0)) {
-    fmt::print("{}: {} routers, {} transports, {} ACLs, {} warning{}\n", config_path(o), config->routers.size(), config->transports.size(), config->acls.size(),
-               warnings, warnings == 1 ? "" : "s");
+    fmt::print("{}: {} routers, {} transports, {} ACLs, {} warning{}\n", config_path(o), config->routers.size(),
+               config->transports.size(), config->acls.size(), warnings, warnings == 1 ? "" : "s");
     return 0;
   }
   return 1;
@@ -167,13 +178,15 @@ int run_help(const Options& o) {
     for (const auto& e : entries) {
       if (e.name != name) continue;
       found = true;
-      fmt::print("{} ({}){}\n    {}\n{}", e.name, e.kind, e.works ? "" : ", known but not yet working", e.summary, e.def.empty() ? "" : "    default: " + e.def + "\n");
+      fmt::print("{} ({}){}\n    {}\n{}", e.name, e.kind, e.works ? "" : ", known but not yet working", e.summary,
+                 e.def.empty() ? "" : "    default: " + e.def + "\n");
     }
     if (!found) {
       std::vector<std::string_view> all;
       for (const auto& e : entries) all.push_back(e.name);
       const auto near = nearest(name, all);
-      fmt::print(stderr, "remex: \"{}\" is not a word of the language{}\n", name, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+      fmt::print(stderr, "remex: \"{}\" is not a word of the language{}\n", name,
+                 near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
       found_all = 1;
     }
   }

@@ -1,4 +1,5 @@
-// -bp and relatives, -q queue runs, -M actions on single messages. Output as Exim's, so that exiqgrep and mailq users feel at home.
+// -bp and relatives, -q queue runs, -M actions on single messages. Output as Exim's, so that exiqgrep and mailq users
+// feel at home.
 
 #include <fmt/core.h>
 #include <sysexits.h>
@@ -76,8 +77,10 @@ std::string headers_text(const store::StoredMessage& m) {
   out += fmt::format("{} {} {}\n<{}>\n{} {}\n", e.login.empty() ? "-" : e.login, e.caller_uid, e.caller_gid, e.sender,
                      std::chrono::duration_cast<Seconds>(e.received.time_since_epoch()).count(), e.warnings_sent);
   if (!e.from.helo_name.empty()) out += "-helo_name " + printable(e.from.helo_name) + "\n";
-  if (!e.from.host_address.empty()) out += fmt::format("-host_address [{}]:{}\n", e.from.host_address, e.from.host_port);
-  if (!e.from.interface_address.empty()) out += fmt::format("-interface_address [{}]:{}\n", e.from.interface_address, e.from.interface_port);
+  if (!e.from.host_address.empty())
+    out += fmt::format("-host_address [{}]:{}\n", e.from.host_address, e.from.host_port);
+  if (!e.from.interface_address.empty())
+    out += fmt::format("-interface_address [{}]:{}\n", e.from.interface_address, e.from.interface_port);
   if (!e.from.protocol.empty()) out += "-received_protocol " + e.from.protocol + "\n";
   if (e.frozen) out += fmt::format("-frozen {}\n", e.frozen_at);
   if (!e.from.tls_cipher.empty()) out += "-tls_cipher " + e.from.tls_cipher + "\n";
@@ -94,11 +97,16 @@ int act(daemon::Process& p, const std::string& action, const std::string& id, co
   auto& store = *p.engine.store;
   if (action == "vl") {
     auto m = store.load(id);
-    if (!m) return complain(1, m.error().kind == ErrorKind::not_found ? fmt::format("spool file for message {} does not exist", id) : m.error().text);
+    if (!m)
+      return complain(1, m.error().kind == ErrorKind::not_found
+                             ? fmt::format("spool file for message {} does not exist", id)
+                             : m.error().text);
     const auto& from = m->envelope.from;
-    fmt::print("{} Received from {}{}{}\n", log_timestamp(m->envelope.received), m->envelope.sender.empty() ? "<>" : printable(m->envelope.sender),
-               from.host_address.empty() ? " U=" + printable(m->envelope.login) : fmt::format(" H=[{}]", from.host_address),
-               from.protocol.empty() ? "" : " P=" + printable(from.protocol));
+    fmt::print(
+        "{} Received from {}{}{}\n", log_timestamp(m->envelope.received),
+        m->envelope.sender.empty() ? "<>" : printable(m->envelope.sender),
+        from.host_address.empty() ? " U=" + printable(m->envelope.login) : fmt::format(" H=[{}]", from.host_address),
+        from.protocol.empty() ? "" : " P=" + printable(from.protocol));
     auto text = store.read_message_log(id);
     if (!text) return complain(1, text.error().text);
     fmt::print("{}", *text);
@@ -121,14 +129,19 @@ int act(daemon::Process& p, const std::string& action, const std::string& id, co
     claim = std::move(*c);
   }
   auto m = store.load(id);
-  if (!m) return complain(1, m.error().kind == ErrorKind::not_found ? fmt::format("spool file for message {} does not exist", id) : m.error().text);
+  if (!m)
+    return complain(1, m.error().kind == ErrorKind::not_found
+                           ? fmt::format("spool file for message {} does not exist", id)
+                           : m.error().text);
   const auto log = [&](const std::string& line) { p.engine.log->write(log::kMain, id, line); };
   const std::string who = find_caller(*p.engine.config).login;
   if (action == "vh") {
     fmt::print("{}", headers_text(*m));
   } else if (action == "vb" || action == "vc") {
-    if (action == "vb") fmt::print("{}-D\n", id);
-    else fmt::print("{}\n", m->headers.raw());
+    if (action == "vb")
+      fmt::print("{}-D\n", id);
+    else
+      fmt::print("{}\n", m->headers.raw());
     (void)m->body->for_each([](std::string_view piece) -> Status {
       std::fwrite(piece.data(), 1, piece.size(), stdout);
       return {};
@@ -167,7 +180,8 @@ int act(daemon::Process& p, const std::string& action, const std::string& id, co
       env.sender = rest.empty() || rest.front() == "<>" ? "" : rest.front();
     }
     if (auto st = store.replace(*m, 0); !st) return complain(1, st.error().text);
-    log(fmt::format("{} by {}", action == "es" ? "sender address changed to <" + env.sender + ">" : "recipients changed", who));
+    log(fmt::format("{} by {}",
+                    action == "es" ? "sender address changed to <" + env.sender + ">" : "recipients changed", who));
     fmt::print("Message {} has been modified\n", id);
   }
   return 0;
@@ -189,9 +203,12 @@ int run_list_queue(const Options& o, std::shared_ptr<const lang::Config> config)
     const std::int64_t now = wall_seconds();
     std::string out;
     for (const auto& e : *list) {
-      if (!o.arguments.empty() && std::find(o.arguments.begin(), o.arguments.end(), e.id) == o.arguments.end()) continue;
-      if (kind.find('i') != std::string::npos) out += e.id + "\n";
-      else print_entry(out, e, now, kind);
+      if (!o.arguments.empty() && std::find(o.arguments.begin(), o.arguments.end(), e.id) == o.arguments.end())
+        continue;
+      if (kind.find('i') != std::string::npos)
+        out += e.id + "\n";
+      else
+        print_entry(out, e, now, kind);
       if (out.size() > 60000) {
         std::fwrite(out.data(), 1, out.size(), stdout);
         out.clear();
@@ -209,9 +226,17 @@ int run_queue(const Options& o, std::shared_ptr<const lang::Config> config) {
     opt.force = o.queue_force;
     opt.force_frozen = o.queue_force_frozen;
     opt.local_only = o.queue_local;
-    p.engine.log->write(log::kMain, "", fmt::format("Start queue run: pid={}{}", getpid(), o.queue_force_frozen ? " -qff" : o.queue_force ? " -qf" : ""));
+    p.engine.log->write(log::kMain, "",
+                        fmt::format("Start queue run: pid={}{}", getpid(),
+                                    o.queue_force_frozen ? " -qff"
+                                    : o.queue_force      ? " -qf"
+                                                         : ""));
     const Status st = delivery::run_queue(p.engine, opt, 64);
-    p.engine.log->write(log::kMain, "", fmt::format("End queue run: pid={}{}", getpid(), o.queue_force_frozen ? " -qff" : o.queue_force ? " -qf" : ""));
+    p.engine.log->write(log::kMain, "",
+                        fmt::format("End queue run: pid={}{}", getpid(),
+                                    o.queue_force_frozen ? " -qff"
+                                    : o.queue_force      ? " -qf"
+                                                         : ""));
     return st ? 0 : complain(EX_TEMPFAIL, st.error().text);
   });
 }

@@ -1,4 +1,5 @@
-// -bs and -bS: SMTP on standard input and output. -bh: a rehearsed session from a given address; nothing is kept or delivered.
+// -bs and -bS: SMTP on standard input and output. -bh: a rehearsed session from a given address; nothing is kept or
+// delivered.
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -47,7 +48,8 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     daemon::Scheduler scheduler(16);
     std::weak_ptr<daemon::Process> weak = *p;
     (*p)->server.accepted = [&](store::StoredMessage&& msg, bool queue_only) {
-      if (auto strong = weak.lock(); strong && !queue_only && o.delivery != Options::Delivery::queue) scheduler.deliver(std::move(strong), std::move(msg));
+      if (auto strong = weak.lock(); strong && !queue_only && o.delivery != Options::Delivery::queue)
+        scheduler.deliver(std::move(strong), std::move(msg));
     };
     smtp::SessionOptions so;
     so.is_tcp = false;
@@ -89,19 +91,24 @@ int run_smtp_test(const Options& o, std::shared_ptr<const lang::Config> config) 
         from.host_port = static_cast<int>(parse_int(ip.substr(dot + 1)).value_or(0));
         ip.resize(dot);
       }
-    if (!mail::is_ip_address(ip)) return complain({ErrorKind::failed, fmt::format("\"{}\" is not an IP address", o.test_host), 0});
+    if (!mail::is_ip_address(ip))
+      return complain({ErrorKind::failed, fmt::format("\"{}\" is not an IP address", o.test_host), 0});
     from.host_address = ip;
     // -oMi ADDRESS.PORT is the interface the session came in on
     if (!o.interface_address.empty()) {
       from.interface_address = o.interface_address;
-      if (const auto dot = o.interface_address.rfind('.'); !mail::is_ip_address(o.interface_address) && dot != std::string::npos) {
+      if (const auto dot = o.interface_address.rfind('.');
+          !mail::is_ip_address(o.interface_address) && dot != std::string::npos) {
         from.interface_address = o.interface_address.substr(0, dot);
         from.interface_port = static_cast<int>(parse_int(o.interface_address.substr(dot + 1)).value_or(0));
       }
     }
     (*p)->server.fake = true;
     (*p)->server.explain = [](std::string_view line) { fmt::print(stderr, ">>> {}\n", line); };
-    fmt::print("\n**** SMTP testing session as if from host {}\n**** but without any ident (RFC 1413) callback.\n**** This is not for real!\n\n", ip);
+    fmt::print(
+        "\n**** SMTP testing session as if from host {}\n**** but without any ident (RFC 1413) callback.\n**** This is "
+        "not for real!\n\n",
+        ip);
     std::fflush(stdout);
     smtp::SessionOptions so;
     so.stdio = true;

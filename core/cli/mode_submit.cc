@@ -1,5 +1,6 @@
 // A message on standard input (sendmail's way): recipients as arguments or from the headers (-t); kept in the queue and
-// delivered in the background, or in mua_wrapper mode delivered at once in one SMTP transaction with the outcome as exit status.
+// delivered in the background, or in mua_wrapper mode delivered at once in one SMTP transaction with the outcome as
+// exit status.
 
 #include <fmt/core.h>
 #include <sysexits.h>
@@ -113,7 +114,8 @@ class Submission {
       mail::PathOptions po;
       po.allow_null = po.allow_unqualified = true;
       auto a = mail::parse_path(given, po);
-      if (!a) return complain(EXIT_FAILURE, fmt::format("bad -f address \"{}\": {}", printable(o_.sender), a.error().text));
+      if (!a)
+        return complain(EXIT_FAILURE, fmt::format("bad -f address \"{}\": {}", printable(o_.sender), a.error().text));
       if (!a->empty() && a->domain.empty()) a->domain = smtp::qualify_domain(*config_, host);
       const std::string full = a->str();
       bool allowed = caller_.trusted || full.empty();
@@ -125,7 +127,9 @@ class Submission {
     }
     for (const auto& arg : o_.arguments) {
       auto list = mail::parse_address_list(arg);
-      if (!list) return complain(EXIT_FAILURE, fmt::format("bad recipient address \"{}\": {}", printable(arg), list.error().text));
+      if (!list)
+        return complain(EXIT_FAILURE,
+                        fmt::format("bad recipient address \"{}\": {}", printable(arg), list.error().text));
       for (auto& a : *list) arguments_.push_back(qualified(a.address, host));
     }
     if (!o_.recipients_from_headers) {
@@ -150,7 +154,8 @@ class Submission {
   /// -t: To:, Cc:, Bcc: (or the Resent- set) are the recipients; Bcc: goes; arguments are taken away.
   Status take_headers(mail::HeaderList& headers, LocalScope& ls) {
     if (!o_.recipients_from_headers) return {};
-    const bool resent = headers.find("Resent-To") != nullptr || headers.find("Resent-Cc") != nullptr || headers.find("Resent-Bcc") != nullptr;
+    const bool resent = headers.find("Resent-To") != nullptr || headers.find("Resent-Cc") != nullptr ||
+                        headers.find("Resent-Bcc") != nullptr;
     const std::string prefix = resent ? "Resent-" : "";
     for (const char* name : {"To", "Cc", "Bcc"}) {
       for (const auto* h : headers.find_all(prefix + name)) {

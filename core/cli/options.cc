@@ -18,11 +18,16 @@ class Parser {
   Result<Options> run() {
     std::string_view path = argc_ > 0 ? argv_[0] : "remex";
     o_.program = std::string(path.substr(path.rfind('/') + 1));
-    if (o_.program == "mailq") o_.mode = Mode::list_queue;
-    else if (o_.program == "runq") o_.mode = Mode::queue_run;
-    else if (o_.program == "newaliases") o_.mode = Mode::aliases;
-    else if (o_.program == "rsmtp") o_.mode = Mode::smtp_batch;
-    else if (o_.program == "rmail") o_.dot_is_data = true;
+    if (o_.program == "mailq")
+      o_.mode = Mode::list_queue;
+    else if (o_.program == "runq")
+      o_.mode = Mode::queue_run;
+    else if (o_.program == "newaliases")
+      o_.mode = Mode::aliases;
+    else if (o_.program == "rsmtp")
+      o_.mode = Mode::smtp_batch;
+    else if (o_.program == "rmail")
+      o_.dot_is_data = true;
     if (o_.program == "remex" && argc_ > 1 && subcommand()) return o_;
     bool only_arguments = false;
     for (at_ = 1; at_ < argc_; ++at_) {
@@ -41,16 +46,24 @@ class Parser {
  private:
   bool subcommand() {
     const std::string_view word = argv_[1];
-    if (word == "check") o_.mode = Mode::check;
-    else if (word == "help") o_.mode = Mode::help;
-    else return false;
+    if (word == "check")
+      o_.mode = Mode::check;
+    else if (word == "help")
+      o_.mode = Mode::help;
+    else
+      return false;
     for (int i = 2; i < argc_; ++i) {
       const std::string_view a = argv_[i];
-      if (a == "--strict") o_.strict = true;
-      else if (a == "--markdown" && i + 1 < argc_) o_.markdown_dir = argv_[++i];
-      else if (a == "-C" && i + 1 < argc_) o_.config_file = argv_[++i];
-      else if (a.starts_with("-D")) (void)macro(a.substr(2));
-      else o_.arguments.emplace_back(a);
+      if (a == "--strict")
+        o_.strict = true;
+      else if (a == "--markdown" && i + 1 < argc_)
+        o_.markdown_dir = argv_[++i];
+      else if (a == "-C" && i + 1 < argc_)
+        o_.config_file = argv_[++i];
+      else if (a.starts_with("-D"))
+        (void)macro(a.substr(2));
+      else
+        o_.arguments.emplace_back(a);
     }
     return true;
   }
@@ -69,7 +82,8 @@ class Parser {
   Status macro(std::string_view text) {
     const auto eq = text.find('=');
     const std::string_view name = trim(text.substr(0, eq));
-    if (name.empty() || !(name.front() >= 'A' && name.front() <= 'Z')) return fail(fmt::format("{}: option -D{}: macro names begin with an upper-case letter", o_.program, text));
+    if (name.empty() || !(name.front() >= 'A' && name.front() <= 'Z'))
+      return fail(fmt::format("{}: option -D{}: macro names begin with an upper-case letter", o_.program, text));
     o_.macros[std::string(name)] = eq == std::string_view::npos ? "" : std::string(trim(text.substr(eq + 1)));
     return {};
   }
@@ -78,7 +92,9 @@ class Parser {
     const std::string_view rest = a.substr(1);
     switch (a.front()) {
       case 'b': return b_option(a);
-      case 'B': case 'O': case 'h':
+      case 'B':
+      case 'O':
+      case 'h':
         if (rest.empty()) REMEX_CHECK(value(a, rest));
         return {};
       case 'C': {
@@ -86,14 +102,13 @@ class Parser {
         return {};
       }
       case 'D': return macro(rest);
-      case 'd':
-        o_.debug = o_.verbose = true;
-        return {};
+      case 'd': o_.debug = o_.verbose = true; return {};
       case 'F': {
         REMEX_TRY(o_.full_name, value(a, rest));
         return {};
       }
-      case 'f': case 'r': {
+      case 'f':
+      case 'r': {
         REMEX_TRY(o_.sender, value(a, rest));
         o_.sender_given = true;
         return {};
@@ -104,52 +119,81 @@ class Parser {
       case 'o': return o_option(a, rest);
       case 'q': return q_option(a, rest);
       case 't':
-        if (rest == "ls-on-connect") return fail(fmt::format("{}: -tls-on-connect is not supported; use tls_on_connect_ports", o_.program));
+        if (rest == "ls-on-connect")
+          return fail(fmt::format("{}: -tls-on-connect is not supported; use tls_on_connect_ports", o_.program));
         o_.recipients_from_headers = true;
-        if (rest == "i") o_.dot_is_data = true;
-        else if (!rest.empty()) return bad(a);
+        if (rest == "i")
+          o_.dot_is_data = true;
+        else if (!rest.empty())
+          return bad(a);
         return {};
       case 'v': o_.verbose = true; return {};
-      case 'A': case 'm': case 'n': case 'U': case 'x': case 'G': return {};
+      case 'A':
+      case 'm':
+      case 'n':
+      case 'U':
+      case 'x':
+      case 'G': return {};
       case 'e': return {};  // -ex: forms of -oe; the default is right
       case 'X':
         if (rest.empty()) REMEX_CHECK(value(a, rest));
         return {};
       case '-':
-        if (a == "-help") o_.mode = Mode::help;
-        else if (a == "-version") o_.mode = Mode::version;
-        else return bad(a);
+        if (a == "-help")
+          o_.mode = Mode::help;
+        else if (a == "-version")
+          o_.mode = Mode::version;
+        else
+          return bad(a);
         return {};
       default: return bad(a);
     }
   }
 
   Status b_option(std::string_view a) {
-    if (a == "bd") o_.mode = Mode::daemon, o_.listen = true;
-    else if (a == "bdf") o_.mode = Mode::daemon, o_.listen = o_.foreground = true;
-    else if (a == "be") o_.mode = Mode::expand;
+    if (a == "bd")
+      o_.mode = Mode::daemon, o_.listen = true;
+    else if (a == "bdf")
+      o_.mode = Mode::daemon, o_.listen = o_.foreground = true;
+    else if (a == "be")
+      o_.mode = Mode::expand;
     else if (a == "bh" || a == "bhc") {
       o_.mode = Mode::smtp_test;
       REMEX_TRY(o_.test_host, value(a, ""));
-    } else if (a == "bi") o_.mode = Mode::aliases;
-    else if (a == "bm") o_.mode = Mode::submit;
-    else if (a == "bnq") return {};
-    else if (a == "bP") o_.mode = Mode::print_config;
-    else if (a.starts_with("bp")) o_.mode = Mode::list_queue, o_.list_kind = std::string(a.substr(2));
-    else if (a == "brw") o_.mode = Mode::rewrite_test;
-    else if (a == "brt") o_.mode = Mode::retry_test;
-    else if (a == "bs") o_.mode = Mode::smtp_stdin;
-    else if (a == "bS") o_.mode = Mode::smtp_batch;
-    else if (a == "bt") o_.mode = Mode::route_test;
-    else if (a == "bV") o_.mode = Mode::version;
-    else if (a == "bv") o_.mode = Mode::verify;
-    else if (a == "bvs") o_.mode = Mode::verify_sender;
-    else return bad(a);
+    } else if (a == "bi")
+      o_.mode = Mode::aliases;
+    else if (a == "bm")
+      o_.mode = Mode::submit;
+    else if (a == "bnq")
+      return {};
+    else if (a == "bP")
+      o_.mode = Mode::print_config;
+    else if (a.starts_with("bp"))
+      o_.mode = Mode::list_queue, o_.list_kind = std::string(a.substr(2));
+    else if (a == "brw")
+      o_.mode = Mode::rewrite_test;
+    else if (a == "brt")
+      o_.mode = Mode::retry_test;
+    else if (a == "bs")
+      o_.mode = Mode::smtp_stdin;
+    else if (a == "bS")
+      o_.mode = Mode::smtp_batch;
+    else if (a == "bt")
+      o_.mode = Mode::route_test;
+    else if (a == "bV")
+      o_.mode = Mode::version;
+    else if (a == "bv")
+      o_.mode = Mode::verify;
+    else if (a == "bvs")
+      o_.mode = Mode::verify_sender;
+    else
+      return bad(a);
     return {};
   }
 
   Status m_option(std::string_view rest) {
-    static constexpr std::string_view known[] = {"", "f", "g", "rm", "t", "vb", "vc", "vh", "vl", "mad", "md", "ar", "es", "c"};
+    static constexpr std::string_view known[] = {"",   "f",  "g",   "rm", "t",  "vb", "vc",
+                                                 "vh", "vl", "mad", "md", "ar", "es", "c"};
     for (const auto k : known)
       if (rest == k) {
         o_.mode = Mode::message;
@@ -161,11 +205,16 @@ class Parser {
 
   Status o_option(std::string_view a, std::string_view rest) {
     if (rest.starts_with("d")) o_.delivery_given = true;
-    if (rest == "i" || rest == "itrue") o_.dot_is_data = true;
-    else if (rest == "db") o_.delivery = Options::Delivery::background;
-    else if (rest == "df" || rest == "di") o_.delivery = Options::Delivery::foreground;
-    else if (rest == "dq" || rest == "dqs") o_.delivery = Options::Delivery::queue;
-    else if (rest == "ep" || rest == "eq") o_.errors_to_stderr = true;
+    if (rest == "i" || rest == "itrue")
+      o_.dot_is_data = true;
+    else if (rest == "db")
+      o_.delivery = Options::Delivery::background;
+    else if (rest == "df" || rest == "di")
+      o_.delivery = Options::Delivery::foreground;
+    else if (rest == "dq" || rest == "dqs")
+      o_.delivery = Options::Delivery::queue;
+    else if (rest == "ep" || rest == "eq")
+      o_.errors_to_stderr = true;
     else if (rest == "em" || rest == "ee" || rest == "ew" || rest == "m" || rest == "o" || rest == "v" || rest == "Y") {
     } else if (rest.starts_with("A") || rest.starts_with("B") || rest.starts_with("r") || rest.starts_with("s")) {
       REMEX_CHECK(value(a, rest.substr(1)));
@@ -174,9 +223,15 @@ class Parser {
     } else if (rest.starts_with("P")) {
       REMEX_TRY(o_.pid_file, value(a, rest.substr(1)));
     } else if (rest.starts_with("M")) {
-      std::string* where = rest == "Ma" ? &o_.host_address : rest == "Mi" ? &o_.interface_address : rest == "Ms" ? &o_.host_name
-                         : rest == "Mt" ? &o_.ident : rest == "Mai" ? &o_.authenticated_id : rest == "Maa" ? &o_.authenticator
-                         : rest == "Mas" ? &o_.authenticated_sender : rest == "Mr" ? &o_.protocol : nullptr;
+      std::string* where = rest == "Ma"    ? &o_.host_address
+                           : rest == "Mi"  ? &o_.interface_address
+                           : rest == "Ms"  ? &o_.host_name
+                           : rest == "Mt"  ? &o_.ident
+                           : rest == "Mai" ? &o_.authenticated_id
+                           : rest == "Maa" ? &o_.authenticator
+                           : rest == "Mas" ? &o_.authenticated_sender
+                           : rest == "Mr"  ? &o_.protocol
+                                           : nullptr;
       if (where == nullptr) return bad(a);
       REMEX_TRY(*where, value(a, ""));
     } else {

@@ -12,54 +12,60 @@
 namespace remex::cli {
 
 enum class Mode : std::uint8_t {
-  submit,        ///< -bm, or nothing: a message on standard input
-  daemon,        ///< -bd, -bdf, -q<time>
-  queue_run,     ///< -q...
-  smtp_stdin,    ///< -bs
-  smtp_batch,    ///< -bS
-  smtp_test,     ///< -bh
-  route_test,    ///< -bt
-  verify,        ///< -bv
-  verify_sender, ///< -bvs
-  expand,        ///< -be
-  version,       ///< -bV
-  print_config,  ///< -bP
-  list_queue,    ///< -bp...
-  message,       ///< -M...
-  aliases,       ///< -bi
-  rewrite_test,  ///< -brw
-  retry_test,    ///< -brt
-  check,         ///< remex check
-  help,          ///< remex help, --help
+  submit,         ///< -bm, or nothing: a message on standard input
+  daemon,         ///< -bd, -bdf, -q<time>
+  queue_run,      ///< -q...
+  smtp_stdin,     ///< -bs
+  smtp_batch,     ///< -bS
+  smtp_test,      ///< -bh
+  route_test,     ///< -bt
+  verify,         ///< -bv
+  verify_sender,  ///< -bvs
+  expand,         ///< -be
+  version,        ///< -bV
+  print_config,   ///< -bP
+  list_queue,     ///< -bp...
+  message,        ///< -M...
+  aliases,        ///< -bi
+  rewrite_test,   ///< -brw
+  retry_test,     ///< -brt
+  check,          ///< remex check
+  help,           ///< remex help, --help
 };
 
 struct Options {
   Mode mode = Mode::submit;
-  std::string program;                       ///< base name of argv[0]
-  std::string config_file;                   ///< -C
-  std::map<std::string, std::string> macros; ///< -D
-  std::vector<std::string> arguments;        ///< what is not an option
-  bool listen = false;                       ///< -bd, -bdf
-  bool foreground = false;                   ///< -bdf
-  std::int64_t queue_interval = 0;           ///< -q<time>
-  bool queue_force = false, queue_force_frozen = false, queue_local = false, queue_first_only = false;  ///< -qf -qff -ql -qi
-  std::string sender;                        ///< -f
+  std::string program;                        ///< base name of argv[0]
+  std::string config_file;                    ///< -C
+  std::map<std::string, std::string> macros;  ///< -D
+  std::vector<std::string> arguments;         ///< what is not an option
+  bool listen = false;                        ///< -bd, -bdf
+  bool foreground = false;                    ///< -bdf
+  std::int64_t queue_interval = 0;            ///< -q<time>
+  bool queue_force = false, queue_force_frozen = false, queue_local = false,
+       queue_first_only = false;  ///< -qf -qff -ql -qi
+  std::string sender;             ///< -f
   bool sender_given = false;
-  std::string full_name;                     ///< -F
-  bool recipients_from_headers = false;      ///< -t
-  bool dot_is_data = false;                  ///< -oi, -i
-  enum class Delivery : std::uint8_t { background, foreground, queue } delivery = Delivery::background;  ///< -odb -odf -odq
-  bool delivery_given = false;               ///< one of -odX was there
-  bool errors_to_stderr = false;             ///< -oep, -oeq
-  bool debug = false, verbose = false;       ///< -d, -v
-  bool no_delivery = false;                  ///< -N
-  std::string listen_override, pid_file;     ///< -oX, -oP
-  std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender, protocol;  ///< -oM*
-  std::string list_kind;                     ///< letters after -bp
-  std::string message_action;                ///< letters after -M
-  std::string test_host;                     ///< -bh
-  std::string markdown_dir;                  ///< remex help --markdown DIR
-  bool strict = false;                       ///< remex check --strict
+  std::string full_name;                 ///< -F
+  bool recipients_from_headers = false;  ///< -t
+  bool dot_is_data = false;              ///< -oi, -i
+  enum class Delivery : std::uint8_t {
+    background,
+    foreground,
+    queue
+  } delivery = Delivery::background;      ///< -odb -odf -odq
+  bool delivery_given = false;            ///< one of -odX was there
+  bool errors_to_stderr = false;          ///< -oep, -oeq
+  bool debug = false, verbose = false;    ///< -d, -v
+  bool no_delivery = false;               ///< -N
+  std::string listen_override, pid_file;  ///< -oX, -oP
+  std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender,
+      protocol;                ///< -oM*
+  std::string list_kind;       ///< letters after -bp
+  std::string message_action;  ///< letters after -M
+  std::string test_host;       ///< -bh
+  std::string markdown_dir;    ///< remex help --markdown DIR
+  bool strict = false;         ///< remex check --strict
 };
 
 /// Error: text for stderr; exit status 1 (Exim's for a bad command line).

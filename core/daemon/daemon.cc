@@ -7,8 +7,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -46,7 +46,8 @@ void notify_supervisor(const char* text) {
 
 class Daemon {
  public:
-  Daemon(std::shared_ptr<const lang::Config> config, const DaemonOptions& opt) : config_(std::move(config)), opt_(opt) {}
+  Daemon(std::shared_ptr<const lang::Config> config, const DaemonOptions& opt)
+      : config_(std::move(config)), opt_(opt) {}
 
   int run() {
     if (const int rc = bind_all(); rc != EX_OK) return rc;
@@ -101,8 +102,10 @@ class Daemon {
     for (std::int64_t tries = std::max<std::int64_t>(0, m.daemon_startup_retries);; --tries) {
       auto l = io::Listener::tcp(a.at, static_cast<int>(m.smtp_connect_backlog));
       if (l || l.error().sys_errno != EADDRINUSE || tries == 0) return l;
-      fmt::print(stderr, "remex: socket bind() to port {} for address {} failed: {}: waiting {} before trying again ({} more tries)\n", a.at.port, a.at.ip,
-                 l.error().text, format_interval(m.daemon_startup_sleep), tries);
+      fmt::print(
+          stderr,
+          "remex: socket bind() to port {} for address {} failed: {}: waiting {} before trying again ({} more tries)\n",
+          a.at.port, a.at.ip, l.error().text, format_interval(m.daemon_startup_sleep), tries);
       sleep(static_cast<unsigned>(std::clamp<std::int64_t>(m.daemon_startup_sleep, 1, 3600)));
     }
   }
@@ -141,10 +144,15 @@ class Daemon {
     pool_ = std::make_shared<transports::ConnectionPool>();
     adopt(std::move(*made));
     std::string where;
-    for (const auto& l : listeners_) where += fmt::format("{}[{}]:{}{}", where.empty() ? "" : " ", l.address.at.ip, l.listener->local().port, l.address.tls_on_connect ? " (TLS)" : "");
-    process_->engine.log->write(log::kMain, "", fmt::format("remex daemon started: pid={}, {}, {}", getpid(),
-                                                           opt_.queue_interval > 0 ? fmt::format("-q{}", format_interval(opt_.queue_interval)) : "no queue runs",
-                                                           opt_.listen ? "listening for SMTP on " + where : "not listening for SMTP"));
+    for (const auto& l : listeners_)
+      where += fmt::format("{}[{}]:{}{}", where.empty() ? "" : " ", l.address.at.ip, l.listener->local().port,
+                           l.address.tls_on_connect ? " (TLS)" : "");
+    process_->engine.log->write(
+        log::kMain, "",
+        fmt::format(
+            "remex daemon started: pid={}, {}, {}", getpid(),
+            opt_.queue_interval > 0 ? fmt::format("-q{}", format_interval(opt_.queue_interval)) : "no queue runs",
+            opt_.listen ? "listening for SMTP on " + where : "not listening for SMTP"));
     io::SignalWatch term(SIGTERM, [this] { stop_.set(); });
     io::SignalWatch intr(SIGINT, [this] { stop_.set(); });
     io::SignalWatch hup(SIGHUP, [this] { reload(); });
@@ -199,19 +207,24 @@ class Daemon {
       log.write(log::kMain | log::kPanic, "", "SIGHUP: the new configuration is refused; the old one stays in force");
       return;
     }
-    if (config->main.spool_directory != config_->main.spool_directory || config->main.exim_user != config_->main.exim_user) {
-      log.write(log::kMain | log::kPanic, "", "SIGHUP: spool_directory and exim_user cannot change while running; the old configuration stays in force");
+    if (config->main.spool_directory != config_->main.spool_directory ||
+        config->main.exim_user != config_->main.exim_user) {
+      log.write(
+          log::kMain | log::kPanic, "",
+          "SIGHUP: spool_directory and exim_user cannot change while running; the old configuration stays in force");
       return;
     }
     auto lc = log_config(*config);
     auto fresh_log = lc ? log::Log::open(*lc) : Result<std::shared_ptr<log::Log>>(std::unexpected(lc.error()));
     if (!fresh_log) {
-      log.write(log::kMain | log::kPanic, "", fmt::format("SIGHUP: {}; the old configuration stays in force", fresh_log.error().text));
+      log.write(log::kMain | log::kPanic, "",
+                fmt::format("SIGHUP: {}; the old configuration stays in force", fresh_log.error().text));
       return;
     }
     auto made = Process::create_with(config, process_->engine.store, *fresh_log);
     if (!made) {
-      log.write(log::kMain | log::kPanic, "", fmt::format("SIGHUP: {}; the old configuration stays in force", made.error().text));
+      log.write(log::kMain | log::kPanic, "",
+                fmt::format("SIGHUP: {}; the old configuration stays in force", made.error().text));
       return;
     }
     config_ = config;
@@ -219,9 +232,11 @@ class Daemon {
     if (auto want = listen_addresses(*config_, opt_.listen_override); opt_.listen && want) {
       bool same = want->size() == listeners_.size();
       for (const auto& l : listeners_) same = same && std::find(want->begin(), want->end(), l.address) != want->end();
-      if (!same) process_->engine.log->write(log::kMain, "", "SIGHUP: other addresses to listen on take effect after a restart");
+      if (!same)
+        process_->engine.log->write(log::kMain, "", "SIGHUP: other addresses to listen on take effect after a restart");
     }
-    process_->engine.log->write(log::kMain, "", fmt::format("pid {}: SIGHUP received: configuration loaded again", getpid()));
+    process_->engine.log->write(log::kMain, "",
+                                fmt::format("pid {}: SIGHUP received: configuration loaded again", getpid()));
   }
 
   void accept_loop(std::size_t index) {
@@ -286,6 +301,8 @@ class Daemon {
 
 }  // namespace
 
-int run_daemon(std::shared_ptr<const lang::Config> config, const DaemonOptions& opt) { return Daemon(std::move(config), opt).run(); }
+int run_daemon(std::shared_ptr<const lang::Config> config, const DaemonOptions& opt) {
+  return Daemon(std::move(config), opt).run();
+}
 
 }  // namespace remex::daemon

@@ -13,11 +13,11 @@
 namespace remex::daemon {
 
 struct DaemonOptions {
-  bool listen = true;                   ///< -bd / -bdf; false: only queue runs
-  bool foreground = true;               ///< -bdf (or -d): does not detach
-  std::int64_t queue_interval = 0;      ///< seconds, 0 = no periodic queue runs
-  std::string listen_override;          ///< -oX
-  std::string pid_file;                 ///< -oP; empty: pid_file_path
+  bool listen = true;               ///< -bd / -bdf; false: only queue runs
+  bool foreground = true;           ///< -bdf (or -d): does not detach
+  std::int64_t queue_interval = 0;  ///< seconds, 0 = no periodic queue runs
+  std::string listen_override;      ///< -oX
+  std::string pid_file;             ///< -oP; empty: pid_file_path
   bool write_pid_file = true;
   std::function<void(std::string_view)> debug_sink;
   /// Loads the configuration again (SIGHUP). Null result: refused, text says why.

@@ -1,4 +1,5 @@
-// See listeners.h. An item of local_interfaces is "ip", "ip.port", "[ip]:port" or "[ip]"; 0.0.0.0 and ::0 are all addresses.
+// See listeners.h. An item of local_interfaces is "ip", "ip.port", "[ip]:port" or "[ip]"; 0.0.0.0 and ::0 are all
+// addresses.
 
 #include "core/daemon/listeners.h"
 
@@ -35,7 +36,8 @@ Result<io::Endpoint> parse_interface(std::string_view item) {
     if (!port.empty() && (port.front() == ':' || port.front() == '.')) port.remove_prefix(1);
   } else if (mail::is_ip_address(item)) {
     e.ip = std::string(item);
-  } else if (const auto dot = item.rfind('.'); dot != std::string_view::npos && mail::is_ip_address(item.substr(0, dot))) {
+  } else if (const auto dot = item.rfind('.');
+             dot != std::string_view::npos && mail::is_ip_address(item.substr(0, dot))) {
     e.ip = std::string(item.substr(0, dot));
     port = item.substr(dot + 1);
   }
@@ -55,7 +57,8 @@ Result<std::vector<ListenAddress>> listen_addresses(const lang::Config& config, 
   std::vector<std::string> ports = m.daemon_smtp_ports, interfaces = m.local_interfaces;
   if (!override_list.empty()) {
     std::vector<std::string> items = lang::split_list(override_list);
-    const bool only_ports = std::none_of(items.begin(), items.end(), [](const std::string& i) { return i.find_first_of(".:[") != std::string::npos; });
+    const bool only_ports = std::none_of(
+        items.begin(), items.end(), [](const std::string& i) { return i.find_first_of(".:[") != std::string::npos; });
     (only_ports ? ports : interfaces) = items;
   }
   std::vector<std::uint16_t> tls_ports, plain_ports;
@@ -78,7 +81,8 @@ Result<std::vector<ListenAddress>> listen_addresses(const lang::Config& config, 
     auto e = parse_interface(item);
     if (!e) return fail(ErrorKind::config, fmt::format("local_interfaces: {}", e.error().text));
     if (m.disable_ipv6 && e->is_v6()) continue;
-    if (e->port != 0) add(e->ip, e->port);
+    if (e->port != 0)
+      add(e->ip, e->port);
     else
       for (const auto port : plain_ports) add(e->ip, port);
   }

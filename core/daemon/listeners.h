@@ -13,12 +13,15 @@ namespace remex::daemon {
 struct ListenAddress {
   io::Endpoint at;
   bool tls_on_connect = false;
-  bool operator==(const ListenAddress& o) const { return at.ip == o.at.ip && at.port == o.at.port && tls_on_connect == o.tls_on_connect; }
+  bool operator==(const ListenAddress& o) const {
+    return at.ip == o.at.ip && at.port == o.at.port && tls_on_connect == o.tls_on_connect;
+  }
 };
 
 /// "25", "smtp", "submissions" → port; 0 when unknown.
 std::uint16_t port_number(const std::string& text);
-/// `override_list` is -oX's argument (ports only, or interfaces with ports); empty = the configuration's. Error names the item.
+/// `override_list` is -oX's argument (ports only, or interfaces with ports); empty = the configuration's. Error names
+/// the item.
 Result<std::vector<ListenAddress>> listen_addresses(const lang::Config& config, const std::string& override_list);
 
 }  // namespace remex::daemon

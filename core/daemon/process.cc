@@ -39,7 +39,8 @@ Result<log::LogConfig> log_config(const lang::Config& config) {
   return c;
 }
 
-Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang::Config> config, std::shared_ptr<store::Store> store,
+Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang::Config> config,
+                                                      std::shared_ptr<store::Store> store,
                                                       std::shared_ptr<log::Log> log) {
   auto p = std::make_shared<Process>();
   p->engine.config = config;
@@ -55,7 +56,8 @@ Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang
   return p;
 }
 
-Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Config> config, const ProcessOptions& opt) {
+Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Config> config,
+                                                 const ProcessOptions& opt) {
   if (!config->main.timezone.empty()) set_timezone(config->main.timezone);
   REMEX_TRY(auto lc, log_config(*config));
   lc.only_stderr = opt.log_to_stderr_only;
@@ -82,16 +84,21 @@ Result<Identity> run_identity(const lang::Config& config) {
   } else {
     pw = getpwnam(m.exim_user.c_str());
     if (pw == nullptr && !given) pw = getpwnam("mail");
-    if (pw == nullptr) return fail(ErrorKind::config, fmt::format("exim_user \"{}\" does not exist; make the user or set exim_user", m.exim_user));
+    if (pw == nullptr)
+      return fail(ErrorKind::config,
+                  fmt::format("exim_user \"{}\" does not exist; make the user or set exim_user", m.exim_user));
     id.uid = pw->pw_uid;
   }
   id.gid = pw != nullptr ? pw->pw_gid : id.uid;
   id.user = pw != nullptr ? pw->pw_name : m.exim_user;
   for (const auto& g : config.main_given) {
     if (g.def->name != "exim_group") continue;
-    if (const auto n = parse_uint(m.exim_group)) id.gid = static_cast<unsigned>(*n);
-    else if (const group* gr = getgrnam(m.exim_group.c_str()); gr != nullptr) id.gid = gr->gr_gid;
-    else return fail(ErrorKind::config, fmt::format("exim_group \"{}\" does not exist", m.exim_group));
+    if (const auto n = parse_uint(m.exim_group))
+      id.gid = static_cast<unsigned>(*n);
+    else if (const group* gr = getgrnam(m.exim_group.c_str()); gr != nullptr)
+      id.gid = gr->gr_gid;
+    else
+      return fail(ErrorKind::config, fmt::format("exim_group \"{}\" does not exist", m.exim_group));
   }
   return id;
 }
@@ -104,8 +111,10 @@ Status hand_over(const std::string& dir, const Identity& id) {
   struct stat st{};
   if (lstat(dir.c_str(), &st) != 0) return fail_errno(errno, fmt::format("cannot make directory {}", dir));
   if (!S_ISDIR(st.st_mode)) return fail(fmt::format("{} is not a directory", dir));
-  if (st.st_uid != id.uid && lchown(dir.c_str(), id.uid, id.gid) != 0) return fail_errno(errno, fmt::format("chown {}", dir));
-  for (auto it = std::filesystem::recursive_directory_iterator(dir, std::filesystem::directory_options::skip_permission_denied, ec);
+  if (st.st_uid != id.uid && lchown(dir.c_str(), id.uid, id.gid) != 0)
+    return fail_errno(errno, fmt::format("chown {}", dir));
+  for (auto it = std::filesystem::recursive_directory_iterator(
+           dir, std::filesystem::directory_options::skip_permission_denied, ec);
        !ec && it != std::filesystem::recursive_directory_iterator(); it.increment(ec)) {
     if (lstat(it->path().c_str(), &st) == 0 && st.st_uid == 0 && st.st_nlink == (S_ISDIR(st.st_mode) ? st.st_nlink : 1))
       (void)!lchown(it->path().c_str(), id.uid, id.gid);
@@ -124,7 +133,8 @@ Status become(const Identity& id, const lang::Config& config) {
     if (dir.find('%') == std::string::npos && dir != "/var/log") REMEX_CHECK(hand_over(dir, id));
   }
   if (id.uid == 0) return {};
-  if (initgroups(id.user.c_str(), id.gid) != 0 || setresgid(id.gid, id.gid, id.gid) != 0 || setresuid(id.uid, id.uid, id.uid) != 0)
+  if (initgroups(id.user.c_str(), id.gid) != 0 || setresgid(id.gid, id.gid, id.gid) != 0 ||
+      setresuid(id.uid, id.uid, id.uid) != 0)
     return fail_errno(errno, fmt::format("cannot become user {}", id.user));
   if (setresuid(0, 0, 0) == 0) return fail("giving up root did not work");
   (void)prctl(PR_SET_DUMPABLE, 0);

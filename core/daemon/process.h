@@ -13,12 +13,12 @@ namespace remex::daemon {
 
 struct ProcessOptions {
   bool want_store = true;
-  bool log_to_stderr_only = false;   ///< -bh, -bt, -be, mua_wrapper errors
+  bool log_to_stderr_only = false;  ///< -bh, -bt, -be, mua_wrapper errors
   bool store_read_only = false;
 };
 
-/// One loaded configuration with everything that hangs on it. A reload makes a second one; sessions and deliveries in flight
-/// keep the first alive.
+/// One loaded configuration with everything that hangs on it. A reload makes a second one; sessions and deliveries in
+/// flight keep the first alive.
 struct Process {
   delivery::Engine engine;
   std::unique_ptr<ProcessServices> services;
@@ -28,7 +28,8 @@ struct Process {
   /// Opens log and store for `config`. Error: operator text.
   static Result<std::shared_ptr<Process>> create(std::shared_ptr<const lang::Config> config, const ProcessOptions& opt);
   /// With a log and store that stay open (reload with the same paths).
-  static Result<std::shared_ptr<Process>> create_with(std::shared_ptr<const lang::Config> config, std::shared_ptr<store::Store> store,
+  static Result<std::shared_ptr<Process>> create_with(std::shared_ptr<const lang::Config> config,
+                                                      std::shared_ptr<store::Store> store,
                                                       std::shared_ptr<log::Log> log);
 };
 
@@ -37,7 +38,8 @@ std::string host_name(const lang::Config& config);
 /// core/log's view of the configuration. Error: a bad log_selector.
 Result<log::LogConfig> log_config(const lang::Config& config);
 
-/// uid and gid the program runs as after it gave up root: exim_user / exim_group; `mail` when the default user does not exist.
+/// uid and gid the program runs as after it gave up root: exim_user / exim_group; `mail` when the default user does not
+/// exist.
 struct Identity {
   unsigned uid = 0, gid = 0;
   std::string user;

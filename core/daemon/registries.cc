@@ -12,15 +12,33 @@
 namespace remex::registry {
 template <class Def>
 using All = const std::span<const std::span<const Def>* const>;
-namespace operators { extern All<lang::OperatorDef> all; }
-namespace items { extern All<lang::ItemDef> all; }
-namespace conditions { extern All<lang::ConditionDef> all; }
-namespace variables { extern All<lang::VariableDef> all; }
-namespace main_options { extern All<lang::OptionDef> all; }
-namespace lookups { extern All<lang::LookupDef> all; }
-namespace routers { extern All<remex::routers::RouterDef> all; }
-namespace transports { extern All<remex::transports::TransportDef> all; }
-namespace authenticators { extern All<remex::authenticators::AuthenticatorDef> all; }
+namespace operators {
+extern All<lang::OperatorDef> all;
+}
+namespace items {
+extern All<lang::ItemDef> all;
+}
+namespace conditions {
+extern All<lang::ConditionDef> all;
+}
+namespace variables {
+extern All<lang::VariableDef> all;
+}
+namespace main_options {
+extern All<lang::OptionDef> all;
+}
+namespace lookups {
+extern All<lang::LookupDef> all;
+}
+namespace routers {
+extern All<remex::routers::RouterDef> all;
+}
+namespace transports {
+extern All<remex::transports::TransportDef> all;
+}
+namespace authenticators {
+extern All<remex::authenticators::AuthenticatorDef> all;
+}
 }  // namespace remex::registry
 
 namespace remex::daemon {

@@ -30,7 +30,8 @@ void Scheduler::pump() {
   while (!stopping_ && running_ < parallel_ && !waiting_.empty()) {
     auto item = std::make_shared<Waiting>(std::move(waiting_.front()));
     waiting_.pop_front();
-    waiting_bytes_ -= std::min<std::uint64_t>(waiting_bytes_, item->msg.body && item->msg.body->in_memory() != nullptr ? item->msg.body->size() : 4096);
+    waiting_bytes_ -= std::min<std::uint64_t>(
+        waiting_bytes_, item->msg.body && item->msg.body->in_memory() != nullptr ? item->msg.body->size() : 4096);
     ++running_;
     nursery_.spawn("delivery", [this, item] {
       delivery::DeliverOptions opt;
@@ -38,7 +39,8 @@ void Scheduler::pump() {
       const std::string id = item->msg.envelope.id;
       const Status st = delivery::deliver_fresh(item->process->engine, std::move(item->msg), opt);
       if (!st && st.error().kind != ErrorKind::cancelled)
-        item->process->engine.log->write(log::kMain | log::kPanic, id, fmt::format("delivery could not be recorded: {}", st.error().text));
+        item->process->engine.log->write(log::kMain | log::kPanic, id,
+                                         fmt::format("delivery could not be recorded: {}", st.error().text));
       --running_;
       pump();
     });
@@ -55,11 +57,13 @@ void Scheduler::queue_run(std::shared_ptr<Process> process) {
   nursery_.spawn("queue run", [this, process] {
     delivery::DeliverOptions opt;
     opt.queue_run = true;
-    if (process->engine.log->on(log::Selector::queue_run)) process->engine.log->write(log::kMain, "", "Start queue run: pid=" + std::to_string(getpid()));
+    if (process->engine.log->on(log::Selector::queue_run))
+      process->engine.log->write(log::kMain, "", "Start queue run: pid=" + std::to_string(getpid()));
     const Status st = delivery::run_queue(process->engine, opt, static_cast<int>(parallel_));
     if (!st && st.error().kind != ErrorKind::cancelled)
       process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("queue run failed: {}", st.error().text));
-    if (process->engine.log->on(log::Selector::queue_run)) process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
+    if (process->engine.log->on(log::Selector::queue_run))
+      process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
     queue_running_ = false;
   });
 }

@@ -16,7 +16,8 @@ class Scheduler {
  public:
   /// `parallel`: deliveries running at once.
   explicit Scheduler(std::size_t parallel) : parallel_(parallel) {}
-  /// Delivers a message that was just stored. When too many wait it is left to the next queue run (which is then asked for).
+  /// Delivers a message that was just stored. When too many wait it is left to the next queue run (which is then asked
+  /// for).
   void deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg);
   /// One queue run; a second one is not started while it runs.
   void queue_run(std::shared_ptr<Process> process);

@@ -29,7 +29,8 @@ class BrokenResolver : public dns::Resolver {
 
 ProcessServices::ProcessServices(delivery::Engine& engine) : engine_(engine) {
   engine.services = this;
-  if (engine.config && engine.config->main.lookup_open_max > 0) cache_.set_max_handles(static_cast<std::size_t>(engine.config->main.lookup_open_max));
+  if (engine.config && engine.config->main.lookup_open_max > 0)
+    cache_.set_max_handles(static_cast<std::size_t>(engine.config->main.lookup_open_max));
 }
 
 dns::Resolver& ProcessServices::resolver() {
@@ -50,22 +51,26 @@ dns::Resolver& ProcessServices::resolver() {
   return *resolver_;
 }
 
-lang::VerifyOutcome ProcessServices::verify_sender(lang::Scope& scope, const std::string& address, std::string_view options) {
+lang::VerifyOutcome ProcessServices::verify_sender(lang::Scope& scope, const std::string& address,
+                                                   std::string_view options) {
   return delivery::verify_address(engine_, scope, address, true, options);
 }
 
-lang::VerifyOutcome ProcessServices::verify_recipient(lang::Scope& scope, const std::string& address, std::string_view options) {
+lang::VerifyOutcome ProcessServices::verify_recipient(lang::Scope& scope, const std::string& address,
+                                                      std::string_view options) {
   return delivery::verify_address(engine_, scope, address, false, options);
 }
 
-Result<bool> ProcessServices::run_acl(lang::Scope& scope, const Text& name, const std::vector<Text>& args, Text& message) {
+Result<bool> ProcessServices::run_acl(lang::Scope& scope, const Text& name, const std::vector<Text>& args,
+                                      Text& message) {
   acl::Effects effects;
   const acl::Outcome o = acl::run_named(acl::Hook::unknown, name, args, scope, effects);
   message = Text(o.user_message);
   switch (o.verdict) {
     case acl::Verdict::accept:
     case acl::Verdict::discard: return true;
-    case acl::Verdict::defer: return fail(ErrorKind::forced_fail, o.log_message.empty() ? "ACL deferred" : o.log_message);
+    case acl::Verdict::defer:
+      return fail(ErrorKind::forced_fail, o.log_message.empty() ? "ACL deferred" : o.log_message);
     case acl::Verdict::deny:
     case acl::Verdict::drop: break;
   }
@@ -74,8 +79,10 @@ Result<bool> ProcessServices::run_acl(lang::Scope& scope, const Text& name, cons
 
 void ProcessServices::log(int targets, std::string_view line) {
   const int plain = targets & ~static_cast<int>(lang::LogTarget::with_host);
-  if (engine_.log) engine_.log->write(plain, "", line);
-  else std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+  if (engine_.log)
+    engine_.log->write(plain, "", line);
+  else
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
 }
 
 void ProcessServices::debug(std::string_view line) {

@@ -21,7 +21,8 @@ class ProcessServices : public lang::Services {
 
   dns::Resolver& resolver() override;
   lang::VerifyOutcome verify_sender(lang::Scope& scope, const std::string& address, std::string_view options) override;
-  lang::VerifyOutcome verify_recipient(lang::Scope& scope, const std::string& address, std::string_view options) override;
+  lang::VerifyOutcome verify_recipient(lang::Scope& scope, const std::string& address,
+                                       std::string_view options) override;
   Result<bool> run_acl(lang::Scope& scope, const Text& name, const std::vector<Text>& args, Text& message) override;
   void log(int targets, std::string_view line) override;
   bool debugging() const override { return static_cast<bool>(debug_sink); }
@@ -40,7 +41,7 @@ class ProcessServices : public lang::Services {
   delivery::Engine& engine_;
   std::shared_ptr<dns::Resolver> resolver_;
   lang::LookupCache cache_;
-  std::map<std::string, std::int64_t> used_;                       ///< first_use in this process: key → expiry
+  std::map<std::string, std::int64_t> used_;                          ///< first_use in this process: key → expiry
   std::map<std::pair<std::string, std::string>, std::string> hints_;  ///< without a store
   std::int64_t space_checked_ = 0, space_kib_ = -1;
 };

@@ -12,7 +12,8 @@
 namespace remex::delivery {
 namespace {
 
-constexpr std::size_t kMaxAddresses = 100000;  ///< of one message, all generations: a redirection that grows without end
+constexpr std::size_t kMaxAddresses =
+    100000;                               ///< of one message, all generations: a redirection that grows without end
 constexpr std::int64_t kHeldPause = 300;  ///< seconds until a held address is looked at again
 
 std::string delivery_key(const Addr& a) {
@@ -30,7 +31,11 @@ std::string done_name(const Addr& a) {
 }  // namespace
 
 Attempt::Attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt)
-    : eng_(eng), msg_(msg), opt_(opt), job_{msg.envelope, msg.headers, msg.body, opt.first_attempt}, now_(wall_seconds()) {
+    : eng_(eng),
+      msg_(msg),
+      opt_(opt),
+      job_{msg.envelope, msg.headers, msg.body, opt.first_attempt},
+      now_(wall_seconds()) {
   scope_ = fresh_scope();
   scope_.delivery = &routing_state_;
 }
@@ -159,11 +164,13 @@ void Attempt::routing_outcome(Addr& a) {
       freeze_ = true;
     } else if (eng_.store && !mua_wrapper) {
       const bool by_user = a.router != nullptr && routers::generic(*a.router).retry_use_local_part;
-      deferred(a, by_user ? "R:" + a.unique : "R:" + a.state.domain, by_user ? a.unique : "*@" + a.state.domain, "lookup");
+      deferred(a, by_user ? "R:" + a.unique : "R:" + a.state.domain, by_user ? a.unique : "*@" + a.state.domain,
+               "lookup");
     }
     if (a.status == Addr::Status::deferred && a.basic_errno == 0) a.basic_errno = -1;
   } else if (eng_.store && a.parent == nullptr && !opt_.first_attempt) {
-    if (auto rec = eng_.store->get_retry("R:" + a.state.domain); rec && *rec) (void)eng_.store->delete_retry("R:" + a.state.domain);
+    if (auto rec = eng_.store->get_retry("R:" + a.state.domain); rec && *rec)
+      (void)eng_.store->delete_retry("R:" + a.state.domain);
   }
   log_routing(a);
 }
@@ -211,7 +218,8 @@ void Attempt::note(const std::string& line, const std::string& for_message_log) 
 
 void Attempt::deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error) {
   store::RetryRecord rec;
-  if (auto old = eng_.store->get_retry(key); old && *old && now_ - (*old)->last_try < eng_.config->main.retry_data_expire)
+  if (auto old = eng_.store->get_retry(key);
+      old && *old && now_ - (*old)->last_try < eng_.config->main.retry_data_expire)
     rec = **old;
   else
     rec.first_failed = now_;
@@ -237,12 +245,15 @@ void Attempt::deferred(Addr& a, const std::string& key, const std::string& subje
 
 const Addr* Attempt::first_trouble() const {
   for (const Addr* a : all_)
-    if (a->status != Addr::Status::delivered && a->status != Addr::Status::discarded && a->status != Addr::Status::redirected) return a;
+    if (a->status != Addr::Status::delivered && a->status != Addr::Status::discarded &&
+        a->status != Addr::Status::redirected)
+      return a;
   return nullptr;
 }
 
 bool Attempt::complete(const Addr& a) const {
-  if (a.status == Addr::Status::deferred || a.status == Addr::Status::pending || a.status == Addr::Status::routed) return false;
+  if (a.status == Addr::Status::deferred || a.status == Addr::Status::pending || a.status == Addr::Status::routed)
+    return false;
   return std::all_of(a.children.begin(), a.children.end(), [&](const auto& c) { return complete(*c); });
 }
 

@@ -54,7 +54,8 @@ class Attempt {
   bool already_done(const Addr& a) const;
   /// Hosts a run asked about ("name\nip" → key of the retry record).
   using Asked = std::map<std::string, std::string>;
-  void record_result(Group& g, Addr& a, const transports::AddrResult& r, const Asked& asked, bool first_of_run, std::int64_t took_us);
+  void record_result(Group& g, Addr& a, const transports::AddrResult& r, const Asked& asked, bool first_of_run,
+                     std::int64_t took_us);
   void schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked);
   void log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us);
   void deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error);
@@ -83,7 +84,7 @@ class Attempt {
   std::set<std::string> seen_;  ///< duplicate keys of deliveries
   std::int64_t next_attempt_ = 0;
   bool freeze_ = false;
-  bool changed_ = false;        ///< something worth an update happened
+  bool changed_ = false;  ///< something worth an update happened
   bool progress_saved_ = true;
   std::string freeze_reason_;
   std::vector<store::StoredMessage> made_;  ///< bounces and warnings to be delivered afterwards

@@ -21,7 +21,7 @@ namespace remex::delivery {
 /// What a delivery needs from its process. All shared; configuration is the one in force when it started.
 struct Engine {
   std::shared_ptr<const lang::Config> config;
-  std::shared_ptr<store::Store> store;    ///< null in mua_wrapper and -bt
+  std::shared_ptr<store::Store> store;  ///< null in mua_wrapper and -bt
   std::shared_ptr<log::Log> log;
   lang::Services* services = nullptr;
   /// Idle SMTP connections shared by this process's deliveries; null: a queue run has its own, other deliveries none.
@@ -29,17 +29,17 @@ struct Engine {
 };
 
 struct DeliverOptions {
-  bool force = false;          ///< -M / -qf: ignore retry times
-  bool force_frozen = false;   ///< -qff
-  bool thaw = false;           ///< -M
-  bool give_up = false;        ///< -Mg: fail all undelivered now
-  bool local_only = false;     ///< -ql
+  bool force = false;         ///< -M / -qf: ignore retry times
+  bool force_frozen = false;  ///< -qff
+  bool thaw = false;          ///< -M
+  bool give_up = false;       ///< -Mg: fail all undelivered now
+  bool local_only = false;    ///< -ql
   bool queue_run = false;
   bool first_attempt = false;  ///< right after reception: routing and local retry times ignored
 };
 
-/// One delivery attempt of a stored message, whole: loads, claims, routes, delivers, records, bounces, removes when complete.
-/// Not an error when some other process has it. Parks.
+/// One delivery attempt of a stored message, whole: loads, claims, routes, delivers, records, bounces, removes when
+/// complete. Not an error when some other process has it. Parks.
 Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions& opt);
 /// As deliver_message for a message just inserted (no reload from the store).
 Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt);
@@ -51,7 +51,8 @@ Status run_queue(Engine& eng, const DeliverOptions& opt, int parallel);
 Status deliver_wrapped(Engine& eng, store::StoredMessage& msg);
 
 /// Address verification (verify=recipient/sender, -bv, -bvs, VRFY).
-lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender, std::string_view options);
+lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender,
+                                   std::string_view options);
 
 /// -bt: prints Exim's routing report of one address to `out`; exit status 0 routed, 2 failed, 1 deferred.
 int test_address(Engine& eng, lang::Scope& scope, const std::string& address, std::string& out);
@@ -59,10 +60,11 @@ int test_address(Engine& eng, lang::Scope& scope, const std::string& address, st
 /// Generates and stores a bounce for failed recipients; used by deliver_* and -Mg.
 struct FailedRecipient {
   std::string address, top_address;
-  std::string text;            ///< for people
-  std::string status;          ///< "5.0.0"
+  std::string text;    ///< for people
+  std::string status;  ///< "5.0.0"
   std::string remote_mta, diagnostic;
 };
-Status send_bounce(Engine& eng, const store::StoredMessage& original, const std::string& to, const std::vector<FailedRecipient>& failed);
+Status send_bounce(Engine& eng, const store::StoredMessage& original, const std::string& to,
+                   const std::vector<FailedRecipient>& failed);
 
 }  // namespace remex::delivery

@@ -14,13 +14,15 @@ namespace {
 std::string status_code(const Addr& a, char klass) {
   const std::string& t = a.message;
   for (std::size_t i = 0; i + 5 <= t.size(); ++i) {
-    if (t[i] != klass || t[i + 1] != '.' || !is_digit(t[i + 2]) || (i > 0 && (is_digit(t[i - 1]) || t[i - 1] == '.'))) continue;
+    if (t[i] != klass || t[i + 1] != '.' || !is_digit(t[i + 2]) || (i > 0 && (is_digit(t[i - 1]) || t[i - 1] == '.')))
+      continue;
     std::size_t end = i + 2;
     while (end < t.size() && is_digit(t[end])) ++end;
     if (end == t.size() || t[end] != '.') continue;
     const std::size_t subject = end++;
     while (end < t.size() && is_digit(t[end])) ++end;
-    if (end > subject + 1 && end - subject <= 4 && (end == t.size() || t[end] == ' ' || t[end] == '-')) return t.substr(i, end - i);
+    if (end > subject + 1 && end - subject <= 4 && (end == t.size() || t[end] == ' ' || t[end] == '-'))
+      return t.substr(i, end - i);
   }
   return fmt::format("{}.0.0", klass);
 }
@@ -58,7 +60,8 @@ void Attempt::handle_failures() {
   for (Addr* a : all_) {
     if (a->status != Addr::Status::failed) continue;
     const auto& rcpt = msg_.envelope.recipients[static_cast<std::size_t>(a->top_index)];
-    if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 4U) == 0)) continue;  // NOTIFY without FAILURE
+    if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 4U) == 0))
+      continue;  // NOTIFY without FAILURE
     if (a->has_errors_to && a->errors_to.empty()) {
       note(fmt::format("{}: error ignored", a->state.address), {});
       continue;
@@ -82,23 +85,27 @@ void Attempt::handle_failures() {
     freeze_reason_ = " (delivery error message)";
   }
   for (const auto& [to, failed] : by_address) {
-    auto m = make_report(eng_, msg_, to, failed,
-                         {"Mail delivery failed: returning message to sender", bounce_text(eng_, failed), "failed", true});
+    auto m =
+        make_report(eng_, msg_, to, failed,
+                    {"Mail delivery failed: returning message to sender", bounce_text(eng_, failed), "failed", true});
     if (m) {
       made_.push_back(std::move(*m));
       continue;
     }
     // Nobody was told: the addresses stay undelivered, so that the next attempt tells.
-    eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id, fmt::format("cannot store a bounce message: {}", m.error().text));
+    eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id,
+                    fmt::format("cannot store a bounce message: {}", m.error().text));
     for (Addr* a : all_)
-      if (a->status == Addr::Status::failed && (a->has_errors_to ? a->errors_to : msg_.envelope.sender) == to) a->status = Addr::Status::deferred;
+      if (a->status == Addr::Status::failed && (a->has_errors_to ? a->errors_to : msg_.envelope.sender) == to)
+        a->status = Addr::Status::deferred;
   }
 }
 
 void Attempt::send_warning() {
   auto& env = msg_.envelope;
   const auto& times = eng_.config->main.delay_warning;
-  if (times.empty() || times.front() <= 0 || env.sender.empty() || env.local_error_message || freeze_ || env.frozen) return;
+  if (times.empty() || times.front() <= 0 || env.sender.empty() || env.local_error_message || freeze_ || env.frozen)
+    return;
   const std::int64_t age = age_us() / 1000000;
   // How many warnings should have gone by now; after the last time the last gap repeats.
   int owed = 0;
@@ -118,7 +125,8 @@ void Attempt::send_warning() {
       if (msg_.headers.find(name) != nullptr) return;
     if (const auto* p = msg_.headers.find("Precedence"))
       if (const auto v = to_lower(trim(p->value())); v == "bulk" || v == "list" || v == "junk") return;
-    if (const auto* s = msg_.headers.find("Auto-Submitted"); s != nullptr && istarts_with(trim(s->value()), "auto-")) return;
+    if (const auto* s = msg_.headers.find("Auto-Submitted"); s != nullptr && istarts_with(trim(s->value()), "auto-"))
+      return;
   }
   std::vector<FailedRecipient> waiting;
   std::string list;
@@ -148,9 +156,10 @@ void Attempt::send_warning() {
       "some time, and this warning may be repeated at intervals if the message\n"
       "remains undelivered. Eventually the mail delivery software will give up,\n"
       "and when that happens, the message will be returned to you.\n",
-      delay, eng_.config->main.primary_hostname, env.id, header("Subject"), header("Date"), waiting.size() == 1 ? "address" : "addresses",
-      waiting.size() == 1 ? "is" : "are", list);
-  auto m = make_report(eng_, msg_, env.sender, waiting, {fmt::format("Warning: message {} delayed {}", env.id, delay), text, "delayed", false});
+      delay, eng_.config->main.primary_hostname, env.id, header("Subject"), header("Date"),
+      waiting.size() == 1 ? "address" : "addresses", waiting.size() == 1 ? "is" : "are", list);
+  auto m = make_report(eng_, msg_, env.sender, waiting,
+                       {fmt::format("Warning: message {} delayed {}", env.id, delay), text, "delayed", false});
   if (!m) return;  // the next attempt is early enough
   env.warnings_sent = owed;
   changed_ = true;

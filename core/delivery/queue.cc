@@ -14,9 +14,10 @@ bool may_proceed(Engine& eng, mail::Envelope& e, const DeliverOptions& opt, bool
   if (!e.frozen) return true;
   const auto& main = eng.config->main;
   const std::int64_t frozen_for = wall_seconds() - e.frozen_at;
-  const bool bounce_over = e.sender.empty() && main.ignore_bounce_errors_after > 0 &&
-                           wall_seconds() - std::chrono::duration_cast<Seconds>(e.received.time_since_epoch()).count() >=
-                               main.ignore_bounce_errors_after;
+  const bool bounce_over =
+      e.sender.empty() && main.ignore_bounce_errors_after > 0 &&
+      wall_seconds() - std::chrono::duration_cast<Seconds>(e.received.time_since_epoch()).count() >=
+          main.ignore_bounce_errors_after;
   if (main.timeout_frozen_after > 0 && frozen_for >= main.timeout_frozen_after) {
     cancel = true;
     eng.log->write(log::kMain, e.id, "cancelled by timeout_frozen_after");
@@ -54,7 +55,8 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
 Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions& opt) {
   REMEX_TRY(auto claim, eng.store->claim(id));
   if (!claim) {
-    if (eng.log->on(log::Selector::skip_delivery)) eng.log->write(log::kMain, id, "Spool file is locked (another process is handling this message)");
+    if (eng.log->on(log::Selector::skip_delivery))
+      eng.log->write(log::kMain, id, "Spool file is locked (another process is handling this message)");
     return {};
   }
   auto msg = eng.store->load(id);
@@ -75,9 +77,12 @@ Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions
 Status run_queue(Engine& engine, const DeliverOptions& opt, int parallel) {
   Engine eng = engine;  // with connections of its own when the process keeps none
   if (!eng.pool) eng.pool = std::make_shared<transports::ConnectionPool>();
-  const std::int64_t horizon = opt.force || opt.force_frozen ? std::numeric_limits<std::int64_t>::max() : wall_seconds();
-  REMEX_TRY(auto ids, eng.store->due(horizon, 1000000, opt.force_frozen || eng.config->main.auto_thaw > 0 ||
-                                                       eng.config->main.timeout_frozen_after > 0, ""));
+  const std::int64_t horizon =
+      opt.force || opt.force_frozen ? std::numeric_limits<std::int64_t>::max() : wall_seconds();
+  REMEX_TRY(auto ids,
+            eng.store->due(
+                horizon, 1000000,
+                opt.force_frozen || eng.config->main.auto_thaw > 0 || eng.config->main.timeout_frozen_after > 0, ""));
   std::size_t next = 0;
   Status first_error;
   io::Nursery nursery;
@@ -109,8 +114,10 @@ Status deliver_wrapped(Engine& eng, store::StoredMessage& msg) {
   if (const Addr* t = a.first_trouble(); t != nullptr && t->status != Addr::Status::routed) return reason(*t);
   auto groups = a.make_groups();
   for (const Group& g : groups)
-    if (g.def->is_local) return fail(fmt::format("{}: mua_wrapper delivers by remote transports only", g.addrs.front()->state.address));
-  if (groups.size() > 1) return fail("all recipients of a mua_wrapper message must be delivered in one SMTP transaction");
+    if (g.def->is_local)
+      return fail(fmt::format("{}: mua_wrapper delivers by remote transports only", g.addrs.front()->state.address));
+  if (groups.size() > 1)
+    return fail("all recipients of a mua_wrapper message must be delivered in one SMTP transaction");
   for (const auto& r : msg.envelope.recipients)
     if (r.address.empty()) return fail("empty recipient");
   if (groups.empty()) return fail("there is nobody to deliver to");

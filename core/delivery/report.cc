@@ -1,7 +1,8 @@
-// Bounces and delay warnings: multipart/report messages (RFC 3464, RFC 6522) in Exim's wording, stored like any other message.
+// Bounces and delay warnings: multipart/report messages (RFC 3464, RFC 6522) in Exim's wording, stored like any other
+// message.
 //
-// Used by deliveries and -Mg. Everything foreign in them (addresses, reasons, the original's headers) is escaped or bounded; the
-// boundary is checked against the parts.
+// Used by deliveries and -Mg. Everything foreign in them (addresses, reasons, the original's headers) is escaped or
+// bounded; the boundary is checked against the parts.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,15 +28,17 @@ std::string fresh_boundary(const std::string& parts) {
   return b;
 }
 
-std::string status_part(const Engine& eng, const store::StoredMessage& original, const std::vector<FailedRecipient>& about,
-                        const std::string& action) {
+std::string status_part(const Engine& eng, const store::StoredMessage& original,
+                        const std::vector<FailedRecipient>& about, const std::string& action) {
   std::string out = fmt::format("Reporting-MTA: dns; {}\n", eng.config->main.primary_hostname);
-  if (!original.envelope.dsn_envid.empty()) out += fmt::format("Original-Envelope-ID: {}\n", one_line(original.envelope.dsn_envid));
+  if (!original.envelope.dsn_envid.empty())
+    out += fmt::format("Original-Envelope-ID: {}\n", one_line(original.envelope.dsn_envid));
   for (const auto& r : about) {
     const auto top = std::find_if(original.envelope.recipients.begin(), original.envelope.recipients.end(),
                                   [&](const auto& x) { return x.address == r.top_address; });
     out += "\n";
-    if (top != original.envelope.recipients.end() && !top->orcpt.empty()) out += fmt::format("Original-Recipient: {}\n", one_line(top->orcpt));
+    if (top != original.envelope.recipients.end() && !top->orcpt.empty())
+      out += fmt::format("Original-Recipient: {}\n", one_line(top->orcpt));
     out += fmt::format("Action: {}\nFinal-Recipient: rfc822;{}\nStatus: {}\n", action, one_line(r.address), r.status);
     if (!r.remote_mta.empty()) out += fmt::format("Remote-MTA: dns; {}\n", one_line(r.remote_mta));
     if (!r.diagnostic.empty()) out += fmt::format("Diagnostic-Code: smtp; {}\n", one_line(r.diagnostic));
@@ -44,7 +47,8 @@ std::string status_part(const Engine& eng, const store::StoredMessage& original,
 }
 
 /// The original: whole when it is small and wanted, else its headers. `full` says which.
-Result<std::string> returned_part(const Engine& eng, const store::StoredMessage& original, bool& full, std::string& cut_note) {
+Result<std::string> returned_part(const Engine& eng, const store::StoredMessage& original, bool& full,
+                                  std::string& cut_note) {
   const auto& main = eng.config->main;
   std::string out = fmt::format("Return-path: <{}>\n", one_line(original.envelope.sender));
   out += std::string(std::string_view(original.headers.raw()).substr(0, kHeadersMax));
@@ -82,7 +86,8 @@ std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& f
       "recipients. This is a permanent error. The following address(es) failed:\n\n";
   for (const auto& r : failed) {
     out += fmt::format("  {}\n", one_line(r.address));
-    if (r.top_address != r.address && !r.top_address.empty()) out += fmt::format("    (generated from {})\n", one_line(r.top_address));
+    if (r.top_address != r.address && !r.top_address.empty())
+      out += fmt::format("    (generated from {})\n", one_line(r.top_address));
     if (!r.text.empty()) out += fmt::format("    {}\n", one_line(r.text));
   }
   return out;
@@ -99,10 +104,12 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   const std::string status = status_part(eng, original, about, what.action);
   const std::string text = what.text + (note.empty() ? "" : "\n" + note);
   const std::string boundary = fresh_boundary(text + status + returned);
-  std::string body = fmt::format("--{0}\nContent-type: text/plain; charset=us-ascii\n\n{1}\n--{0}\nContent-type: message/delivery-status\n\n{2}\n",
-                                 boundary, text, status);
+  std::string body = fmt::format(
+      "--{0}\nContent-type: text/plain; charset=us-ascii\n\n{1}\n--{0}\nContent-type: message/delivery-status\n\n{2}\n",
+      boundary, text, status);
   if (!returned.empty())
-    body += fmt::format("--{}\nContent-type: {}\n\n{}\n", boundary, full ? "message/rfc822" : "text/rfc822-headers", returned);
+    body += fmt::format("--{}\nContent-type: {}\n\n{}\n", boundary, full ? "message/rfc822" : "text/rfc822-headers",
+                        returned);
   body += fmt::format("--{}--\n", boundary);
 
   store::StoredMessage m;
@@ -117,8 +124,8 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   e.recipients.emplace_back().address = to;
   e.user_message_id = fmt::format("E{}@{}", e.id, main.primary_hostname);
   const std::string date = rfc5322_date(e.received);
-  m.headers.add(fmt::format("Received: from {} by {} with local (remex)\n\tid {}\n\tfor {};\n\t{}\n", e.login, main.primary_hostname, e.id, to,
-                            date));
+  m.headers.add(fmt::format("Received: from {} by {} with local (remex)\n\tid {}\n\tfor {};\n\t{}\n", e.login,
+                            main.primary_hostname, e.id, to, date));
   if (what.action == "failed") m.headers.add("X-Failed-Recipients: " + failed_addresses(about) + "\n");
   m.headers.add("Auto-Submitted: auto-replied\n");
   std::string from = fmt::format("Mail Delivery System <Mailer-Daemon@{}>", qualify_domain(eng));
@@ -146,9 +153,11 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   return m;
 }
 
-Status send_bounce(Engine& eng, const store::StoredMessage& original, const std::string& to, const std::vector<FailedRecipient>& failed) {
+Status send_bounce(Engine& eng, const store::StoredMessage& original, const std::string& to,
+                   const std::vector<FailedRecipient>& failed) {
   REMEX_TRY(auto m, make_report(eng, original, to, failed,
-                                {"Mail delivery failed: returning message to sender", bounce_text(eng, failed), "failed", true}));
+                                {"Mail delivery failed: returning message to sender", bounce_text(eng, failed),
+                                 "failed", true}));
   DeliverOptions opt;
   opt.first_attempt = true;
   return deliver_fresh(eng, std::move(m), opt);

@@ -26,7 +26,8 @@ bool code_matches(std::string_view rule, std::string_view happened) {
 
 bool error_matches(std::string_view rule, std::string_view happened) {
   if (rule.empty() || rule == "*" || rule == happened) return true;
-  if (rule.starts_with("rcpt_4") || rule.starts_with("mail_4") || rule.starts_with("data_4")) return code_matches(rule, happened);
+  if (rule.starts_with("rcpt_4") || rule.starts_with("mail_4") || rule.starts_with("data_4"))
+    return code_matches(rule, happened);
   if (rule == "refused") return happened.starts_with("refused_");
   if (rule == "timeout") return happened.starts_with("timeout_");
   if (rule == "timeout_connect") return happened.starts_with("timeout_connect_");
@@ -41,8 +42,8 @@ bool error_matches(std::string_view rule, std::string_view happened) {
   return false;
 }
 
-const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope, const std::string& subject, std::string_view error,
-                                 const std::string& sender) {
+const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope, const std::string& subject,
+                                 std::string_view error, const std::string& sender) {
   for (const auto& rule : config.retry) {
     if (!error_matches(rule.error, error)) continue;
     if (rule.senders.is_set()) {

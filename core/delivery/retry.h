@@ -1,7 +1,7 @@
 // Retry rules: which rule governs a failure, when the next attempt is due, when patience ends.
 //
-// Used by core/delivery and -brt. Keys are Exim's: "R:domain" (routing), "T:address" (local or RCPT 4xx), "T:name:ip[:port]" (host),
-// "T:name:ip:msgid" (host and message). A failure without a rule is final at once.
+// Used by core/delivery and -brt. Keys are Exim's: "R:domain" (routing), "T:address" (local or RCPT 4xx),
+// "T:name:ip[:port]" (host), "T:name:ip:msgid" (host and message). A failure without a rule is final at once.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,14 @@
 
 namespace remex::delivery {
 
-/// Does a rule's error word cover the error that happened? `rcpt_4xx` covers rcpt_450, `refused` covers refused_MX, `timeout_MX`
-/// covers timeout_connect_MX, `quota_7d` covers quota_N for N seconds unread >= 7 days, `*` everything.
+/// Does a rule's error word cover the error that happened? `rcpt_4xx` covers rcpt_450, `refused` covers refused_MX,
+/// `timeout_MX` covers timeout_connect_MX, `quota_7d` covers quota_N for N seconds unread >= 7 days, `*` everything.
 bool error_matches(std::string_view rule, std::string_view happened);
 
-/// First rule for this subject ("*@host.example", "user@domain"), error and sender; null when there is none. Parks (lookups).
-const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope, const std::string& subject, std::string_view error,
-                                 const std::string& sender);
+/// First rule for this subject ("*@host.example", "user@domain"), error and sender; null when there is none. Parks
+/// (lookups).
+const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope, const std::string& subject,
+                                 std::string_view error, const std::string& sender);
 
 /// Fills next_try and expired of `rec` (first_failed, last_try and the previous next_try are there) for a failure now.
 void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int64_t now, store::RetryRecord& rec);

@@ -14,8 +14,9 @@ namespace {
 
 /// Two addresses may share a run when everything that shapes it is equal.
 std::string group_key(const Addr& a) {
-  std::string key = fmt::format("{}\n{}{}\n{}\n{}\n{}\n{}\n{}\n{}", a.transport->name, a.has_errors_to ? 1 : 0, a.errors_to, a.headers_add,
-                                join(a.headers_remove, ":"), a.user, a.group, a.home_directory, a.current_directory);
+  std::string key =
+      fmt::format("{}\n{}{}\n{}\n{}\n{}\n{}\n{}\n{}", a.transport->name, a.has_errors_to ? 1 : 0, a.errors_to,
+                  a.headers_add, join(a.headers_remove, ":"), a.user, a.group, a.home_directory, a.current_directory);
   for (const auto& h : a.hosts) key += fmt::format("\nh{} {} {}", h.name, h.ip, h.port);
   for (const auto& h : a.fallback_hosts) key += fmt::format("\nf{} {} {}", h.name, h.ip, h.port);
   return key;
@@ -50,8 +51,9 @@ std::vector<Group> Attempt::make_groups() {
     const auto* def = a->transport != nullptr ? transports::find_transport_def(a->transport->def) : nullptr;
     if (def == nullptr || def->deliver == nullptr) {
       a->status = Addr::Status::deferred;
-      a->message = a->transport == nullptr ? "no transport was set for this address"
-                                           : fmt::format("the driver of the {} transport cannot deliver", a->transport->name);
+      a->message = a->transport == nullptr
+                       ? "no transport was set for this address"
+                       : fmt::format("the driver of the {} transport cannot deliver", a->transport->name);
       a->basic_errno = -1;
       log_routing(*a);
       continue;
@@ -98,7 +100,8 @@ void Attempt::run_group(Group& g) {
     asked[h.name + "\n" + h.ip] = host_key(h);
     return host_allowed(h);
   };
-  transports::DeliverContext ctx{*eng_.config, scope, job_, allowed, {}, mua_wrapper, mua_wrapper ? nullptr : eng_.pool.get()};
+  transports::DeliverContext ctx{
+      *eng_.config, scope, job_, allowed, {}, mua_wrapper, mua_wrapper ? nullptr : eng_.pool.get()};
   auto results = g.def->deliver(ctx, *g.transport, g.addrs);
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now() - started).count();
   if (!mua_wrapper) record_hosts(ctx.host_results, asked, first);
@@ -194,14 +197,17 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
   a.basic_errno = r.fate == Fate::deferred ? defer_number(r) : r.sys_errno;
   a.smtp_reply = r.confirmation;
   if (r.smtp_code != 0) a.more_errno = r.smtp_code;
-  a.status = r.fate == Fate::delivered ? Addr::Status::delivered : r.fate == Fate::failed ? Addr::Status::failed : Addr::Status::deferred;
+  a.status = r.fate == Fate::delivered ? Addr::Status::delivered
+             : r.fate == Fate::failed  ? Addr::Status::failed
+                                       : Addr::Status::deferred;
   if (a.status == Addr::Status::deferred && eng_.store && !mua_wrapper) schedule_after(a, r, asked);
   if (a.status == Addr::Status::delivered && eng_.store && !opt_.first_attempt)
     if (auto rec = eng_.store->get_retry("T:" + a.unique); rec && *rec) (void)eng_.store->delete_retry("T:" + a.unique);
   log_result(g, a, r, first_of_run, took_us);
 }
 
-void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us) {
+void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run,
+                         std::int64_t took_us) {
   const auto& sel = eng_.log->selectors();
   auto f = fields(a);
   f.size = static_cast<std::int64_t>(msg_.envelope.size);

@@ -13,7 +13,8 @@ using Kind = lang::VerifyOutcome::Kind;
 /// What routing changes in the scope, put back at the end.
 class KeptScope {
  public:
-  KeptScope(lang::Scope& s, const char* mode) : scope_(s), address_(s.address), captures_(s.captures), mode_(s.verify_mode) {
+  KeptScope(lang::Scope& s, const char* mode)
+      : scope_(s), address_(s.address), captures_(s.captures), mode_(s.verify_mode) {
     s.verify_mode = mode;
   }
   ~KeptScope() {
@@ -78,16 +79,15 @@ void report(TestReport& t, const Addr& a) {
       t.out += '\n';
       ++t.deferred;
       break;
-    case Addr::Status::discarded:
-      t.out += fmt::format("mail to {} is discarded\n", name);
-      break;
-    case Addr::Status::redirected:
-      break;
+    case Addr::Status::discarded: t.out += fmt::format("mail to {} is discarded\n", name); break;
+    case Addr::Status::redirected: break;
     case Addr::Status::routed:
     case Addr::Status::delivered:
       t.out += name;
-      if (std::find(t.seen.begin(), t.seen.end(), name) != t.seen.end()) t.out += " [duplicate, would not be delivered]";
-      else t.seen.push_back(name);
+      if (std::find(t.seen.begin(), t.seen.end(), name) != t.seen.end())
+        t.out += " [duplicate, would not be delivered]";
+      else
+        t.seen.push_back(name);
       parents(t, a);
       t.out += fmt::format("  router = {}, transport = {}\n", a.router != nullptr ? a.router->name : "unset",
                            a.transport != nullptr ? a.transport->name : "unset");
@@ -98,7 +98,8 @@ void report(TestReport& t, const Addr& a) {
 
 }  // namespace
 
-lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender, std::string_view options) {
+lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender,
+                                   std::string_view options) {
   lang::VerifyOutcome v;
   if (sender && address.empty()) return v;
   if (options.find("callout") != std::string_view::npos) {
@@ -107,7 +108,8 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
     return v;
   }
   KeptScope kept(scope, sender ? "S" : "R");
-  routers::RouteContext ctx{*eng.config, scope, sender ? routers::RouteMode::verify_sender : routers::RouteMode::verify_recipient};
+  routers::RouteContext ctx{*eng.config, scope,
+                            sender ? routers::RouteMode::verify_sender : routers::RouteMode::verify_recipient};
   auto top = routers::make_top_address(qualified(eng, address, sender), 0);
   Addr* a = top.get();
   for (int i = 0; i < kGenerations; ++i) {
@@ -121,7 +123,8 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
   if (a->status == Addr::Status::failed) {
     v.kind = Kind::fail;
     v.failure = "route";
-  } else if (a->status == Addr::Status::deferred || (a->status == Addr::Status::pending && !a->is_file && !a->is_pipe && !a->is_directory)) {
+  } else if (a->status == Addr::Status::deferred ||
+             (a->status == Addr::Status::pending && !a->is_file && !a->is_pipe && !a->is_directory)) {
     v.kind = Kind::defer;
   } else {
     return v;

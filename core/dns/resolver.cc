@@ -33,10 +33,12 @@ Result<std::string> forward_address(std::string_view text) {
   const std::string_view whole = ip;
   if (ip.starts_with('[')) {
     const std::size_t close = ip.find(']');
-    if (close == std::string_view::npos) return fail(ErrorKind::config, fmt::format("dns_resolvers: \"{}\" lacks a \"]\"", whole));
+    if (close == std::string_view::npos)
+      return fail(ErrorKind::config, fmt::format("dns_resolvers: \"{}\" lacks a \"]\"", whole));
     const std::string_view rest = ip.substr(close + 1);
     ip = ip.substr(1, close - 1);
-    if (!rest.empty() && rest[0] != ':') return fail(ErrorKind::config, fmt::format("dns_resolvers: junk after \"]\" in \"{}\"", whole));
+    if (!rest.empty() && rest[0] != ':')
+      return fail(ErrorKind::config, fmt::format("dns_resolvers: junk after \"]\" in \"{}\"", whole));
     if (!rest.empty()) port = rest.substr(1);
   } else if (const std::size_t at = ip.find('@'); at != std::string_view::npos) {
     port = ip.substr(at + 1);
@@ -51,7 +53,8 @@ Result<std::string> forward_address(std::string_view text) {
   if (::inet_pton(AF_INET, address.c_str(), &scratch) != 1 && ::inet_pton(AF_INET6, address.c_str(), &scratch) != 1) {
     return fail(ErrorKind::config, fmt::format("dns_resolvers: \"{}\" is not an IP address", whole));
   }
-  if (!number || *number == 0 || *number > 65535) return fail(ErrorKind::config, fmt::format("dns_resolvers: bad port in \"{}\"", whole));
+  if (!number || *number == 0 || *number > 65535)
+    return fail(ErrorKind::config, fmt::format("dns_resolvers: bad port in \"{}\"", whole));
   return fmt::format("{}@{}", address, *number);
 }
 
@@ -85,7 +88,8 @@ class Complaints {
 
 class UnboundResolver final : public Resolver {
  public:
-  UnboundResolver(ResolverConfig cfg, std::vector<std::string> forward) : cfg_(std::move(cfg)), forward_(std::move(forward)) {}
+  UnboundResolver(ResolverConfig cfg, std::vector<std::string> forward)
+      : cfg_(std::move(cfg)), forward_(std::move(forward)) {}
   ~UnboundResolver() override {
     watch_.reset();
     if (ctx_ != nullptr) ub_ctx_delete(ctx_);
@@ -151,7 +155,8 @@ Status UnboundResolver::configure() {
   set("infra-keep-probing:", "yes");
   set("infra-host-ttl:", "30");
   for (const std::string& f : forward_) {
-    if (int rc = ub_ctx_set_fwd(ctx_, f.c_str()); rc != 0) return fail(fmt::format("resolver {}: {}", f, ub_strerror(rc)));
+    if (int rc = ub_ctx_set_fwd(ctx_, f.c_str()); rc != 0)
+      return fail(fmt::format("resolver {}: {}", f, ub_strerror(rc)));
   }
   if (forward_.empty()) ub_ctx_resolvconf(ctx_, nullptr);  // none: libunbound asks the root servers itself
   if (!cfg_.trust_anchor_file.empty()) {
@@ -242,14 +247,21 @@ Answer UnboundResolver::ask_once(const std::string& name, Type type) {
   if (p.error == UB_SYNTAX) return not_a_name();
   if (p.error != 0 || p.result == nullptr) return retry_later(ub_strerror(p.error));
   const ub_result& r = *p.result;
-  if (r.bogus != 0) return retry_later(fmt::format("DNSSEC validation failed: {}", printable(r.why_bogus != nullptr ? r.why_bogus : "")));
-  if (r.rcode != 0 && r.rcode != 3) return retry_later(fmt::format("DNS server answered {}", r.rcode == 2 ? "SERVFAIL" : fmt::format("rcode {}", r.rcode)));
-  const auto m = decode_message({static_cast<const char*>(r.answer_packet), static_cast<std::size_t>(std::max(r.answer_len, 0))});
+  if (r.bogus != 0)
+    return retry_later(
+        fmt::format("DNSSEC validation failed: {}", printable(r.why_bogus != nullptr ? r.why_bogus : "")));
+  if (r.rcode != 0 && r.rcode != 3)
+    return retry_later(
+        fmt::format("DNS server answered {}", r.rcode == 2 ? "SERVFAIL" : fmt::format("rcode {}", r.rcode)));
+  const auto m =
+      decode_message({static_cast<const char*>(r.answer_packet), static_cast<std::size_t>(std::max(r.answer_len, 0))});
   if (!m) return retry_later("undecodable DNS answer");
   Answer a;
   a.secure = r.secure != 0;
   collect(*m, name, type, a);
-  a.outcome = !a.records.empty() ? Outcome::found : r.nxdomain != 0 || r.rcode == 3 ? Outcome::no_name : Outcome::no_data;
+  a.outcome = !a.records.empty()                ? Outcome::found
+              : r.nxdomain != 0 || r.rcode == 3 ? Outcome::no_name
+                                                : Outcome::no_data;
   return a;
 }
 

@@ -11,18 +11,30 @@
 
 namespace remex::dns {
 
-enum class Type : std::uint16_t { a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, txt = 16, aaaa = 28, srv = 33, tlsa = 52, any = 255 };
+enum class Type : std::uint16_t {
+  a = 1,
+  ns = 2,
+  cname = 5,
+  soa = 6,
+  ptr = 12,
+  mx = 15,
+  txt = 16,
+  aaaa = 28,
+  srv = 33,
+  tlsa = 52,
+  any = 255
+};
 
 /// One record, decoded.
 struct Record {
   Type type = Type::a;
-  std::string name;              ///< owner, lower case, no final dot
+  std::string name;  ///< owner, lower case, no final dot
   std::uint32_t ttl = 0;
-  std::string text;              ///< A/AAAA: address; MX/NS/CNAME/PTR/SRV: target name without final dot; TXT: all strings joined
-  std::vector<std::string> strings;  ///< TXT: each character-string
-  std::uint16_t preference = 0;  ///< MX preference, SRV priority
-  std::uint16_t weight = 0, port = 0;      ///< SRV
-  std::string raw;               ///< rdata octets
+  std::string text;  ///< A/AAAA: address; MX/NS/CNAME/PTR/SRV: target name without final dot; TXT: all strings joined
+  std::vector<std::string> strings;    ///< TXT: each character-string
+  std::uint16_t preference = 0;        ///< MX preference, SRV priority
+  std::uint16_t weight = 0, port = 0;  ///< SRV
+  std::string raw;                     ///< rdata octets
 };
 
 enum class Outcome : std::uint8_t {
@@ -34,10 +46,10 @@ enum class Outcome : std::uint8_t {
 
 struct Answer {
   Outcome outcome = Outcome::try_again;
-  bool secure = false;           ///< DNSSEC-validated
-  std::string canonical;         ///< final name after CNAMEs
-  std::vector<Record> records;   ///< of the asked type only
-  std::string why;               ///< for try_again: reason for the log
+  bool secure = false;          ///< DNSSEC-validated
+  std::string canonical;        ///< final name after CNAMEs
+  std::vector<Record> records;  ///< of the asked type only
+  std::string why;              ///< for try_again: reason for the log
   std::uint32_t ttl = 0;
 };
 
@@ -70,7 +82,7 @@ HostAddresses lookup_host(Resolver& r, std::string_view name, bool ipv4, bool ip
 
 struct HostName {
   Outcome outcome = Outcome::try_again;
-  std::string name;               ///< forward-confirmed
+  std::string name;  ///< forward-confirmed
   std::vector<std::string> aliases;
   bool secure = false;
 };

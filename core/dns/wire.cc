@@ -9,7 +9,7 @@
 namespace remex::dns {
 namespace {
 
-constexpr std::size_t kMaxName = 255;   // RFC 1035 2.3.4
+constexpr std::size_t kMaxName = 255;  // RFC 1035 2.3.4
 constexpr int kMaxPointers = 64;
 constexpr std::size_t kMaxAnswers = 4096;
 
@@ -56,8 +56,8 @@ bool decode_soa(std::string_view packet, std::size_t offset, std::size_t end, Re
   auto mname = decode_name(packet, offset);
   auto rname = mname ? decode_name(packet, offset) : std::nullopt;
   if (!rname || offset + 20 != end) return false;
-  r.text = fmt::format("{} {} {} {} {} {} {}", *mname, *rname, u32(packet, offset), u32(packet, offset + 4), u32(packet, offset + 8),
-                       u32(packet, offset + 12), u32(packet, offset + 16));
+  r.text = fmt::format("{} {} {} {} {} {} {}", *mname, *rname, u32(packet, offset), u32(packet, offset + 4),
+                       u32(packet, offset + 8), u32(packet, offset + 12), u32(packet, offset + 16));
   return true;
 }
 

@@ -176,7 +176,8 @@ SignalWatch::SignalWatch(int signum, std::function<void()> handler) : impl_(std:
   impl_->handle.data = impl_.get();
   uv_unref(reinterpret_cast<uv_handle_t*>(&impl_->handle));
   auto on_signal = [](uv_signal_t* h, int num) {
-    this_loop()->start(fmt::format("signal {}", num), static_cast<Impl*>(h->data)->handler, stack_bytes(StackSize::large), {});
+    this_loop()->start(fmt::format("signal {}", num), static_cast<Impl*>(h->data)->handler,
+                       stack_bytes(StackSize::large), {});
   };
   if (int rc = uv_signal_start(&impl_->handle, on_signal, signum); rc != 0) {
     throw std::logic_error(fmt::format("cannot watch signal {}: {}", signum, uv_strerror(rc)));

@@ -96,7 +96,7 @@ class Event {
   ~Event();
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
-  void set();    ///< wakes all waiters; stays set
+  void set();  ///< wakes all waiters; stays set
   void clear();
   bool is_set() const { return set_; }
   Status wait();

@@ -67,11 +67,12 @@ class ListenerImpl final : public Listener {
 
 /// A socket file that nobody listens on any more is in the way; anything else stays.
 void remove_stale(const std::string& path, const sockaddr_un& addr) {
-  struct stat st {};
+  struct stat st{};
   if (::lstat(path.c_str(), &st) != 0 || !S_ISSOCK(st.st_mode)) return;
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&addr), sizeof addr) != 0 && errno == ECONNREFUSED) ::unlink(path.c_str());
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&addr), sizeof addr) != 0 && errno == ECONNREFUSED)
+    ::unlink(path.c_str());
   ::close(fd);
 }
 
@@ -105,8 +106,8 @@ Result<std::unique_ptr<Listener>> Listener::unix_socket(const std::string& path,
   if (fd < 0) return fail_errno(errno, what);
   // Linux creates the file with the mode of the socket's inode: it never exists with wider permissions.
   ::fchmod(fd, static_cast<mode_t>(mode));
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&addr), sizeof addr) != 0 || ::chmod(path.c_str(), static_cast<mode_t>(mode)) != 0 ||
-      ::listen(fd, 128) != 0) {
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&addr), sizeof addr) != 0 ||
+      ::chmod(path.c_str(), static_cast<mode_t>(mode)) != 0 || ::listen(fd, 128) != 0) {
     const int err = errno;
     ::close(fd);
     return fail_errno(err, what);

@@ -52,7 +52,13 @@ class Pool {
     pthread_attr_setstacksize(&attr, kThreadStack);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_t id;
-    const int rc = pthread_create(&id, &attr, [](void* self) -> void* { static_cast<Pool*>(self)->serve(); return nullptr; }, this);
+    const int rc = pthread_create(
+        &id, &attr,
+        [](void* self) -> void* {
+          static_cast<Pool*>(self)->serve();
+          return nullptr;
+        },
+        this);
     pthread_attr_destroy(&attr);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (rc != 0 && threads_ == 0) {  // no thread at all: the job would never run

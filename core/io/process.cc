@@ -1,7 +1,7 @@
 // Child processes through uv_spawn: own session (so a kill reaches its children), own pipes, nothing inherited.
 //
-// Three fibers serve a process: one writes its input, one reads its output, the caller waits for its end. libuv reaps it
-// whatever happens to them.
+// Three fibers serve a process: one writes its input, one reads its output, the caller waits for its end. libuv reaps
+// it whatever happens to them.
 #include "core/io/process.h"
 
 #include <fcntl.h>
@@ -103,7 +103,10 @@ Status collect(Stream& from, std::size_t max, ProcessResult& result) {
 /// Inside, waits of this fiber end neither by deadline nor by cancellation.
 class FirmScope {
  public:
-  FirmScope() : fiber_(this_fiber()), deadline_(std::exchange(fiber_->deadline, Instant::max())), cancelled_(std::exchange(fiber_->cancelled, false)) {}
+  FirmScope()
+      : fiber_(this_fiber()),
+        deadline_(std::exchange(fiber_->deadline, Instant::max())),
+        cancelled_(std::exchange(fiber_->cancelled, false)) {}
   ~FirmScope() {
     fiber_->deadline = deadline_;
     fiber_->cancelled = fiber_->cancelled || cancelled_;
@@ -123,7 +126,8 @@ Status await_end(Child& child) {
   if (st) return {};
   ::kill(-child.handle.pid, SIGKILL);
   ::kill(child.handle.pid, SIGKILL);  // it may not have reached setsid
-  // SIGKILL ends it for certain, and libuv must see that before the handle may go: not even a cancelled fiber leaves earlier.
+  // SIGKILL ends it for certain, and libuv must see that before the handle may go: not even a cancelled fiber leaves
+  // earlier.
   while (!child.ended.is_set()) {
     const FirmScope firm;
     (void)child.ended.wait();
@@ -146,7 +150,8 @@ Result<ProcessResult> run_on_loop(const ProcessSpec& spec) {
   };
   Status opened = open_pipe(in, true);
   if (opened) opened = open_pipe(out, false);
-  if (opened && !spec.merge_stderr && (null_fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC)) < 0) opened = fail_errno(errno, "/dev/null");
+  if (opened && !spec.merge_stderr && (null_fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC)) < 0)
+    opened = fail_errno(errno, "/dev/null");
   if (!opened) {
     close_all();
     return std::unexpected(std::move(opened).error());
@@ -181,7 +186,8 @@ Result<ProcessResult> run_on_loop(const ProcessSpec& spec) {
   release(std::move(child));
   if (!ended) {
     Error e = std::move(ended).error();
-    e.text = fmt::format("{} {} and was killed", spec.argv[0], e.kind == ErrorKind::timed_out ? "timed out" : "was cancelled");
+    e.text = fmt::format("{} {} and was killed", spec.argv[0],
+                         e.kind == ErrorKind::timed_out ? "timed out" : "was cancelled");
     return std::unexpected(std::move(e));
   }
   return result;

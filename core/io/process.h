@@ -24,7 +24,8 @@ struct ProcessResult {
   bool truncated = false;
 };
 
-/// Runs to its end. At the deadline the process group is killed and the error is timed_out. kind not_found: no such program.
+/// Runs to its end. At the deadline the process group is killed and the error is timed_out. kind not_found: no such
+/// program.
 Result<ProcessResult> run_process(const ProcessSpec& spec);
 
 }  // namespace remex::io

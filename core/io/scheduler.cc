@@ -374,7 +374,8 @@ void LoopImpl::idle_add(Fiber* f) {
   idle.idle_prev->idle_next = f;
   idle.idle_prev = f;
   f->in_idle_list = true;
-  if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&idle_timer))) uv_timer_start(&idle_timer, on_idle_timer, kIdleMs, kIdleMs);
+  if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&idle_timer)))
+    uv_timer_start(&idle_timer, on_idle_timer, kIdleMs, kIdleMs);
 }
 
 void LoopImpl::idle_remove(Fiber* f) {

@@ -75,20 +75,20 @@ class Fiber {
   std::function<void()> fn;
   std::string name;
   Instant deadline = Instant::max();
-  WaitNode* wait = nullptr;      // set while parked
+  WaitNode* wait = nullptr;  // set while parked
   std::size_t heap_index = kNoHeap;
   Fiber* next_ready = nullptr;
   Fiber* all_prev = nullptr;
   Fiber* all_next = nullptr;
   Fiber* idle_prev = nullptr;
   Fiber* idle_next = nullptr;
-  std::uint64_t idle_since = 0;  // ms of the loop's clock
+  std::uint64_t idle_since = 0;                    // ms of the loop's clock
   std::function<void(std::exception_ptr)> on_end;  // runs on the fiber's stack, last
   EhGlobals eh;
   void* asan_fake_stack = nullptr;
-  std::uint32_t busy_ops = 0;    // I/O done since it last gave way
+  std::uint32_t busy_ops = 0;  // I/O done since it last gave way
   bool cancelled = false;
-  bool firm = false;             // this wait ignores deadline and cancellation
+  bool firm = false;  // this wait ignores deadline and cancellation
   bool in_idle_list = false;
   bool ended = false;
 
@@ -118,19 +118,19 @@ struct LoopImpl {
   Fiber* current = nullptr;
   Fiber* ready_head = nullptr;
   Fiber* ready_tail = nullptr;
-  Fiber all;                 // sentinel of all living fibers
+  Fiber all;  // sentinel of all living fibers
   std::size_t fiber_count = 0;
   std::vector<Fiber*> heap;  // by deadline
   uv_timer_t deadline_timer{};
   Instant timer_at = Instant::max();
-  Fiber idle;                // sentinel: parked idle, oldest first
+  Fiber idle;  // sentinel: parked idle, oldest first
   uv_timer_t idle_timer{};
   bool stopping = false;
   uv_async_t async{};
   std::mutex posted_mutex;
   std::vector<std::function<void()>> posted;
   bool posted_open = true;
-  int epoll_fd = -1;         // see pollable.cc
+  int epoll_fd = -1;  // see pollable.cc
   uv_poll_t epoll_watch{};
   void* loop_context = nullptr;
   EhGlobals loop_eh;
@@ -141,7 +141,8 @@ struct LoopImpl {
   LoopImpl();
   ~LoopImpl();
   void run(const bool& main_done);
-  Fiber* start(std::string name, std::function<void()> fn, std::size_t stack_bytes, std::function<void(std::exception_ptr)> on_end);
+  Fiber* start(std::string name, std::function<void()> fn, std::size_t stack_bytes,
+               std::function<void(std::exception_ptr)> on_end);
   void make_ready(Fiber* f);
   void cancel(Fiber* f);
   void cancel_all();

@@ -25,7 +25,7 @@ constexpr std::size_t kLingerBytes = 256 << 10;
 class SocketImpl final : public Socket {
  public:
   explicit SocketImpl(int fd) : p_(fd) {
-    struct stat st {};
+    struct stat st{};
     socket_ = ::fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
   }
   ~SocketImpl() override { abort(); }
@@ -186,7 +186,8 @@ bool has_bytes(int fd) {
 
 Result<std::optional<std::size_t>> read_now(int fd, bool socket, std::span<char> into) {
   for (;;) {
-    const ssize_t n = socket ? ::recv(fd, into.data(), into.size(), MSG_DONTWAIT) : ::read(fd, into.data(), into.size());
+    const ssize_t n =
+        socket ? ::recv(fd, into.data(), into.size(), MSG_DONTWAIT) : ::read(fd, into.data(), into.size());
     if (n >= 0) return std::optional<std::size_t>(static_cast<std::size_t>(n));
     if (errno == EAGAIN || errno == EWOULDBLOCK) return std::optional<std::size_t>();
     if (errno != EINTR) return std::unexpected(io_error(errno, "read"));

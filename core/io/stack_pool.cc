@@ -42,7 +42,8 @@ Stack StackPool::take(std::size_t size) {
     return s;
   }
   const std::size_t guard = page_size();
-  void* p = ::mmap(nullptr, size + guard, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  void* p = ::mmap(nullptr, size + guard, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (p == MAP_FAILED) throw std::bad_alloc();
   // A huge page under a stack would make every idle session cost 2 MiB.
   ::madvise(p, size + guard, MADV_NOHUGEPAGE);

@@ -1,7 +1,8 @@
 // Standard input and output as a stream: pipes, terminals, sockets (inetd) and regular files.
 //
 // The descriptors are shared with whoever started us, so their flags stay as they are: O_NONBLOCK would follow into the
-// parent's shell. Instead poll() is asked first; a pipe or terminal that is writable takes PIPE_BUF bytes without blocking.
+// parent's shell. Instead poll() is asked first; a pipe or terminal that is writable takes PIPE_BUF bytes without
+// blocking.
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -16,7 +17,7 @@ namespace remex::io {
 namespace {
 
 bool is_socket(int fd) {
-  struct stat st {};
+  struct stat st{};
   return ::fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
@@ -24,7 +25,10 @@ bool is_socket(int fd) {
 class StdioStream final : public Stream {
  public:
   StdioStream(int in_fd, int out_fd)
-      : in_(::fcntl(in_fd, F_DUPFD_CLOEXEC, 3)), out_(::fcntl(out_fd, F_DUPFD_CLOEXEC, 3)), in_socket_(is_socket(in_fd)), out_socket_(is_socket(out_fd)) {}
+      : in_(::fcntl(in_fd, F_DUPFD_CLOEXEC, 3)),
+        out_(::fcntl(out_fd, F_DUPFD_CLOEXEC, 3)),
+        in_socket_(is_socket(in_fd)),
+        out_socket_(is_socket(out_fd)) {}
   ~StdioStream() override { shut(); }
 
   Result<std::size_t> read_some(std::span<char> into) override {
@@ -92,6 +96,8 @@ class StdioStream final : public Stream {
 
 }  // namespace
 
-std::unique_ptr<Stream> Socket::from_stdio(int in_fd, int out_fd) { return std::make_unique<StdioStream>(in_fd, out_fd); }
+std::unique_ptr<Stream> Socket::from_stdio(int in_fd, int out_fd) {
+  return std::make_unique<StdioStream>(in_fd, out_fd);
+}
 
 }  // namespace remex::io

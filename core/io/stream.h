@@ -26,10 +26,11 @@ struct Endpoint {
 class Stream {
  public:
   virtual ~Stream() = default;
-  /// Waits for at least one byte; fewer than asked is normal. 0 = the peer ended its side. May not be called by two fibers at once.
+  /// Waits for at least one byte; fewer than asked is normal. 0 = the peer ended its side. May not be called by two
+  /// fibers at once.
   virtual Result<std::size_t> read_some(std::span<char> into) = 0;
-  /// One read that never parks: nothing when there is no input now, 0 at the end. A stream without it (the default) says
-  /// "nothing" always and is read with read_some().
+  /// One read that never parks: nothing when there is no input now, 0 at the end. A stream without it (the default)
+  /// says "nothing" always and is read with read_some().
   virtual Result<std::optional<std::size_t>> try_read(std::span<char> into);
   /// Writes all or fails. A failed or timed-out write leaves the stream unusable.
   virtual Status write_all(std::string_view bytes) = 0;
@@ -73,11 +74,12 @@ class Listener {
   virtual void close() = 0;
 };
 
-/// Parks until `fd` is readable (writable): for client libraries with a non-blocking interface. Outside a fiber it blocks.
+/// Parks until `fd` is readable (writable): for client libraries with a non-blocking interface. Outside a fiber it
+/// blocks.
 Status wait_fd(int fd, bool for_writing);
 
-/// Calls `on_readable` on the loop (outside any fiber, it may not wait) while `fd` has input. Belongs to the loop it was
-/// made in and does not own the descriptor; may outlive the loop, doing nothing then.
+/// Calls `on_readable` on the loop (outside any fiber, it may not wait) while `fd` has input. Belongs to the loop it
+/// was made in and does not own the descriptor; may outlive the loop, doing nothing then.
 class FdWatch {
  public:
   FdWatch(int fd, std::function<void()> on_readable);
@@ -99,7 +101,8 @@ class Reader {
   /// One line including its LF (or the rest at end of stream). A line longer than `max` fails with kind failed and
   /// text "line too long" after the line was swallowed up to its LF.
   Result<std::string> read_line(std::size_t max);
-  /// Bytes already here (waits for at least one); empty at end of stream. Valid until the next call. consume() what was used.
+  /// Bytes already here (waits for at least one); empty at end of stream. Valid until the next call. consume() what was
+  /// used.
   Result<std::string_view> peek();
   void consume(std::size_t n);
   /// Input is buffered here or in the stream. Never parks.

@@ -13,12 +13,12 @@ namespace remex::io {
 
 /// What was negotiated; the texts are those of Exim's log fields and variables.
 struct TlsInfo {
-  std::string cipher;       ///< "TLS1.3:ECDHE_X25519__ECDSA_SECP256R1_SHA256__AES_256_GCM:256" ($tls_in_cipher)
-  std::string cipher_std;   ///< "TLS_AES_256_GCM_SHA384"
-  std::string version;      ///< "TLS1.3"
+  std::string cipher;      ///< "TLS1.3:ECDHE_X25519__ECDSA_SECP256R1_SHA256__AES_256_GCM:256" ($tls_in_cipher)
+  std::string cipher_std;  ///< "TLS_AES_256_GCM_SHA384"
+  std::string version;     ///< "TLS1.3"
   int bits = 0;
-  std::string sni;          ///< tainted
-  std::string peer_dn;      ///< tainted; empty when the peer sent no certificate
+  std::string sni;      ///< tainted
+  std::string peer_dn;  ///< tainted; empty when the peer sent no certificate
   bool peer_verified = false;
   std::string verify_error;  ///< why peer_verified is false (client side, or a server that asked)
   std::string peer_cert_pem;
@@ -28,8 +28,8 @@ struct TlsServerConfig {
   std::string certificate_file;  ///< PEM; empty: a self-signed certificate for `hostname` is made in memory
   std::string private_key_file;  ///< empty: same file as the certificate
   std::string hostname;
-  std::string priority;          ///< GnuTLS priority string; empty = NORMAL without TLS < 1.2
-  std::string dh_params;         ///< reserved, GnuTLS negotiates groups by itself
+  std::string priority;   ///< GnuTLS priority string; empty = NORMAL without TLS < 1.2
+  std::string dh_params;  ///< reserved, GnuTLS negotiates groups by itself
   bool request_client_certificate = false;
   bool require_client_certificate = false;
   std::string verify_certificates;  ///< PEM file/directory or "system"

@@ -1,7 +1,8 @@
-// TLS contexts: certificates, keys, trust and priorities, loaded once. A file that cannot be used is named with the reason.
+// TLS contexts: certificates, keys, trust and priorities, loaded once. A file that cannot be used is named with the
+// reason.
 #include <fmt/format.h>
-#include <gnutls/x509.h>
 #include <gnutls/crypto.h>
+#include <gnutls/x509.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +21,8 @@ Status set_priority(TlsMaterial& m, const std::string& text) {
   const char* where = nullptr;
   const int rc = gnutls_priority_init(&m.priority, text.empty() ? kPriorities : text.c_str(), &where);
   if (rc == 0) return {};
-  return fail(ErrorKind::config, fmt::format("TLS priority string \"{}\": {} at \"{}\"", text, tls_error_text(rc), where != nullptr ? where : ""));
+  return fail(ErrorKind::config, fmt::format("TLS priority string \"{}\": {} at \"{}\"", text, tls_error_text(rc),
+                                             where != nullptr ? where : ""));
 }
 
 /// GnuTLS says only "Error while reading file"; the operator wants errno.
@@ -46,7 +48,7 @@ Status load_trust(TlsMaterial& m, const std::string& source) {
     rc = gnutls_certificate_set_x509_system_trust(m.credentials);
   } else {
     REMEX_CHECK(readable("trusted certificates", source));
-    struct stat st {};
+    struct stat st{};
     const bool directory = ::stat(source.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
     rc = directory ? gnutls_certificate_set_x509_trust_dir(m.credentials, source.c_str(), GNUTLS_X509_FMT_PEM)
                    : gnutls_certificate_set_x509_trust_file(m.credentials, source.c_str(), GNUTLS_X509_FMT_PEM);
@@ -70,7 +72,8 @@ int make_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const std
   const std::string cn = hostname.substr(0, 64);
   rc = gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, cn.data(), static_cast<unsigned>(cn.size()));
   if (rc < 0) return rc;
-  gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, hostname.data(), static_cast<unsigned>(hostname.size()), GNUTLS_FSAN_SET);
+  gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, hostname.data(), static_cast<unsigned>(hostname.size()),
+                                       GNUTLS_FSAN_SET);
   gnutls_x509_crt_set_basic_constraints(crt, 0, -1);
   gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE);
   gnutls_x509_crt_set_key(crt, key);
@@ -130,7 +133,8 @@ Result<std::shared_ptr<TlsServerContext>> TlsServerContext::create(const TlsServ
   auto m = new_material();
   REMEX_CHECK(set_priority(*m, cfg.priority));
   if (cfg.certificate_file.empty()) {
-    if (!cfg.private_key_file.empty()) return fail(ErrorKind::config, "private key " + cfg.private_key_file + " without a certificate");
+    if (!cfg.private_key_file.empty())
+      return fail(ErrorKind::config, "private key " + cfg.private_key_file + " without a certificate");
     REMEX_CHECK(self_signed(*m, cfg.hostname));
   } else {
     REMEX_CHECK(load_key_pair(*m, cfg.certificate_file, cfg.private_key_file));

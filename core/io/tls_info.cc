@@ -51,7 +51,8 @@ void verify_peer(gnutls_session_t session, bool server, const std::string& name,
   gnutls_typed_vdata_st data[2] = {};
   unsigned count = 0;
   data[count].type = GNUTLS_DT_KEY_PURPOSE_OID;
-  data[count++].data = reinterpret_cast<unsigned char*>(const_cast<char*>(server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER));
+  data[count++].data =
+      reinterpret_cast<unsigned char*>(const_cast<char*>(server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER));
   if (!name.empty()) {
     data[count].type = GNUTLS_DT_DNS_HOSTNAME;
     data[count++].data = reinterpret_cast<unsigned char*>(const_cast<char*>(name.c_str()));
@@ -64,13 +65,16 @@ void verify_peer(gnutls_session_t session, bool server, const std::string& name,
   info.peer_verified = status == 0;
   if (status == 0) return;
   gnutls_datum_t text{};
-  if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) == 0) info.verify_error = take(text);
-  while (!info.verify_error.empty() && (info.verify_error.back() == ' ' || info.verify_error.back() == '.')) info.verify_error.pop_back();
+  if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) == 0)
+    info.verify_error = take(text);
+  while (!info.verify_error.empty() && (info.verify_error.back() == ' ' || info.verify_error.back() == '.'))
+    info.verify_error.pop_back();
 }
 
 }  // namespace
 
-void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool server, const std::string& verify_name, TlsInfo& info) {
+void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool server, const std::string& verify_name,
+                  TlsInfo& info) {
   info.bits = static_cast<int>(gnutls_cipher_get_key_size(gnutls_cipher_get(session)) * 8);
   info.version = gnutls_protocol_get_name(gnutls_protocol_get_version(session));
   if (const char* std_name = gnutls_ciphersuite_get(session)) info.cipher_std = std_name;
@@ -82,7 +86,8 @@ void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool se
     char name[256];
     std::size_t size = sizeof name;
     unsigned type = 0;
-    if (gnutls_server_name_get(session, name, &size, &type, 0) == 0 && type == GNUTLS_NAME_DNS) info.sni.assign(name, size);
+    if (gnutls_server_name_get(session, name, &size, &type, 0) == 0 && type == GNUTLS_NAME_DNS)
+      info.sni.assign(name, size);
     while (!info.sni.empty() && info.sni.back() == '\0') info.sni.pop_back();
   }
   unsigned count = 0;

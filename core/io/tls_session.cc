@@ -134,8 +134,9 @@ Status TlsStreamImpl::handshake(bool server, const TlsPeerNames& names) {
   gnutls_transport_set_pull_timeout_function(session_, pull_timeout);
   gnutls_handshake_set_timeout(session_, 0);  // the fiber's deadline does it
   if (server) {
-    gnutls_certificate_server_set_request(
-        session_, material_->require_peer ? GNUTLS_CERT_REQUIRE : material_->request_peer ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_IGNORE);
+    gnutls_certificate_server_set_request(session_, material_->require_peer   ? GNUTLS_CERT_REQUIRE
+                                                    : material_->request_peer ? GNUTLS_CERT_REQUEST
+                                                                              : GNUTLS_CERT_IGNORE);
   } else if (!names.sni.empty()) {
     gnutls_server_name_set(session_, GNUTLS_NAME_DNS, names.sni.data(), names.sni.size());
   }
@@ -243,8 +244,9 @@ std::string tls_error_text(int code) {
   return text;
 }
 
-Result<std::unique_ptr<TlsStream>> tls_handshake(std::shared_ptr<const TlsMaterial> material, std::unique_ptr<Stream> under,
-                                                 bool server, const TlsPeerNames& names) {
+Result<std::unique_ptr<TlsStream>> tls_handshake(std::shared_ptr<const TlsMaterial> material,
+                                                 std::unique_ptr<Stream> under, bool server,
+                                                 const TlsPeerNames& names) {
   auto s = std::make_unique<TlsStreamImpl>(std::move(material), std::move(under));
   if (auto st = s->handshake(server, names); !st) {
     s->close_below();

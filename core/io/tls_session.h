@@ -30,11 +30,12 @@ struct TlsPeerNames {
 };
 
 /// Handshake and all. `server` chooses the side.
-Result<std::unique_ptr<TlsStream>> tls_handshake(std::shared_ptr<const TlsMaterial> material, std::unique_ptr<Stream> under,
-                                                 bool server, const TlsPeerNames& names);
+Result<std::unique_ptr<TlsStream>> tls_handshake(std::shared_ptr<const TlsMaterial> material,
+                                                 std::unique_ptr<Stream> under, bool server, const TlsPeerNames& names);
 /// GnuTLS's text without the final full stop.
 std::string tls_error_text(int code);
 /// Fills info from a session whose handshake ended.
-void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool server, const std::string& verify_name, TlsInfo& info);
+void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool server, const std::string& verify_name,
+                  TlsInfo& info);
 
 }  // namespace remex::io

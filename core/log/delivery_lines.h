@@ -1,6 +1,7 @@
 // The lines of a delivery: "=>", "->", "*>", "**", "==", "Completed", in Exim's field order.
 //
-// Used by core/delivery. Plain strings in, a line (without time and id) out; the log escapes what must not stand in a line.
+// Used by core/delivery. Plain strings in, a line (without time and id) out; the log escapes what must not stand in a
+// line.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +13,12 @@
 namespace remex::log {
 
 struct DeliveryFields {
-  std::string address;          ///< what was delivered to: address, local part, "/file", "|command"
+  std::string address;               ///< what was delivered to: address, local part, "/file", "|command"
   std::vector<std::string> parents;  ///< immediate parent first; the last one is the original recipient
-  std::string sender;           ///< F=
-  std::string return_path;      ///< P=
+  std::string sender;                ///< F=
+  std::string return_path;           ///< P=
   std::string router, transport;
-  std::int64_t size = -1;       ///< S=, -1 unknown
+  std::int64_t size = -1;  ///< S=, -1 unknown
   std::string host_name, host_ip;
   int host_port = 0;
   bool second_on_connection = false;  ///< "*" after [ip]
@@ -29,9 +30,9 @@ struct DeliveryFields {
   std::string authenticator;
   bool chunking = false, pipelining = false, prdr = false;
   std::string confirmation;
-  std::string shadow;           ///< ST=
+  std::string shadow;                          ///< ST=
   std::int64_t queue_us = 0, delivery_us = 0;  ///< QT=, DT=
-  std::string message;          ///< failures and deferrals
+  std::string message;                         ///< failures and deferrals
   int defer_errno = 0, defer_more = 0;
 };
 

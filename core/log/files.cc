@@ -1,7 +1,8 @@
 // The log files: opening, datestamps, reopening after a rename, syslog; see log.h.
 //
-// A line is one write(2) on an O_APPEND descriptor. A file that was renamed or removed is noticed by comparing inodes at most once a
-// second. Files are opened with O_NOFOLLOW. A log that cannot be written: panic log, then stderr, once a minute.
+// A line is one write(2) on an O_APPEND descriptor. A file that was renamed or removed is noticed by comparing inodes
+// at most once a second. Files are opened with O_NOFOLLOW. A log that cannot be written: panic log, then stderr, once a
+// minute.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -62,7 +63,7 @@ std::string stamped(const std::string& pattern, std::int64_t now) {
 
 /// True when `fd` is an open descriptor of the file now at `path`.
 bool is_current(const File& f) {
-  struct stat st {};
+  struct stat st{};
   return ::stat(f.path.c_str(), &st) == 0 && st.st_ino == f.inode && st.st_dev == f.device;
 }
 
@@ -82,7 +83,7 @@ bool open_file(File& f, std::int64_t now) {
     f.fd = ::open(path.c_str(), kFlags, 0640);
   }
   if (f.fd < 0) return false;
-  struct stat st {};
+  struct stat st{};
   if (::fstat(f.fd, &st) != 0 || S_ISDIR(st.st_mode)) {
     ::close(std::exchange(f.fd, -1));
     return false;
@@ -92,7 +93,8 @@ bool open_file(File& f, std::int64_t now) {
   return true;
 }
 
-/// Control characters become \n, \t, \ooo; bytes above 127 stay (UTF-8 addresses are readable). A reject text keeps its lines.
+/// Control characters become \n, \t, \ooo; bytes above 127 stay (UTF-8 addresses are readable). A reject text keeps its
+/// lines.
 std::string escaped(std::string_view line, bool keep_newlines) {
   std::string out;
   out.reserve(line.size() + 8);
@@ -168,15 +170,17 @@ class FileLog final : public Log {
     if (cfg_.only_stderr) return;
     if ((targets & kMain) != 0) put(0, now, full);
     if ((targets & kReject) != 0 && cfg_.write_rejectlog) {
-      put(1, now, line.size() > kLineMax || line.find('\n') != std::string_view::npos
-                      ? fmt::format("{} {}{}{}\n", stamp, id, gap, escaped(line.substr(0, kRejectMax), true))
-                      : full);
+      put(1, now,
+          line.size() > kLineMax || line.find('\n') != std::string_view::npos
+              ? fmt::format("{} {}{}{}\n", stamp, id, gap, escaped(line.substr(0, kRejectMax), true))
+              : full);
     }
     if ((targets & kPanic) != 0) put(2, now, full);
     if (syslog_) {
       const int priority = (targets & kPanic) != 0 ? LOG_ALERT : (targets & kMain) != 0 ? LOG_INFO : LOG_NOTICE;
       // syslog adds its own time; ours is put in front when asked for.
-      ::syslog(priority, "%s%s%s", cfg_.timestamps_in_syslog ? stamp.c_str() : "", cfg_.timestamps_in_syslog ? " " : "", text.c_str());
+      ::syslog(priority, "%s%s%s", cfg_.timestamps_in_syslog ? stamp.c_str() : "", cfg_.timestamps_in_syslog ? " " : "",
+               text.c_str());
     }
   }
 
@@ -203,9 +207,10 @@ class FileLog final : public Log {
   static int facility(std::string_view name) {
     if (istarts_with(name, "log_")) name.remove_prefix(4);
     constexpr std::pair<std::string_view, int> kFacilities[] = {
-        {"mail", LOG_MAIL},     {"user", LOG_USER},     {"news", LOG_NEWS},     {"uucp", LOG_UUCP},     {"daemon", LOG_DAEMON},
-        {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4},
-        {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7}};
+        {"mail", LOG_MAIL},     {"user", LOG_USER},     {"news", LOG_NEWS},     {"uucp", LOG_UUCP},
+        {"daemon", LOG_DAEMON}, {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
+        {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
+        {"local7", LOG_LOCAL7}};
     for (const auto& [n, v] : kFacilities)
       if (iequals(n, name)) return v;
     return LOG_MAIL;

@@ -38,7 +38,8 @@ void tls_fields(std::string& out, const DeliveryFields& f, const Selectors& sel)
   if (f.tls_cipher.empty()) return;
   if (is_on(sel, Selector::tls_cipher)) out += " X=" + f.tls_cipher;
   if (is_on(sel, Selector::tls_certificate_verified)) out += f.tls_verified ? " CV=yes" : " CV=no";
-  if (is_on(sel, Selector::tls_peerdn) && !f.tls_peer_dn.empty()) out += fmt::format(" DN=\"{}\"", printable(f.tls_peer_dn));
+  if (is_on(sel, Selector::tls_peerdn) && !f.tls_peer_dn.empty())
+    out += fmt::format(" DN=\"{}\"", printable(f.tls_peer_dn));
 }
 
 }  // namespace
@@ -53,7 +54,8 @@ std::string sender_fullhost(const mail::ReceivedFrom& from) {
   std::string out;
   if (!from.host_name.empty()) {
     out = from.host_name;
-    if (!from.helo_name.empty() && !iequals(from.helo_name, from.host_name) && from.helo_name != fmt::format("[{}]", from.host_address))
+    if (!from.helo_name.empty() && !iequals(from.helo_name, from.host_name) &&
+        from.helo_name != fmt::format("[{}]", from.host_address))
       out += fmt::format(" ({})", from.helo_name);
     out += ' ';
   } else if (!from.helo_name.empty() && from.helo_name != fmt::format("[{}]", from.host_address)) {
@@ -87,19 +89,24 @@ std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const Ar
   if (!from.tls_cipher.empty()) {
     if (is_on(sel, Selector::tls_cipher)) out += " X=" + from.tls_cipher;
     if (is_on(sel, Selector::tls_certificate_verified)) out += from.tls_certificate_verified ? " CV=yes" : " CV=no";
-    if (is_on(sel, Selector::tls_peerdn) && !from.tls_peer_dn.empty()) out += fmt::format(" DN=\"{}\"", printable(from.tls_peer_dn));
-    if (is_on(sel, Selector::tls_sni) && !from.tls_sni.empty()) out += fmt::format(" SNI=\"{}\"", printable(from.tls_sni));
+    if (is_on(sel, Selector::tls_peerdn) && !from.tls_peer_dn.empty())
+      out += fmt::format(" DN=\"{}\"", printable(from.tls_peer_dn));
+    if (is_on(sel, Selector::tls_sni) && !from.tls_sni.empty())
+      out += fmt::format(" SNI=\"{}\"", printable(from.tls_sni));
   }
   if (!from.authenticator.empty()) {
     out += " A=" + from.authenticator;
     if (!from.authenticated_id.empty()) out += ":" + printable(from.authenticated_id);
-    if (is_on(sel, Selector::smtp_mailauth) && !from.authenticated_sender.empty()) out += ":" + printable(from.authenticated_sender);
+    if (is_on(sel, Selector::smtp_mailauth) && !from.authenticated_sender.empty())
+      out += ":" + printable(from.authenticated_sender);
   }
   out += fmt::format(" S={}", e.size);
-  if (is_on(sel, Selector::eight_bitmime)) out += fmt::format(" M8S={}", e.body_type == "8BITMIME" ? 8 : e.body_type == "7BIT" ? 7 : 0);
+  if (is_on(sel, Selector::eight_bitmime))
+    out += fmt::format(" M8S={}", e.body_type == "8BITMIME" ? 8 : e.body_type == "7BIT" ? 7 : 0);
   if (is_on(sel, Selector::receive_time)) out += " RT=" + log_interval(e.received_complete_us, sel);
   if (is_on(sel, Selector::dkim)) {
-    if (const auto it = e.saved.find("dkim_log"); it != e.saved.end() && !it->second.empty()) out += " DKIM=" + printable(it->second);
+    if (const auto it = e.saved.find("dkim_log"); it != e.saved.end() && !it->second.empty())
+      out += " DKIM=" + printable(it->second);
   }
   if (is_on(sel, Selector::msg_id) && !e.user_message_id.empty()) {
     std::string_view id = e.user_message_id;
@@ -144,7 +151,8 @@ std::string delivered_line(std::string_view flag, const DeliveryFields& f, const
 std::string failed_line(const DeliveryFields& f, const Selectors& sel) {
   std::string out = fmt::format("** {}", address_text(f, sel));
   if (is_on(sel, Selector::sender_on_delivery)) out += fmt::format(" F=<{}>", f.sender);
-  if (is_on(sel, Selector::return_path_on_delivery) && !f.transport.empty()) out += fmt::format(" P=<{}>", f.return_path);
+  if (is_on(sel, Selector::return_path_on_delivery) && !f.transport.empty())
+    out += fmt::format(" P=<{}>", f.return_path);
   if (!f.router.empty()) out += " R=" + f.router;
   if (!f.transport.empty()) out += " T=" + f.transport;
   host_fields(out, f, sel);

@@ -1,5 +1,6 @@
 // Main, reject and panic log in Exim's format; files are reopened when renamed; syslog; bounded, line-atomic writes.
-// Any fiber; never parks (one write(2) per line or per loop turn). A log that cannot be written goes to the panic log, then stderr.
+// Any fiber; never parks (one write(2) per line or per loop turn). A log that cannot be written goes to the panic log,
+// then stderr.
 #pragma once
 
 #include <bitset>
@@ -17,13 +18,65 @@ namespace remex::log {
 
 /// One name of log_selector; rows (name, default on/off) in core/log/selectors.cc.
 enum class Selector : std::uint8_t {
-  acl_warn_skipped, address_rewrite, all_parents, arguments, connection_id, connection_reject, deliver_time, delay_delivery, delivery_size,
-  dkim, dkim_verbose, dnslist_defer, dnssec, etrn, host_lookup_failed, ident_timeout, incoming_interface, incoming_port,
-  lost_incoming_connection, millisec, msg_id, msg_id_created, outgoing_interface, outgoing_port, pid, pipelining, protocol_detail, proxy,
-  queue_run, queue_time, queue_time_exclusive, queue_time_overall, receive_time, received_recipients, received_sender,
-  rejected_header, retry_defer, return_path_on_delivery, sender_on_delivery, sender_verify_fail, size_reject, skip_delivery, smtp_confirmation,
-  smtp_connection, smtp_incomplete_transaction, smtp_mailauth, smtp_no_mail, smtp_protocol_error, smtp_syntax_error, subject,
-  tls_certificate_verified, tls_cipher, tls_on_connect, tls_peerdn, tls_resumption, tls_sni, unknown_in_list, eight_bitmime, kCount
+  acl_warn_skipped,
+  address_rewrite,
+  all_parents,
+  arguments,
+  connection_id,
+  connection_reject,
+  deliver_time,
+  delay_delivery,
+  delivery_size,
+  dkim,
+  dkim_verbose,
+  dnslist_defer,
+  dnssec,
+  etrn,
+  host_lookup_failed,
+  ident_timeout,
+  incoming_interface,
+  incoming_port,
+  lost_incoming_connection,
+  millisec,
+  msg_id,
+  msg_id_created,
+  outgoing_interface,
+  outgoing_port,
+  pid,
+  pipelining,
+  protocol_detail,
+  proxy,
+  queue_run,
+  queue_time,
+  queue_time_exclusive,
+  queue_time_overall,
+  receive_time,
+  received_recipients,
+  received_sender,
+  rejected_header,
+  retry_defer,
+  return_path_on_delivery,
+  sender_on_delivery,
+  sender_verify_fail,
+  size_reject,
+  skip_delivery,
+  smtp_confirmation,
+  smtp_connection,
+  smtp_incomplete_transaction,
+  smtp_mailauth,
+  smtp_no_mail,
+  smtp_protocol_error,
+  smtp_syntax_error,
+  subject,
+  tls_certificate_verified,
+  tls_cipher,
+  tls_on_connect,
+  tls_peerdn,
+  tls_resumption,
+  tls_sni,
+  unknown_in_list,
+  eight_bitmime,
+  kCount
 };
 using Selectors = std::bitset<static_cast<std::size_t>(Selector::kCount)>;
 /// Exim's defaults.
@@ -34,14 +87,15 @@ Result<Selectors> parse_selectors(std::string_view text);
 enum Target : std::uint8_t { kMain = 1, kReject = 2, kPanic = 4 };
 
 struct LogConfig {
-  std::string file_path;       ///< log_file_path as configured ("" = spool/log/%slog); "syslog" and ":" forms as in the manual
+  std::string
+      file_path;  ///< log_file_path as configured ("" = spool/log/%slog); "syslog" and ":" forms as in the manual
   std::string spool_directory;
   Selectors selectors = default_selectors();
   bool timestamps_in_syslog = true;
   std::string syslog_facility = "mail", syslog_processname = "exim";
   bool write_rejectlog = true;
   std::string timezone;
-  bool to_stderr = false;      ///< mua_wrapper, -bh and the like: lines also/only on stderr
+  bool to_stderr = false;  ///< mua_wrapper, -bh and the like: lines also/only on stderr
   bool only_stderr = false;
 };
 
@@ -66,7 +120,7 @@ std::string sender_fullhost(const mail::ReceivedFrom& from);
 
 /// The "<=" line of an arrival (without id and time).
 struct ArrivalExtras {
-  std::string bounced_id;      ///< R=
+  std::string bounced_id;  ///< R=
   std::string subject;
 };
 std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const ArrivalExtras& extras = {});

@@ -101,7 +101,8 @@ Result<Selectors> parse_selectors(std::string_view text) {
     if (at == text.size()) return s;
     const char sign = text[at];
     if (sign != '+' && sign != '-') {
-      return fail(ErrorKind::config, fmt::format("malformed log_selector setting: + or - expected but found \"{}\"", text.substr(at)));
+      return fail(ErrorKind::config,
+                  fmt::format("malformed log_selector setting: + or - expected but found \"{}\"", text.substr(at)));
     }
     ++at;
     while (at < text.size() && is_space(text[at])) ++at;

@@ -1,6 +1,7 @@
-// Envelope paths (RFC 5321 4.1.2): MAIL FROM and RCPT TO arguments, and small helpers on addresses. Strict: no comments, no blanks,
-// no folding. Dots at the edges of a local part and doubled dots are accepted, as Exim does: such mailboxes exist.
-// Used by SMTP reception, by routing and by expansion operators. Failure: an Error with Exim's words; the text is safe to log.
+// Envelope paths (RFC 5321 4.1.2): MAIL FROM and RCPT TO arguments, and small helpers on addresses. Strict: no
+// comments, no blanks, no folding. Dots at the edges of a local part and doubled dots are accepted, as Exim does: such
+// mailboxes exist. Used by SMTP reception, by routing and by expansion operators. Failure: an Error with Exim's words;
+// the text is safe to log.
 #include "core/mail/address.h"
 
 #include <fmt/format.h>
@@ -15,7 +16,8 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 32 || c == 127;
 
 /// RFC 5321 atext plus the dot; octets above 127 pass here and are judged once for the whole path.
 bool is_local_char(char c) {
-  return is_alnum(c) || is_high(c) || (c != 0 && std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos);
+  return is_alnum(c) || is_high(c) ||
+         (c != 0 && std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos);
 }
 
 constexpr std::size_t kMaxQuotedBack = 128;  ///< how much of a bad address an error text repeats
@@ -45,7 +47,8 @@ class PathParser {
       return fail(pos_ == s_.size() ? "'>' missing at end of address" : follow_text());
     }
     if (pos_ != s_.size()) return fail(follow_text());
-    if (a.domain.empty() && !opt_.allow_unqualified && !(opt_.allow_postmaster && iequals(a.local_part, "postmaster"))) {
+    if (a.domain.empty() && !opt_.allow_unqualified &&
+        !(opt_.allow_postmaster && iequals(a.local_part, "postmaster"))) {
       return fail(fmt::format("{} address must contain a domain", opt_.role));
     }
     return a;

@@ -19,13 +19,13 @@ struct Address {
 };
 
 struct PathOptions {
-  bool allow_null = false;       ///< "<>" (MAIL FROM)
+  bool allow_null = false;  ///< "<>" (MAIL FROM)
   bool allow_unqualified = false;
   bool allow_domain_literal = false;
-  bool allow_utf8 = false;       ///< SMTPUTF8
+  bool allow_utf8 = false;  ///< SMTPUTF8
   bool strip_trailing_dot = false;
-  bool allow_underscore = false;      ///< in the domain (helo_allow_chars-like leniency)
-  bool allow_postmaster = false;      ///< bare "postmaster" in any case (RCPT TO, RFC 5321 4.5.1), without a domain
+  bool allow_underscore = false;        ///< in the domain (helo_allow_chars-like leniency)
+  bool allow_postmaster = false;        ///< bare "postmaster" in any case (RCPT TO, RFC 5321 4.5.1), without a domain
   std::string_view role = "recipient";  ///< for the text "recipient address must contain a domain"
 };
 
@@ -36,8 +36,8 @@ inline constexpr std::size_t kMaxDomain = 255;
 /// Addresses one header body may hold; more is an error of parse_address_list.
 inline constexpr std::size_t kMaxListAddresses = 32768;
 
-/// Parses what stands between MAIL FROM:/RCPT TO: and the parameters, angle brackets optional; a source route is dropped
-/// (RFC 5321 4.1.1.3). Error text is Exim-like ("malformed address: ... may not follow ...").
+/// Parses what stands between MAIL FROM:/RCPT TO: and the parameters, angle brackets optional; a source route is
+/// dropped (RFC 5321 4.1.1.3). Error text is Exim-like ("malformed address: ... may not follow ...").
 Result<Address> parse_path(std::string_view text, const PathOptions& opt);
 /// Splits "local@domain" at the last unquoted @ without checks.
 Address split_address(std::string_view addr);

@@ -1,6 +1,6 @@
 // Address lists as they stand in headers (RFC 5322 3.4, obsolete forms included): To:, From:, Resent-... and `-t`.
-// One forward pass, no recursion: comments nest by a counter, groups do not nest. Encoded words are ordinary phrase words.
-// Failure: an Error that names the offending text; addresses before it are not returned.
+// One forward pass, no recursion: comments nest by a counter, groups do not nest. Encoded words are ordinary phrase
+// words. Failure: an Error that names the offending text; addresses before it are not returned.
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
@@ -85,8 +85,9 @@ class ListParser {
     return {};
   }
 
-  /// Reads words up to a delimiter into two forms: `phrase_` (words with one space between, quotes removed) for a display
-  /// name, and `spec_` (everything tight, quotes kept) for an addr-spec. `gap_` = two words stood apart, so no addr-spec.
+  /// Reads words up to a delimiter into two forms: `phrase_` (words with one space between, quotes removed) for a
+  /// display name, and `spec_` (everything tight, quotes kept) for an addr-spec. `gap_` = two words stood apart, so no
+  /// addr-spec.
   Status words() {
     phrase_.clear();
     spec_.clear();
@@ -182,7 +183,8 @@ class ListParser {
     if (a.local_part.empty()) return fail(a.domain.empty() ? "missing or malformed local part" : "no local part");
     if (a.local_part.size() > kMaxLocalPart) return fail("local part too long");
     if (!is_local(a.local_part)) {
-      return fail(fmt::format("missing or malformed local part (in \"{}\")", printable(spec_.substr(0, kMaxQuotedBack))));
+      return fail(
+          fmt::format("missing or malformed local part (in \"{}\")", printable(spec_.substr(0, kMaxQuotedBack))));
     }
     const bool has_domain = a.local_part.size() < spec_.size();
     if (!has_domain) {
@@ -218,7 +220,7 @@ class ListParser {
   std::string_view s_;
   bool allow_unqualified_;
   std::size_t pos_ = 0;
-  std::size_t start_ = 0;   ///< of the present address, for error texts
+  std::size_t start_ = 0;  ///< of the present address, for error texts
   std::size_t gap_at_ = 0;
   std::string phrase_, spec_;
   bool gap_ = false, has_at_ = false, saw_group_ = false;

@@ -1,6 +1,6 @@
-// The two kinds of message body: a string, or a range of a file read with pread in large pieces. Both are immutable and may be read
-// from several threads at once. Used by reception, the store, DKIM and transports. Failure: fail_errno of the system call with the
-// path; a file that became shorter is an error, never a silently shorter message.
+// The two kinds of message body: a string, or a range of a file read with pread in large pieces. Both are immutable and
+// may be read from several threads at once. Used by reception, the store, DKIM and transports. Failure: fail_errno of
+// the system call with the path; a file that became shorter is an error, never a silently shorter message.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,7 +83,9 @@ class FileBody final : public Body {
 
 }  // namespace
 
-std::shared_ptr<const Body> Body::from_string(std::string bytes) { return std::make_shared<MemoryBody>(std::move(bytes)); }
+std::shared_ptr<const Body> Body::from_string(std::string bytes) {
+  return std::make_shared<MemoryBody>(std::move(bytes));
+}
 
 Result<std::shared_ptr<const Body>> Body::from_file(std::string path, std::uint64_t offset, std::uint64_t length) {
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());

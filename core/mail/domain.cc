@@ -1,5 +1,6 @@
-// Domain names and IP address literals as text: syntax checks and IDNA forms. Used by the address parsers, by SMTP (HELO) and by
-// expansion operators. Nothing here looks anything up; a bad name is `false` or an error text, never an exception.
+// Domain names and IP address literals as text: syntax checks and IDNA forms. Used by the address parsers, by SMTP
+// (HELO) and by expansion operators. Nothing here looks anything up; a bad name is `false` or an error text, never an
+// exception.
 #include <arpa/inet.h>
 #include <idn2.h>
 
@@ -69,13 +70,15 @@ Result<std::string> domain_to_ascii(std::string_view domain) {
   if (domain.size() > 4 * kMaxDomain || domain.find('\0') != std::string_view::npos || !is_utf8(domain)) {
     return fail("domain is not valid UTF-8");
   }
-  // U+3002, U+FF0E, U+FF61: IDNA maps these to a dot (UTS #46), which would let one label pass a check as another domain.
+  // U+3002, U+FF0E, U+FF61: IDNA maps these to a dot (UTS #46), which would let one label pass a check as another
+  // domain.
   for (std::string_view dot : {"\u3002", "\uff0e", "\uff61"}) {
     if (domain.find(dot) != std::string_view::npos) return fail("domain contains a character that stands for a dot");
   }
   const std::string text(domain);
   char* out = nullptr;
-  const int rc = idn2_to_ascii_8z(text.c_str(), &out, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT | IDN2_USE_STD3_ASCII_RULES);
+  const int rc =
+      idn2_to_ascii_8z(text.c_str(), &out, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT | IDN2_USE_STD3_ASCII_RULES);
   if (rc != IDN2_OK) return fail(std::string("domain is not valid for IDNA: ") + idn2_strerror(rc));
   std::string result = to_lower(out);
   idn2_free(out);

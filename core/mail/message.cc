@@ -1,5 +1,5 @@
-// Headers: splitting a block of raw lines, Exim's type letters, and the list operations ACLs and transports use (add at a place,
-// remove by name). Lines end in LF. Nothing here fails: a line that is no header ends the header block.
+// Headers: splitting a block of raw lines, Exim's type letters, and the list operations ACLs and transports use (add at
+// a place, remove by name). Lines end in LF. Nothing here fails: a line that is no header ends the header block.
 #include "core/mail/message.h"
 
 #include <algorithm>
@@ -95,11 +95,8 @@ void HeaderList::add(std::string text, Where where) {
   auto place = headers_.end();
   const auto not_received = [](const Header& h) { return h.type != 'P' && h.type != '*'; };
   switch (where) {
-    case Where::at_end:
-      break;
-    case Where::at_start:
-      place = headers_.begin();
-      break;
+    case Where::at_end: break;
+    case Where::at_start: place = headers_.begin(); break;
     case Where::after_received: {
       // After the first block of Received: lines; at the start when there is none.
       const auto first = std::find_if(headers_.begin(), headers_.end(), [](const Header& h) { return h.type == 'P'; });
@@ -112,7 +109,8 @@ void HeaderList::add(std::string text, Where where) {
       });
       break;
   }
-  headers_.insert(place, std::make_move_iterator(added.headers_.begin()), std::make_move_iterator(added.headers_.end()));
+  headers_.insert(place, std::make_move_iterator(added.headers_.begin()),
+                  std::make_move_iterator(added.headers_.end()));
 }
 
 std::size_t HeaderList::remove(std::string_view name) {

@@ -12,8 +12,8 @@
 
 namespace remex::mail {
 
-/// One header, with folds and its final LF. `type` is Exim's letter: ' ' other, '*' deleted/rewritten, B Bcc, C Cc, F From,
-/// I Message-ID, P Received, R Reply-To, S Sender, T To.
+/// One header, with folds and its final LF. `type` is Exim's letter: ' ' other, '*' deleted/rewritten, B Bcc, C Cc, F
+/// From, I Message-ID, P Received, R Reply-To, S Sender, T To.
 struct Header {
   char type = ' ';
   std::string text;
@@ -50,7 +50,8 @@ char classify_header(std::string_view line);
 /// Stops at the first line that cannot be a header. Returns the offset where the body starts.
 std::size_t split_headers(std::string_view block, HeaderList& out);
 
-/// The body. Small ones live in memory, larger ones in a file the owner unlinks. Immutable after construction; shared freely.
+/// The body. Small ones live in memory, larger ones in a file the owner unlinks. Immutable after construction; shared
+/// freely.
 class Body {
  public:
   static std::shared_ptr<const Body> from_string(std::string bytes);

@@ -1,5 +1,5 @@
-// RFC 2047 encoding and decoding, linear in the text. iconv descriptors are kept per thread for the last pair of charsets, so that a
-// header of many words in one charset opens it once. See rfc2047.h for what fails.
+// RFC 2047 encoding and decoding, linear in the text. iconv descriptors are kept per thread for the last pair of
+// charsets, so that a header of many words in one charset opens it once. See rfc2047.h for what fails.
 #include "core/mail/rfc2047.h"
 
 #include <fmt/format.h>
@@ -149,8 +149,8 @@ Result<std::string> convert_charset(std::string_view bytes, std::string_view fro
   errno = EINVAL;
   const iconv_t cd = valid_charset(from) && valid_charset(to) ? converter.get(from, to) : Converter::kNone;
   if (cd == Converter::kNone) {
-    return fail(fmt::format("iconv_open(\"{}\", \"{}\") failed: {}{}", printable(to), printable(from), std::strerror(errno),
-                            errno == EINVAL ? " (maybe unsupported conversion)" : ""));
+    return fail(fmt::format("iconv_open(\"{}\", \"{}\") failed: {}{}", printable(to), printable(from),
+                            std::strerror(errno), errno == EINVAL ? " (maybe unsupported conversion)" : ""));
   }
   std::string out;
   char buffer[512];

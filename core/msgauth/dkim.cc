@@ -1,4 +1,5 @@
-// The DKIM verifier: signatures in, body through the shared hashes, keys from the callback, one status per signature. See dkim.h.
+// The DKIM verifier: signatures in, body through the shared hashes, keys from the callback, one status per signature.
+// See dkim.h.
 #include "core/msgauth/dkim.h"
 
 #include <fmt/format.h>
@@ -45,7 +46,8 @@ std::uint64_t limit_of(const DkimSignature& sig) {
   return sig.body_length < 0 ? BodyHashes::kNoLimit : static_cast<std::uint64_t>(sig.body_length);
 }
 
-/// The one key record among the TXT records. Others (an SPF record under a wildcard) are passed over; two are ambiguous.
+/// The one key record among the TXT records. Others (an SPF record under a wildcard) are passed over; two are
+/// ambiguous.
 Result<KeyRecord> choose_record(const std::vector<std::string>& records) {
   std::optional<KeyRecord> chosen;
   std::string fault = "no key record";
@@ -82,7 +84,8 @@ bool record_fits(const KeyRecord& record, const ParsedSignature& parsed, DkimSig
   }
   if (record.kind != parsed.key) fault = "public key is of another type than the signature";
   if (!record.hashes.empty() && !lists(record.hashes, hash)) fault = "public key is not for this hash";
-  if (!record.services.empty() && !lists(record.services, "*") && !lists(record.services, "email")) fault = "public key is not for email";
+  if (!record.services.empty() && !lists(record.services, "*") && !lists(record.services, "email"))
+    fault = "public key is not for email";
   if (record.nosubdomains && !sig.identity.empty() && sig.identity.substr(sig.identity.rfind('@') + 1) != sig.domain) {
     fault = "public key does not allow subdomains";
   }
@@ -94,14 +97,10 @@ bool record_fits(const KeyRecord& record, const ParsedSignature& parsed, DkimSig
 
 std::string_view to_string(DkimStatus s) {
   switch (s) {
-    case DkimStatus::invalid:
-      return "invalid";
-    case DkimStatus::fail:
-      return "fail";
-    case DkimStatus::pass:
-      return "pass";
-    case DkimStatus::none:
-      break;
+    case DkimStatus::invalid: return "invalid";
+    case DkimStatus::fail: return "fail";
+    case DkimStatus::pass: return "pass";
+    case DkimStatus::none: break;
   }
   return "none";
 }
@@ -126,26 +125,24 @@ Status parse_min_keysizes(std::string_view text, DkimVerifyOptions& opt) {
 }
 
 bool DkimSignature::signs(std::string_view header) const {
-  return std::any_of(header_names.begin(), header_names.end(), [&](const std::string& n) { return iequals(n, header); });
+  return std::any_of(header_names.begin(), header_names.end(),
+                     [&](const std::string& n) { return iequals(n, header); });
 }
 
 std::string DkimSignature::log_line() const {
   const auto word = [](Canon c) { return c == Canon::relaxed ? "relaxed" : "simple"; };
-  std::string out = fmt::format("DKIM: d={} s={} c={}/{} a={}", domain, selector, word(canon_headers), word(canon_body), algo);
+  std::string out =
+      fmt::format("DKIM: d={} s={} c={}/{} a={}", domain, selector, word(canon_headers), word(canon_body), algo);
   if (key_bits > 0) out += fmt::format(" b={}", key_bits);
   if (!identity.empty()) out += " i=" + printable(identity);
   if (created > 0) out += fmt::format(" t={}", created);
   if (expires >= 0) out += fmt::format(" x={}", expires);
   if (body_length >= 0) out += fmt::format(" l={}", body_length);
   switch (status) {
-    case DkimStatus::none:
-      return out + " [not verified]";
-    case DkimStatus::invalid:
-      return out + " [invalid - " + detail + "]";
-    case DkimStatus::fail:
-      return out + " [verification failed - " + detail + "]";
-    case DkimStatus::pass:
-      break;
+    case DkimStatus::none: return out + " [not verified]";
+    case DkimStatus::invalid: return out + " [invalid - " + detail + "]";
+    case DkimStatus::fail: return out + " [verification failed - " + detail + "]";
+    case DkimStatus::pass: break;
   }
   return out + " [verification succeeded]";
 }
@@ -201,20 +198,25 @@ void DkimVerifier::check(Work& w, const KeyLookup& lookup) {
   }
   const auto record = choose_record(answer.records);
   if (!record) {
-    return set(sig, DkimStatus::invalid, "pubkey_syntax", "syntax error in public key record (" + record.error().text + ")");
+    return set(sig, DkimStatus::invalid, "pubkey_syntax",
+               "syntax error in public key record (" + record.error().text + ")");
   }
   if (!record_fits(*record, w.parsed, sig)) return;
   const auto pub = PublicKey::import(record->kind, record->p);
-  if (!pub) return set(sig, DkimStatus::invalid, "pubkey_syntax", "syntax error in public key record (" + pub.error().text + ")");
+  if (!pub)
+    return set(sig, DkimStatus::invalid, "pubkey_syntax",
+               "syntax error in public key record (" + pub.error().text + ")");
   sig.key_bits = pub->bits();
   if (pub->bits() < (pub->kind() == KeyKind::rsa ? opt.min_rsa_bits : opt.min_ed25519_bits)) {
     return set(sig, DkimStatus::invalid, "pubkey_too_short", "public key too short");
   }
   std::string own = w.header->text.substr(0, w.parsed.b_begin);
   own += std::string_view(w.header->text).substr(w.parsed.b_end);
-  const std::string digest = header_digest(w.parsed.hash, state_->index, sig.header_names, sig.canon_headers, own, w.header);
+  const std::string digest =
+      header_digest(w.parsed.hash, state_->index, sig.header_names, sig.canon_headers, own, w.header);
   if (!pub->verify(w.parsed.hash, digest, w.parsed.b)) {
-    return set(sig, DkimStatus::fail, "signature_incorrect", "signature did not verify (headers probably modified in transit)");
+    return set(sig, DkimStatus::fail, "signature_incorrect",
+               "signature did not verify (headers probably modified in transit)");
   }
   set(sig, DkimStatus::pass, "", "");
 }

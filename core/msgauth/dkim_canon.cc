@@ -77,7 +77,8 @@ void BodyCanon::add(std::string_view piece) { canon_ == Canon::simple ? add_simp
 void BodyCanon::add_simple(std::string_view piece) {
   while (!piece.empty()) {
     const void* nl = std::memchr(piece.data(), '\n', piece.size());
-    const std::size_t n = nl == nullptr ? piece.size() : static_cast<std::size_t>(static_cast<const char*>(nl) - piece.data());
+    const std::size_t n =
+        nl == nullptr ? piece.size() : static_cast<std::size_t>(static_cast<const char*>(nl) - piece.data());
     if (n > 0) {
       before_content();
       put(piece.substr(0, n));
@@ -92,7 +93,8 @@ void BodyCanon::add_simple(std::string_view piece) {
 void BodyCanon::add_relaxed(std::string_view piece) {
   while (!piece.empty()) {
     const void* nl = std::memchr(piece.data(), '\n', piece.size());
-    const std::size_t n = nl == nullptr ? piece.size() : static_cast<std::size_t>(static_cast<const char*>(nl) - piece.data());
+    const std::size_t n =
+        nl == nullptr ? piece.size() : static_cast<std::size_t>(static_cast<const char*>(nl) - piece.data());
     if (n > 0) relaxed_part(piece.substr(0, n));
     if (nl == nullptr) return;
     ++newlines_;

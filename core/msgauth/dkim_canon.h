@@ -1,5 +1,5 @@
-// DKIM canonicalisation (RFC 6376 3.4) of headers and of streamed bodies. Input lines end in LF, output lines in CRLF. Linear, constant
-// memory: white space and empty lines not yet known to matter are kept as counters.
+// DKIM canonicalisation (RFC 6376 3.4) of headers and of streamed bodies. Input lines end in LF, output lines in CRLF.
+// Linear, constant memory: white space and empty lines not yet known to matter are kept as counters.
 #pragma once
 
 #include <cstdint>
@@ -50,8 +50,8 @@ class BodyCanon {
   bool any_ = false;            ///< something was written
 };
 
-/// All body hashes of one message: each (canonicalisation, hash) runs once whatever the number of signatures; a length limit (l=)
-/// takes a snapshot at its place.
+/// All body hashes of one message: each (canonicalisation, hash) runs once whatever the number of signatures; a length
+/// limit (l=) takes a snapshot at its place.
 class BodyHashes {
  public:
   static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};

@@ -15,8 +15,12 @@ gnutls_datum_t datum(std::string_view s) {
   return {reinterpret_cast<unsigned char*>(const_cast<char*>(s.data())), static_cast<unsigned>(s.size())};
 }
 
-gnutls_digest_algorithm_t digest_of(HashKind k) { return k == HashKind::sha512 ? GNUTLS_DIG_SHA512 : GNUTLS_DIG_SHA256; }
-gnutls_sign_algorithm_t rsa_with(HashKind k) { return k == HashKind::sha512 ? GNUTLS_SIGN_RSA_SHA512 : GNUTLS_SIGN_RSA_SHA256; }
+gnutls_digest_algorithm_t digest_of(HashKind k) {
+  return k == HashKind::sha512 ? GNUTLS_DIG_SHA512 : GNUTLS_DIG_SHA256;
+}
+gnutls_sign_algorithm_t rsa_with(HashKind k) {
+  return k == HashKind::sha512 ? GNUTLS_SIGN_RSA_SHA512 : GNUTLS_SIGN_RSA_SHA256;
+}
 
 constexpr std::size_t kMaxKeyText = 64 * 1024;
 /// Largest RSA modulus we compute with: verification time grows with the cube, and the key is the stranger's choice.
@@ -45,7 +49,8 @@ Hash::Hash(HashKind kind) : kind_(kind) {
 }
 
 void Hash::add(std::string_view bytes) {
-  if (!bytes.empty() && gnutls_hash(handle_.get(), bytes.data(), bytes.size()) < 0) throw std::logic_error("gnutls_hash failed");
+  if (!bytes.empty() && gnutls_hash(handle_.get(), bytes.data(), bytes.size()) < 0)
+    throw std::logic_error("gnutls_hash failed");
 }
 
 std::string Hash::snapshot() const {
@@ -102,7 +107,8 @@ Result<PrivateKey> PrivateKey::import(std::string_view text) {
   key.key_.reset(raw);
   std::string decoded;
   const bool pem = text.find("-----BEGIN") != std::string_view::npos;
-  if (pem && text.find("ENCRYPTED") != std::string_view::npos) return fail("private key is encrypted: keys with a password are not supported");
+  if (pem && text.find("ENCRYPTED") != std::string_view::npos)
+    return fail("private key is encrypted: keys with a password are not supported");
   if (!pem) {
     if (auto bytes = base64_decode(text, true)) decoded = std::move(*bytes);
   }
@@ -111,14 +117,9 @@ Result<PrivateKey> PrivateKey::import(std::string_view text) {
   gnutls_memset(decoded.data(), 0, decoded.size());
   if (rc < 0) return fail(std::string("private key: ") + gnutls_strerror(rc));
   switch (gnutls_privkey_get_pk_algorithm(raw, &key.bits_)) {
-    case GNUTLS_PK_RSA:
-      key.kind_ = KeyKind::rsa;
-      break;
-    case GNUTLS_PK_EDDSA_ED25519:
-      key.kind_ = KeyKind::ed25519;
-      break;
-    default:
-      return fail("private key is neither RSA nor Ed25519");
+    case GNUTLS_PK_RSA: key.kind_ = KeyKind::rsa; break;
+    case GNUTLS_PK_EDDSA_ED25519: key.kind_ = KeyKind::ed25519; break;
+    default: return fail("private key is neither RSA nor Ed25519");
   }
   return key;
 }
@@ -138,7 +139,8 @@ Result<std::string> PrivateKey::sign(HashKind hash, std::string_view digest) con
 Result<std::string> PrivateKey::dns_public_key() const {
   gnutls_pubkey_t raw = nullptr;
   if (gnutls_pubkey_init(&raw) < 0) return fail("gnutls_pubkey_init failed");
-  const std::unique_ptr<std::remove_pointer_t<gnutls_pubkey_t>, decltype(&gnutls_pubkey_deinit)> pub(raw, &gnutls_pubkey_deinit);
+  const std::unique_ptr<std::remove_pointer_t<gnutls_pubkey_t>, decltype(&gnutls_pubkey_deinit)> pub(
+      raw, &gnutls_pubkey_deinit);
   gnutls_datum_t out{};
   int rc = gnutls_pubkey_import_privkey(raw, key_.get(), 0, 0);
   if (rc >= 0) {

@@ -1,5 +1,6 @@
-// The cryptography DKIM needs, over GnuTLS: running hashes, RSA (PKCS#1 v1.5) and Ed25519 (RFC 8463) keys. Synchronous; a
-// signature costs up to a few milliseconds, so callers on the loop use offload. Objects are movable, not shared between threads.
+// The cryptography DKIM needs, over GnuTLS: running hashes, RSA (PKCS#1 v1.5) and Ed25519 (RFC 8463) keys. Synchronous;
+// a signature costs up to a few milliseconds, so callers on the loop use offload. Objects are movable, not shared
+// between threads.
 #pragma once
 
 #include <gnutls/abstract.h>
@@ -38,7 +39,8 @@ class Hash {
 /// A signer's key from DNS.
 class PublicKey {
  public:
-  /// `der`: SubjectPublicKeyInfo or bare RSAPublicKey for RSA (both are in use, RFC 6376 erratum 3017), 32 octets for Ed25519.
+  /// `der`: SubjectPublicKeyInfo or bare RSAPublicKey for RSA (both are in use, RFC 6376 erratum 3017), 32 octets for
+  /// Ed25519.
   static Result<PublicKey> import(KeyKind kind, std::string_view der);
   KeyKind kind() const { return kind_; }
   unsigned bits() const { return bits_; }

@@ -15,11 +15,12 @@
 
 namespace remex::msgauth {
 
-#define REMEX_DKIM_HEADERS(P)                                                                                                    \
-  P "From:" P "Sender:" P "Reply-To:" P "Subject:" P "Date:" P "Message-ID:" P "To:" P "Cc:" P "MIME-Version:" P "Content-Type:" \
-  P "Content-Transfer-Encoding:" P "Content-ID:" P "Content-Description:" P "Resent-Date:" P "Resent-From:" P "Resent-Sender:"   \
-  P "Resent-To:" P "Resent-Cc:" P "Resent-Message-ID:" P "In-Reply-To:" P "References:" P "List-Id:" P "List-Help:"              \
-  P "List-Unsubscribe:" P "List-Subscribe:" P "List-Post:" P "List-Owner:" P "List-Archive"
+#define REMEX_DKIM_HEADERS(P)                                                                                    \
+  P "From:" P "Sender:" P "Reply-To:" P "Subject:" P "Date:" P "Message-ID:" P "To:" P "Cc:" P "MIME-Version:" P \
+    "Content-Type:" P "Content-Transfer-Encoding:" P "Content-ID:" P "Content-Description:" P "Resent-Date:" P   \
+    "Resent-From:" P "Resent-Sender:" P "Resent-To:" P "Resent-Cc:" P "Resent-Message-ID:" P "In-Reply-To:" P    \
+    "References:" P "List-Id:" P "List-Help:" P "List-Unsubscribe:" P "List-Subscribe:" P "List-Post:" P         \
+    "List-Owner:" P "List-Archive"
 const std::string_view kDkimSignHeaders = REMEX_DKIM_HEADERS("");
 const std::string_view kDkimOversignHeaders = REMEX_DKIM_HEADERS("+");
 #undef REMEX_DKIM_HEADERS
@@ -43,7 +44,8 @@ Result<std::vector<std::string>> choose_headers(const mail::HeaderList& headers,
     if (prefix == '=' || prefix == '+') item.remove_prefix(1);
     if (item.empty()) continue;
     for (char c : item) {
-      if (c <= 32 || c >= 127 || c == ';') return fail(fmt::format("dkim_sign_headers: bad header name \"{}\"", printable(item)));
+      if (c <= 32 || c >= 127 || c == ';')
+        return fail(fmt::format("dkim_sign_headers: bad header name \"{}\"", printable(item)));
     }
     const auto [it, is_new] = by_name.try_emplace(to_lower(item), wanted.size());
     if (is_new) wanted.push_back({.name = std::string(item)});
@@ -132,8 +134,10 @@ struct Job {
 Result<Job> prepare(const mail::HeaderList& headers, const DkimSignOptions& opt) {
   Job job;
   REMEX_TRY(job.domain, mail::domain_to_ascii(opt.domain));
-  if (!mail::is_domain_name(job.domain, true)) return fail(fmt::format("dkim_domain \"{}\" is not a domain", printable(opt.domain)));
-  if (!mail::is_domain_name(opt.selector, true)) return fail(fmt::format("dkim_selector \"{}\" is not a name", printable(opt.selector)));
+  if (!mail::is_domain_name(job.domain, true))
+    return fail(fmt::format("dkim_domain \"{}\" is not a domain", printable(opt.domain)));
+  if (!mail::is_domain_name(opt.selector, true))
+    return fail(fmt::format("dkim_selector \"{}\" is not a name", printable(opt.selector)));
   if (iequals(opt.canon, "simple")) {
     job.canon = Canon::simple;
   } else if (!opt.canon.empty() && !iequals(opt.canon, "relaxed")) {
@@ -151,15 +155,20 @@ Result<Job> prepare(const mail::HeaderList& headers, const DkimSignOptions& opt)
     REMEX_TRY(PrivateKey key, load_dkim_key(opt.private_key));
     job.key = std::make_shared<const PrivateKey>(std::move(key));
   }
-  if (job.key->kind() == KeyKind::rsa && job.key->bits() < 1024) return fail("RSA private key is shorter than 1024 bits (RFC 8301)");
-  if (job.key->kind() == KeyKind::ed25519 && job.hash != HashKind::sha256) return fail("an Ed25519 key needs dkim_hash sha256 (RFC 8463)");
-  REMEX_TRY(job.names, choose_headers(headers, opt.sign_headers.empty() ? kDkimSignHeaders : std::string_view(opt.sign_headers)));
-  const bool from = std::any_of(job.names.begin(), job.names.end(), [](const std::string& n) { return iequals(n, "From"); });
+  if (job.key->kind() == KeyKind::rsa && job.key->bits() < 1024)
+    return fail("RSA private key is shorter than 1024 bits (RFC 8301)");
+  if (job.key->kind() == KeyKind::ed25519 && job.hash != HashKind::sha256)
+    return fail("an Ed25519 key needs dkim_hash sha256 (RFC 8463)");
+  REMEX_TRY(job.names,
+            choose_headers(headers, opt.sign_headers.empty() ? kDkimSignHeaders : std::string_view(opt.sign_headers)));
+  const bool from =
+      std::any_of(job.names.begin(), job.names.end(), [](const std::string& n) { return iequals(n, "From"); });
   if (!from) return fail("dkim_sign_headers does not sign From: (RFC 6376 5.4)");
   return job;
 }
 
-Result<std::string> write_signature(const mail::HeaderList& headers, const Job& job, const DkimSignOptions& opt, std::string_view body_digest) {
+Result<std::string> write_signature(const mail::HeaderList& headers, const Job& job, const DkimSignOptions& opt,
+                                    std::string_view body_digest) {
   const std::string_view key = job.key->kind() == KeyKind::rsa ? "rsa" : "ed25519";
   const std::string_view hash = job.hash == HashKind::sha512 ? "sha512" : "sha256";
   const std::string_view canon = job.canon == Canon::simple ? "simple" : "relaxed";
@@ -190,7 +199,9 @@ Result<std::string> write_signature(const mail::HeaderList& headers, const Job& 
 
 }  // namespace
 
-bool dkim_key_disabled(std::string_view private_key) { return private_key.empty() || private_key == "0" || private_key == "false"; }
+bool dkim_key_disabled(std::string_view private_key) {
+  return private_key.empty() || private_key == "0" || private_key == "false";
+}
 
 Result<PrivateKey> load_dkim_key(const std::string& private_key) {
   if (!private_key.starts_with('/')) return PrivateKey::import(private_key);
@@ -213,7 +224,8 @@ Result<PrivateKey> load_dkim_key(const std::string& private_key) {
   return key;
 }
 
-std::vector<Result<std::string>> dkim_sign(const mail::HeaderList& headers, const mail::Body& body, const std::vector<DkimSignOptions>& opts) {
+std::vector<Result<std::string>> dkim_sign(const mail::HeaderList& headers, const mail::Body& body,
+                                           const std::vector<DkimSignOptions>& opts) {
   std::vector<Result<Job>> jobs;
   BodyHashes hashes;
   for (const DkimSignOptions& opt : opts) {

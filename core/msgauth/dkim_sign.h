@@ -1,5 +1,6 @@
-// DKIM signing (RFC 6376 5, RFC 8463) of an outgoing message, with the meaning of the smtp transport's dkim_* options. Synchronous and
-// CPU-bound; run it in offload for large bodies. Failure: an Error for that signature; dkim_strict decides what it means.
+// DKIM signing (RFC 6376 5, RFC 8463) of an outgoing message, with the meaning of the smtp transport's dkim_* options.
+// Synchronous and CPU-bound; run it in offload for large bodies. Failure: an Error for that signature; dkim_strict
+// decides what it means.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +24,16 @@ extern const std::string_view kDkimOversignHeaders;
 struct DkimSignOptions {
   std::string domain;
   std::string selector;
-  std::string private_key;   ///< starts with '/': a file; else PEM, or base64 of DER
+  std::string private_key;                ///< starts with '/': a file; else PEM, or base64 of DER
   std::shared_ptr<const PrivateKey> key;  ///< when set, used instead of private_key (a cache of the caller)
-  std::string canon;         ///< "relaxed" (also when empty) or "simple", for headers and body
-  std::string hash;          ///< "sha256" (also when empty) or "sha512"; "sha1" is refused (RFC 8301)
-  std::string identity;      ///< i=, not checked, as in Exim
-  /// Colon-separated names; "=Name" = all instances present, "+Name" = these and one more (oversigning). Empty = the default.
+  std::string canon;                      ///< "relaxed" (also when empty) or "simple", for headers and body
+  std::string hash;                       ///< "sha256" (also when empty) or "sha512"; "sha1" is refused (RFC 8301)
+  std::string identity;                   ///< i=, not checked, as in Exim
+  /// Colon-separated names; "=Name" = all instances present, "+Name" = these and one more (oversigning). Empty = the
+  /// default.
   std::string sign_headers;
   std::optional<std::int64_t> timestamps;  ///< seconds until x=; 0 = only t=
-  std::int64_t now = 0;      ///< for t= and x=
+  std::int64_t now = 0;                    ///< for t= and x=
 };
 
 /// True for the values of dkim_private_key that mean "do not sign": empty, "0", "false".
@@ -41,7 +43,9 @@ Result<PrivateKey> load_dkim_key(const std::string& private_key);
 
 /// One DKIM-Signature header (name, folds, final LF) for the message, to be put at its start.
 Result<std::string> dkim_sign(const mail::HeaderList& headers, const mail::Body& body, const DkimSignOptions& opt);
-/// Several signatures; the body is read once and each (canonicalisation, hash) computed once. result[i] belongs to opts[i].
-std::vector<Result<std::string>> dkim_sign(const mail::HeaderList& headers, const mail::Body& body, const std::vector<DkimSignOptions>& opts);
+/// Several signatures; the body is read once and each (canonicalisation, hash) computed once. result[i] belongs to
+/// opts[i].
+std::vector<Result<std::string>> dkim_sign(const mail::HeaderList& headers, const mail::Body& body,
+                                           const std::vector<DkimSignOptions>& opts);
 
 }  // namespace remex::msgauth

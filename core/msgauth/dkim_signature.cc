@@ -1,4 +1,5 @@
-// Reading DKIM-Signature headers and key records (RFC 6376 3.5, 3.6.1): every rule about one tag is here. See dkim_signature.h.
+// Reading DKIM-Signature headers and key records (RFC 6376 3.5, 3.6.1): every rule about one tag is here. See
+// dkim_signature.h.
 #include "core/msgauth/dkim_signature.h"
 
 #include <algorithm>
@@ -41,7 +42,8 @@ bool read_canon(std::string_view s, DkimSignature& sig) {
 
 /// True when `domain` is `parent` or below it; both lower case.
 bool is_within(std::string_view domain, std::string_view parent) {
-  return domain == parent || (domain.size() > parent.size() && domain.ends_with(parent) && domain[domain.size() - parent.size() - 1] == '.');
+  return domain == parent || (domain.size() > parent.size() && domain.ends_with(parent) &&
+                              domain[domain.size() - parent.size() - 1] == '.');
 }
 
 /// Reads the tags in order of importance; returns the text of the first fault, empty when all is well.
@@ -62,8 +64,8 @@ class SignatureReader {
     if (!v || !d || !s || !a || !h || !tags_.find("b") || !tags_.find("bh")) return "signature tag missing or invalid";
     if (*v != "1") return "unsupported DKIM version";
     if (sig_.domain.empty() || sig_.selector.empty()) return "signature tag missing or invalid";
-    for (auto step : {&SignatureReader::algorithm, &SignatureReader::values, &SignatureReader::header_names, &SignatureReader::numbers,
-                      &SignatureReader::identity, &SignatureReader::rest}) {
+    for (auto step : {&SignatureReader::algorithm, &SignatureReader::values, &SignatureReader::header_names,
+                      &SignatureReader::numbers, &SignatureReader::identity, &SignatureReader::rest}) {
       if (std::string fault = (this->*step)(); !fault.empty()) return fault;
     }
     return {};
@@ -118,7 +120,8 @@ class SignatureReader {
     if (auto l = tags_.get("l"); l && !read_number(*l, sig_.body_length)) return "signature tag missing or invalid";
     if (auto t = tags_.get("t"); t && !read_number(*t, sig_.created)) return "signature tag missing or invalid";
     if (auto x = tags_.get("x"); x && !read_number(*x, sig_.expires)) return "signature tag missing or invalid";
-    if (sig_.expires >= 0 && sig_.created > 0 && sig_.expires <= sig_.created) return "signature expires before it was made";
+    if (sig_.expires >= 0 && sig_.created > 0 && sig_.expires <= sig_.created)
+      return "signature expires before it was made";
     return {};
   }
 
@@ -129,7 +132,8 @@ class SignatureReader {
     const std::size_t at = decoded ? decoded->rfind('@') : std::string::npos;
     if (at == std::string::npos || decoded->size() > 1000) return "signature tag missing or invalid";
     std::string domain = to_lower(std::string_view(*decoded).substr(at + 1));
-    if (!is_within(domain, sig_.domain) || !mail::is_domain_name(domain, true)) return "identity is outside the signing domain";
+    if (!is_within(domain, sig_.domain) || !mail::is_domain_name(domain, true))
+      return "identity is outside the signing domain";
     for (char c : decoded->substr(0, at)) {
       if (static_cast<unsigned char>(c) < 32 || c == 127) return "signature tag missing or invalid";
     }
@@ -151,7 +155,8 @@ class SignatureReader {
 
 }  // namespace
 
-bool parse_signature(std::string_view header_text, const DkimVerifyOptions& opt, ParsedSignature& out, DkimSignature& sig) {
+bool parse_signature(std::string_view header_text, const DkimVerifyOptions& opt, ParsedSignature& out,
+                     DkimSignature& sig) {
   const std::size_t value_at = header_text.find(':') + 1;
   auto tags = TagList::parse(header_text.substr(value_at));
   std::string fault = tags ? SignatureReader(*tags, opt, out, sig).read() : "signature tag missing or invalid";
@@ -209,7 +214,8 @@ const std::vector<const mail::Header*>* HeaderIndex::find(std::string_view lower
   return it == by_name_.end() ? nullptr : &it->second;
 }
 
-void HeaderIndex::append(const std::vector<std::string>& names, Canon canon, const mail::Header* skip, std::string& out) const {
+void HeaderIndex::append(const std::vector<std::string>& names, Canon canon, const mail::Header* skip,
+                         std::string& out) const {
   std::map<std::string, std::size_t, std::less<>> left;  // instances not yet taken
   for (const std::string& name : names) {
     const std::string key = to_lower(name);

@@ -1,4 +1,5 @@
-// Tag lists ("a=b; c=d", RFC 6376 3.2) of DKIM-Signature headers and DNS key records. Foreign bytes: linear, bounded. No I/O.
+// Tag lists ("a=b; c=d", RFC 6376 3.2) of DKIM-Signature headers and DNS key records. Foreign bytes: linear, bounded.
+// No I/O.
 #pragma once
 
 #include <optional>
@@ -15,7 +16,7 @@ inline constexpr std::size_t kMaxTags = 100;
 
 struct Tag {
   std::string_view name;
-  std::string_view value;     ///< outer white space removed, inner kept
+  std::string_view value;       ///< outer white space removed, inner kept
   std::size_t value_begin = 0;  ///< offset right after '=' in the list
   std::size_t value_end = 0;    ///< offset of the ';' or the end
 };

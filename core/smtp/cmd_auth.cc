@@ -34,7 +34,8 @@ Session::Next Session::cmd_auth(const Command& c) {
   if (!from_.authenticator.empty()) return protocol_error(503, "already authenticated", state_.command);
   if (in_transaction_) return protocol_error(503, "not permitted in mail transaction", state_.command);
   const acl::Outcome o = run_acl(acl::Hook::auth, config_->main.acl_smtp_auth);
-  if (o.verdict != acl::Verdict::accept) return refuse(o, fmt::format("AUTH {}", printable(c.argument.substr(0, c.argument.find(' ')))));
+  if (o.verdict != acl::Verdict::accept)
+    return refuse(o, fmt::format("AUTH {}", printable(c.argument.substr(0, c.argument.find(' ')))));
 
   const std::size_t blank = std::min(c.argument.find_first_of(" \t"), c.argument.size());
   const std::string_view mechanism = c.argument.substr(0, blank);
@@ -42,11 +43,14 @@ Session::Next Session::cmd_auth(const Command& c) {
   const lang::DriverInstance* found = nullptr;
   for (const auto& a : config_->authenticators)
     if (found == nullptr && iequals(authenticators::public_name(a), mechanism) && advertised(a, scope_)) found = &a;
-  const authenticators::AuthenticatorDef* def = found != nullptr ? authenticators::find_authenticator_def(found->def) : nullptr;
-  if (def == nullptr || def->server == nullptr) return protocol_error(504, fmt::format("{} authentication mechanism not supported", printable(mechanism)), "AUTH");
+  const authenticators::AuthenticatorDef* def =
+      found != nullptr ? authenticators::find_authenticator_def(found->def) : nullptr;
+  if (def == nullptr || def->server == nullptr)
+    return protocol_error(504, fmt::format("{} authentication mechanism not supported", printable(mechanism)), "AUTH");
 
   const auto broken = [&](std::string_view why) {
-    log_line(log::kMain | log::kReject, fmt::format("{} authenticator failed for {}: 501 {}", found->name, peer(), why));
+    log_line(log::kMain | log::kReject,
+             fmt::format("{} authenticator failed for {}: 501 {}", found->name, peer(), why));
     return protocol_error(501, why, "AUTH");
   };
   std::optional<std::string> initial;
@@ -82,17 +86,21 @@ Session::Next Session::cmd_auth(const Command& c) {
     case Kind::cancelled: return broken("Authentication cancelled");
     case Kind::bad_data: return broken("Invalid base64 data");
     case Kind::deferred:
-      reply(435, r.message.empty() ? "Unable to authenticate at present" : "Unable to authenticate at present: " + r.message);
-      log_line(log::kMain | log::kReject, fmt::format("{} authenticator failed for {}: 435 Unable to authenticate at present{}{}{}", found->name, peer(),
-                                                  r.id.empty() ? "" : fmt::format(" (set_id={})", printable(r.id)), r.message.empty() ? "" : ": ", printable(r.message)));
+      reply(435, r.message.empty() ? "Unable to authenticate at present"
+                                   : "Unable to authenticate at present: " + r.message);
+      log_line(log::kMain | log::kReject,
+               fmt::format("{} authenticator failed for {}: 435 Unable to authenticate at present{}{}{}", found->name,
+                           peer(), r.id.empty() ? "" : fmt::format(" (set_id={})", printable(r.id)),
+                           r.message.empty() ? "" : ": ", printable(r.message)));
       return Next::go_on;
     case Kind::rejected: break;
   }
   state_.authentication_failed = true;
   state_.authenticated_fail_id = r.id;
   reply(535, "Incorrect authentication data");
-  log_line(log::kMain | log::kReject, fmt::format("{} authenticator failed for {}: 535 Incorrect authentication data{}", found->name, peer(),
-                                                  r.id.empty() ? "" : fmt::format(" (set_id={})", printable(r.id))));
+  log_line(log::kMain | log::kReject,
+           fmt::format("{} authenticator failed for {}: 535 Incorrect authentication data{}", found->name, peer(),
+                       r.id.empty() ? "" : fmt::format(" (set_id={})", printable(r.id))));
   return Next::go_on;
 }
 

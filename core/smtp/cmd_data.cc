@@ -1,4 +1,5 @@
-// DATA (RFC 5321 4.1.1.4): predata ACL, 354, the bytes, the verdict. A client that vanishes before the final dot leaves nothing.
+// DATA (RFC 5321 4.1.1.4): predata ACL, 354, the bytes, the verdict. A client that vanishes before the final dot leaves
+// nothing.
 
 #include <fmt/core.h>
 
@@ -12,8 +13,8 @@ namespace {
 constexpr std::size_t kMinProgress = 4096;
 }  // namespace
 
-/// Feeds the reader until the end of data. False: the session is over. Every smtp_receive_timeout at least kMinProgress octets must
-/// come: one octet now and then does not keep a session alive.
+/// Feeds the reader until the end of data. False: the session is over. Every smtp_receive_timeout at least kMinProgress
+/// octets must come: one octet now and then does not keep a session alive.
 bool Session::receive_data(DataReader& data) {
   const Millis timeout = receive_timeout();
   auto window_ends = monotonic_now() + timeout;
@@ -43,7 +44,8 @@ bool Session::receive_data(DataReader& data) {
 bool Session::data_lost(ErrorKind why) {
   if (why == ErrorKind::timed_out) {
     reply(421, active_hostname_ + " SMTP incoming data timeout - closing connection.");
-    log_line(log::kMain, fmt::format("SMTP data timeout (message abandoned) on connection from {} F=<{}>", peer(), printable(envelope_.sender)));
+    log_line(log::kMain, fmt::format("SMTP data timeout (message abandoned) on connection from {} F=<{}>", peer(),
+                                     printable(envelope_.sender)));
     close_reason_ = "data-timeout";
   } else if (why == ErrorKind::cancelled) {
     reply(421, active_hostname_ + ": server is shutting down - closing connection");
@@ -61,8 +63,11 @@ Session::Next Session::cmd_data(const Command& c) {
   if (!c.argument.empty()) return protocol_error(501, "unexpected argument data", state_.command);
   if (!accepted_any_rcpt_) {
     std::string text;
-    if (!rcpt_error_.empty() && !rcpt_errors_differ_) text = "All RCPT commands were rejected with this error:\n" + rcpt_error_ + "\n";
-    return protocol_error(503, text + (in_transaction_ && !text.empty() ? "Valid" : "valid") + " RCPT command must precede DATA", state_.command);
+    if (!rcpt_error_.empty() && !rcpt_errors_differ_)
+      text = "All RCPT commands were rejected with this error:\n" + rcpt_error_ + "\n";
+    return protocol_error(
+        503, text + (in_transaction_ && !text.empty() ? "Valid" : "valid") + " RCPT command must precede DATA",
+        state_.command);
   }
   if (too_many_rcpt_) {
     reply(554, "Too many recipients");
@@ -70,7 +75,8 @@ Session::Next Session::cmd_data(const Command& c) {
   }
   const acl::Outcome o = run_acl(acl::Hook::predata, m.acl_smtp_predata);
   if (o.verdict != acl::Verdict::accept) return refuse(o, "DATA");
-  reply(354, o.user_message.empty() ? "Enter message, ending with \".\" on a line by itself" : reply_from_acl(o, 354, "", *server_.log).text);
+  reply(354, o.user_message.empty() ? "Enter message, ending with \".\" on a line by itself"
+                                    : reply_from_acl(o, 354, "", *server_.log).text);
   if (!flush()) return Next::close;
 
   Reply r;
@@ -78,9 +84,11 @@ Session::Next Session::cmd_data(const Command& c) {
     Reception reception(server_, scope_, effects_, size_limit());
     reception.discarded_by = discarded_sender_ ? "MAIL" : discarded_rcpt_ ? "RCPT" : "";
     if (m.smtp_accept_queue_per_connection > 0 && accepted_messages_ >= m.smtp_accept_queue_per_connection)
-      reception.leave_queued = fmt::format("more than {} messages received in one connection", m.smtp_accept_queue_per_connection);
+      reception.leave_queued =
+          fmt::format("more than {} messages received in one connection", m.smtp_accept_queue_per_connection);
     else if (m.smtp_accept_queue > 0 && server_.counters != nullptr && server_.counters->sessions > m.smtp_accept_queue)
-      reception.leave_queued = fmt::format("too many connections ({}, max {})", server_.counters->sessions, m.smtp_accept_queue);
+      reception.leave_queued =
+          fmt::format("too many connections ({}, max {})", server_.counters->sessions, m.smtp_accept_queue);
     DataReader::Options opt;
     opt.lf_ends_data = opt_.stdio;
     DataReader data(reception, opt);

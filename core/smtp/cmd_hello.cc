@@ -19,11 +19,15 @@ std::string Session::ehlo_reply() {
   const auto& m = config_->main;
   std::string who = from_.host_name.empty() ? from_.helo_name : from_.host_name;
   std::string text = active_hostname_ + " Hello " + who;
-  if (!from_.host_address.empty()) text += " [" + from_.host_address + "]";
-  else if (!opt_.login.empty()) text = active_hostname_ + " Hello " + opt_.login + " at " + from_.helo_name;
+  if (!from_.host_address.empty())
+    text += " [" + from_.host_address + "]";
+  else if (!opt_.login.empty())
+    text = active_hostname_ + " Hello " + opt_.login + " at " + from_.helo_name;
   pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
-  if (const std::int64_t limit = size_limit(); limit > 0) text += fmt::format("\nSIZE {}", limit);
-  else text += "\nSIZE";
+  if (const std::int64_t limit = size_limit(); limit > 0)
+    text += fmt::format("\nSIZE {}", limit);
+  else
+    text += "\nSIZE";
   if (m.accept_8bitmime) text += "\n8BITMIME";
   if (m.acl_smtp_etrn.is_set()) text += "\nETRN";
   if (m.acl_smtp_vrfy.is_set()) text += "\nVRFY";
@@ -55,9 +59,10 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   std::string_view name = c.argument;
   if (!is_acceptable_helo(name, m.helo_allow_chars) && !host_matches(m.helo_accept_junk_hosts)) {
     log_line(log::kMain | log::kReject,
-             fmt::format("rejected {} from {}: syntactically invalid argument(s): {}", extended ? "EHLO" : "HELO", peer(),
-                         name.empty() ? "(no argument given)" : printable(c.argument.substr(0, 256))));
-    return protocol_error(501, fmt::format("Syntactically invalid {} argument(s)", extended ? "EHLO" : "HELO"), state_.command);
+             fmt::format("rejected {} from {}: syntactically invalid argument(s): {}", extended ? "EHLO" : "HELO",
+                         peer(), name.empty() ? "(no argument given)" : printable(c.argument.substr(0, 256))));
+    return protocol_error(501, fmt::format("Syntactically invalid {} argument(s)", extended ? "EHLO" : "HELO"),
+                          state_.command);
   }
   reset_message();
   esmtp_ = state_.esmtp = extended;

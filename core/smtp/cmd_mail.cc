@@ -1,4 +1,5 @@
-// MAIL and RCPT (RFC 5321 4.1.1.2, 4.1.1.3) with their parameters (SIZE RFC 1870, BODY RFC 6152, AUTH RFC 4954, DSN RFC 3461).
+// MAIL and RCPT (RFC 5321 4.1.1.2, 4.1.1.3) with their parameters (SIZE RFC 1870, BODY RFC 6152, AUTH RFC 4954, DSN RFC
+// 3461).
 
 #include <fmt/core.h>
 
@@ -105,7 +106,8 @@ Session::Next Session::cmd_mail(const Command& c) {
       if (const auto max = parse_int(trim(v->view())); max && *max > 0 && mail_commands_ >= *max) {
         reply(421, "too many messages in this connection");
         close_reason_ = "bad-commands";
-        log_line(log::kMain | log::kReject, fmt::format("rejected MAIL command {}: too many messages in one connection", host_text()));
+        log_line(log::kMain | log::kReject,
+                 fmt::format("rejected MAIL command {}: too many messages in one connection", host_text()));
         return Next::close;
       }
   ++mail_commands_;
@@ -115,8 +117,8 @@ Session::Next Session::cmd_mail(const Command& c) {
   if (limit > 0 && state_.declared_size > limit) {
     reply(552, "Message size exceeds maximum permitted");
     if (server_.log->on(log::Selector::size_reject))
-      log_line(log::kMain | log::kReject,
-               fmt::format("rejected MAIL FROM:{} {}: message too big: size={} max={}", printable(pc->path), host_text(), state_.declared_size, limit));
+      log_line(log::kMain | log::kReject, fmt::format("rejected MAIL FROM:{} {}: message too big: size={} max={}",
+                                                      printable(pc->path), host_text(), state_.declared_size, limit));
     return Next::go_on;
   }
   mail::PathOptions po;
@@ -127,7 +129,8 @@ Session::Next Session::cmd_mail(const Command& c) {
   po.strip_trailing_dot = m.strip_trailing_dot;
   auto addr = mail::parse_path(pc->path, po);
   if (!addr) return bad_address(pc->path, addr.error());
-  if (addr->domain.empty() && !addr->local_part.empty()) addr->domain = qualify_domain(*config_, server_.primary_hostname);
+  if (addr->domain.empty() && !addr->local_part.empty())
+    addr->domain = qualify_domain(*config_, server_.primary_hostname);
   if (!spool_space_ok()) {
     reply(452, "space shortage, please try later");
     log_line(log::kMain, fmt::format("{} temporarily rejected MAIL: space shortage on the spool", host_text()));
@@ -148,8 +151,10 @@ Session::Next Session::cmd_mail(const Command& c) {
 }
 
 void Session::note_rcpt_error(std::string_view text) {
-  if (rcpt_error_.empty()) rcpt_error_ = text.substr(0, 512);
-  else rcpt_errors_differ_ = rcpt_errors_differ_ || rcpt_error_ != text.substr(0, 512);
+  if (rcpt_error_.empty())
+    rcpt_error_ = text.substr(0, 512);
+  else
+    rcpt_errors_differ_ = rcpt_errors_differ_ || rcpt_error_ != text.substr(0, 512);
 }
 
 Session::Next Session::too_many_recipients(std::int64_t max) {
@@ -158,7 +163,8 @@ Session::Next Session::too_many_recipients(std::int64_t max) {
   too_many_rcpt_ = too_many_rcpt_ || reject;
   reply(reject ? 552 : 452, "too many recipients");
   if (state_.rcpt_count == max + 1)
-    log_line(log::kMain | log::kReject, fmt::format("too many recipients: {}: sender=<{}> {}", reject ? "message rejected" : "excess temporarily rejected",
+    log_line(log::kMain | log::kReject, fmt::format("too many recipients: {}: sender=<{}> {}",
+                                                    reject ? "message rejected" : "excess temporarily rejected",
                                                     printable(envelope_.sender), host_text()));
   return Next::go_on;
 }
@@ -172,8 +178,10 @@ void Session::answer_rcpt(acl::Outcome o, const lang::AddressState& a) {
     envelope_.recipients.push_back(std::move(r));
   } else {
     discarded_rcpt_ = true;
-    log_line(log::kMain | log::kReject, fmt::format("{} F=<{}> RCPT <{}>: discarded by {} ACL{}{}", host_text(), printable(envelope_.sender), printable(a.address),
-                                                    discarded_sender_ ? "MAIL" : "RCPT", o.log_message.empty() ? "" : ": ", printable(o.log_message)));
+    log_line(log::kMain | log::kReject,
+             fmt::format("{} F=<{}> RCPT <{}>: discarded by {} ACL{}{}", host_text(), printable(envelope_.sender),
+                         printable(a.address), discarded_sender_ ? "MAIL" : "RCPT", o.log_message.empty() ? "" : ": ",
+                         printable(o.log_message)));
   }
   reply(reply_from_acl(o, 250, "Accepted", *server_.log));
 }
@@ -194,7 +202,8 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   };
   if (!pc) return syntax(501, pc.error().text);
   if (pc->path.empty()) return syntax(501, "RCPT must have an address operand");
-  if (!pc->parameters.empty()) return syntax(555, fmt::format("{}: unsupported parameter", printable(pc->parameters.front().keyword)));
+  if (!pc->parameters.empty())
+    return syntax(555, fmt::format("{}: unsupported parameter", printable(pc->parameters.front().keyword)));
   mail::PathOptions po;
   po.allow_postmaster = true;  // RFC 5321 4.5.1
   po.allow_unqualified = !opt_.is_tcp || host_matches(m.recipient_unqualified_hosts);
@@ -227,9 +236,12 @@ Session::Next Session::cmd_rcpt(const Command& c) {
     scope_.address = &a;
     scope_.acl_domain_data = scope_.acl_local_part_data = scope_.recipient_data = Text();
     scope_.recipient_verify_failure.clear();
-    if (discarded_sender_) o.verdict = acl::Verdict::discard;
-    else if (!opt_.is_tcp && !m.acl_smtp_rcpt.is_set()) o.verdict = acl::Verdict::accept;
-    else o = run_acl(acl::Hook::rcpt, m.acl_smtp_rcpt);
+    if (discarded_sender_)
+      o.verdict = acl::Verdict::discard;
+    else if (!opt_.is_tcp && !m.acl_smtp_rcpt.is_set())
+      o.verdict = acl::Verdict::accept;
+    else
+      o = run_acl(acl::Hook::rcpt, m.acl_smtp_rcpt);
   }
   if (o.verdict == acl::Verdict::accept || o.verdict == acl::Verdict::discard) {
     if (addr->domain.empty()) a.address += "@" + qualify_recipient(*config_, server_.primary_hostname);

@@ -56,11 +56,17 @@ Session::Next Session::cmd_vrfy(const Command& c, bool expn) {
   if (addr->domain.empty()) addr->domain = qualify_recipient(*config_, server_.primary_hostname);
   const lang::VerifyOutcome v = services_.verify_recipient(scope_, addr->str(), {});
   switch (v.kind) {
-    case lang::VerifyOutcome::Kind::ok: reply(250, fmt::format("<{}> {}", printable(addr->str()), expn ? "" : "is deliverable")); break;
-    case lang::VerifyOutcome::Kind::defer: reply(451, fmt::format("<{}> {}", printable(addr->str()), "could not be resolved at this time")); break;
+    case lang::VerifyOutcome::Kind::ok:
+      reply(250, fmt::format("<{}> {}", printable(addr->str()), expn ? "" : "is deliverable"));
+      break;
+    case lang::VerifyOutcome::Kind::defer:
+      reply(451, fmt::format("<{}> {}", printable(addr->str()), "could not be resolved at this time"));
+      break;
     case lang::VerifyOutcome::Kind::fail:
-      log_line(log::kMain, fmt::format("{} failed for {} {}", expn ? "EXPN" : "VRFY", printable(c.argument), host_text()));
-      reply(550, fmt::format("<{}> {}", printable(addr->str()), v.user_message.empty() ? "Unrouteable address" : v.user_message));
+      log_line(log::kMain,
+               fmt::format("{} failed for {} {}", expn ? "EXPN" : "VRFY", printable(c.argument), host_text()));
+      reply(550, fmt::format("<{}> {}", printable(addr->str()),
+                             v.user_message.empty() ? "Unrouteable address" : v.user_message));
       break;
   }
   return Next::go_on;
@@ -68,10 +74,12 @@ Session::Next Session::cmd_vrfy(const Command& c, bool expn) {
 
 Session::Next Session::cmd_etrn(const Command& c) {
   if (in_transaction_) return protocol_error(503, "ETRN is not permitted inside a transaction", state_.command);
-  if (server_.log->on(log::Selector::etrn)) log_line(log::kMain, fmt::format("ETRN {} received from {}", printable(c.argument), peer()));
+  if (server_.log->on(log::Selector::etrn))
+    log_line(log::kMain, fmt::format("ETRN {} received from {}", printable(c.argument), peer()));
   const acl::Outcome o = run_acl(acl::Hook::etrn, config_->main.acl_smtp_etrn);
   if (o.verdict != acl::Verdict::accept) {
-    if (o.verdict != acl::Verdict::deny || !o.user_message.empty()) return refuse(o, fmt::format("ETRN {}", printable(c.argument)));
+    if (o.verdict != acl::Verdict::deny || !o.user_message.empty())
+      return refuse(o, fmt::format("ETRN {}", printable(c.argument)));
     log_line(log::kMain | log::kReject, fmt::format("{} rejected ETRN {}", host_text(), printable(c.argument)));
     reply(458, "Administrative prohibition");  // RFC 1985 5.2
     return Next::go_on;

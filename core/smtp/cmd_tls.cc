@@ -25,14 +25,16 @@ class NullStream : public io::Stream {
 bool Session::start_tls() {
   auto context = server_.tls_context(scope_);
   if (!context) {
-    log_line(log::kMain | log::kPanic, fmt::format("TLS error on connection from {}: {}", peer(), context.error().text));
+    log_line(log::kMain | log::kPanic,
+             fmt::format("TLS error on connection from {}: {}", peer(), context.error().text));
     return false;
   }
   reader_.discard();
   const io::DeadlineScope deadline(std::min(receive_timeout(), Millis{60000}));
   auto tls = (*context)->accept(std::move(stream_));
   if (!tls) {
-    log_line(log::kMain, fmt::format("TLS error on connection from {} (gnutls_handshake): {}", peer(), printable(tls.error().text)));
+    log_line(log::kMain, fmt::format("TLS error on connection from {} (gnutls_handshake): {}", peer(),
+                                     printable(tls.error().text)));
     stream_ = std::make_unique<NullStream>();
     reader_.rebind(*stream_);
     return false;
@@ -69,7 +71,8 @@ Session::Next Session::cmd_starttls(const Command& c) {
   const acl::Outcome o = run_acl(acl::Hook::starttls, m.acl_smtp_starttls);
   if (o.verdict != acl::Verdict::accept) return refuse(o, "STARTTLS");
   if (auto context = server_.tls_context(scope_); !context) {
-    log_line(log::kMain | log::kPanic, fmt::format("TLS error on connection from {}: {}", peer(), context.error().text));
+    log_line(log::kMain | log::kPanic,
+             fmt::format("TLS error on connection from {}: {}", peer(), context.error().text));
     reply(454, "TLS currently unavailable");
     return Next::go_on;
   }

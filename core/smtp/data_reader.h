@@ -1,9 +1,9 @@
 // DATA as a stream: dots unstuffed, the end found, line ends made LF. Pure; fed with whatever arrives.
 //
-// Only CRLF.CRLF ends data (RFC 5321 4.1.1.4): a bare LF or a bare CR never does, so that no second message can be smuggled.
-// When the first line ended in CRLF, a bare CR or LF later is not a line end at all: it becomes a folded line in the header
-// section and a space in the body. When the first line ended in a bare LF (local callers), LF ends lines too; it ends data only in
-// `lf_ends_data` mode (standard input).
+// Only CRLF.CRLF ends data (RFC 5321 4.1.1.4): a bare LF or a bare CR never does, so that no second message can be
+// smuggled. When the first line ended in CRLF, a bare CR or LF later is not a line end at all: it becomes a folded line
+// in the header section and a space in the body. When the first line ended in a bare LF (local callers), LF ends lines
+// too; it ends data only in `lf_ends_data` mode (standard input).
 #pragma once
 
 #include <cstdint>
@@ -36,12 +36,12 @@ class DataReader {
   /// End of input without a dot (standard input, BDAT LAST): flushes what is held back.
   void finish();
 
-  std::uint64_t lines() const { return lines_; }            ///< lines of header and body together
+  std::uint64_t lines() const { return lines_; }  ///< lines of header and body together
   std::uint64_t body_lines() const { return body_lines_; }
   std::uint64_t body_zeros() const { return body_zeros_; }
   std::uint64_t longest_line() const { return longest_; }
   bool has_8bit() const { return has_8bit_; }
-  bool has_bare() const { return has_bare_; }               ///< a bare CR or LF was replaced
+  bool has_bare() const { return has_bare_; }  ///< a bare CR or LF was replaced
 
  private:
   void line_part(std::string_view content, bool ends, bool crlf);

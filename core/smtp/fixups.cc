@@ -41,7 +41,8 @@ const std::string& qualify_domain(const lang::Config& config, const std::string&
 }
 
 const std::string& qualify_recipient(const lang::Config& config, const std::string& primary_hostname) {
-  return config.main.qualify_recipient.empty() ? qualify_domain(config, primary_hostname) : config.main.qualify_recipient;
+  return config.main.qualify_recipient.empty() ? qualify_domain(config, primary_hostname)
+                                               : config.main.qualify_recipient;
 }
 
 namespace {
@@ -58,7 +59,8 @@ std::string message_id_header(lang::Scope& scope, const std::string& host) {
   if (m.message_id_header_text.is_set())
     if (auto v = m.message_id_header_text.eval(scope); v && !v->empty()) {
       extra = ".";
-      for (const char c : v->view()) extra += is_alnum(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos ? c : '-';
+      for (const char c : v->view())
+        extra += is_alnum(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos ? c : '-';
     }
   return fmt::format("Message-Id: <E{}{}@{}>\n", scope.envelope->id, extra, domain);
 }
@@ -89,8 +91,8 @@ void local_fixups(lang::Scope& scope, const acl::Effects& effects, const std::st
   if (!local && !effects.submission) return;
   mail::HeaderList& h = *scope.headers;
   mail::Envelope& env = *scope.envelope;
-  const bool resent = h.find("Resent-From") != nullptr || h.find("Resent-To") != nullptr || h.find("Resent-Sender") != nullptr ||
-                      h.find("Resent-Date") != nullptr;
+  const bool resent = h.find("Resent-From") != nullptr || h.find("Resent-To") != nullptr ||
+                      h.find("Resent-Sender") != nullptr || h.find("Resent-Date") != nullptr;
   const std::string prefix = resent ? "Resent-" : "";
   if (h.find(prefix + "Message-ID") == nullptr) h.add(prefix + message_id_header(scope, primary_hostname));
   if (h.find(prefix + "Date") == nullptr) h.add(prefix + "Date: " + rfc5322_date(env.received) + "\n");
@@ -100,7 +102,8 @@ void local_fixups(lang::Scope& scope, const acl::Effects& effects, const std::st
   if (effects.submission && !scope.from->authenticated_id.empty()) {
     owner = scope.from->authenticated_id;
     if (owner.find('@') == std::string::npos)
-      owner += "@" + (effects.submission_domain.empty() ? qualify_domain(*scope.config, primary_hostname) : effects.submission_domain);
+      owner += "@" + (effects.submission_domain.empty() ? qualify_domain(*scope.config, primary_hostname)
+                                                        : effects.submission_domain);
     name = effects.submission_name;
   } else if (local && !env.login.empty()) {
     owner = env.login + "@" + qualify_domain(*scope.config, primary_hostname);
@@ -108,15 +111,19 @@ void local_fixups(lang::Scope& scope, const acl::Effects& effects, const std::st
   }
   const mail::Header* from = h.find(prefix + "From");
   if (from == nullptr) {
-    if (!env.sender.empty() || effects.submission) h.add(prefix + "From: " + named_address(name, env.sender.empty() || effects.submission ? owner : env.sender) + "\n");
+    if (!env.sender.empty() || effects.submission)
+      h.add(prefix + "From: " + named_address(name, env.sender.empty() || effects.submission ? owner : env.sender) +
+            "\n");
     return;
   }
   // RFC 6409 8.1: add Sender: when From: is not the submitter.
   const bool check = effects.submission ? !scope.from->authenticated_id.empty() && !effects.submission_sender_retain
-                                        : scope.config->main.local_from_check && !env.login.empty() && scope.extra["trusted_caller"] != "1";
+                                        : scope.config->main.local_from_check && !env.login.empty() &&
+                                              scope.extra["trusted_caller"] != "1";
   if (!check) return;
   if (effects.submission || !scope.config->main.local_sender_retain) h.remove(prefix + "Sender");
-  if (!iequals(mail::extract_address(from->value()), owner)) h.add(prefix + "Sender: " + named_address(name, owner) + "\n");
+  if (!iequals(mail::extract_address(from->value()), owner))
+    h.add(prefix + "Sender: " + named_address(name, owner) + "\n");
   if (effects.submission && !env.sender.empty()) env.sender = owner;
 }
 

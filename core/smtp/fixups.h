@@ -1,5 +1,5 @@
-// Header fixups of reception: the Received: line, removal of delivery headers, and what a message from a local caller or a submission
-// client may lack (RFC 6409 8).
+// Header fixups of reception: the Received: line, removal of delivery headers, and what a message from a local caller
+// or a submission client may lack (RFC 6409 8).
 #pragma once
 
 #include "acl/acl.h"
@@ -7,7 +7,8 @@
 
 namespace remex::smtp {
 
-/// Adds our Received: at the start (received_header_text; the date is appended). Failure to expand: a minimal one, logged.
+/// Adds our Received: at the start (received_header_text; the date is appended). Failure to expand: a minimal one,
+/// logged.
 void add_received_header(lang::Scope& scope, const std::string& primary_hostname);
 /// Drops Return-path:, Delivery-date: and Envelope-to: as the options say.
 void remove_delivery_headers(lang::Scope& scope);

@@ -14,12 +14,30 @@ struct VerbRow {
   std::string_view name;
   Verb verb;
 };
-constexpr VerbRow kVerbs[] = {{"HELO", Verb::helo}, {"EHLO", Verb::ehlo}, {"MAIL", Verb::mail}, {"RCPT", Verb::rcpt}, {"DATA", Verb::data},
-                              {"BDAT", Verb::bdat}, {"RSET", Verb::rset}, {"NOOP", Verb::noop}, {"QUIT", Verb::quit}, {"VRFY", Verb::vrfy},
-                              {"EXPN", Verb::expn}, {"HELP", Verb::help}, {"STARTTLS", Verb::starttls}, {"AUTH", Verb::auth}, {"ETRN", Verb::etrn},
+constexpr VerbRow kVerbs[] = {{"HELO", Verb::helo},
+                              {"EHLO", Verb::ehlo},
+                              {"MAIL", Verb::mail},
+                              {"RCPT", Verb::rcpt},
+                              {"DATA", Verb::data},
+                              {"BDAT", Verb::bdat},
+                              {"RSET", Verb::rset},
+                              {"NOOP", Verb::noop},
+                              {"QUIT", Verb::quit},
+                              {"VRFY", Verb::vrfy},
+                              {"EXPN", Verb::expn},
+                              {"HELP", Verb::help},
+                              {"STARTTLS", Verb::starttls},
+                              {"AUTH", Verb::auth},
+                              {"ETRN", Verb::etrn},
                               // cross-protocol attacks begin with one of these
-                              {"GET", Verb::http}, {"POST", Verb::http}, {"PUT", Verb::http}, {"HEAD", Verb::http}, {"CONNECT", Verb::http},
-                              {"OPTIONS", Verb::http}, {"DELETE", Verb::http}, {"PATCH", Verb::http}};
+                              {"GET", Verb::http},
+                              {"POST", Verb::http},
+                              {"PUT", Verb::http},
+                              {"HEAD", Verb::http},
+                              {"CONNECT", Verb::http},
+                              {"OPTIONS", Verb::http},
+                              {"DELETE", Verb::http},
+                              {"PATCH", Verb::http}};
 
 bool is_xchar(char c) { return c >= '!' && c <= '~' && c != '+' && c != '='; }
 }  // namespace
@@ -55,11 +73,14 @@ Result<PathCommand> parse_path_command(std::string_view argument, std::string_vi
   for (; i < rest.size(); ++i) {
     const char ch = rest[i];
     if (quoted) {
-      if (ch == '\\' && i + 1 < rest.size()) ++i;
-      else if (ch == '"') quoted = false;
+      if (ch == '\\' && i + 1 < rest.size())
+        ++i;
+      else if (ch == '"')
+        quoted = false;
       continue;
     }
-    if (ch == '"') quoted = true;
+    if (ch == '"')
+      quoted = true;
     else if (bracket && ch == '>') {
       ++i;
       break;

@@ -10,7 +10,25 @@
 
 namespace remex::smtp {
 
-enum class Verb : std::uint8_t { helo, ehlo, mail, rcpt, data, bdat, rset, noop, quit, vrfy, expn, help, starttls, auth, etrn, http, unknown };
+enum class Verb : std::uint8_t {
+  helo,
+  ehlo,
+  mail,
+  rcpt,
+  data,
+  bdat,
+  rset,
+  noop,
+  quit,
+  vrfy,
+  expn,
+  help,
+  starttls,
+  auth,
+  etrn,
+  http,
+  unknown
+};
 
 /// One command line without its line end. Views point into the line given.
 struct Command {
@@ -27,9 +45,10 @@ struct Parameter {
   bool has_value = false;
 };
 
-/// "FROM:<path> KEY=VALUE ..." split. `keyword` is "FROM:" or "TO:" (any case; blanks after and, leniently, before the colon are taken).
+/// "FROM:<path> KEY=VALUE ..." split. `keyword` is "FROM:" or "TO:" (any case; blanks after and, leniently, before the
+/// colon are taken).
 struct PathCommand {
-  std::string_view path;      ///< angle brackets included when they were there
+  std::string_view path;  ///< angle brackets included when they were there
   std::vector<Parameter> parameters;
 };
 /// Error: text for a 501 reply.

@@ -1,4 +1,5 @@
-// See reception.h. Order of judgement after the last byte: limits, DKIM ACL per signer, DATA (or not_smtp) ACL, store, log.
+// See reception.h. Order of judgement after the last byte: limits, DKIM ACL per signer, DATA (or not_smtp) ACL, store,
+// log.
 
 #include "core/smtp/reception.h"
 
@@ -56,7 +57,9 @@ Reply reply_from_acl(const acl::Outcome& o, int success_code, std::string_view s
     if (given / 100 == r.code / 100) {
       r.code = given;
     } else {
-      log.write(log::kMain | log::kPanic, "", fmt::format("configured error code starts with incorrect digit (expected {}) in \"{}\"", r.code / 100, printable(text)));
+      log.write(log::kMain | log::kPanic, "",
+                fmt::format("configured error code starts with incorrect digit (expected {}) in \"{}\"", r.code / 100,
+                            printable(text)));
     }
     text = text.substr(4);
   }
@@ -78,11 +81,13 @@ Reception::~Reception() {
 
 void Reception::store_failed(const Error& e) {
   failure_ = {452, "space shortage, please try later", false};
-  if (e.sys_errno != ENOSPC && e.sys_errno != EDQUOT) failure_ = {451, "Temporary local problem - please try later", false};
+  if (e.sys_errno != ENOSPC && e.sys_errno != EDQUOT)
+    failure_ = {451, "Temporary local problem - please try later", false};
   writer_.reset();
   body_buffer_.clear();
   memory_body_.clear();
-  server_.log->write(log::kMain | log::kPanic, scope_.envelope->id, fmt::format("spooling a message failed: {}", e.text));
+  server_.log->write(log::kMain | log::kPanic, scope_.envelope->id,
+                     fmt::format("spooling a message failed: {}", e.text));
 }
 
 void Reception::flush_body() {
@@ -108,8 +113,10 @@ void Reception::end_header() {
   const std::size_t used = mail::split_headers(header_text_, headers_);
   if (used < header_text_.size()) {
     body_buffer_ = header_text_.substr(used);
-    if (!body_buffer_.empty() && body_buffer_.front() != '\n') body_buffer_ += '\n';
-    else if (!body_buffer_.empty()) body_buffer_.erase(0, 1);
+    if (!body_buffer_.empty() && body_buffer_.front() != '\n')
+      body_buffer_ += '\n';
+    else if (!body_buffer_.empty())
+      body_buffer_.erase(0, 1);
     header_text_.resize(used);
   }
 }
@@ -136,7 +143,8 @@ void Reception::write(std::string_view bytes) {
 void Reception::log_rejection(std::string_view what, const acl::Outcome& o) {
   const std::string_view prefix = o.verdict == acl::Verdict::defer ? "temporarily rejected " : "rejected ";
   const int targets = log::kMain | (o.log_to_reject ? log::kReject : 0);
-  std::string line = log::host_and_ident(*scope_.from, server_.log->selectors(), true) + sender_fields(*scope_.envelope, *scope_.from);
+  std::string line =
+      log::host_and_ident(*scope_.from, server_.log->selectors(), true) + sender_fields(*scope_.envelope, *scope_.from);
   line = fmt::format("{} {}{}", trim_left(line), prefix, what);
   if (!o.log_message.empty()) line += ": " + printable(o.log_message);
   server_.log->write(targets, scope_.envelope->id, line);
@@ -163,7 +171,8 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
   }
   if (m.header_line_maxsize > 0)
     for (const auto& h : headers_.all())
-      if (static_cast<std::int64_t>(h.text.size()) > m.header_line_maxsize) return {552, "A message header line is too long", false};
+      if (static_cast<std::int64_t>(h.text.size()) > m.header_line_maxsize)
+        return {552, "A message header line is too long", false};
   if (hook == acl::Hook::data)
     if (Reply r = verify_dkim(stop); stop) return r;  // over the headers as they came
   stop = true;
@@ -225,8 +234,10 @@ Reply Reception::keep(acl::Hook hook) {
   if (effects_.fakereject && arrival.starts_with("<=")) arrival[0] = '(';
   if (env.recipients.empty()) {
     server_.log->write(log::kMain, env.id, arrival);
-    server_.log->write(log::kMain, env.id, fmt::format("=> blackhole ({} ACL discarded recipients){}{}", discarded_by.empty() ? "RCPT" : discarded_by,
-                                                       discard_text_.empty() ? "" : ": ", printable(discard_text_)));
+    server_.log->write(
+        log::kMain, env.id,
+        fmt::format("=> blackhole ({} ACL discarded recipients){}{}", discarded_by.empty() ? "RCPT" : discarded_by,
+                    discard_text_.empty() ? "" : ": ", printable(discard_text_)));
     server_.log->write(log::kMain, env.id, "Completed");
     return {250, "OK id=" + env.id, false};
   }
@@ -246,9 +257,11 @@ Reply Reception::keep(acl::Hook hook) {
   if (effects_.fakereject || effects_.fakedefer) {
     ok.code = effects_.fakereject ? 550 : 450;
     ok.text = !effects_.fake_message.empty() ? effects_.fake_message
-                                             : fmt::format("Your message has been {} but is being kept for evaluation.\nIf it was a legitimate message, it may still be "
-                                                           "delivered to the target\nrecipient(s).",
-                                                           effects_.fakereject ? "rejected" : "deferred");
+                                             : fmt::format(
+                                                   "Your message has been {} but is being kept for evaluation.\nIf it "
+                                                   "was a legitimate message, it may still be "
+                                                   "delivered to the target\nrecipient(s).",
+                                                   effects_.fakereject ? "rejected" : "deferred");
   }
   (void)hook;
   return ok;
@@ -260,8 +273,10 @@ Reply Reception::complete(const DataReader& data, acl::Hook hook) {
   if (!failed()) {
     if (writer_ != nullptr) {
       auto b = writer_->finish();
-      if (!b) store_failed(b.error());
-      else body_ = std::move(*b);
+      if (!b)
+        store_failed(b.error());
+      else
+        body_ = std::move(*b);
       writer_.reset();
     } else {
       body_ = mail::Body::from_string(std::move(memory_body_));
@@ -270,9 +285,10 @@ Reply Reception::complete(const DataReader& data, acl::Hook hook) {
   if (failed()) {
     if (failure_.code == 552 && failure_.text == kTooBig) {
       if (server_.log->on(log::Selector::size_reject))
-        server_.log->write(log::kMain | log::kReject, scope_.envelope->id,
-                           fmt::format("rejected from <{}> {}: message too big: read={} max={}", printable(scope_.envelope->sender),
-                                       log::host_and_ident(*scope_.from, server_.log->selectors(), true), seen_, size_limit_));
+        server_.log->write(
+            log::kMain | log::kReject, scope_.envelope->id,
+            fmt::format("rejected from <{}> {}: message too big: read={} max={}", printable(scope_.envelope->sender),
+                        log::host_and_ident(*scope_.from, server_.log->selectors(), true), seen_, size_limit_));
     } else if (failure_.code == 552) {
       acl::Outcome o;
       o.log_message = failure_.text;

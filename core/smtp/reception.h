@@ -1,5 +1,5 @@
-// From the bytes of a message to a durable queue entry: headers parsed, fixed up and judged, DKIM verified, ACLs run, stored.
-// Used by the SMTP session (DATA) and by local submission (standard input).
+// From the bytes of a message to a durable queue entry: headers parsed, fixed up and judged, DKIM verified, ACLs run,
+// stored. Used by the SMTP session (DATA) and by local submission (standard input).
 #pragma once
 
 #include <memory>

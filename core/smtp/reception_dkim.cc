@@ -58,7 +58,8 @@ Reply Reception::verify_dkim(bool& stop) {
       store_failed(read.error());
       return failure_;
     }
-    dkim_.results = verifier.finish([&](const std::string& name) { return fetch_key(scope_.services->resolver(), name); });
+    dkim_.results =
+        verifier.finish([&](const std::string& name) { return fetch_key(scope_.services->resolver(), name); });
     dkim_.signers = msgauth::dkim_signers(dkim_.results);
   }
   std::set<std::string> passed;
@@ -80,7 +81,8 @@ Reply Reception::dkim_acl(bool& stop) {
   if (m.dkim_verify_signers.is_set()) {
     auto v = m.dkim_verify_signers.expansion().eval(scope_);
     if (!v && v.error().kind != ErrorKind::forced_fail) {
-      server_.log->write(log::kMain | log::kPanic, scope_.envelope->id, fmt::format("expansion of dkim_verify_signers option failed: {}", v.error().text));
+      server_.log->write(log::kMain | log::kPanic, scope_.envelope->id,
+                         fmt::format("expansion of dkim_verify_signers option failed: {}", v.error().text));
       stop = true;
       return {451, "Temporary local problem - please try later", false};
     }

@@ -54,7 +54,8 @@ Result<bool> SessionServices::run_acl(lang::Scope& s, const Text& name, const st
   switch (o.verdict) {
     case acl::Verdict::accept:
     case acl::Verdict::discard: return true;
-    case acl::Verdict::defer: return fail(ErrorKind::forced_fail, o.log_message.empty() ? "ACL deferred" : o.log_message);
+    case acl::Verdict::defer:
+      return fail(ErrorKind::forced_fail, o.log_message.empty() ? "ACL deferred" : o.log_message);
     case acl::Verdict::deny:
     case acl::Verdict::drop: break;
   }
@@ -62,8 +63,10 @@ Result<bool> SessionServices::run_acl(lang::Scope& s, const Text& name, const st
 }
 
 void SessionServices::debug(std::string_view line) {
-  if (server_.explain) server_.explain(line);
-  else base_.debug(line);
+  if (server_.explain)
+    server_.explain(line);
+  else
+    base_.debug(line);
 }
 
 void SessionServices::trace(std::string_view line) {

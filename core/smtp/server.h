@@ -26,15 +26,15 @@ struct Counters {
 /// Immutable after construction (a reload makes a new one; sessions in flight keep theirs).
 struct Server {
   std::shared_ptr<const lang::Config> config;
-  std::shared_ptr<store::Store> store;              ///< null: nothing is kept (-bh)
+  std::shared_ptr<store::Store> store;  ///< null: nothing is kept (-bh)
   std::shared_ptr<log::Log> log;
-  lang::Services* services = nullptr;               ///< of the process
-  std::shared_ptr<io::TlsServerContext> tls;        ///< null: made on first use by tls_context()
+  lang::Services* services = nullptr;         ///< of the process
+  std::shared_ptr<io::TlsServerContext> tls;  ///< null: made on first use by tls_context()
   std::string primary_hostname;
   /// The message is durable; schedule its delivery. `queue_only`: a queue run will find it.
   std::function<void(store::StoredMessage&&, bool queue_only)> accepted;
   Counters* counters = nullptr;
-  bool fake = false;                                ///< -bh: no store, no delivery, explanations on stderr
+  bool fake = false;  ///< -bh: no store, no delivery, explanations on stderr
   /// Shown by -bh; empty otherwise.
   std::function<void(std::string_view)> explain;
 
@@ -46,10 +46,13 @@ struct Server {
 class SessionServices : public lang::Services {
  public:
   /// `effects`: where ACLs run by expansions (${acl{...}}, the acl condition) leave what they asked for; null = lost.
-  SessionServices(Server& server, const mail::ReceivedFrom& from, const mail::Envelope& envelope, acl::Effects* effects = nullptr)
+  SessionServices(Server& server, const mail::ReceivedFrom& from, const mail::Envelope& envelope,
+                  acl::Effects* effects = nullptr)
       : server_(server), base_(*server.services), from_(from), envelope_(envelope), effects_(effects) {}
   dns::Resolver& resolver() override { return base_.resolver(); }
-  lang::VerifyOutcome verify_sender(lang::Scope& s, const std::string& a, std::string_view o) override { return base_.verify_sender(s, a, o); }
+  lang::VerifyOutcome verify_sender(lang::Scope& s, const std::string& a, std::string_view o) override {
+    return base_.verify_sender(s, a, o);
+  }
   lang::VerifyOutcome verify_recipient(lang::Scope& s, const std::string& a, std::string_view o) override {
     return base_.verify_recipient(s, a, o);
   }
@@ -61,9 +64,15 @@ class SessionServices : public lang::Services {
   lang::LookupCache& lookup_cache() override { return base_.lookup_cache(); }
   std::int64_t queue_size() override { return base_.queue_size(); }
   std::int64_t spool_space() override { return base_.spool_space(); }
-  Result<bool> first_use(std::string_view table, std::string_view key, std::int64_t ttl) override { return base_.first_use(table, key, ttl); }
-  Result<std::optional<std::string>> get_hint(const std::string& t, const std::string& k) override { return base_.get_hint(t, k); }
-  Status put_hint(const std::string& t, const std::string& k, const std::string& v) override { return base_.put_hint(t, k, v); }
+  Result<bool> first_use(std::string_view table, std::string_view key, std::int64_t ttl) override {
+    return base_.first_use(table, key, ttl);
+  }
+  Result<std::optional<std::string>> get_hint(const std::string& t, const std::string& k) override {
+    return base_.get_hint(t, k);
+  }
+  Status put_hint(const std::string& t, const std::string& k, const std::string& v) override {
+    return base_.put_hint(t, k, v);
+  }
 
  private:
   Server& server_;

@@ -20,7 +20,11 @@ constexpr std::string_view kUnexpectedArgument = "unexpected argument data";
 
 std::string_view default_enhanced_code(int code, Verb verb) {
   switch (code) {
-    case 250: return verb == Verb::mail ? "2.1.0" : verb == Verb::rcpt ? "2.1.5" : verb == Verb::helo || verb == Verb::ehlo ? "" : "2.0.0";
+    case 250:
+      return verb == Verb::mail                         ? "2.1.0"
+             : verb == Verb::rcpt                       ? "2.1.5"
+             : verb == Verb::helo || verb == Verb::ehlo ? ""
+                                                        : "2.0.0";
     case 252: return "2.5.0";
     case 221: return "2.0.0";
     case 235: return "2.7.0";
@@ -31,7 +35,8 @@ std::string_view default_enhanced_code(int code, Verb verb) {
     case 454: return "4.7.0";
     case 500: return "5.5.2";
     case 501: return "5.5.4";
-    case 502: case 503: return "5.5.1";
+    case 502:
+    case 503: return "5.5.1";
     case 504: return "5.5.4";
     case 535: return "5.7.8";
     case 550: return "5.7.1";
@@ -44,7 +49,12 @@ std::string_view default_enhanced_code(int code, Verb verb) {
 }
 
 Session::Session(Server& server, std::unique_ptr<io::Stream> stream, mail::ReceivedFrom from, SessionOptions opt)
-    : server_(server), config_(server.config), stream_(std::move(stream)), reader_(*stream_), opt_(std::move(opt)), from_(std::move(from)),
+    : server_(server),
+      config_(server.config),
+      stream_(std::move(stream)),
+      reader_(*stream_),
+      opt_(std::move(opt)),
+      from_(std::move(from)),
       services_(server, from_, envelope_, &effects_) {
   from_.is_smtp = true;
   from_.is_local = !opt_.is_tcp;
@@ -110,7 +120,8 @@ void Session::reply(int code, std::string_view text) {
   }
   // The text may bring its own enhanced code; otherwise one is put on every line (RFC 2034 4).
   const auto own_code = [code](std::string_view t) {
-    if (t.size() < 5 || t[0] != static_cast<char>('0' + code / 100) || t[1] != '.' || !is_digit(t[2])) return std::string_view();
+    if (t.size() < 5 || t[0] != static_cast<char>('0' + code / 100) || t[1] != '.' || !is_digit(t[2]))
+      return std::string_view();
     const std::size_t dot = t.find('.', 3), blank = t.find(' ');
     return dot < blank && blank != std::string_view::npos && blank < 12 ? t.substr(0, blank + 1) : std::string_view();
   };
@@ -119,7 +130,8 @@ void Session::reply(int code, std::string_view text) {
     prefix = own_code(text);
     if (prefix.empty()) {
       const bool unknown_user = code == 550 && verb_ == Verb::rcpt && !scope_.recipient_verify_failure.empty();
-      if (const auto e = unknown_user ? "5.1.1" : default_enhanced_code(code, verb_); !e.empty()) prefix = std::string(e) + " ";
+      if (const auto e = unknown_user ? "5.1.1" : default_enhanced_code(code, verb_); !e.empty())
+        prefix = std::string(e) + " ";
     }
   }
   if (effects_.no_multiline_responses && code >= 400)
@@ -158,12 +170,14 @@ Result<std::string> Session::read_command() {
 Session::Next Session::protocol_error(int code, std::string_view text, std::string_view line) {
   const bool protocol = code == 503;
   if (server_.log->on(protocol ? log::Selector::smtp_protocol_error : log::Selector::smtp_syntax_error))
-    log_line(log::kMain, fmt::format("SMTP {} error in \"{}\" {} {}", protocol ? "protocol" : "syntax", printable(line.substr(0, 256)), host_text(), text));
+    log_line(log::kMain, fmt::format("SMTP {} error in \"{}\" {} {}", protocol ? "protocol" : "syntax",
+                                     printable(line.substr(0, 256)), host_text(), text));
   ++synprot_errors_;
   if (config_->main.smtp_max_synprot_errors > 0 && synprot_errors_ > config_->main.smtp_max_synprot_errors) {
     reply(code, std::string(text) + "\nToo many syntax or protocol errors");
-    log_line(log::kMain | log::kReject, fmt::format("SMTP call from {} dropped: too many syntax or protocol errors (last command was \"{}\"{})", peer(),
-                                                    printable(line.substr(0, 256)), history_text()));
+    log_line(log::kMain | log::kReject,
+             fmt::format("SMTP call from {} dropped: too many syntax or protocol errors (last command was \"{}\"{})",
+                         peer(), printable(line.substr(0, 256)), history_text()));
     close_reason_ = "bad-commands";
     return Next::close;
   }
@@ -193,7 +207,10 @@ bool Session::connect() {
   const auto turn_away = [&](int code, std::string_view text, std::string_view why) {
     reply(code, text);
     (void)flush();
-    if (server_.log->on(log::Selector::connection_reject)) log_line(log::kMain | log::kReject, why.empty() ? fmt::format("refused connection from {} (host_reject_connection)", peer()) : fmt::format("Connection from {} refused: {}", peer(), why));
+    if (server_.log->on(log::Selector::connection_reject))
+      log_line(log::kMain | log::kReject,
+               why.empty() ? fmt::format("refused connection from {} (host_reject_connection)", peer())
+                           : fmt::format("Connection from {} refused: {}", peer(), why));
     return false;
   };
   active_hostname_ = server_.primary_hostname;
@@ -207,14 +224,19 @@ bool Session::connect() {
     counted_ = true;
     state_.connection_count_at_start = static_cast<int>(c.sessions);
     if (m.smtp_accept_max > 0 && c.sessions > m.smtp_accept_max)
-      return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.", "too many connections");
-    if (m.smtp_accept_reserve > 0 && c.sessions > m.smtp_accept_max - m.smtp_accept_reserve && !host_matches(m.smtp_reserve_hosts))
-      return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.", "reserved slots");
+      return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",
+                       "too many connections");
+    if (m.smtp_accept_reserve > 0 && c.sessions > m.smtp_accept_max - m.smtp_accept_reserve &&
+        !host_matches(m.smtp_reserve_hosts))
+      return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",
+                       "reserved slots");
     if (m.smtp_accept_max_per_host.is_set())
       if (auto v = m.smtp_accept_max_per_host.eval(scope_))
         if (const auto max = parse_int(trim(v->view())); max && *max > 0 && mine > *max)
-          return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections from this IP address; please try again later.",
-                           "too many connections from that IP address");
+          return turn_away(
+              421,
+              active_hostname_ + ": Too many concurrent SMTP connections from this IP address; please try again later.",
+              "too many connections from that IP address");
   }
   if (opt_.is_tcp && m.host_reject_connection.is_set() && host_matches(m.host_reject_connection))
     return turn_away(554, "SMTP service not available", "");
@@ -231,7 +253,8 @@ bool Session::connect() {
       log_line(log::kMain, fmt::format("no host name found for IP address {}", from_.host_address));
     }
   }
-  if (server_.log->on(log::Selector::smtp_connection) && !host_matches(m.hosts_connection_nolog)) log_line(log::kMain, fmt::format("SMTP connection from {}", peer()));
+  if (server_.log->on(log::Selector::smtp_connection) && !host_matches(m.hosts_connection_nolog))
+    log_line(log::kMain, fmt::format("SMTP connection from {}", peer()));
   const acl::Outcome o = run_acl(acl::Hook::connect, m.acl_smtp_connect);
   dkim_off_ = effects_.dkim_disable_verify;
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
@@ -239,8 +262,9 @@ bool Session::connect() {
     reply(r);
     (void)flush();
     log_line(log::kMain | (o.log_to_reject ? log::kReject : 0),
-             fmt::format("{} {}rejected connection in \"connect\" ACL{}{}", host_text(), o.verdict == acl::Verdict::defer ? "temporarily " : "",
-                         o.log_message.empty() ? "" : ": ", printable(o.log_message)));
+             fmt::format("{} {}rejected connection in \"connect\" ACL{}{}", host_text(),
+                         o.verdict == acl::Verdict::defer ? "temporarily " : "", o.log_message.empty() ? "" : ": ",
+                         printable(o.log_message)));
     return false;
   }
   if (opt_.tls_on_connect && !start_tls()) return false;
@@ -248,9 +272,9 @@ bool Session::connect() {
   if (opt_.is_tcp && !opt_.stdio && m.smtp_enforce_sync && !effects_.no_enforce_sync && reader_.has_pending()) {
     auto peeked = reader_.peek();
     if (peeked && !peeked->empty()) {
-      log_line(log::kMain | log::kReject,
-               fmt::format("SMTP protocol synchronization error (input sent without waiting for greeting): rejected connection from {} input=\"{}\"", host_text(),
-                           printable(peeked->substr(0, 150))));
+      log_line(log::kMain | log::kReject, fmt::format("SMTP protocol synchronization error (input sent without waiting "
+                                                      "for greeting): rejected connection from {} input=\"{}\"",
+                                                      host_text(), printable(peeked->substr(0, 150))));
       reply(554, "SMTP synchronization error");
       (void)flush();
       return false;
@@ -272,15 +296,18 @@ bool Session::check_sync(const Command& c) {
   if (!opt_.is_tcp || opt_.stdio || opt_.batched) return true;
   const bool enforced = (config_->main.smtp_enforce_sync || effects_.enforce_sync) && !effects_.no_enforce_sync;
   if (!enforced || !reader_.has_pending()) return true;
-  bool may_pipeline = pipelining_advertised_ && (c.verb == Verb::mail || c.verb == Verb::rcpt || c.verb == Verb::rset || c.verb == Verb::bdat);
+  bool may_pipeline = pipelining_advertised_ &&
+                      (c.verb == Verb::mail || c.verb == Verb::rcpt || c.verb == Verb::rset || c.verb == Verb::bdat);
   // QUIT ends the session whatever follows.
   may_pipeline = may_pipeline || c.verb == Verb::quit || c.verb == Verb::http;
   if (may_pipeline) return true;
   auto peeked = reader_.peek();
   if (!peeked || peeked->empty()) return true;
   log_line(log::kMain | log::kReject,
-           fmt::format("SMTP protocol synchronization error (next input sent too soon: pipelining was{} advertised): rejected \"{}\" {} next input=\"{}\"",
-                       pipelining_advertised_ ? "" : " not", printable(state_.command.substr(0, 256)), host_text(), printable(peeked->substr(0, 150))));
+           fmt::format("SMTP protocol synchronization error (next input sent too soon: pipelining was{} advertised): "
+                       "rejected \"{}\" {} next input=\"{}\"",
+                       pipelining_advertised_ ? "" : " not", printable(state_.command.substr(0, 256)), host_text(),
+                       printable(peeked->substr(0, 150))));
   reply(554, "SMTP synchronization error");
   return false;
 }
@@ -305,7 +332,9 @@ Session::Next Session::command(std::string_view line) {
   }
   if (too_many_nonmail(c.verb)) {
     reply(554, "Too many nonmail commands");
-    log_line(log::kMain | log::kReject, fmt::format("SMTP call from {} dropped: too many nonmail commands (last was \"{}\")", peer(), printable(c.word.substr(0, 64))));
+    log_line(log::kMain | log::kReject,
+             fmt::format("SMTP call from {} dropped: too many nonmail commands (last was \"{}\")", peer(),
+                         printable(c.word.substr(0, 64))));
     close_reason_ = "bad-commands";
     return Next::close;
   }
@@ -333,7 +362,8 @@ bool Session::too_many_nonmail(Verb verb) {
     free_commands_ |= free_bit;
     return false;
   }
-  return ++nonmail_ > m.smtp_accept_max_nonmail && (!m.smtp_accept_max_nonmail_hosts.is_set() || host_matches(m.smtp_accept_max_nonmail_hosts));
+  return ++nonmail_ > m.smtp_accept_max_nonmail &&
+         (!m.smtp_accept_max_nonmail_hosts.is_set() || host_matches(m.smtp_accept_max_nonmail_hosts));
 }
 
 Session::Next Session::dispatch(const Command& c) {
@@ -355,7 +385,8 @@ Session::Next Session::dispatch(const Command& c) {
     case Verb::etrn: return cmd_etrn(c);
     case Verb::http:
       // A browser or an attack through one: nothing it sends is looked at.
-      log_line(log::kMain | log::kReject, fmt::format("SMTP call from {} dropped: HTTP request \"{}\"", peer(), printable(state_.command.substr(0, 100))));
+      log_line(log::kMain | log::kReject, fmt::format("SMTP call from {} dropped: HTTP request \"{}\"", peer(),
+                                                      printable(state_.command.substr(0, 100))));
       reply(554, "this is a mail server");
       close_reason_ = "bad-commands";
       return Next::close;
@@ -370,14 +401,16 @@ Session::Next Session::unknown_command() {
     reply(500, "Too many unrecognized commands");
     close_reason_ = "bad-commands";
     log_line(log::kMain | log::kReject,
-             fmt::format("SMTP call from {} dropped: too many unrecognized commands (last was \"{}\")", peer(), printable(state_.command.substr(0, 256))));
+             fmt::format("SMTP call from {} dropped: too many unrecognized commands (last was \"{}\")", peer(),
+                         printable(state_.command.substr(0, 256))));
     return Next::close;
   }
   return protocol_error(500, "unrecognized command", state_.command);
 }
 
 void Session::reset_message() {
-  in_transaction_ = accepted_any_rcpt_ = discarded_sender_ = discarded_rcpt_ = too_many_rcpt_ = rcpt_errors_differ_ = false;
+  in_transaction_ = accepted_any_rcpt_ = discarded_sender_ = discarded_rcpt_ = too_many_rcpt_ = rcpt_errors_differ_ =
+      false;
   rcpt_error_.clear();
   from_.authenticated_sender.clear();
   const std::string login = std::move(envelope_.login);
@@ -453,7 +486,8 @@ int Session::serve() {
         close_reason_ = "signal-exit";
       } else {
         if (opt_.is_tcp && !opt_.stdio && server_.log->on(log::Selector::lost_incoming_connection))
-          log_line(log::kMain, fmt::format("unexpected disconnection while reading SMTP command from {} D={}s", peer(), lasted));
+          log_line(log::kMain,
+                   fmt::format("unexpected disconnection while reading SMTP command from {} D={}s", peer(), lasted));
         if (opt_.stdio) reply(421, active_hostname_ + " lost input connection");
         close_reason_ = "connection-lost";
       }

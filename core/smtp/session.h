@@ -1,7 +1,8 @@
 // One SMTP session on the server side: a fiber reads commands, ACLs judge them, replies go out in groups.
 //
-// The session ends at QUIT, end of input, a time-out, an error limit, `drop`, or shutdown (421). Nothing of it survives.
-// One file per group of commands: session.cc (loop, connect), cmd_hello.cc, cmd_mail.cc, cmd_data.cc, cmd_tls.cc, cmd_auth.cc, cmd_misc.cc.
+// The session ends at QUIT, end of input, a time-out, an error limit, `drop`, or shutdown (421). Nothing of it
+// survives. One file per group of commands: session.cc (loop, connect), cmd_hello.cc, cmd_mail.cc, cmd_data.cc,
+// cmd_tls.cc, cmd_auth.cc, cmd_misc.cc.
 #pragma once
 
 #include <memory>
@@ -19,12 +20,12 @@ namespace remex::smtp {
 
 struct SessionOptions {
   bool tls_on_connect = false;
-  bool is_tcp = true;              ///< false: -bs over standard input
-  bool stdio = false;              ///< bytes come from standard input (-bs, -bh): LF line ends, no synchronisation check
-  bool batched = false;            ///< -bS: no replies, first error ends
-  std::string login;               ///< local caller
+  bool is_tcp = true;    ///< false: -bs over standard input
+  bool stdio = false;    ///< bytes come from standard input (-bs, -bh): LF line ends, no synchronisation check
+  bool batched = false;  ///< -bS: no replies, first error ends
+  std::string login;     ///< local caller
   std::int64_t caller_uid = -1, caller_gid = -1;
-  std::string sender_override;     ///< -f for -bs by a trusted caller
+  std::string sender_override;  ///< -f for -bs by a trusted caller
 };
 
 class Session {
@@ -63,7 +64,8 @@ class Session {
   bool host_matches(const lang::MatchList& list);
   /// Logs an ACL refusal of a command and replies. `what`: "RCPT <x>"; `with_sender` adds F=<> and A=.
   Next refuse(const acl::Outcome& o, std::string_view what, bool with_sender = false);
-  /// One HELO, STARTTLS, AUTH and (per message) RSET are free; the rest counts (smtp_accept_max_nonmail). True: too many.
+  /// One HELO, STARTTLS, AUTH and (per message) RSET are free; the rest counts (smtp_accept_max_nonmail). True: too
+  /// many.
   bool too_many_nonmail(Verb verb);
   /// ",  C=EHLO,MAIL": what the client did before it was dropped.
   std::string history_text() const;
@@ -114,13 +116,14 @@ class Session {
   SessionServices services_;
   lang::Scope scope_;
 
-  std::string out_;                 ///< replies not yet written
-  bool in_transaction_ = false;     ///< MAIL was accepted
-  bool esmtp_ = false, pipelining_advertised_ = false, tls_active_ = false, tls_advertised_ = false, auth_advertised_ = false;
-  bool enhanced_ = false;           ///< ENHANCEDSTATUSCODES was advertised
-  bool discarded_sender_ = false;   ///< MAIL ACL said discard
-  bool discarded_rcpt_ = false;     ///< RCPT ACL said discard to at least one
-  bool too_many_rcpt_ = false;      ///< recipients_max was passed
+  std::string out_;              ///< replies not yet written
+  bool in_transaction_ = false;  ///< MAIL was accepted
+  bool esmtp_ = false, pipelining_advertised_ = false, tls_active_ = false, tls_advertised_ = false,
+       auth_advertised_ = false;
+  bool enhanced_ = false;          ///< ENHANCEDSTATUSCODES was advertised
+  bool discarded_sender_ = false;  ///< MAIL ACL said discard
+  bool discarded_rcpt_ = false;    ///< RCPT ACL said discard to at least one
+  bool too_many_rcpt_ = false;     ///< recipients_max was passed
   bool rcpt_errors_differ_ = false;
   std::string rcpt_error_;          ///< text of the first refused RCPT, shown again when DATA follows
   Verb verb_ = Verb::unknown;       ///< of the command being answered
@@ -129,12 +132,13 @@ class Session {
   bool accepted_any_rcpt_ = false;
   int accepted_messages_ = 0, mail_commands_ = 0, nonmail_ = 0, synprot_errors_ = 0, unknown_commands_ = 0;
   bool batch_failed_ = false, counted_ = false, quit_ = false;
-  bool dkim_off_ = false;           ///< control = dkim_disable_verify in the connect ACL: for the whole connection
+  bool dkim_off_ = false;  ///< control = dkim_disable_verify in the connect ACL: for the whole connection
   std::string active_hostname_;
   WallTime started_{};
 };
 
-/// The enhanced status code (RFC 3463) that goes with a reply that has none; empty for codes that carry none (220, 354 ...).
+/// The enhanced status code (RFC 3463) that goes with a reply that has none; empty for codes that carry none (220, 354
+/// ...).
 std::string_view default_enhanced_code(int code, Verb verb);
 
 }  // namespace remex::smtp

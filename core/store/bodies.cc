@@ -51,7 +51,8 @@ Status sync_directory(const std::string& directory) {
 
 class SpillingWriter final : public BodyWriter {
  public:
-  SpillingWriter(std::string directory, std::uint64_t memory_max) : directory_(std::move(directory)), memory_max_(memory_max) {}
+  SpillingWriter(std::string directory, std::uint64_t memory_max)
+      : directory_(std::move(directory)), memory_max_(memory_max) {}
   ~SpillingWriter() override {
     if (fd_ < 0) return;
     ::unlink(path_.c_str());
@@ -125,13 +126,14 @@ FileBody::~FileBody() {
   ::close(fd_);
 }
 
-Result<std::shared_ptr<const FileBody>> FileBody::open(const std::string& directory, const std::string& name, std::uint64_t size) {
+Result<std::shared_ptr<const FileBody>> FileBody::open(const std::string& directory, const std::string& name,
+                                                       std::uint64_t size) {
   const std::string path = directory + "/" + name;
   if (name.empty() || name.find('/') != std::string::npos || name.front() == '.')
     return fail(fmt::format("bad body file name in the spool database: {}", path));
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return fail_errno(errno, fmt::format("open body file {}", path));
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || static_cast<std::uint64_t>(st.st_size) < size) {
     ::close(fd);
     return fail(fmt::format("body file {} is damaged: {} bytes expected, {} found", path, size, st.st_size));
@@ -182,7 +184,7 @@ int remove_orphans(const std::string& directory, const std::function<bool(const 
     const int fd = ::openat(::dirfd(d), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) continue;
     // The lock first, then the question: a writer holds its lock until after its row is committed.
-    struct stat st {};
+    struct stat st{};
     if (::fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && ::flock(fd, LOCK_EX | LOCK_NB) == 0 && !is_known(name) &&
         ::unlinkat(::dirfd(d), name.c_str(), 0) == 0)
       ++gone;

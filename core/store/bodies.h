@@ -1,7 +1,7 @@
 // Body files: large bodies beside the database, written while they arrive.
 //
-// Used by SqliteStore. A file is held with a shared flock while a process writes or reads it; the clean-up takes away only files
-// that nobody holds and no row names. Files are opened with O_NOFOLLOW and must be regular.
+// Used by SqliteStore. A file is held with a shared flock while a process writes or reads it; the clean-up takes away
+// only files that nobody holds and no row names. Files are opened with O_NOFOLLOW and must be regular.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,8 @@ namespace remex::store {
 class FileBody : public mail::Body {
  public:
   /// Opens for reading. Errors: failed when the file is missing or shorter than `size`.
-  static Result<std::shared_ptr<const FileBody>> open(const std::string& directory, const std::string& name, std::uint64_t size);
+  static Result<std::shared_ptr<const FileBody>> open(const std::string& directory, const std::string& name,
+                                                      std::uint64_t size);
   FileBody(int fd, std::string directory, std::string name, std::uint64_t size);
   ~FileBody() override;
   FileBody(const FileBody&) = delete;

@@ -15,7 +15,7 @@ namespace {
 struct flock lock_of(const std::string& id, int type) {
   std::uint64_t h = 1469598103934665603U;
   for (const char c : id) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  struct flock l {};
+  struct flock l{};
   l.l_type = static_cast<short>(type);
   l.l_whence = SEEK_SET;
   l.l_start = static_cast<off_t>(h >> 2);

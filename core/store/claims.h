@@ -1,8 +1,8 @@
 // Claims: who works on which message, across fibers and processes.
 //
-// Used by SqliteStore. Inside a process a set; across processes a byte range of one lock file, locked with an open-file-description
-// lock, which the kernel releases however the holder dies. Locks stay held over a queued removal, so that nobody takes up a message
-// that was delivered but is not yet deleted on the disk.
+// Used by SqliteStore. Inside a process a set; across processes a byte range of one lock file, locked with an
+// open-file-description lock, which the kernel releases however the holder dies. Locks stay held over a queued removal,
+// so that nobody takes up a message that was delivered but is not yet deleted on the disk.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,6 @@
-// Binary form of envelopes and headers; see codec.h. Integers are LEB128 (signed ones zig-zag), strings are length + bytes.
-// A field is added by appending it and raising kVersion; older blobs are read with the defaults for what they lack.
+// Binary form of envelopes and headers; see codec.h. Integers are LEB128 (signed ones zig-zag), strings are length +
+// bytes. A field is added by appending it and raising kVersion; older blobs are read with the defaults for what they
+// lack.
 #include "core/store/codec.h"
 
 #include <fmt/format.h>
@@ -92,9 +93,11 @@ class Decoder {
 template <class C, class From>
 void from_fields(C& c, From& f) {
   c.field(f.is_local), c.field(f.is_smtp), c.field(f.host_address), c.field(f.host_port), c.field(f.host_name);
-  c.field(f.host_dnssec), c.field(f.helo_name), c.field(f.interface_address), c.field(f.interface_port), c.field(f.protocol);
+  c.field(f.host_dnssec), c.field(f.helo_name), c.field(f.interface_address), c.field(f.interface_port),
+      c.field(f.protocol);
   c.field(f.ident), c.field(f.active_hostname), c.field(f.authenticator), c.field(f.authenticated_id);
-  c.field(f.authenticated_sender), c.field(f.tls_cipher), c.field(f.tls_cipher_std), c.field(f.tls_version), c.field(f.tls_sni);
+  c.field(f.authenticated_sender), c.field(f.tls_cipher), c.field(f.tls_cipher_std), c.field(f.tls_version),
+      c.field(f.tls_sni);
   c.field(f.tls_peer_dn), c.field(f.tls_bits), c.field(f.tls_certificate_verified);
 }
 
@@ -107,7 +110,8 @@ template <class C, class Env>
 void plain_fields(C& c, Env& e) {
   c.field(e.sender), c.field(e.login), c.field(e.caller_uid), c.field(e.caller_gid), c.field(e.received_complete_us);
   c.field(e.user_message_id), c.field(e.size), c.field(e.body_lines), c.field(e.body_zeros), c.field(e.max_line);
-  c.field(e.body_8bit), c.field(e.body_type), c.field(e.smtputf8), c.field(e.dsn_envid), c.field(e.dsn_ret), c.field(e.frozen);
+  c.field(e.body_8bit), c.field(e.body_type), c.field(e.smtputf8), c.field(e.dsn_envid), c.field(e.dsn_ret),
+      c.field(e.frozen);
   c.field(e.frozen_at), c.field(e.manual_thaw), c.field(e.deliver_first_time), c.field(e.local_error_message);
   c.field(e.warnings_sent), c.field(e.queue_name), c.field(e.interface_serial);
 }
@@ -151,7 +155,8 @@ std::string encode_envelope(const mail::Envelope& e) {
 }
 
 Status decode_envelope(std::string_view bytes, mail::Envelope& e) {
-  if (bytes.empty() || static_cast<unsigned char>(bytes.front()) != kVersion) return fail("unknown form of a stored envelope");
+  if (bytes.empty() || static_cast<unsigned char>(bytes.front()) != kVersion)
+    return fail("unknown form of a stored envelope");
   Decoder c(bytes.substr(1));
   e.recipients.clear();
   for (std::size_t n = c.count(); n > 0 && c.ok(); --n) recipient_fields(c, e.recipients.emplace_back());
@@ -182,7 +187,8 @@ std::string encode_headers(const mail::HeaderList& h) {
 }
 
 Status decode_headers(std::string_view bytes, mail::HeaderList& h) {
-  if (bytes.empty() || static_cast<unsigned char>(bytes.front()) != kVersion) return fail("unknown form of stored headers");
+  if (bytes.empty() || static_cast<unsigned char>(bytes.front()) != kVersion)
+    return fail("unknown form of stored headers");
   Decoder c(bytes.substr(1));
   auto& all = h.all();
   all.clear();

@@ -1,6 +1,7 @@
 // The envelope and the header list as bytes: versioned, self-delimiting, checked when read back.
 //
-// Used by the store for its blobs. Decoding never trusts a length; a bad blob is an Error (kind failed) naming the message.
+// Used by the store for its blobs. Decoding never trusts a length; a bad blob is an Error (kind failed) naming the
+// message.
 #pragma once
 
 #include <string>

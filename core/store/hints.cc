@@ -1,4 +1,5 @@
-// Retry records and other hints of the SqliteStore: written lazily, read through an overlay of what is not committed yet.
+// Retry records and other hints of the SqliteStore: written lazily, read through an overlay of what is not committed
+// yet.
 #include <fmt/format.h>
 
 #include <utility>
@@ -37,7 +38,9 @@ Result<std::optional<RetryRecord>> SqliteStore::get_retry(const std::string& key
     if (const auto it = retry_overlay_.find(key); it != retry_overlay_.end()) return it->second.first;
   }
   std::lock_guard lock(read_mutex_);
-  REMEX_TRY(auto q, reader_->query("SELECT key, error, error_text, first_failed, last_try, next_try, expired FROM retry WHERE key = ?"));
+  REMEX_TRY(auto q,
+            reader_->query(
+                "SELECT key, error, error_text, first_failed, last_try, next_try, expired FROM retry WHERE key = ?"));
   const int rc = q.text(key).step();
   if (rc == SQLITE_DONE) return std::optional<RetryRecord>();
   if (rc != SQLITE_ROW) return reader_->fail("reading retry data", rc);
@@ -54,8 +57,9 @@ Status SqliteStore::put_retry(const RetryRecord& r) {
   }
   writer_.post(
       [r](Database& db) -> Applied {
-        auto q = db.query("INSERT OR REPLACE INTO retry (key, error, error_text, first_failed, last_try, next_try, expired)"
-                          " VALUES (?, ?, ?, ?, ?, ?, ?)");
+        auto q = db.query(
+            "INSERT OR REPLACE INTO retry (key, error, error_text, first_failed, last_try, next_try, expired)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)");
         if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
         q->text(r.key).text(r.error).text(r.error_text).integer(r.first_failed).integer(r.last_try).integer(r.next_try);
         return done(q->integer(r.expired ? 1 : 0).step());
@@ -86,7 +90,8 @@ Result<std::vector<RetryRecord>> SqliteStore::all_retry() {
   std::map<std::string, RetryRecord> found;
   {
     std::lock_guard lock(read_mutex_);
-    REMEX_TRY(auto q, reader_->query("SELECT key, error, error_text, first_failed, last_try, next_try, expired FROM retry"));
+    REMEX_TRY(auto q,
+              reader_->query("SELECT key, error, error_text, first_failed, last_try, next_try, expired FROM retry"));
     int rc = SQLITE_ROW;
     while ((rc = q.step()) == SQLITE_ROW) {
       RetryRecord r = record_of(q);

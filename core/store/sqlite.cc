@@ -15,8 +15,8 @@ namespace {
 constexpr int kApplicationId = 0x72656d78;
 constexpr int kSchemaVersion = 1;
 
-// messages has no rowid: the message id is the key, and rows stay small so that listing 100 000 reads few pages. Headers and body
-// live in content, which a delivery attempt that only changes recipients never rewrites.
+// messages has no rowid: the message id is the key, and rows stay small so that listing 100 000 reads few pages.
+// Headers and body live in content, which a delivery attempt that only changes recipients never rewrites.
 constexpr const char* kSchema = R"sql(
 CREATE TABLE messages (
   id TEXT PRIMARY KEY, sender TEXT NOT NULL, size INTEGER NOT NULL, received INTEGER NOT NULL, frozen INTEGER NOT NULL,
@@ -75,17 +75,17 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, int fl
   if (rc != SQLITE_OK) {
     const int err = raw != nullptr ? sqlite3_system_errno(raw) : 0;
     return std::unexpected(Error{ErrorKind::defer,
-                                 fmt::format("cannot open the spool database {}: {}{}{}", path, sqlite3_errstr(rc), err != 0 ? ": " : "",
-                                             err != 0 ? std::strerror(err) : ""),
+                                 fmt::format("cannot open the spool database {}: {}{}{}", path, sqlite3_errstr(rc),
+                                             err != 0 ? ": " : "", err != 0 ? std::strerror(err) : ""),
                                  err});
   }
   sqlite3_busy_timeout(raw, busy_ms);
-  if (struct stat st {}; ::stat(path.c_str(), &st) == 0) db->device_ = st.st_dev, db->inode_ = st.st_ino;
+  if (struct stat st{}; ::stat(path.c_str(), &st) == 0) db->device_ = st.st_dev, db->inode_ = st.st_ino;
   return db;
 }
 
 bool Database::moved() const {
-  struct stat st {};
+  struct stat st{};
   return inode_ != 0 && (::stat(path_.c_str(), &st) != 0 || st.st_ino != inode_ || st.st_dev != device_);
 }
 
@@ -109,25 +109,30 @@ Error Database::error(std::string_view doing, int rc) const {
   switch (base) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Error{ErrorKind::failed, fmt::format("{}: the spool database {} is damaged: {}", doing, path_, sqlite3_errstr(rc)), 0};
+      return Error{ErrorKind::failed,
+                   fmt::format("{}: the spool database {} is damaged: {}", doing, path_, sqlite3_errstr(rc)), 0};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return Error{ErrorKind::defer, fmt::format("{}: the spool database {} is in use by another process for too long", doing, path_), 0};
+      return Error{ErrorKind::defer,
+                   fmt::format("{}: the spool database {} is in use by another process for too long", doing, path_), 0};
     case SQLITE_FULL:
       return Error{ErrorKind::defer, fmt::format("{}: no space for the spool database {}{}", doing, path_, why), err};
     case SQLITE_CONSTRAINT:
       return Error{ErrorKind::failed, fmt::format("{}: {} ({})", doing, sqlite3_errmsg(db_.get()), path_), 0};
     default:
-      return Error{ErrorKind::defer, fmt::format("{}: spool database {}: {}{}", doing, path_, sqlite3_errmsg(db_.get()), why), err};
+      return Error{ErrorKind::defer,
+                   fmt::format("{}: spool database {}: {}{}", doing, path_, sqlite3_errmsg(db_.get()), why), err};
   }
 }
 
 Status set_pragmas(Database& db, bool writer) {
-  // Debian's SQLite overwrites deleted content by default: that doubles the cost of a removal and the spool is not a safe anyway.
-  // Checkpoints are run by the writer after its waiters were answered, never inside a commit.
-  const char* sql = writer ? "PRAGMA secure_delete=OFF; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8192;"
-                             "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF;"
-                           : "PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0;";
+  // Debian's SQLite overwrites deleted content by default: that doubles the cost of a removal and the spool is not a
+  // safe anyway. Checkpoints are run by the writer after its waiters were answered, never inside a commit.
+  const char* sql =
+      writer
+          ? "PRAGMA secure_delete=OFF; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8192;"
+            "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF;"
+          : "PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0;";
   if (const int rc = db.exec(sql); rc != SQLITE_OK) return db.fail("setting up the spool database", rc);
   // The WAL file stays when the last process closes: it is recycled, and opening is cheap for the command-line modes.
   int keep = 1;
@@ -147,8 +152,8 @@ Status prepare_schema(Database& db) {
     return {};
   }
   if (version != 0) {
-    return remex::fail(fmt::format("spool database {} has schema version {}, this program knows version {}", db.path(), version,
-                                   kSchemaVersion));
+    return remex::fail(fmt::format("spool database {} has schema version {}, this program knows version {}", db.path(),
+                                   version, kSchemaVersion));
   }
   // page_size and journal_mode must come before the first table and outside a transaction.
   int rc = db.exec("PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA secure_delete=OFF; BEGIN IMMEDIATE");
@@ -167,7 +172,8 @@ Status prepare_schema(Database& db) {
   }
   rc = db.exec(kSchema);
   if (rc == SQLITE_OK)
-    rc = db.exec(fmt::format("PRAGMA application_id={}; PRAGMA user_version={}; COMMIT", kApplicationId, kSchemaVersion).c_str());
+    rc = db.exec(fmt::format("PRAGMA application_id={}; PRAGMA user_version={}; COMMIT", kApplicationId, kSchemaVersion)
+                     .c_str());
   if (rc != SQLITE_OK) {
     Error e = db.error("creating the spool database", rc);
     db.exec("ROLLBACK");

@@ -1,7 +1,7 @@
 // A thin layer over the SQLite C interface: connections and prepared statements with Result errors.
 //
-// Used by core/store only. A Database belongs to one thread at a time. Errors: defer for disk full, busy and I/O trouble (the
-// text names the file and the reason), failed for a damaged or foreign database file. Nothing here throws.
+// Used by core/store only. A Database belongs to one thread at a time. Errors: defer for disk full, busy and I/O
+// trouble (the text names the file and the reason), failed for a damaged or foreign database file. Nothing here throws.
 #pragma once
 
 #include <sqlite3.h>
@@ -23,7 +23,8 @@ struct FinalizeStmt {
   void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
 };
 
-/// A prepared statement in use: reset when the object goes. Column and parameter numbers count from 0 and 1 as in SQLite.
+/// A prepared statement in use: reset when the object goes. Column and parameter numbers count from 0 and 1 as in
+/// SQLite.
 class Query {
  public:
   explicit Query(sqlite3_stmt* s) : s_(s) {}

@@ -30,7 +30,7 @@ Status make_directory(const std::string& path) {
     if (at < path.size() && path[at] != '/') continue;
     const std::string part = path.substr(0, at);
     if (::mkdir(part.c_str(), 0750) != 0 && errno != EEXIST) {
-      struct stat st {};
+      struct stat st{};
       if (::stat(part.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) continue;
       Error e = fail_errno(errno, fmt::format("create spool directory {}", part)).error();
       e.kind = ErrorKind::defer;
@@ -85,7 +85,11 @@ Applied update_row(Database& db, const mail::Envelope& e, const std::string& env
   auto q = db.query(
       "UPDATE messages SET sender = ?, size = ?, frozen = ?, next_attempt = ?, queue = ?, envelope = ? WHERE id = ?");
   if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
-  q->text(e.sender).integer(static_cast<std::int64_t>(e.size)).integer(e.frozen ? 1 : 0).integer(next_attempt).text(e.queue_name);
+  q->text(e.sender)
+      .integer(static_cast<std::int64_t>(e.size))
+      .integer(e.frozen ? 1 : 0)
+      .integer(next_attempt)
+      .text(e.queue_name);
   const int rc = q->blob(envelope).text(e.id).step();
   if (rc != SQLITE_DONE) return {rc, {}};
   if (sqlite3_changes(db.raw()) == 0)
@@ -117,7 +121,11 @@ Applied insert_rows(Database& db, const NewRow& r) {
       " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)");
   if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
   const auto received = std::chrono::duration_cast<std::chrono::seconds>(r.e.received.time_since_epoch()).count();
-  q->text(r.e.id).text(r.e.sender).integer(static_cast<std::int64_t>(r.e.size)).integer(received).integer(r.e.frozen ? 1 : 0);
+  q->text(r.e.id)
+      .text(r.e.sender)
+      .integer(static_cast<std::int64_t>(r.e.size))
+      .integer(received)
+      .integer(r.e.frozen ? 1 : 0);
   const int rc = q->text(r.e.queue_name).integer(key).blob(r.envelope).step();
   if (rc == SQLITE_DONE) return {};
   Applied failed{rc, std::unexpected(db.error("storing a message", rc))};
@@ -160,7 +168,8 @@ Result<std::unique_ptr<Database>> open_spool(const std::string& spool_directory,
 }  // namespace
 
 Result<std::shared_ptr<Store>> Store::open(const StoreOptions& opt) {
-  const std::string directory = opt.directory + "/db", path = directory + "/spool.sqlite", bodies = opt.directory + "/bodies";
+  const std::string directory = opt.directory + "/db", path = directory + "/spool.sqlite",
+                    bodies = opt.directory + "/bodies";
   if (opt.read_only && ::access(path.c_str(), F_OK) != 0) {  // an empty queue, and nothing is created by looking at it
     REMEX_TRY(auto db, Database::open(":memory:", SQLITE_OPEN_READWRITE, 0));
     REMEX_CHECK(prepare_schema(*db));
@@ -184,8 +193,8 @@ Status SqliteStore::follow_spool() {
   return {};
 }
 
-SqliteStore::SqliteStore(StoreOptions opt, std::string db_path, std::string body_directory, std::unique_ptr<Database> reader,
-                         std::shared_ptr<ClaimTable> claims)
+SqliteStore::SqliteStore(StoreOptions opt, std::string db_path, std::string body_directory,
+                         std::unique_ptr<Database> reader, std::shared_ptr<ClaimTable> claims)
     : opt_(std::move(opt)),
       db_path_(std::move(db_path)),
       body_directory_(std::move(body_directory)),
@@ -219,12 +228,15 @@ Status SqliteStore::insert(const StoredMessage& m) {
   row->e.received = m.envelope.received, row->e.frozen = m.envelope.frozen, row->e.queue_name = m.envelope.queue_name;
   return writer_.submit([row](Database& db) { return insert_rows(db, *row); },
                         [row](bool committed) {
-                          if (const auto* f = dynamic_cast<const FileBody*>(row->body.get()); f != nullptr && committed) f->keep();
+                          if (const auto* f = dynamic_cast<const FileBody*>(row->body.get()); f != nullptr && committed)
+                            f->keep();
                         });
 }
 
 Result<StoredMessage> SqliteStore::load(const std::string& id) {
-  const auto missing = [&] { return remex::fail(ErrorKind::not_found, fmt::format("message {} is not on the queue", id)); };
+  const auto missing = [&] {
+    return remex::fail(ErrorKind::not_found, fmt::format("message {} is not on the queue", id));
+  };
   if (claims_ && claims_->removal_pending(id)) return missing();
   StoredMessage m;
   std::string file;
@@ -237,7 +249,9 @@ Result<StoredMessage> SqliteStore::load(const std::string& id) {
     if (rc == SQLITE_DONE) return missing();
     if (rc != SQLITE_ROW) return reader_->fail(fmt::format("loading message {}", id), rc);
     m.envelope.id = id;
-    const auto bad = [&](const Error& e) { return remex::fail(fmt::format("message {} in {}: {}", id, db_path_, e.text)); };
+    const auto bad = [&](const Error& e) {
+      return remex::fail(fmt::format("message {} in {}: {}", id, db_path_, e.text));
+    };
     if (auto s = decode_envelope(q.column(0), m.envelope); !s) return bad(s.error());
     if (auto s = decode_headers(q.column(1), m.headers); !s) return bad(s.error());
     file = q.column(2);
@@ -257,7 +271,8 @@ Status SqliteStore::update(const mail::Envelope& e, std::int64_t next_attempt) {
     std::string envelope, log;
   };
   auto job = std::make_shared<Job>();
-  job->e.id = e.id, job->e.sender = e.sender, job->e.size = e.size, job->e.frozen = e.frozen, job->e.queue_name = e.queue_name;
+  job->e.id = e.id, job->e.sender = e.sender, job->e.size = e.size, job->e.frozen = e.frozen,
+  job->e.queue_name = e.queue_name;
   job->envelope = encode_envelope(e);
   job->log = take_log(e.id);
   return writer_.submit([job, next_attempt](Database& db) {
@@ -275,7 +290,8 @@ Status SqliteStore::replace(const StoredMessage& m, std::int64_t next_attempt) {
   };
   auto job = std::make_shared<Job>();
   const mail::Envelope& e = m.envelope;
-  job->e.id = e.id, job->e.sender = e.sender, job->e.size = e.size, job->e.frozen = e.frozen, job->e.queue_name = e.queue_name;
+  job->e.id = e.id, job->e.sender = e.sender, job->e.size = e.size, job->e.frozen = e.frozen,
+  job->e.queue_name = e.queue_name;
   job->envelope = encode_envelope(e);
   job->headers = encode_headers(m.headers);
   job->log = take_log(e.id);
@@ -308,14 +324,17 @@ Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
   }
   Status s = writer_.submit(apply, done);
   // Withdrawn before it was taken (cancelled): nobody calls done.
-  if (!s && (s.error().kind == ErrorKind::cancelled || s.error().kind == ErrorKind::timed_out)) claims_->removal_done(id);
+  if (!s && (s.error().kind == ErrorKind::cancelled || s.error().kind == ErrorKind::timed_out))
+    claims_->removal_done(id);
   return s;
 }
 
 Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
   std::vector<QueueEntry> out;
   std::lock_guard lock(read_mutex_);
-  REMEX_TRY(auto q, reader_->query("SELECT id, sender, size, received, frozen, next_attempt, queue, envelope FROM messages ORDER BY id"));
+  REMEX_TRY(auto q,
+            reader_->query(
+                "SELECT id, sender, size, received, frozen, next_attempt, queue, envelope FROM messages ORDER BY id"));
   int rc = SQLITE_ROW;
   mail::Envelope e;
   while ((rc = q.step()) == SQLITE_ROW) {
@@ -331,7 +350,8 @@ Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
     if (with_recipients && decode_envelope(q.column(7), e)) {
       for (auto& r : e.recipients) (r.done ? x.delivered : x.pending).push_back(std::move(r.address));
       for (auto& a : e.non_recipients)
-        if (std::find(x.delivered.begin(), x.delivered.end(), a) == x.delivered.end()) x.delivered.push_back(std::move(a));
+        if (std::find(x.delivered.begin(), x.delivered.end(), a) == x.delivered.end())
+          x.delivered.push_back(std::move(a));
     }
     out.push_back(std::move(x));
   }
@@ -353,8 +373,9 @@ Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t 
   std::vector<std::string> out;
   std::lock_guard lock(read_mutex_);
   const char* sql =
-      include_frozen ? "SELECT id FROM messages WHERE (next_attempt <= ?1 OR frozen <> 0) AND queue = ?2 ORDER BY next_attempt, id"
-                     : "SELECT id FROM messages WHERE frozen = 0 AND next_attempt <= ?1 AND queue = ?2 ORDER BY next_attempt, id";
+      include_frozen
+          ? "SELECT id FROM messages WHERE (next_attempt <= ?1 OR frozen <> 0) AND queue = ?2 ORDER BY next_attempt, id"
+          : "SELECT id FROM messages WHERE frozen = 0 AND next_attempt <= ?1 AND queue = ?2 ORDER BY next_attempt, id";
   REMEX_TRY(auto q, reader_->query(sql));
   q.integer(now).text(queue_name);
   int rc = SQLITE_DONE;
@@ -447,7 +468,8 @@ Result<std::string> SqliteStore::read_message_log(const std::string& id) {
     std::lock_guard lock(read_mutex_);
     REMEX_TRY(auto q, reader_->query("SELECT text FROM message_log WHERE id = ?"));
     const int rc = q.text(id).step();
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return reader_->fail(fmt::format("reading the log of message {}", id), rc);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+      return reader_->fail(fmt::format("reading the log of message {}", id), rc);
     if (rc == SQLITE_ROW) text = q.column(0);
   }
   std::lock_guard lock(overlay_mutex_);

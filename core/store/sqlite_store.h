@@ -33,7 +33,8 @@ class SqliteStore final : public Store {
   Status remove(const std::string& id, bool wait_for_disk) override;
   Result<std::vector<QueueEntry>> list(bool with_recipients) override;
   Result<std::int64_t> count() override;
-  Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen, const std::string& queue_name) override;
+  Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen,
+                                       const std::string& queue_name) override;
   Result<std::optional<std::int64_t>> next_due() override;
   Result<std::unique_ptr<Claim>> claim(const std::string& id) override;
   void message_log(const std::string& id, std::string_view line) override;
@@ -48,8 +49,8 @@ class SqliteStore final : public Store {
 
  private:
   Status writable() const;
-  /// The spool was taken away (or another put in its place) under a running process: what is accepted from now on goes where it
-  /// will be found again, not into a file without a name.
+  /// The spool was taken away (or another put in its place) under a running process: what is accepted from now on goes
+  /// where it will be found again, not into a file without a name.
   Status follow_spool();
   void on_tick(Database& db);
   std::string take_log(const std::string& id);

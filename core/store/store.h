@@ -1,9 +1,9 @@
 // The spool: accepted messages and hints, durable before they are acknowledged (SQLite, WAL, group commit).
 //
-// One Store object per process opens the database below spool_directory. Writers in one process share a batching thread: all
-// operations queued while a commit is under way go into the next one. A call parks the fiber until its commit is synced
-// (outside a fiber it blocks). Several processes may have the store open (-bp and -M… while the daemon runs).
-// Errors: kind defer (disk full, busy, I/O) with an operator-readable text; nothing half done.
+// One Store object per process opens the database below spool_directory. Writers in one process share a batching
+// thread: all operations queued while a commit is under way go into the next one. A call parks the fiber until its
+// commit is synced (outside a fiber it blocks). Several processes may have the store open (-bp and -M… while the daemon
+// runs). Errors: kind defer (disk full, busy, I/O) with an operator-readable text; nothing half done.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@
 namespace remex::store {
 
 struct StoreOptions {
-  std::string directory;                   ///< spool_directory; made when missing (mode 0750)
+  std::string directory;  ///< spool_directory; made when missing (mode 0750)
   std::uint64_t body_in_database_max = 256 * 1024;
   bool read_only = false;
 };
@@ -38,18 +38,18 @@ struct QueueEntry {
   std::string id;
   std::string sender;
   std::uint64_t size = 0;
-  std::int64_t received = 0;               ///< epoch seconds
+  std::int64_t received = 0;  ///< epoch seconds
   bool frozen = false;
-  std::int64_t next_attempt = 0;           ///< epoch seconds, 0 = as soon as possible
+  std::int64_t next_attempt = 0;  ///< epoch seconds, 0 = as soon as possible
   std::string queue_name;
-  std::vector<std::string> pending;        ///< undelivered recipients (only when asked)
-  std::vector<std::string> delivered;      ///< finished ones
+  std::vector<std::string> pending;    ///< undelivered recipients (only when asked)
+  std::vector<std::string> delivered;  ///< finished ones
 };
 
 /// Receives a large body while it arrives: memory first, then a file in the spool's body directory.
 class BodyWriter {
  public:
-  virtual ~BodyWriter() = default;         ///< removes an unfinished file
+  virtual ~BodyWriter() = default;  ///< removes an unfinished file
   /// Errors: defer (disk full).
   virtual Status write(std::string_view bytes) = 0;
   virtual std::uint64_t size() const = 0;
@@ -61,7 +61,7 @@ class BodyWriter {
 struct RetryRecord {
   std::string key;
   std::string error_text;
-  std::string error;                       ///< retry-rule error word
+  std::string error;  ///< retry-rule error word
   std::int64_t first_failed = 0, last_try = 0, next_try = 0;
   bool expired = false;
 };
@@ -85,12 +85,14 @@ class Store {
   virtual Status update(const mail::Envelope& e, std::int64_t next_attempt) = 0;
   /// As update, for sender/recipient edits and header changes too.
   virtual Status replace(const StoredMessage& m, std::int64_t next_attempt) = 0;
-  /// Deletes rows and body file. `wait_for_disk` false: queued with the next commit (after delivery, where a repeat is harmless).
+  /// Deletes rows and body file. `wait_for_disk` false: queued with the next commit (after delivery, where a repeat is
+  /// harmless).
   virtual Status remove(const std::string& id, bool wait_for_disk) = 0;
   virtual Result<std::vector<QueueEntry>> list(bool with_recipients) = 0;
   virtual Result<std::int64_t> count() = 0;
   /// Ids whose next attempt is due, oldest first, at most n, not frozen (unless asked), not claimed.
-  virtual Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen, const std::string& queue_name) = 0;
+  virtual Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen,
+                                               const std::string& queue_name) = 0;
   /// Earliest next_attempt among waiting messages; nullopt when the queue is empty.
   virtual Result<std::optional<std::int64_t>> next_due() = 0;
   /// nullptr when another process or fiber has it.
@@ -101,7 +103,7 @@ class Store {
   virtual Result<std::string> read_message_log(const std::string& id) = 0;
 
   virtual Result<std::optional<RetryRecord>> get_retry(const std::string& key) = 0;
-  virtual Status put_retry(const RetryRecord& r) = 0;   ///< no wait for the disk: hints may be lost
+  virtual Status put_retry(const RetryRecord& r) = 0;  ///< no wait for the disk: hints may be lost
   virtual Status delete_retry(const std::string& key) = 0;
   virtual Result<std::vector<RetryRecord>> all_retry() = 0;
 

@@ -13,11 +13,12 @@ namespace {
 
 constexpr auto kLazyDelay = std::chrono::milliseconds(50);
 constexpr auto kTick = std::chrono::milliseconds(1000);
-constexpr std::size_t kBatchMax = 1024;      // operations in one transaction: bounds memory and the wait of the first
-constexpr std::size_t kLazyMax = 512;        // so many lazy ones are committed without waiting for company
-constexpr std::size_t kQueueMax = 100000;    // lazy operations kept while the disk refuses; later ones are dropped (hints) by post()
-// Frames in the WAL before its content is copied into the database: 4 MiB. Copying happens after the waiters were answered; a
-// larger WAL would make the pause longer, a smaller one copy the same hot pages more often.
+constexpr std::size_t kBatchMax = 1024;  // operations in one transaction: bounds memory and the wait of the first
+constexpr std::size_t kLazyMax = 512;    // so many lazy ones are committed without waiting for company
+constexpr std::size_t kQueueMax =
+    100000;  // lazy operations kept while the disk refuses; later ones are dropped (hints) by post()
+// Frames in the WAL before its content is copied into the database: 4 MiB. Copying happens after the waiters were
+// answered; a larger WAL would make the pause longer, a smaller one copy the same hot pages more often.
 constexpr int kCheckpointFrames = 1000;
 constexpr int kBusyMs = 10000;
 
@@ -37,7 +38,7 @@ struct Writer::Op {
   Apply apply;
   Done done;
   bool lazy = false;
-  bool taken = false;    // guarded by mutex_
+  bool taken = false;     // guarded by mutex_
   bool finished = false;  // guarded by mutex_
   Status own;             // result of this operation alone
   Status result;
@@ -218,8 +219,8 @@ Status Writer::try_commit(std::vector<OpPtr>& batch) {
 }
 
 Status Writer::reserve(Database& db) {
-  // The database file gets its room before the commit, so that copying the WAL into it can never fail for space: a full disk then
-  // always leaves the way open for removals, which write over recycled WAL pages.
+  // The database file gets its room before the commit, so that copying the WAL into it can never fail for space: a full
+  // disk then always leaves the way open for removals, which write over recycled WAL pages.
   std::int64_t pages = 0;
   {
     REMEX_TRY(auto q, db.query("PRAGMA page_count"));
@@ -294,7 +295,8 @@ void Writer::checkpoint(bool idle) {
   if (!db_ || wal_frames_ == 0 || (!idle && wal_frames_ < kCheckpointFrames)) return;
   int in_log = 0, copied = 0;
   sqlite3_wal_checkpoint_v2(db_->raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
-  // Everything copied: the next commit starts the WAL from its beginning. A reader in the way: try again after the next batch.
+  // Everything copied: the next commit starts the WAL from its beginning. A reader in the way: try again after the next
+  // batch.
   if (in_log == copied) wal_frames_ = 0;
 }
 

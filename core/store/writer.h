@@ -1,8 +1,9 @@
 // Group commit: one thread per process takes every queued operation and runs them in one transaction, synced once.
 //
-// Used by core/store's SqliteStore only. submit() parks the calling fiber (blocks outside one) until the transaction that holds its
-// operation is on the disk; post() only queues and is flushed within 50 ms. An operation that fails by itself (constraint) does not
-// harm its neighbours; when the disk refuses, all operations of the batch fail, lazy ones stay queued and are tried again.
+// Used by core/store's SqliteStore only. submit() parks the calling fiber (blocks outside one) until the transaction
+// that holds its operation is on the disk; post() only queues and is flushed within 50 ms. An operation that fails by
+// itself (constraint) does not harm its neighbours; when the disk refuses, all operations of the batch fail, lazy ones
+// stay queued and are tried again.
 #pragma once
 
 #include <chrono>
@@ -44,7 +45,8 @@ class Writer {
   void post(Apply apply, Done done = {});
   /// Commits everything queued so far.
   Status flush();
-  /// Runs in the writer thread about a second after work or request_tick(). Set before the first operation; may call post().
+  /// Runs in the writer thread about a second after work or request_tick(). Set before the first operation; may call
+  /// post().
   void set_tick(std::function<void(Database&)> tick) { tick_ = std::move(tick); }
   void request_tick();
 
@@ -71,7 +73,7 @@ class Writer {
   std::unique_ptr<Database> db_;  // writer thread only
   int wal_frames_ = 0;            // writer thread only, from the WAL hook
   std::int64_t reserved_pages_ = 0;
-  bool failing_ = false;          // writer thread only: last commit failed, lazy operations wait a little
+  bool failing_ = false;  // writer thread only: last commit failed, lazy operations wait a little
 
   std::mutex mutex_;
   std::condition_variable wake_, finished_;

@@ -41,23 +41,36 @@ Result<bool> numbers(const Node& node, Scope& scope) {
   return holds(op, x < y ? -1 : x > y ? 1 : 0);
 }
 
-constexpr Example kEq[] = {{"${if eq{a}{a}{y}{n}}", "y"}, {"${if eq{a}{A}{y}{n}}", "n"}, {"${if eq{a}}", "", "missing 2nd string in {} after \"eq\""}};
+constexpr Example kEq[] = {{"${if eq{a}{a}{y}{n}}", "y"},
+                           {"${if eq{a}{A}{y}{n}}", "n"},
+                           {"${if eq{a}}", "", "missing 2nd string in {} after \"eq\""}};
 constexpr Example kEqi[] = {{"${if eqi{a}{A}{y}{n}}", "y"}};
-constexpr Example kNumeric[] = {{"${if >{10}{9}{y}{n}}", "y"}, {"${if = {1K}{1024}{y}{n}}", "y"}, {"${if <{}{1}{y}{n}}", "y"},
+constexpr Example kNumeric[] = {{"${if >{10}{9}{y}{n}}", "y"},
+                                {"${if = {1K}{1024}{y}{n}}", "y"},
+                                {"${if <{}{1}{y}{n}}", "y"},
                                 {"${if >{a}{1}{y}{n}}", "", "integer expected but \"a\" found"},
                                 {"${if >{1x}{0}{y}{n}}", "", "invalid integer \"1x\""}};
 
 template <Op op, bool caseless>
 constexpr ConditionDef text(std::string_view name, std::string_view summary, std::span<const Example> examples = {}) {
-  return {.name = name, .arguments = "{a}{b}", .summary = summary, .doc = "Bytes are compared, without regard to a locale.",
-          .examples = examples, .test = strings<op, caseless>, .args = 2};
+  return {.name = name,
+          .arguments = "{a}{b}",
+          .summary = summary,
+          .doc = "Bytes are compared, without regard to a locale.",
+          .examples = examples,
+          .test = strings<op, caseless>,
+          .args = 2};
 }
 
 template <Op op>
 constexpr ConditionDef number(std::string_view name, std::string_view summary) {
-  return {.name = name, .arguments = "{n1}{n2}", .summary = summary,
+  return {.name = name,
+          .arguments = "{n1}{n2}",
+          .summary = summary,
           .doc = "Integers with K, M, G behind them; an empty string is 0; anything else fails the expansion.",
-          .examples = kNumeric, .test = numbers<op>, .args = 2};
+          .examples = kNumeric,
+          .test = numbers<op>,
+          .args = 2};
 }
 
 constexpr ConditionDef defs[] = {

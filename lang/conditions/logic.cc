@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
-#include "lang/expand.h"
 #include "lang/compiler.h"
+#include "lang/expand.h"
 #include "lang/node.h"
 #include "lang/scope.h"
 
@@ -16,9 +16,10 @@ Status parse_group(Parser& p, Node& node) {
     p.skip_blanks();
     if (p.peek() == '}' && !p.at_end()) break;
     if (p.peek() != '{') {
-      return p.fail("missing-brace",
-                    fmt::format("each subcondition inside an \"{}{{...}}\" condition must be in its own {{}}", node.text),
-                    p.position());
+      return p.fail(
+          "missing-brace",
+          fmt::format("each subcondition inside an \"{}{{...}}\" condition must be in its own {{}}", node.text),
+          p.position());
     }
     p.advance(1);
     auto sub = p.condition();
@@ -28,7 +29,8 @@ Status parse_group(Parser& p, Node& node) {
       return std::unexpected(std::move(e));
     }
     if (!p.take('}')) {
-      return p.fail("missing-brace", fmt::format("missing }} at end of condition inside \"{}\" group", node.text), p.position());
+      return p.fail("missing-brace", fmt::format("missing }} at end of condition inside \"{}\" group", node.text),
+                    p.position());
     }
     node.children.push_back(std::move(*sub));
   }
@@ -80,7 +82,8 @@ Status parse_def(Parser& p, Node& node) {
     p.advance(more);
     if (p.peek() != ':') {
       if (p.peek() == '{' || p.peek() == '}') {
-        return p.fail("missing-colon", "missing or misplaced { or } - could be header name not terminated by colon", p.position());
+        return p.fail("missing-colon", "missing or misplaced { or } - could be header name not terminated by colon",
+                      p.position());
       }
     } else {
       p.advance(1);
@@ -120,25 +123,67 @@ constexpr Example kAnd[] = {{"${if and{{eq{a}{a}}{eq{b}{b}}}{y}{n}}", "y"},
                             {"${if and{}{y}{n}}", "y"},
                             {"${if and{eq{a}{a}}{y}{n}}", "", "must be in its own {}"}};
 constexpr Example kOr[] = {{"${if or{{eq{a}{b}}{eq{b}{b}}}{y}{n}}", "y"}, {"${if or{}{y}{n}}", "n"}};
-constexpr Example kBool[] = {{"${if bool{yes}{y}{n}}", "y"}, {"${if bool{00}{y}{n}}", "n"}, {"${if bool{foo}{y}{n}}", "", "unrecognised boolean value \"foo\""}};
+constexpr Example kBool[] = {{"${if bool{yes}{y}{n}}", "y"},
+                             {"${if bool{00}{y}{n}}", "n"},
+                             {"${if bool{foo}{y}{n}}", "", "unrecognised boolean value \"foo\""}};
 constexpr Example kLax[] = {{"${if bool_lax{foo}{y}{n}}", "y"}, {"${if bool_lax{ No }{y}{n}}", "n"}};
-constexpr Example kDef[] = {{"${if def:domain{y}{n}}", "n"}, {"${if def:h_subject:{y}{n}}", "n"}, {"${if def:nosuch{y}{n}}", "", "unknown variable \"nosuch\" after \"def:\""}};
+constexpr Example kDef[] = {{"${if def:domain{y}{n}}", "n"},
+                            {"${if def:h_subject:{y}{n}}", "n"},
+                            {"${if def:nosuch{y}{n}}", "", "unknown variable \"nosuch\" after \"def:\""}};
 
 constexpr ConditionDef defs[] = {
-    {.name = "and", .arguments = "{{cond}{cond}...}", .summary = "All hold; stops at the first that does not",
-     .doc = "Evaluated from left to right.", .examples = kAnd, .test = test_and, .parse = parse_group},
-    {.name = "or", .arguments = "{{cond}{cond}...}", .summary = "One holds; stops at the first that does",
-     .doc = "Evaluated from left to right.", .examples = kOr, .test = test_or, .parse = parse_group},
-    {.name = "bool", .arguments = "{string}", .summary = "Strict boolean: yes, no, true, false, a number or nothing",
-     .doc = "Any other text fails the expansion.", .examples = kBool, .tier = 2, .test = test_bool, .args = 1},
-    {.name = "bool_lax", .arguments = "{string}", .summary = "Loose boolean, as a router condition",
-     .doc = "False is empty, 0, no, false.", .examples = kLax, .tier = 2, .test = test_bool_lax, .args = 1},
-    {.name = "def", .arguments = ":variable or :h_name:", .summary = "Variable is not empty, or header is present",
-     .doc = "The name is not preceded by $.", .cost = Cost::reads, .examples = kDef, .test = test_def, .parse = parse_def},
-    {.name = "first_delivery", .summary = "First delivery attempt of the message", .doc = "False outside delivery.",
-     .cost = Cost::reads, .tier = 2, .test = test_first_delivery, .parse = parse_nothing},
-    {.name = "queue_running", .summary = "Delivery was started by a queue runner", .doc = "False outside delivery.",
-     .cost = Cost::reads, .tier = 3, .test = test_queue_running, .parse = parse_nothing},
+    {.name = "and",
+     .arguments = "{{cond}{cond}...}",
+     .summary = "All hold; stops at the first that does not",
+     .doc = "Evaluated from left to right.",
+     .examples = kAnd,
+     .test = test_and,
+     .parse = parse_group},
+    {.name = "or",
+     .arguments = "{{cond}{cond}...}",
+     .summary = "One holds; stops at the first that does",
+     .doc = "Evaluated from left to right.",
+     .examples = kOr,
+     .test = test_or,
+     .parse = parse_group},
+    {.name = "bool",
+     .arguments = "{string}",
+     .summary = "Strict boolean: yes, no, true, false, a number or nothing",
+     .doc = "Any other text fails the expansion.",
+     .examples = kBool,
+     .tier = 2,
+     .test = test_bool,
+     .args = 1},
+    {.name = "bool_lax",
+     .arguments = "{string}",
+     .summary = "Loose boolean, as a router condition",
+     .doc = "False is empty, 0, no, false.",
+     .examples = kLax,
+     .tier = 2,
+     .test = test_bool_lax,
+     .args = 1},
+    {.name = "def",
+     .arguments = ":variable or :h_name:",
+     .summary = "Variable is not empty, or header is present",
+     .doc = "The name is not preceded by $.",
+     .cost = Cost::reads,
+     .examples = kDef,
+     .test = test_def,
+     .parse = parse_def},
+    {.name = "first_delivery",
+     .summary = "First delivery attempt of the message",
+     .doc = "False outside delivery.",
+     .cost = Cost::reads,
+     .tier = 2,
+     .test = test_first_delivery,
+     .parse = parse_nothing},
+    {.name = "queue_running",
+     .summary = "Delivery was started by a queue runner",
+     .doc = "False outside delivery.",
+     .cost = Cost::reads,
+     .tier = 3,
+     .test = test_queue_running,
+     .parse = parse_nothing},
 };
 
 }  // namespace

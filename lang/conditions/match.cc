@@ -22,8 +22,10 @@ Status parse_match(Parser& p, Node& node) {
   for (int i = 0; i < 2; ++i) {
     p.skip_blanks();
     if (p.peek() != '{') {
-      return p.fail("missing-brace", i == 0 ? std::string("missing { after \"match\"")
-                                            : std::string("missing 2nd string in {} after \"match\""), p.position());
+      return p.fail(
+          "missing-brace",
+          i == 0 ? std::string("missing { after \"match\"") : std::string("missing 2nd string in {} after \"match\""),
+          p.position());
     }
     REMEX_CHECK(p.group(node));
   }
@@ -67,7 +69,8 @@ Status parse_list(Parser& p, Node& node) {
   if (p.peek() != '{') return p.fail("missing-brace", fmt::format("missing {{ after \"{}\"", node.text), p.position());
   REMEX_CHECK(p.group(node));
   p.skip_blanks();
-  if (p.peek() != '{') return p.fail("missing-brace", fmt::format("missing 2nd string in {{}} after \"{}\"", node.text), p.position());
+  if (p.peek() != '{')
+    return p.fail("missing-brace", fmt::format("missing 2nd string in {{}} after \"{}\"", node.text), p.position());
   return p.literal_dollar_group(node);
 }
 
@@ -110,7 +113,7 @@ Result<bool> test_isip(const Node& node, Scope& scope) {
 Result<bool> test_exists(const Node& node, Scope& scope) {
   REMEX_TRY(const Text path, eval_arg(node, 0, scope));
   REMEX_CHECK(refuse_tainted(path, "filename"));
-  struct stat st {};
+  struct stat st{};
   return stat(path.c_str(), &st) == 0;
 }
 
@@ -125,7 +128,9 @@ Status parse_for(Parser& p, Node& node) {
     if (e.text.starts_with("unknown condition")) e.text += fmt::format(" inside \"{}\" condition", node.text);
     return std::unexpected(std::move(e));
   }
-  if (!p.take('}')) return p.fail("missing-brace", fmt::format("missing }} at end of condition inside \"{}\"", node.text), p.position());
+  if (!p.take('}'))
+    return p.fail("missing-brace", fmt::format("missing }} at end of condition inside \"{}\"", node.text),
+                  p.position());
   node.children.push_back(std::move(*sub));
   return {};
 }
@@ -165,7 +170,8 @@ Result<bool> test_for(const Node& node, Scope& scope) {
 Status parse_acl(Parser& p, Node& node) {
   if (!p.take('{')) return p.fail("missing-brace", "missing { after \"acl\"", p.position());
   p.skip_blanks();
-  if (p.peek() != '{') return p.fail("too-few-arguments", "too few arguments or bracketing error for acl", p.position());
+  if (p.peek() != '{')
+    return p.fail("too-few-arguments", "too few arguments or bracketing error for acl", p.position());
   REMEX_CHECK(p.groups(node, "acl", 1, 10));
   if (!p.take('}')) return p.fail("missing-brace", "missing } at end of \"acl\"", p.position());
   return {};
@@ -188,37 +194,184 @@ Result<bool> test_acl(const Node& node, Scope& scope) {
   return r;
 }
 
-constexpr Example kMatch[] = {{"${if match{abc}{b(.)}{$1}{n}}", "c"}, {"${if match{abc}{\\N^x\\N}{y}{n}}", "n"},
+constexpr Example kMatch[] = {{"${if match{abc}{b(.)}{$1}{n}}", "c"},
+                              {"${if match{abc}{\\N^x\\N}{y}{n}}", "n"},
                               {"${if match{abc}{(}{y}{n}}", "", "missing closing parenthesis"}};
 constexpr Example kInlist[] = {{"${if inlist{b}{a:b}{$value}{n}}", "b"}, {"${if inlisti{B}{a:b}{$value}{n}}", "b"}};
 constexpr Example kIsip[] = {{"${if isip{1.2.3.4}{y}{n}}", "y"}, {"${if isip{1.2.3}{y}{n}}", "n"}};
 constexpr Example kExists[] = {{"${if exists{/}{y}{n}}", "y"}, {"${if exists{/no/such/file}{y}{n}}", "n"}};
-constexpr Example kFor[] = {{"${if forany{a:b}{eq{$item}{b}}{y}{n}}", "y"}, {"${if forall{a:b}{eq{$item}{b}}{y}{n}}", "n"}};
-constexpr Example kForJson[] = {{"${if forany_json{[1,2,3]}{={$item}{2}}{y}{n}}", "y"}, {"${if forall_jsons{[\"a\",\"a\"]}{eq{$item}{a}}{y}{n}}", "y"}, {"${if forany_json{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
+constexpr Example kFor[] = {{"${if forany{a:b}{eq{$item}{b}}{y}{n}}", "y"},
+                            {"${if forall{a:b}{eq{$item}{b}}{y}{n}}", "n"}};
+constexpr Example kForJson[] = {{"${if forany_json{[1,2,3]}{={$item}{2}}{y}{n}}", "y"},
+                                {"${if forall_jsons{[\"a\",\"a\"]}{eq{$item}{a}}{y}{n}}", "y"},
+                                {"${if forany_json{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
 
 constexpr ConditionDef defs[] = {
-    {.name = "match", .arguments = "{subject}{regex}", .summary = "Regular expression matches; sets $0, $1, ...", .doc = "PCRE2, not anchored. A pattern beyond its limits fails the expansion.", .examples = kMatch, .test = test_match, .parse = parse_match},
-    {.name = "match_domain", .arguments = "{domain}{list}", .summary = "Domain list matches; sets $value", .doc = "The list is not expanded.", .taint = TaintRule::cleans, .cost = Cost::waits, .test = test_list<ListKind::domain>, .parse = parse_list},
-    {.name = "match_address", .arguments = "{address}{list}", .summary = "Address list matches; sets $value", .doc = "The list is not expanded.", .taint = TaintRule::cleans, .cost = Cost::waits, .tier = 2, .test = test_list<ListKind::address>, .parse = parse_list},
-    {.name = "match_local_part", .arguments = "{local part}{list}", .summary = "Local part list matches; sets $value", .doc = "The list is not expanded.", .taint = TaintRule::cleans, .cost = Cost::waits, .tier = 2, .test = test_list<ListKind::local_part>, .parse = parse_list},
-    {.name = "match_ip", .arguments = "{ip}{list}", .summary = "Host list of addresses matches", .doc = "The list is not expanded.", .taint = TaintRule::cleans, .cost = Cost::waits, .test = test_list<ListKind::host>, .parse = parse_list},
-    {.name = "inlist", .arguments = "{subject}{list}", .summary = "The list has this item; sets $value to the list's", .doc = "$value has the taint of the list.", .examples = kInlist, .test = test_inlist<false>, .args = 2},
-    {.name = "inlisti", .arguments = "{subject}{list}", .summary = "As inlist, caseless", .doc = "$value has the taint of the list.", .examples = kInlist, .tier = 2, .test = test_inlist<true>, .args = 2},
-    {.name = "isip", .arguments = "{string}", .summary = "Looks like an IP address", .doc = "A zone is allowed.", .examples = kIsip, .test = test_isip<0>, .args = 1},
-    {.name = "isip4", .arguments = "{string}", .summary = "Looks like an IPv4 address", .doc = "Dotted quad.", .tier = 2, .test = test_isip<4>, .args = 1},
-    {.name = "isip6", .arguments = "{string}", .summary = "Looks like an IPv6 address", .doc = "A zone is allowed.", .tier = 2, .test = test_isip<6>, .args = 1},
-    {.name = "exists", .arguments = "{path}", .summary = "The file exists", .doc = "Refuses tainted names.", .cost = Cost::reads, .examples = kExists, .test = test_exists, .args = 1},
-    {.name = "forany", .arguments = "{list}{condition}", .summary = "Holds for one item; $item", .doc = "The list is expanded.", .examples = kFor, .tier = 2, .test = test_for<true>, .parse = parse_for},
-    {.name = "forall", .arguments = "{list}{condition}", .summary = "Holds for all items; $item", .doc = "The list is expanded. An empty list does not hold.", .examples = kFor, .tier = 2, .test = test_for<false>, .parse = parse_for},
-    {.name = "forany_json", .arguments = "{json array}{condition}", .summary = "Holds for one element; $item", .doc = "The text of the element.", .examples = kForJson, .tier = 3, .test = test_for<true, Items::json>, .parse = parse_for},
-    {.name = "forall_json", .arguments = "{json array}{condition}", .summary = "Holds for all elements; $item", .doc = "The text of the element. An empty array does not hold.", .examples = kForJson, .tier = 3, .test = test_for<false, Items::json>, .parse = parse_for},
-    {.name = "forany_jsons", .arguments = "{json array}{condition}", .summary = "As forany_json, strings without their quotes", .doc = "Elements must be strings.", .examples = kForJson, .tier = 3, .test = test_for<true, Items::json_strings>, .parse = parse_for},
-    {.name = "forall_jsons", .arguments = "{json array}{condition}", .summary = "As forall_json, strings without their quotes", .doc = "Elements must be strings.", .examples = kForJson, .tier = 3, .test = test_for<false, Items::json_strings>, .parse = parse_for},
-    {.name = "acl", .arguments = "{{name}{arg}...}", .summary = "Run an ACL: accept is true", .doc = "Its message is $value; defer is a forced failure.", .cost = Cost::waits, .tier = 2, .test = test_acl, .parse = parse_acl},
-    {.name = "pam", .arguments = "{user:data}", .summary = "PAM authentication", .doc = "Not supported.", .state = State::later, .tier = 2},
-    {.name = "radius", .arguments = "{string}", .summary = "RADIUS authentication", .doc = "Not supported.", .state = State::later, .tier = 4},
-    {.name = "ldapauth", .arguments = "{query}", .summary = "LDAP bind test", .doc = "Not supported.", .state = State::later, .tier = 2},
-    {.name = "saslauthd", .arguments = "{{user}{pass}}", .summary = "saslauthd authentication", .doc = "Not supported.", .state = State::later, .tier = 2},
+    {.name = "match",
+     .arguments = "{subject}{regex}",
+     .summary = "Regular expression matches; sets $0, $1, ...",
+     .doc = "PCRE2, not anchored. A pattern beyond its limits fails the expansion.",
+     .examples = kMatch,
+     .test = test_match,
+     .parse = parse_match},
+    {.name = "match_domain",
+     .arguments = "{domain}{list}",
+     .summary = "Domain list matches; sets $value",
+     .doc = "The list is not expanded.",
+     .taint = TaintRule::cleans,
+     .cost = Cost::waits,
+     .test = test_list<ListKind::domain>,
+     .parse = parse_list},
+    {.name = "match_address",
+     .arguments = "{address}{list}",
+     .summary = "Address list matches; sets $value",
+     .doc = "The list is not expanded.",
+     .taint = TaintRule::cleans,
+     .cost = Cost::waits,
+     .tier = 2,
+     .test = test_list<ListKind::address>,
+     .parse = parse_list},
+    {.name = "match_local_part",
+     .arguments = "{local part}{list}",
+     .summary = "Local part list matches; sets $value",
+     .doc = "The list is not expanded.",
+     .taint = TaintRule::cleans,
+     .cost = Cost::waits,
+     .tier = 2,
+     .test = test_list<ListKind::local_part>,
+     .parse = parse_list},
+    {.name = "match_ip",
+     .arguments = "{ip}{list}",
+     .summary = "Host list of addresses matches",
+     .doc = "The list is not expanded.",
+     .taint = TaintRule::cleans,
+     .cost = Cost::waits,
+     .test = test_list<ListKind::host>,
+     .parse = parse_list},
+    {.name = "inlist",
+     .arguments = "{subject}{list}",
+     .summary = "The list has this item; sets $value to the list's",
+     .doc = "$value has the taint of the list.",
+     .examples = kInlist,
+     .test = test_inlist<false>,
+     .args = 2},
+    {.name = "inlisti",
+     .arguments = "{subject}{list}",
+     .summary = "As inlist, caseless",
+     .doc = "$value has the taint of the list.",
+     .examples = kInlist,
+     .tier = 2,
+     .test = test_inlist<true>,
+     .args = 2},
+    {.name = "isip",
+     .arguments = "{string}",
+     .summary = "Looks like an IP address",
+     .doc = "A zone is allowed.",
+     .examples = kIsip,
+     .test = test_isip<0>,
+     .args = 1},
+    {.name = "isip4",
+     .arguments = "{string}",
+     .summary = "Looks like an IPv4 address",
+     .doc = "Dotted quad.",
+     .tier = 2,
+     .test = test_isip<4>,
+     .args = 1},
+    {.name = "isip6",
+     .arguments = "{string}",
+     .summary = "Looks like an IPv6 address",
+     .doc = "A zone is allowed.",
+     .tier = 2,
+     .test = test_isip<6>,
+     .args = 1},
+    {.name = "exists",
+     .arguments = "{path}",
+     .summary = "The file exists",
+     .doc = "Refuses tainted names.",
+     .cost = Cost::reads,
+     .examples = kExists,
+     .test = test_exists,
+     .args = 1},
+    {.name = "forany",
+     .arguments = "{list}{condition}",
+     .summary = "Holds for one item; $item",
+     .doc = "The list is expanded.",
+     .examples = kFor,
+     .tier = 2,
+     .test = test_for<true>,
+     .parse = parse_for},
+    {.name = "forall",
+     .arguments = "{list}{condition}",
+     .summary = "Holds for all items; $item",
+     .doc = "The list is expanded. An empty list does not hold.",
+     .examples = kFor,
+     .tier = 2,
+     .test = test_for<false>,
+     .parse = parse_for},
+    {.name = "forany_json",
+     .arguments = "{json array}{condition}",
+     .summary = "Holds for one element; $item",
+     .doc = "The text of the element.",
+     .examples = kForJson,
+     .tier = 3,
+     .test = test_for<true, Items::json>,
+     .parse = parse_for},
+    {.name = "forall_json",
+     .arguments = "{json array}{condition}",
+     .summary = "Holds for all elements; $item",
+     .doc = "The text of the element. An empty array does not hold.",
+     .examples = kForJson,
+     .tier = 3,
+     .test = test_for<false, Items::json>,
+     .parse = parse_for},
+    {.name = "forany_jsons",
+     .arguments = "{json array}{condition}",
+     .summary = "As forany_json, strings without their quotes",
+     .doc = "Elements must be strings.",
+     .examples = kForJson,
+     .tier = 3,
+     .test = test_for<true, Items::json_strings>,
+     .parse = parse_for},
+    {.name = "forall_jsons",
+     .arguments = "{json array}{condition}",
+     .summary = "As forall_json, strings without their quotes",
+     .doc = "Elements must be strings.",
+     .examples = kForJson,
+     .tier = 3,
+     .test = test_for<false, Items::json_strings>,
+     .parse = parse_for},
+    {.name = "acl",
+     .arguments = "{{name}{arg}...}",
+     .summary = "Run an ACL: accept is true",
+     .doc = "Its message is $value; defer is a forced failure.",
+     .cost = Cost::waits,
+     .tier = 2,
+     .test = test_acl,
+     .parse = parse_acl},
+    {.name = "pam",
+     .arguments = "{user:data}",
+     .summary = "PAM authentication",
+     .doc = "Not supported.",
+     .state = State::later,
+     .tier = 2},
+    {.name = "radius",
+     .arguments = "{string}",
+     .summary = "RADIUS authentication",
+     .doc = "Not supported.",
+     .state = State::later,
+     .tier = 4},
+    {.name = "ldapauth",
+     .arguments = "{query}",
+     .summary = "LDAP bind test",
+     .doc = "Not supported.",
+     .state = State::later,
+     .tier = 2},
+    {.name = "saslauthd",
+     .arguments = "{{user}{pass}}",
+     .summary = "saslauthd authentication",
+     .doc = "Not supported.",
+     .state = State::later,
+     .tier = 2},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // crypteq and inbound_srs: comparison with encrypted passwords, and addresses signed earlier.
 //
-// Digests and tags are compared without telling where they differ. crypt() runs in this thread: a costly method costs its time.
+// Digests and tags are compared without telling where they differ. crypt() runs in this thread: a costly method costs
+// its time.
 #include <crypt.h>
 #include <fmt/format.h>
 #include <nettle/md5.h>
@@ -36,7 +37,8 @@ bool same_digest(std::string_view digest, std::string_view expected) {
   const std::string encoded = base64_encode(digest);
   unsigned difference = encoded.size() == expected.size() ? 0 : 1;
   for (std::size_t i = 0; difference == 0 && i < encoded.size(); ++i) {
-    difference |= static_cast<unsigned char>(encoded[i]) ^ static_cast<unsigned>(static_cast<unsigned char>(expected[i]));
+    difference |=
+        static_cast<unsigned char>(encoded[i]) ^ static_cast<unsigned>(static_cast<unsigned char>(expected[i]));
   }
   return difference == 0;
 }
@@ -91,22 +93,33 @@ Result<bool> test_inbound_srs(const Node& node, Scope& scope) {
   return true;
 }
 
-constexpr Example kCrypteq[] = {{"${if crypteq{test}{\\{md5\\}CY9rzUYh03PK3k6DJie09g==}{y}{n}}", "y"},
-                                {"${if crypteq{test}{\\{sha1\\}a94a8fe5ccb19ba61c4c0873d391e987982fbbd3}{y}{n}}", "y"},
-                                {"${if crypteq{test}{aaqPiZY5xR5l.}{y}{n}}", "y"},
-                                {"${if crypteq{}{}{y}{n}}", "n"},
-                                {"${if crypteq{test}{\\{foo\\}xx}{y}{n}}", "", "unknown encryption mechanism in \"{foo}xx\""}};
-constexpr Example kSrs[] = {{"${if inbound_srs{SRS0=aaaa=bb=example.com=user}{}{$srs_recipient}{no}}", "user@example.com"},
-                            {"${if inbound_srs{SRS0=aaaa=bb=example.com=user}{secret}{y}{no}}", "no"},
-                            {"${if inbound_srs{joe}{}{y}{no}}", "no"}};
+constexpr Example kCrypteq[] = {
+    {"${if crypteq{test}{\\{md5\\}CY9rzUYh03PK3k6DJie09g==}{y}{n}}", "y"},
+    {"${if crypteq{test}{\\{sha1\\}a94a8fe5ccb19ba61c4c0873d391e987982fbbd3}{y}{n}}", "y"},
+    {"${if crypteq{test}{aaqPiZY5xR5l.}{y}{n}}", "y"},
+    {"${if crypteq{}{}{y}{n}}", "n"},
+    {"${if crypteq{test}{\\{foo\\}xx}{y}{n}}", "", "unknown encryption mechanism in \"{foo}xx\""}};
+constexpr Example kSrs[] = {
+    {"${if inbound_srs{SRS0=aaaa=bb=example.com=user}{}{$srs_recipient}{no}}", "user@example.com"},
+    {"${if inbound_srs{SRS0=aaaa=bb=example.com=user}{secret}{y}{no}}", "no"},
+    {"${if inbound_srs{joe}{}{y}{no}}", "no"}};
 
 constexpr ConditionDef defs[] = {
-    {.name = "crypteq", .arguments = "{plain}{encrypted}", .summary = "Password matches its encrypted form",
-     .doc = "{md5}, {sha1} (hexadecimal or base64), {crypt}, {crypt16} in front; else crypt().", .examples = kCrypteq,
-     .test = test_crypteq, .args = 2},
-    {.name = "inbound_srs", .arguments = "{local part}{secret}", .summary = "SRS0 address of ours; sets $srs_recipient",
+    {.name = "crypteq",
+     .arguments = "{plain}{encrypted}",
+     .summary = "Password matches its encrypted form",
+     .doc = "{md5}, {sha1} (hexadecimal or base64), {crypt}, {crypt16} in front; else crypt().",
+     .examples = kCrypteq,
+     .test = test_crypteq,
+     .args = 2},
+    {.name = "inbound_srs",
+     .arguments = "{local part}{secret}",
+     .summary = "SRS0 address of ours; sets $srs_recipient",
      .doc = "False when the hash is wrong or the address is older than 10 days; an empty secret checks the form only.",
-     .cost = Cost::reads, .examples = kSrs, .test = test_inbound_srs, .args = 2},
+     .cost = Cost::reads,
+     .examples = kSrs,
+     .test = test_inbound_srs,
+     .args = 2},
 };
 
 }  // namespace

@@ -39,11 +39,14 @@ Status parse_lookup(Parser& p, Node& node) {
                   spec.size());
   }
   if (keyed && parsed->style() == LookupStyle::query) {
-    return p.fail("lookup-style", fmt::format("a single key was given for lookup type \"{}\", which is not a single-key lookup type",
-                                              parsed->def->name), at, spec.size());
+    return p.fail("lookup-style",
+                  fmt::format("a single key was given for lookup type \"{}\", which is not a single-key lookup type",
+                              parsed->def->name),
+                  at, spec.size());
   }
   if (!keyed && parsed->style() == LookupStyle::single_key) {
-    return p.fail("lookup-style", fmt::format("missing {{key}} for single-key \"{}\" lookup", parsed->def->name), at, spec.size());
+    return p.fail("lookup-style", fmt::format("missing {{key}} for single-key \"{}\" lookup", parsed->def->name), at,
+                  spec.size());
   }
   node.lookup = parsed->def;
   auto extra = std::make_unique<Extra>();
@@ -82,16 +85,17 @@ constexpr Example kExamples[] = {
     {"${lookup{x}}", "", "missing lookup type"},
 };
 
-constexpr ItemDef defs[] = {{.name = "lookup",
-                             .arguments = "{key} type {file}{yes}{no} or type {query}{yes}{no}",
-                             .summary = "Look data up in a file or database; $value in the yes string",
-                             .doc = "Not found gives the second string or nothing; a lookup that could not be done defers. "
-                                    "The data is trusted; file names must not be tainted.",
-                             .taint = TaintRule::cleans,
-                             .cost = Cost::waits,
-                             .examples = kExamples,
-                             .eval = eval_lookup,
-                             .parse = parse_lookup}};
+constexpr ItemDef defs[] = {
+    {.name = "lookup",
+     .arguments = "{key} type {file}{yes}{no} or type {query}{yes}{no}",
+     .summary = "Look data up in a file or database; $value in the yes string",
+     .doc = "Not found gives the second string or nothing; a lookup that could not be done defers. "
+            "The data is trusted; file names must not be tainted.",
+     .taint = TaintRule::cleans,
+     .cost = Cost::waits,
+     .examples = kExamples,
+     .eval = eval_lookup,
+     .parse = parse_lookup}};
 
 }  // namespace
 }  // namespace remex::lang

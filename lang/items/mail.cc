@@ -16,7 +16,8 @@ namespace {
 // A value of a property: as it is when it is a plain word, else a quoted string without control characters.
 std::string property(std::string_view s) {
   bool plain = !s.empty();
-  for (const char c : s) plain = plain && (is_alnum(c) || std::string_view(".-_@+/:").find(c) != std::string_view::npos);
+  for (const char c : s)
+    plain = plain && (is_alnum(c) || std::string_view(".-_@+/:").find(c) != std::string_view::npos);
   if (plain) return std::string(s);
   std::string out = "\"";
   for (const char c : s) {
@@ -30,21 +31,25 @@ Status eval_authresults(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text id, eval_arg(node, 0, scope));
   std::string results;
   Taint taint = id.taint();
-  const mail::ReceivedFrom* from = scope.from != nullptr ? scope.from : scope.envelope != nullptr ? &scope.envelope->from : nullptr;
+  const mail::ReceivedFrom* from = scope.from != nullptr       ? scope.from
+                                   : scope.envelope != nullptr ? &scope.envelope->from
+                                                               : nullptr;
   if (from != nullptr && !from->host_address.empty()) {
     const SessionState* session = scope.session;
-    const std::string_view word = !from->host_name.empty()                                ? "pass"
+    const std::string_view word = !from->host_name.empty()                              ? "pass"
                                   : session != nullptr && session->host_lookup_deferred ? "temperror"
                                   : session != nullptr && session->host_lookup_failed   ? "fail"
-                                                                                         : "";
+                                                                                        : "";
     if (!word.empty()) {
       results += fmt::format(";\n\tiprev={}{} smtp.remote-ip={}", word,
-                             from->host_name.empty() ? std::string{} : fmt::format(" ({})", from->host_name), from->host_address);
+                             from->host_name.empty() ? std::string{} : fmt::format(" ({})", from->host_name),
+                             from->host_address);
       taint = Taint::tainted;
     }
   }
   if (from != nullptr && !from->authenticator.empty()) {
-    results += fmt::format(";\n\tauth=pass ({}) smtp.auth={}", property(from->authenticator), property(from->authenticated_id));
+    results += fmt::format(";\n\tauth=pass ({}) smtp.auth={}", property(from->authenticator),
+                           property(from->authenticated_id));
     taint = Taint::tainted;
   }
   if (scope.dkim != nullptr) {
@@ -53,8 +58,8 @@ Status eval_authresults(const Node& node, Scope& scope, Text& out) {
                                     : s.status == msgauth::DkimStatus::fail ? "fail"
                                     : s.temporary                           ? "temperror"
                                                                             : "permerror";
-      results += fmt::format(";\n\tdkim={} header.d={} header.s={} header.a={}", word, property(s.domain), property(s.selector),
-                             property(s.algo));
+      results += fmt::format(";\n\tdkim={} header.d={} header.s={} header.a={}", word, property(s.domain),
+                             property(s.selector), property(s.algo));
       if (!s.b_prefix.empty()) results += fmt::format(" header.b={}", property(s.b_prefix));
       taint = Taint::tainted;
     }
@@ -100,7 +105,8 @@ Status eval_imapfolder(const Node& node, Scope& scope, Text& out) {
     return fail(fmt::format("IMAP folder separator must be one character, found \"{}\"", separator_text.view()));
   }
   const char separator = given ? separator_text.view()[0] : '/';
-  REMEX_TRY(const std::string utf16, to_utf16(folder.view(), scope.config == nullptr ? "UTF-8" : scope.config->main.headers_charset));
+  REMEX_TRY(const std::string utf16,
+            to_utf16(folder.view(), scope.config == nullptr ? "UTF-8" : scope.config->main.headers_charset));
   std::string result, pending;
   for (std::size_t i = 0; i + 1 < utf16.size(); i += 2) {
     const char c = utf16[i] == 0 && is_printable(utf16[i + 1]) ? utf16[i + 1] : '\0';
@@ -110,10 +116,14 @@ Status eval_imapfolder(const Node& node, Scope& scope, Text& out) {
     }
     if (!pending.empty()) result += shifted(pending);
     pending.clear();
-    if (c == separator) result += '.';
-    else if (c == '&') result += "&-";
-    else if (c == '.' || c == '/') return fail(fmt::format("imapfolder: illegal character '{}'", c));
-    else result += c;
+    if (c == separator)
+      result += '.';
+    else if (c == '&')
+      result += "&-";
+    else if (c == '.' || c == '/')
+      return fail(fmt::format("imapfolder: illegal character '{}'", c));
+    else
+      result += c;
   }
   if (!pending.empty()) result += shifted(pending);
   return append_limited(out, folder.with(std::move(result)));
@@ -121,17 +131,32 @@ Status eval_imapfolder(const Node& node, Scope& scope, Text& out) {
 
 constexpr Example kResults[] = {{"${authresults{mx.example}}", "Authentication-Results: mx.example; none"},
                                 {"${authresults}", "", "Not enough arguments for 'authresults' (min is 1)"}};
-constexpr Example kFolder[] = {{"${imapfolder{Foo/Bar}}", "Foo.Bar"}, {"${imapfolder{Foo/Bar}{.}{/}}", "Foo&AC8-Bar"},
+constexpr Example kFolder[] = {{"${imapfolder{Foo/Bar}}", "Foo.Bar"},
+                               {"${imapfolder{Foo/Bar}{.}{/}}", "Foo&AC8-Bar"},
                                {"${imapfolder{b\\xc3\\xbcch\\xe2\\x82\\xac&/x y~}}", "b&APw-ch&IKw-&-.x y~"},
                                {"${imapfolder{a.b}}", "", "illegal character '.'"}};
 
 constexpr ItemDef defs[] = {
-    {.name = "authresults", .arguments = "{authserv-id}", .summary = "Authentication-Results: header",
-     .doc = "RFC 8601; iprev, auth and dkim results, or none.", .cost = Cost::reads, .examples = kResults, .tier = 2,
-     .eval = eval_authresults, .min_args = 1, .max_args = 1},
-    {.name = "imapfolder", .arguments = "{folder}{separator}{specials}", .summary = "IMAP folder name as Maildir directory name",
-     .doc = "Modified UTF-7 of text in headers_charset; the separator becomes a dot.", .cost = Cost::reads, .examples = kFolder,
-     .tier = 3, .eval = eval_imapfolder, .min_args = 1, .max_args = 3},
+    {.name = "authresults",
+     .arguments = "{authserv-id}",
+     .summary = "Authentication-Results: header",
+     .doc = "RFC 8601; iprev, auth and dkim results, or none.",
+     .cost = Cost::reads,
+     .examples = kResults,
+     .tier = 2,
+     .eval = eval_authresults,
+     .min_args = 1,
+     .max_args = 1},
+    {.name = "imapfolder",
+     .arguments = "{folder}{separator}{specials}",
+     .summary = "IMAP folder name as Maildir directory name",
+     .doc = "Modified UTF-7 of text in headers_charset; the separator becomes a dot.",
+     .cost = Cost::reads,
+     .examples = kFolder,
+     .tier = 3,
+     .eval = eval_imapfolder,
+     .min_args = 1,
+     .max_args = 3},
 };
 
 }  // namespace

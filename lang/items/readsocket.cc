@@ -1,7 +1,7 @@
 // ${readsocket{name}{request}{options}{eol}{fail string}}: one exchange with a UNIX or TCP socket.
 //
-// Waits park the fiber, at most the given time (5 s) for the whole exchange. The answer is tainted and bounded. A connection
-// that cannot be made or that fails gives the fifth string, and without one the expansion fails.
+// Waits park the fiber, at most the given time (5 s) for the whole exchange. The answer is tainted and bounded. A
+// connection that cannot be made or that fails gives the fifth string, and without one the expansion fails.
 #include <fmt/format.h>
 #include <netdb.h>
 
@@ -38,11 +38,15 @@ Result<SocketOptions> read_options(std::string_view text) {
       }
       continue;
     }
-    const std::string_view value = equals == std::string::npos ? std::string_view{} : std::string_view(w).substr(equals + 1);
+    const std::string_view value =
+        equals == std::string::npos ? std::string_view{} : std::string_view(w).substr(equals + 1);
     on = value == "yes" || value == "true";
-    if (w.starts_with("shutdown=")) o.shutdown = on;
-    else if (w.starts_with("tls=")) o.tls = on;
-    else if (!w.starts_with("cache=")) return fail(fmt::format("unknown option \"{}\" in readsocket", printable(w)));
+    if (w.starts_with("shutdown="))
+      o.shutdown = on;
+    else if (w.starts_with("tls="))
+      o.tls = on;
+    else if (!w.starts_with("cache="))
+      return fail(fmt::format("unknown option \"{}\" in readsocket", printable(w)));
   }
   return o;
 }
@@ -137,10 +141,17 @@ Status eval_readsocket(const Node& node, Scope& scope, Text& out) {
 constexpr Example kExamples[] = {{"${readsocket{/x}}", "", "Not enough arguments for 'readsocket' (min is 2)"}};
 
 constexpr ItemDef defs[] = {
-    {.name = "readsocket", .arguments = "{name}{request}{options}{eol}{fail string}", .summary = "Exchange with a socket",
-     .doc = "A path, or inet:host:port. Options: timeout (5s), then shutdown=, tls=, cache= with yes or no. Refuses tainted "
+    {.name = "readsocket",
+     .arguments = "{name}{request}{options}{eol}{fail string}",
+     .summary = "Exchange with a socket",
+     .doc = "A path, or inet:host:port. Options: timeout (5s), then shutdown=, tls=, cache= with yes or no. Refuses "
+            "tainted "
             "names; the answer is tainted. The certificate of a TLS peer is not checked.",
-     .taint = TaintRule::taints, .cost = Cost::waits, .examples = kExamples, .eval = eval_readsocket, .min_args = 2,
+     .taint = TaintRule::taints,
+     .cost = Cost::waits,
+     .examples = kExamples,
+     .eval = eval_readsocket,
+     .min_args = 2,
      .max_args = 5},
 };
 

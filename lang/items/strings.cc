@@ -41,7 +41,9 @@ Status parse_extract(Parser& p, Node& node) {
   // A first argument of digits has a separator string, and so one argument more.
   const Node& first = *node.children[0];
   const std::string_view key = first.kind == NodeKind::constant ? trim(first.text) : std::string_view{};
-  const bool numeric = !key.empty() && key.find_first_not_of("0123456789", key[0] == '-' ? 1 : 0) == std::string_view::npos && key != "-";
+  const bool numeric = !key.empty() &&
+                       key.find_first_not_of("0123456789", key[0] == '-' ? 1 : 0) == std::string_view::npos &&
+                       key != "-";
   if (first.kind == NodeKind::constant && key.empty()) {
     return p.fail("empty-key", "first argument of \"extract\" must not be empty", first.offset);
   }
@@ -134,9 +136,12 @@ Status eval_extract(const Node& node, Scope& scope, Text& out) {
   Text source;
   if (n) {
     if (node.children.size() > 2) REMEX_CHECK(eval_into(*node.children[2], scope, source));
-    if (*n == 0) found = source.str();
-    else if (!source.empty()) found = nth_field(source.view(), second.view(), *n);
-    else if (*n == 1) found = std::string{};
+    if (*n == 0)
+      found = source.str();
+    else if (!source.empty())
+      found = nth_field(source.view(), second.view(), *n);
+    else if (*n == 1)
+      found = std::string{};
   } else {
     found = keyed_value(second.view(), k);
     source = std::move(second);
@@ -149,8 +154,10 @@ Status eval_extract(const Node& node, Scope& scope, Text& out) {
   const std::size_t branch = found ? yes : yes + 1;
   if (branch >= node.children.size()) return {};
   const SavedValue saved(scope);
-  if (found) scope.value = value;
-  else if (saved.had()) scope.value = saved.get();
+  if (found)
+    scope.value = value;
+  else if (saved.had())
+    scope.value = saved.get();
   return eval_into(*node.children[branch], scope, out);
 }
 
@@ -217,7 +224,8 @@ Status eval_sg(const Node& node, Scope& scope, Text& out) {
     result.append(subject.view().substr(copied, from - copied));
     scope.captures.clear();
     for (const auto& [a, b] : spans) {
-      scope.captures.emplace_back(a == std::string_view::npos ? std::string{} : subject.str().substr(a, b - a), subject.taint());
+      scope.captures.emplace_back(a == std::string_view::npos ? std::string{} : subject.str().substr(a, b - a),
+                                  subject.taint());
     }
     if (again.is_set()) {
       REMEX_TRY(const Text piece, again.eval(scope));
@@ -244,8 +252,11 @@ Status eval_substr(const Node& node, Scope& scope, Text& out) {
   for (std::size_t i = 0; i + 1 < node.children.size(); ++i) {
     REMEX_TRY(const Text t, eval_arg(node, i, scope));
     const auto n = number_or_nothing(t.view());
-    if (!n) return fail(fmt::format("\"{}\" is not a {}number (in \"substr\" expansion)", t.view(), i == 0 ? "" : "positive "));
-    if (i == 1 && *n < 0) return fail(fmt::format("\"{}\" is not a positive number (in \"substr\" expansion)", t.view()));
+    if (!n)
+      return fail(
+          fmt::format("\"{}\" is not a {}number (in \"substr\" expansion)", t.view(), i == 0 ? "" : "positive "));
+    if (i == 1 && *n < 0)
+      return fail(fmt::format("\"{}\" is not a positive number (in \"substr\" expansion)", t.view()));
     numbers[i] = *n;
   }
   REMEX_TRY(const Text s, eval_arg(node, node.children.size() - 1, scope));
@@ -325,7 +336,8 @@ Status parse_run(Parser& p, Node& node) {
     p.advance(1);
     const std::size_t at = p.position();
     const std::string_view option = p.read_name("_");
-    if (option != "preexpand") return p.fail("bad-option", fmt::format("bad option '{}' for run", option), at, option.size());
+    if (option != "preexpand")
+      return p.fail("bad-option", fmt::format("bad option '{}' for run", option), at, option.size());
     preexpand = true;
   }
   p.skip_blanks();
@@ -501,7 +513,8 @@ Status eval_sort(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text list, eval_arg(node, 0, scope));
   REMEX_TRY(const Text comparator, eval_arg(node, 1, scope));
   const std::string_view c = trim(comparator.view());
-  static constexpr std::string_view kKnown[] = {"<", "<=", ">", ">=", "lt", "le", "gt", "ge", "lti", "lei", "gti", "gei"};
+  static constexpr std::string_view kKnown[] = {"<",  "<=", ">",   ">=",  "lt",  "le",
+                                                "gt", "ge", "lti", "lei", "gti", "gei"};
   if (std::find(std::begin(kKnown), std::end(kKnown), c) == std::end(kKnown)) {
     return registries_of(scope).find_condition(c) != nullptr ? fail("comparator not handled for sort")
                                                              : fail(fmt::format("unknown condition \"{}\"", c));
@@ -565,33 +578,168 @@ Status eval_acl(const Node& node, Scope& scope, Text& out) {
   return append_limited(out, message);
 }
 
-constexpr Example kExtract[] = {{"${extract{1}{:}{a:b:c}}", "a"}, {"${extract{-1}{:}{a:b:c}}", "c"}, {"${extract{0}{:}{a:b:c}}", "a:b:c"}, {"${extract{Z}{A=1 z=\"a b\" C=3}}", "a b"}, {"${extract{7}{:}{a}{$value}fail}", "", "\"extract\" failed and \"fail\" requested"}, {"${extract json{a}{\\{\"a\":[1, \"x,y\"]\\}}}", "[1, \"x,y\"]"}, {"${extract jsons{2}{[\"a\", \"b\"]}}", "b"}, {"${extract json{1}{junk}}", "", "missing '[' wrapping array for extract json"}};
-constexpr Example kListextract[] = {{"${listextract{2}{a:b:c}}", "b"}, {"${listextract{5}{a:b:c}{$value}{no}}", "no"}, {"${listextract{x}{a}}", "", "must be numeric"}};
-constexpr Example kSg[] = {{"${sg{abc}{b}{[\\$0]}}", "a[b]c"}, {"${sg{abc}{b}{[$0]}}", "a[]c"}, {"${sg{abcabc}{b}{}}", "acac"}, {"${sg{abc}{b}}", "", "Not enough arguments for 'sg' (min is 3)"}};
-constexpr Example kMap[] = {{"${map{<, a,b}{x$item}}", "xa,xb"}, {"${filter{a:b}{eq{$item}{a}}}", "a"}, {"${map{a:b}}", "", "missing '{' for last arg of map"}};
+constexpr Example kExtract[] = {{"${extract{1}{:}{a:b:c}}", "a"},
+                                {"${extract{-1}{:}{a:b:c}}", "c"},
+                                {"${extract{0}{:}{a:b:c}}", "a:b:c"},
+                                {"${extract{Z}{A=1 z=\"a b\" C=3}}", "a b"},
+                                {"${extract{7}{:}{a}{$value}fail}", "", "\"extract\" failed and \"fail\" requested"},
+                                {"${extract json{a}{\\{\"a\":[1, \"x,y\"]\\}}}", "[1, \"x,y\"]"},
+                                {"${extract jsons{2}{[\"a\", \"b\"]}}", "b"},
+                                {"${extract json{1}{junk}}", "", "missing '[' wrapping array for extract json"}};
+constexpr Example kListextract[] = {{"${listextract{2}{a:b:c}}", "b"},
+                                    {"${listextract{5}{a:b:c}{$value}{no}}", "no"},
+                                    {"${listextract{x}{a}}", "", "must be numeric"}};
+constexpr Example kSg[] = {{"${sg{abc}{b}{[\\$0]}}", "a[b]c"},
+                           {"${sg{abc}{b}{[$0]}}", "a[]c"},
+                           {"${sg{abcabc}{b}{}}", "acac"},
+                           {"${sg{abc}{b}}", "", "Not enough arguments for 'sg' (min is 3)"}};
+constexpr Example kMap[] = {{"${map{<, a,b}{x$item}}", "xa,xb"},
+                            {"${filter{a:b}{eq{$item}{a}}}", "a"},
+                            {"${map{a:b}}", "", "missing '{' for last arg of map"}};
 constexpr Example kReduce[] = {{"${reduce{1:2:3}{x}{$value$item}}", "x123"}};
 constexpr Example kSort[] = {{"${sort{3:1:2:10}{>}{$item}}", "10:3:2:1"}};
-constexpr Example kSubstr[] = {{"${substr{-3}{2}{abcdef}}", "de"}, {"${substr{1}{abcdef}}", "bcdef"}, {"${substr{1}{-1}{abc}}", "", "\"-1\" is not a positive number (in \"substr\" expansion)"}};
+constexpr Example kSubstr[] = {
+    {"${substr{-3}{2}{abcdef}}", "de"},
+    {"${substr{1}{abcdef}}", "bcdef"},
+    {"${substr{1}{-1}{abc}}", "", "\"-1\" is not a positive number (in \"substr\" expansion)"}};
 constexpr Example kTr[] = {{"${tr{abc}{ab}{x}}", "xxc"}, {"${tr{abc}{}{x}}", "abc"}};
 
 constexpr ItemDef defs[] = {
-    {.name = "extract", .arguments = "{key}{string}{yes}{no} or {number}{separators}{string}{yes}{no}", .summary = "A field by name or number", .doc = "Names are caseless.", .examples = kExtract, .eval = eval_extract, .parse = parse_extract},
-    {.name = "listextract", .arguments = "{number}{list}{yes}{no}", .summary = "An item of a list by number", .doc = "Negative numbers count from the end.", .examples = kListextract, .tier = 2, .eval = eval_listextract, .parse = parse_listextract},
-    {.name = "sg", .arguments = "{subject}{regex}{replacement}", .summary = "Replace every match of a regular expression", .doc = "All arguments are expanded first; \\$0, \\$1 in the replacement name what matched.", .examples = kSg, .eval = eval_sg, .min_args = 3, .max_args = 3},
-    {.name = "substr", .arguments = "{start}{length}{string}", .summary = "A part of a string", .doc = "As the operator.", .examples = kSubstr, .tier = 2, .eval = eval_substr, .min_args = 2, .max_args = 3},
-    {.name = "length", .arguments = "{n}{string}", .summary = "The first n bytes", .doc = "As the operator.", .tier = 2, .eval = eval_length, .min_args = 2, .max_args = 2},
-    {.name = "tr", .arguments = "{subject}{characters}{replacements}", .summary = "Translate bytes", .doc = "The last replacement is repeated; none means no change.", .examples = kTr, .tier = 2, .eval = eval_tr, .min_args = 3, .max_args = 3},
-    {.name = "env", .arguments = "{key}{yes}{no}", .summary = "Environment variable", .doc = "Tainted.", .taint = TaintRule::taints, .cost = Cost::reads, .eval = eval_env, .min_args = 1, .max_args = 1, .branches = true},
-    {.name = "readfile", .arguments = "{file}{eol}", .summary = "Contents of a file", .doc = "Refuses tainted names; the result is tainted.", .taint = TaintRule::taints, .cost = Cost::reads, .eval = eval_readfile, .min_args = 1, .max_args = 2},
-    {.name = "run", .arguments = "[,preexpand] {command}{yes}{no}", .summary = "Run a program; its output is $value, its code $runrc", .doc = "No shell. Words are split before they are expanded.", .taint = TaintRule::taints, .cost = Cost::waits, .eval = eval_run, .parse = parse_run},
-    {.name = "map", .arguments = "{list}{expression}", .summary = "Change every item of a list", .doc = "$item is the item.", .examples = kMap, .tier = 2, .eval = eval_map, .parse = parse_map},
-    {.name = "filter", .arguments = "{list}{condition}", .summary = "Keep the items that satisfy a condition", .doc = "$item is the item.", .examples = kMap, .tier = 2, .eval = eval_map, .parse = parse_map},
-    {.name = "reduce", .arguments = "{list}{initial}{expression}", .summary = "Fold a list", .doc = "$value is the value so far, $item the item.", .examples = kReduce, .tier = 2, .eval = eval_reduce, .parse = parse_map},
-    {.name = "sort", .arguments = "{list}{comparator}{extractor}", .summary = "Sort a list", .doc = "Stable.", .examples = kSort, .tier = 2, .eval = eval_sort, .parse = parse_sort},
-    {.name = "listquote", .arguments = "{separator}{string}", .summary = "Double the separators", .doc = "Nothing becomes a space.", .tier = 2, .eval = eval_listquote, .min_args = 2, .max_args = 2},
-    {.name = "acl", .arguments = "{name}{arg}...", .summary = "Run an ACL; the message is the value", .doc = "defer is a forced failure.", .cost = Cost::waits, .tier = 2, .eval = eval_acl, .min_args = 1, .max_args = 10},
-    {.name = "certextract", .summary = "Field of a certificate", .doc = "Not supported.", .state = State::later, .tier = 3},
-    {.name = "dlfunc", .summary = "Call a loaded C function", .doc = "Not supported.", .state = State::later, .tier = 4},
+    {.name = "extract",
+     .arguments = "{key}{string}{yes}{no} or {number}{separators}{string}{yes}{no}",
+     .summary = "A field by name or number",
+     .doc = "Names are caseless.",
+     .examples = kExtract,
+     .eval = eval_extract,
+     .parse = parse_extract},
+    {.name = "listextract",
+     .arguments = "{number}{list}{yes}{no}",
+     .summary = "An item of a list by number",
+     .doc = "Negative numbers count from the end.",
+     .examples = kListextract,
+     .tier = 2,
+     .eval = eval_listextract,
+     .parse = parse_listextract},
+    {.name = "sg",
+     .arguments = "{subject}{regex}{replacement}",
+     .summary = "Replace every match of a regular expression",
+     .doc = "All arguments are expanded first; \\$0, \\$1 in the replacement name what matched.",
+     .examples = kSg,
+     .eval = eval_sg,
+     .min_args = 3,
+     .max_args = 3},
+    {.name = "substr",
+     .arguments = "{start}{length}{string}",
+     .summary = "A part of a string",
+     .doc = "As the operator.",
+     .examples = kSubstr,
+     .tier = 2,
+     .eval = eval_substr,
+     .min_args = 2,
+     .max_args = 3},
+    {.name = "length",
+     .arguments = "{n}{string}",
+     .summary = "The first n bytes",
+     .doc = "As the operator.",
+     .tier = 2,
+     .eval = eval_length,
+     .min_args = 2,
+     .max_args = 2},
+    {.name = "tr",
+     .arguments = "{subject}{characters}{replacements}",
+     .summary = "Translate bytes",
+     .doc = "The last replacement is repeated; none means no change.",
+     .examples = kTr,
+     .tier = 2,
+     .eval = eval_tr,
+     .min_args = 3,
+     .max_args = 3},
+    {.name = "env",
+     .arguments = "{key}{yes}{no}",
+     .summary = "Environment variable",
+     .doc = "Tainted.",
+     .taint = TaintRule::taints,
+     .cost = Cost::reads,
+     .eval = eval_env,
+     .min_args = 1,
+     .max_args = 1,
+     .branches = true},
+    {.name = "readfile",
+     .arguments = "{file}{eol}",
+     .summary = "Contents of a file",
+     .doc = "Refuses tainted names; the result is tainted.",
+     .taint = TaintRule::taints,
+     .cost = Cost::reads,
+     .eval = eval_readfile,
+     .min_args = 1,
+     .max_args = 2},
+    {.name = "run",
+     .arguments = "[,preexpand] {command}{yes}{no}",
+     .summary = "Run a program; its output is $value, its code $runrc",
+     .doc = "No shell. Words are split before they are expanded.",
+     .taint = TaintRule::taints,
+     .cost = Cost::waits,
+     .eval = eval_run,
+     .parse = parse_run},
+    {.name = "map",
+     .arguments = "{list}{expression}",
+     .summary = "Change every item of a list",
+     .doc = "$item is the item.",
+     .examples = kMap,
+     .tier = 2,
+     .eval = eval_map,
+     .parse = parse_map},
+    {.name = "filter",
+     .arguments = "{list}{condition}",
+     .summary = "Keep the items that satisfy a condition",
+     .doc = "$item is the item.",
+     .examples = kMap,
+     .tier = 2,
+     .eval = eval_map,
+     .parse = parse_map},
+    {.name = "reduce",
+     .arguments = "{list}{initial}{expression}",
+     .summary = "Fold a list",
+     .doc = "$value is the value so far, $item the item.",
+     .examples = kReduce,
+     .tier = 2,
+     .eval = eval_reduce,
+     .parse = parse_map},
+    {.name = "sort",
+     .arguments = "{list}{comparator}{extractor}",
+     .summary = "Sort a list",
+     .doc = "Stable.",
+     .examples = kSort,
+     .tier = 2,
+     .eval = eval_sort,
+     .parse = parse_sort},
+    {.name = "listquote",
+     .arguments = "{separator}{string}",
+     .summary = "Double the separators",
+     .doc = "Nothing becomes a space.",
+     .tier = 2,
+     .eval = eval_listquote,
+     .min_args = 2,
+     .max_args = 2},
+    {.name = "acl",
+     .arguments = "{name}{arg}...",
+     .summary = "Run an ACL; the message is the value",
+     .doc = "defer is a forced failure.",
+     .cost = Cost::waits,
+     .tier = 2,
+     .eval = eval_acl,
+     .min_args = 1,
+     .max_args = 10},
+    {.name = "certextract",
+     .summary = "Field of a certificate",
+     .doc = "Not supported.",
+     .state = State::later,
+     .tier = 3},
+    {.name = "dlfunc",
+     .summary = "Call a loaded C function",
+     .doc = "Not supported.",
+     .state = State::later,
+     .tier = 4},
     {.name = "perl", .summary = "Call embedded Perl", .doc = "Not supported.", .state = State::later, .tier = 2},
 };
 

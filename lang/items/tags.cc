@@ -64,8 +64,9 @@ Status eval_prvs(const Node& node, Scope& scope, Text& out) {
   }
   const char key = number.empty() ? '0' : number.view()[0];
   const std::string days = fmt::format("{:03}", (today() + 7) % 1000);
-  return append_limited(out, address.with(fmt::format("prvs={}{}{}={}", key, days,
-                                                      prvs_hash(secret.view(), key, days, address.view()), address.view())));
+  return append_limited(
+      out, address.with(fmt::format("prvs={}{}{}={}", key, days, prvs_hash(secret.view(), key, days, address.view()),
+                                    address.view())));
 }
 
 Status parse_prvscheck(Parser& p, Node& node) { return p.groups(node, "prvscheck", 2, 3); }
@@ -87,7 +88,8 @@ Status eval_prvscheck(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text secret, eval_arg(node, 1, scope));
   // The day is that on which the tag ends, seven days from its making, modulo 1000.
   const std::int64_t left = ((parse_int(tag->days).value_or(0) - today() % 1000) % 1000 + 1000) % 1000;
-  const bool good = left <= 7 && same_secret(tag->hash, prvs_hash(secret.view(), tag->key_number, tag->days, tag->address));
+  const bool good =
+      left <= 7 && same_secret(tag->hash, prvs_hash(secret.view(), tag->key_number, tag->days, tag->address));
   if (good) scope.extra["prvscheck_result"].assign(1, '1');
   REMEX_TRY(const Text third, eval_arg(node, 2, scope));
   return append_limited(out, third.empty() ? address.with(tag->address) : third);
@@ -96,7 +98,8 @@ Status eval_prvscheck(const Node& node, Scope& scope, Text& out) {
 constexpr Example kHmac[] = {{"${hmac{md5}{secret}{abc}}", "d9bf7c3a63eae7031c4e6d7c9b78ba93"},
                              {"${hmac{sha1}{secret}{abc}}", "694abd10842d161ddbc54df8a0d57cf64d0dbcc9"},
                              {"${hmac{sha256}{secret}{abc}}", "", "hmac algorithm \"sha256\" is not recognised"}};
-constexpr Example kHash[] = {{"${hash{3}{5}{abcdefgh}}", "bba"}, {"${hash{3}{abcdefgh}}", "jac"},
+constexpr Example kHash[] = {{"${hash{3}{5}{abcdefgh}}", "bba"},
+                             {"${hash{3}{abcdefgh}}", "jac"},
                              {"${hash{x}{5}{abc}}", "", "\"x\" is not a number (in \"hash\" expansion)"}};
 constexpr Example kNhash[] = {{"${nhash{8}{64}{abc}}", "7/44"}, {"${nhash{0}{abc}}", "", "nhash count is zero"}};
 constexpr Example kSrs[] = {{"${srs_encode{secret}{}{srs.example}}", ""},
@@ -106,21 +109,61 @@ constexpr Example kPrvscheck[] = {{"${prvscheck{user@example.com}{secret}{x}}", 
                                   {"${prvscheck{prvs=3000000000=user@example.com}{secret}{}}", "user@example.com"}};
 
 constexpr ItemDef defs[] = {
-    {.name = "hmac", .arguments = "{md5 or sha1}{secret}{string}", .summary = "Keyed hash, lower-case hex", .doc = "RFC 2104.",
-     .examples = kHmac, .tier = 2, .eval = eval_hmac, .min_args = 3, .max_args = 3},
-    {.name = "hash", .arguments = "{length}{symbols}{string}", .summary = "Textual hash", .doc = "As the operator.",
-     .examples = kHash, .tier = 2, .eval = eval_hash, .min_args = 2, .max_args = 3},
-    {.name = "nhash", .arguments = "{n}{m}{string}", .summary = "Numeric hash", .doc = "As the operator.", .examples = kNhash,
-     .tier = 2, .eval = eval_hash, .min_args = 2, .max_args = 3},
-    {.name = "srs_encode", .arguments = "{secret}{return path}{domain}", .summary = "SRS0 form of a return path",
-     .doc = "Empty for an empty path. inbound_srs is the inverse.", .cost = Cost::reads, .examples = kSrs,
-     .eval = eval_srs_encode, .min_args = 3, .max_args = 3},
-    {.name = "prvs", .arguments = "{address}{secret}{key number}", .summary = "BATV-sign an address",
-     .doc = "Valid for seven days.", .cost = Cost::reads, .examples = kPrvs, .tier = 3, .eval = eval_prvs, .min_args = 2,
+    {.name = "hmac",
+     .arguments = "{md5 or sha1}{secret}{string}",
+     .summary = "Keyed hash, lower-case hex",
+     .doc = "RFC 2104.",
+     .examples = kHmac,
+     .tier = 2,
+     .eval = eval_hmac,
+     .min_args = 3,
      .max_args = 3},
-    {.name = "prvscheck", .arguments = "{address}{secret}{string}", .summary = "Check a BATV address",
-     .doc = "$prvscheck_result is 1 when it is ours and not expired.", .cost = Cost::reads, .examples = kPrvscheck, .tier = 3,
-     .eval = eval_prvscheck, .parse = parse_prvscheck},
+    {.name = "hash",
+     .arguments = "{length}{symbols}{string}",
+     .summary = "Textual hash",
+     .doc = "As the operator.",
+     .examples = kHash,
+     .tier = 2,
+     .eval = eval_hash,
+     .min_args = 2,
+     .max_args = 3},
+    {.name = "nhash",
+     .arguments = "{n}{m}{string}",
+     .summary = "Numeric hash",
+     .doc = "As the operator.",
+     .examples = kNhash,
+     .tier = 2,
+     .eval = eval_hash,
+     .min_args = 2,
+     .max_args = 3},
+    {.name = "srs_encode",
+     .arguments = "{secret}{return path}{domain}",
+     .summary = "SRS0 form of a return path",
+     .doc = "Empty for an empty path. inbound_srs is the inverse.",
+     .cost = Cost::reads,
+     .examples = kSrs,
+     .eval = eval_srs_encode,
+     .min_args = 3,
+     .max_args = 3},
+    {.name = "prvs",
+     .arguments = "{address}{secret}{key number}",
+     .summary = "BATV-sign an address",
+     .doc = "Valid for seven days.",
+     .cost = Cost::reads,
+     .examples = kPrvs,
+     .tier = 3,
+     .eval = eval_prvs,
+     .min_args = 2,
+     .max_args = 3},
+    {.name = "prvscheck",
+     .arguments = "{address}{secret}{string}",
+     .summary = "Check a BATV address",
+     .doc = "$prvscheck_result is 1 when it is ours and not expired.",
+     .cost = Cost::reads,
+     .examples = kPrvscheck,
+     .tier = 3,
+     .eval = eval_prvscheck,
+     .parse = parse_prvscheck},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Internationalised names, character sets, xtext and header folding.
 //
-// Pure. Input that is not what its name says fails the expansion with a text that quotes it, never with foreign bytes as they are.
+// Pure. Input that is not what its name says fails the expansion with a text that quotes it, never with foreign bytes
+// as they are.
 #include <fmt/format.h>
 #include <idn2.h>
 
@@ -28,10 +29,12 @@ bool is_ascii(std::string_view s) {
 Result<std::string> to_alabel(const std::string& s) {
   if (is_ascii(s)) return s;
   char* out = nullptr;
-  const int rc = s.find('\0') != std::string::npos ? IDN2_DISALLOWED
-                                                    : idn2_to_ascii_8z(s.c_str(), &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+  const int rc = s.find('\0') != std::string::npos
+                     ? IDN2_DISALLOWED
+                     : idn2_to_ascii_8z(s.c_str(), &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
   const IdnString owned(out);
-  if (rc != IDN2_OK) return fail(fmt::format("error converting utf8 ({}) to alabel: {}", printable(s), idn2_strerror(rc)));
+  if (rc != IDN2_OK)
+    return fail(fmt::format("error converting utf8 ({}) to alabel: {}", printable(s), idn2_strerror(rc)));
   return std::string(out);
 }
 
@@ -39,7 +42,8 @@ Result<std::string> from_alabel(const std::string& s) {
   char* out = nullptr;
   const int rc = s.find('\0') != std::string::npos ? IDN2_DISALLOWED : idn2_to_unicode_8z8z(s.c_str(), &out, 0);
   const IdnString owned(out);
-  if (rc != IDN2_OK) return fail(fmt::format("error converting alabel ({}) to utf8: {}", printable(s), idn2_strerror(rc)));
+  if (rc != IDN2_OK)
+    return fail(fmt::format("error converting alabel ({}) to utf8: {}", printable(s), idn2_strerror(rc)));
   return std::string(out);
 }
 
@@ -47,7 +51,8 @@ Result<std::string> domain_to_alabel(Scope&, const Node&, std::string s) { retur
 Result<std::string> domain_from_alabel(Scope&, const Node&, std::string s) { return from_alabel(s); }
 Result<std::string> local_to_alabel(Scope&, const Node&, std::string s) { return to_alabel(s); }
 Result<std::string> local_from_alabel(Scope&, const Node&, std::string s) {
-  if (!s.starts_with("xn--")) return fail(fmt::format("error converting alabel ({}) to utf8: bad alabel prefix", printable(s)));
+  if (!s.starts_with("xn--"))
+    return fail(fmt::format("error converting alabel ({}) to utf8: bad alabel prefix", printable(s)));
   return from_alabel(s);
 }
 
@@ -86,7 +91,8 @@ Result<std::string> xtextd(Scope&, const Node&, std::string s) {
   return out;
 }
 
-// Folds at white space so that no line has more than `cols` bytes where that can be done, and none more than `limit` at all.
+// Folds at white space so that no line has more than `cols` bytes where that can be done, and none more than `limit` at
+// all.
 Result<std::string> headerwrap(Scope&, const Node& node, std::string s) {
   const std::size_t cols = node.numbers.empty() ? 80 : static_cast<std::size_t>(node.numbers[0]);
   const std::size_t limit = node.numbers.size() < 2 ? 998 : static_cast<std::size_t>(node.numbers[1]);
@@ -124,28 +130,63 @@ Result<std::string> headerwrap(Scope&, const Node& node, std::string s) {
 constexpr Example kDomain[] = {{"${utf8_domain_to_alabel:b\\xc3\\xbccher.example}", "xn--bcher-kva.example"},
                                {"${utf8_domain_to_alabel:abc.example}", "abc.example"},
                                {"${utf8_domain_to_alabel:\\xff}", "", "error converting utf8 (\\377) to alabel"}};
-constexpr Example kFromDomain[] = {{"${utf8_domain_from_alabel:xn--bcher-kva.example}", "b\xc3\xbc" "cher.example"}};
+constexpr Example kFromDomain[] = {{"${utf8_domain_from_alabel:xn--bcher-kva.example}",
+                                    "b\xc3\xbc"
+                                    "cher.example"}};
 constexpr Example kLocal[] = {{"${utf8_localpart_to_alabel:b\\xc3\\xbccher}", "xn--bcher-kva"}};
-constexpr Example kFromLocal[] = {{"${utf8_localpart_from_alabel:xn--bcher-kva}", "b\xc3\xbc" "cher"},
+constexpr Example kFromLocal[] = {{"${utf8_localpart_from_alabel:xn--bcher-kva}",
+                                   "b\xc3\xbc"
+                                   "cher"},
                                   {"${utf8_localpart_from_alabel:abc}", "", "bad alabel prefix"}};
 constexpr Example kFromUtf8[] = {{"${from_utf8:caf\\xc3\\xa9}", "caf\xe9"}, {"${from_utf8:\\xe2\\x82\\xac}", "_"}};
 constexpr Example kXtext[] = {{"${xtextd:a+2Bb+3D}", "a+b="}, {"${xtextd:a+2}", "", "is not xtext"}};
-constexpr Example kWrap[] = {{"${headerwrap_10:Subject: a b c}", "Subject: a\n\tb c"}, {"${headerwrap:short}", "short"}};
+constexpr Example kWrap[] = {{"${headerwrap_10:Subject: a b c}", "Subject: a\n\tb c"},
+                             {"${headerwrap:short}", "short"}};
 
 constexpr OperatorDef defs[] = {
-    {.name = "utf8_domain_to_alabel", .summary = "Domain to its A-labels", .doc = "IDNA 2008.", .examples = kDomain, .tier = 3,
+    {.name = "utf8_domain_to_alabel",
+     .summary = "Domain to its A-labels",
+     .doc = "IDNA 2008.",
+     .examples = kDomain,
+     .tier = 3,
      .apply = domain_to_alabel},
-    {.name = "utf8_domain_from_alabel", .summary = "Domain from its A-labels", .doc = "IDNA 2008.", .examples = kFromDomain,
-     .tier = 3, .apply = domain_from_alabel},
-    {.name = "utf8_localpart_to_alabel", .summary = "Local part to an A-label", .doc = "Punycode.", .examples = kLocal, .tier = 4,
+    {.name = "utf8_domain_from_alabel",
+     .summary = "Domain from its A-labels",
+     .doc = "IDNA 2008.",
+     .examples = kFromDomain,
+     .tier = 3,
+     .apply = domain_from_alabel},
+    {.name = "utf8_localpart_to_alabel",
+     .summary = "Local part to an A-label",
+     .doc = "Punycode.",
+     .examples = kLocal,
+     .tier = 4,
      .apply = local_to_alabel},
-    {.name = "utf8_localpart_from_alabel", .summary = "Local part from an A-label", .doc = "Punycode.", .examples = kFromLocal,
-     .tier = 4, .apply = local_from_alabel},
-    {.name = "from_utf8", .summary = "UTF-8 to ISO 8859-1", .doc = "Other characters become underscores.", .examples = kFromUtf8,
-     .tier = 4, .apply = from_utf8},
-    {.name = "xtextd", .summary = "Decode xtext", .doc = "RFC 3461 section 4.", .examples = kXtext, .tier = 3, .apply = xtextd},
-    {.name = "headerwrap", .summary = "Fold a header line", .doc = "${headerwrap_cols_limit:...}, 80 and 998 when not given.",
-     .examples = kWrap, .tier = 2, .apply = headerwrap, .max_args = 2},
+    {.name = "utf8_localpart_from_alabel",
+     .summary = "Local part from an A-label",
+     .doc = "Punycode.",
+     .examples = kFromLocal,
+     .tier = 4,
+     .apply = local_from_alabel},
+    {.name = "from_utf8",
+     .summary = "UTF-8 to ISO 8859-1",
+     .doc = "Other characters become underscores.",
+     .examples = kFromUtf8,
+     .tier = 4,
+     .apply = from_utf8},
+    {.name = "xtextd",
+     .summary = "Decode xtext",
+     .doc = "RFC 3461 section 4.",
+     .examples = kXtext,
+     .tier = 3,
+     .apply = xtextd},
+    {.name = "headerwrap",
+     .summary = "Fold a header line",
+     .doc = "${headerwrap_cols_limit:...}, 80 and 998 when not given.",
+     .examples = kWrap,
+     .tier = 2,
+     .apply = headerwrap,
+     .max_args = 2},
 };
 
 }  // namespace

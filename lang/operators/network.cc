@@ -1,4 +1,5 @@
-// IP addresses as text: mask, mask_n, reverse_ip, ipv6norm, ipv6denorm. Pure; what is no address fails with Exim's text.
+// IP addresses as text: mask, mask_n, reverse_ip, ipv6norm, ipv6denorm. Pure; what is no address fails with Exim's
+// text.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
@@ -111,30 +112,53 @@ Result<std::string> ipv6(Scope&, const Node&, std::string s) {
   return canonical ? short_v6(ip) : full_v6(ip, ':');
 }
 
-constexpr Example kMask[] = {{"${mask:10.1.2.3/28}", "10.1.2.0/28"},
-                             {"${mask:3ffe:ffff:836f:0A00:000a:0800:200a:c031/99}",
-                              "3ffe.ffff.836f.0a00.000a.0800.2000.0000/99"},
-                             {"${mask:1.2.3.4}", "", "missing mask value"},
-                             {"${mask:1.2.3.4/33}", "", "mask value too big"}};
-constexpr Example kMaskN[] = {{"${mask_n:3ffe:ffff:836f:0A00:000a:0800:200a:c031/99}", "3ffe:ffff:836f:a00:a:800:2000::/99"}};
-constexpr Example kReverse[] = {{"${reverse_ip:192.0.2.4}", "4.2.0.192"},
-                                {"${reverse_ip:fe80::1}", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.e.f"},
-                                {"${reverse_ip:abc}", "", "not given an IP address"}};
-constexpr Example kNorm[] = {{"${ipv6norm:FE80:0:0:0::1}", "fe80::1"}, {"${ipv6norm:1.2.3.4}", "::ffff:102:304"},
+constexpr Example kMask[] = {
+    {"${mask:10.1.2.3/28}", "10.1.2.0/28"},
+    {"${mask:3ffe:ffff:836f:0A00:000a:0800:200a:c031/99}", "3ffe.ffff.836f.0a00.000a.0800.2000.0000/99"},
+    {"${mask:1.2.3.4}", "", "missing mask value"},
+    {"${mask:1.2.3.4/33}", "", "mask value too big"}};
+constexpr Example kMaskN[] = {
+    {"${mask_n:3ffe:ffff:836f:0A00:000a:0800:200a:c031/99}", "3ffe:ffff:836f:a00:a:800:2000::/99"}};
+constexpr Example kReverse[] = {
+    {"${reverse_ip:192.0.2.4}", "4.2.0.192"},
+    {"${reverse_ip:fe80::1}", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.e.f"},
+    {"${reverse_ip:abc}", "", "not given an IP address"}};
+constexpr Example kNorm[] = {{"${ipv6norm:FE80:0:0:0::1}", "fe80::1"},
+                             {"${ipv6norm:1.2.3.4}", "::ffff:102:304"},
                              {"${ipv6norm:x}", "", "is not an IP address"}};
 constexpr Example kDenorm[] = {{"${ipv6denorm:fe80::1}", "fe80:0000:0000:0000:0000:0000:0000:0001"}};
 
 constexpr OperatorDef defs[] = {
-    {.name = "mask", .summary = "Network of an address with /bits", .doc = "IPv6 results have dots, so that they may be keys.",
-     .examples = kMask, .tier = 2, .apply = mask<false>},
-    {.name = "mask_n", .summary = "Network of an address with /bits", .doc = "IPv6 results are in normal form.",
-     .examples = kMaskN, .tier = 3, .apply = mask<true>},
-    {.name = "reverse_ip", .summary = "Address reversed for DNS lists", .doc = "Octets, or nibbles for IPv6; without a zone.",
-     .examples = kReverse, .tier = 2, .apply = reverse_ip},
-    {.name = "ipv6norm", .summary = "IPv6 address in short form", .doc = "IPv4 becomes IPv4-mapped.", .examples = kNorm,
-     .tier = 3, .apply = ipv6<true>},
-    {.name = "ipv6denorm", .summary = "IPv6 address in full form", .doc = "IPv4 becomes IPv4-mapped.", .examples = kDenorm,
-     .tier = 3, .apply = ipv6<false>},
+    {.name = "mask",
+     .summary = "Network of an address with /bits",
+     .doc = "IPv6 results have dots, so that they may be keys.",
+     .examples = kMask,
+     .tier = 2,
+     .apply = mask<false>},
+    {.name = "mask_n",
+     .summary = "Network of an address with /bits",
+     .doc = "IPv6 results are in normal form.",
+     .examples = kMaskN,
+     .tier = 3,
+     .apply = mask<true>},
+    {.name = "reverse_ip",
+     .summary = "Address reversed for DNS lists",
+     .doc = "Octets, or nibbles for IPv6; without a zone.",
+     .examples = kReverse,
+     .tier = 2,
+     .apply = reverse_ip},
+    {.name = "ipv6norm",
+     .summary = "IPv6 address in short form",
+     .doc = "IPv4 becomes IPv4-mapped.",
+     .examples = kNorm,
+     .tier = 3,
+     .apply = ipv6<true>},
+    {.name = "ipv6denorm",
+     .summary = "IPv6 address in full form",
+     .doc = "IPv4 becomes IPv4-mapped.",
+     .examples = kDenorm,
+     .tier = 3,
+     .apply = ipv6<false>},
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Numbers: eval, base32, base62, randint, time intervals; and hash and nhash, which make short names and numbers of strings.
-// Pure but for randint. What is not the number its operator wants fails with Exim's text.
+// Numbers: eval, base32, base62, randint, time intervals; and hash and nhash, which make short names and numbers of
+// strings. Pure but for randint. What is not the number its operator wants fails with Exim's text.
 #include <fmt/format.h>
 
 #include <random>
@@ -31,7 +31,8 @@ bool read_decimal(std::string_view s, std::uint64_t& value) {
   value = 0;
   for (const char c : s) {
     if (!is_digit(c)) return false;
-    if (__builtin_mul_overflow(value, 10U, &value) || __builtin_add_overflow(value, static_cast<unsigned>(c - '0'), &value)) {
+    if (__builtin_mul_overflow(value, 10U, &value) ||
+        __builtin_add_overflow(value, static_cast<unsigned>(c - '0'), &value)) {
       value = ~0ULL;
       return s.find_first_not_of("0123456789") == std::string_view::npos;
     }
@@ -42,13 +43,15 @@ bool read_decimal(std::string_view s, std::uint64_t& value) {
 
 Result<std::string> base62(Scope&, const Node&, std::string s) {
   std::uint64_t n = 0;
-  if (!read_decimal(s, n)) return fail(fmt::format("argument for base62 operator is \"{}\", which is not a decimal number", s));
+  if (!read_decimal(s, n))
+    return fail(fmt::format("argument for base62 operator is \"{}\", which is not a decimal number", s));
   return remex::base62(n % kSixDigits, 6);
 }
 
 Result<std::string> base32(Scope&, const Node&, std::string s) {
   std::uint64_t n = 0;
-  if (!read_decimal(s, n)) return fail(fmt::format("argument for base32 operator is \"{}\", which is not a decimal number", s));
+  if (!read_decimal(s, n))
+    return fail(fmt::format("argument for base32 operator is \"{}\", which is not a decimal number", s));
   std::string out;
   for (; n != 0; n /= 32) out.insert(out.begin(), kBase32[n % 32]);
   return out;
@@ -98,41 +101,98 @@ Result<std::string> time_interval(Scope&, const Node&, std::string s) {
   return format_interval(*n);
 }
 
-constexpr Example kEval[] = {{"${eval:1+2*3}", "7"}, {"${eval:0x10+010+1k}", "1048"},
+constexpr Example kEval[] = {{"${eval:1+2*3}", "7"},
+                             {"${eval:0x10+010+1k}", "1048"},
                              {"${eval:1/0}", "", "divide by zero (after processing \"1/0\")"}};
 constexpr Example kTime[] = {{"${time_eval:1d}", "86400"}, {"${time_interval:93784}", "1d2h3m4s"}};
-constexpr Example kBase62s[] = {{"${base62:4294967296}", "4gfFC4"}, {"${base62d:0000ab}", "2269"},
+constexpr Example kBase62s[] = {{"${base62:4294967296}", "4gfFC4"},
+                                {"${base62d:0000ab}", "2269"},
                                 {"${base62:x}", "", "which is not a decimal number"}};
-constexpr Example kBase32s[] = {{"${base32:1234567}", "bfvuh"}, {"${base32d:bc}", "34"},
-                                {"${base32d:1}", "", "which is not a base 32 number"}};
-constexpr Example kHash[] = {{"${hash_3:abcdefgh}", "jac"}, {"${hash_3_5:abcdefgh}", "bba"}, {"${h_3:ab}", "ab"},
+constexpr Example kBase32s[] = {
+    {"${base32:1234567}", "bfvuh"}, {"${base32d:bc}", "34"}, {"${base32d:1}", "", "which is not a base 32 number"}};
+constexpr Example kHash[] = {{"${hash_3:abcdefgh}", "jac"},
+                             {"${hash_3_5:abcdefgh}", "bba"},
+                             {"${h_3:ab}", "ab"},
                              {"${hash_5_70:abcdefgh}", "", "hash count \"70\" too big"}};
-constexpr Example kNhash[] = {{"${nhash_8:abc}", "4"}, {"${nhash_8_64:abc}", "7/44"},
-                              {"${nhash_0:abc}", "", "nhash count is zero"}};
+constexpr Example kNhash[] = {
+    {"${nhash_8:abc}", "4"}, {"${nhash_8_64:abc}", "7/44"}, {"${nhash_0:abc}", "", "nhash count is zero"}};
 
 constexpr OperatorDef defs[] = {
-    {.name = "eval", .summary = "Integer arithmetic", .doc = "Octal, hexadecimal, K, M, G; 64 bits.", .examples = kEval,
+    {.name = "eval",
+     .summary = "Integer arithmetic",
+     .doc = "Octal, hexadecimal, K, M, G; 64 bits.",
+     .examples = kEval,
      .apply = eval<false>},
-    {.name = "eval10", .summary = "Integer arithmetic, decimal only", .doc = "As eval.", .tier = 2, .apply = eval<true>},
-    {.name = "base62", .summary = "Decimal to base 62", .doc = "The last six digits.", .examples = kBase62s, .tier = 2,
+    {.name = "eval10",
+     .summary = "Integer arithmetic, decimal only",
+     .doc = "As eval.",
+     .tier = 2,
+     .apply = eval<true>},
+    {.name = "base62",
+     .summary = "Decimal to base 62",
+     .doc = "The last six digits.",
+     .examples = kBase62s,
+     .tier = 2,
      .apply = base62},
-    {.name = "base62d", .summary = "Base 62 to decimal", .doc = "64 bits, signed.", .examples = kBase62s, .tier = 3,
+    {.name = "base62d",
+     .summary = "Base 62 to decimal",
+     .doc = "64 bits, signed.",
+     .examples = kBase62s,
+     .tier = 3,
      .apply = base62d},
-    {.name = "base32", .summary = "Decimal to base 32", .doc = "Digits a to z, 2 to 7; zero is empty.", .examples = kBase32s,
-     .tier = 4, .apply = base32},
-    {.name = "base32d", .summary = "Base 32 to decimal", .doc = "64 bits, signed.", .examples = kBase32s, .tier = 4,
+    {.name = "base32",
+     .summary = "Decimal to base 32",
+     .doc = "Digits a to z, 2 to 7; zero is empty.",
+     .examples = kBase32s,
+     .tier = 4,
+     .apply = base32},
+    {.name = "base32d",
+     .summary = "Base 32 to decimal",
+     .doc = "64 bits, signed.",
+     .examples = kBase32s,
+     .tier = 4,
      .apply = base32d},
-    {.name = "hash", .summary = "Textual hash", .doc = "${hash_length_symbols:string}; 26 symbols when not given.",
-     .examples = kHash, .tier = 3, .apply = hash, .min_args = 1, .max_args = 2},
-    {.name = "h", .summary = "Short for hash", .doc = "${h_length_symbols:string}", .examples = kHash, .tier = 3, .apply = hash,
-     .min_args = 1, .max_args = 2},
-    {.name = "nhash", .summary = "Numeric hash", .doc = "${nhash_n:string} is below n; ${nhash_n_m:string} is a pair.",
-     .examples = kNhash, .tier = 2, .apply = nhash, .min_args = 1, .max_args = 2},
-    {.name = "randint", .summary = "Random integer below n", .doc = "Not for secrets.", .cost = Cost::reads, .tier = 3,
+    {.name = "hash",
+     .summary = "Textual hash",
+     .doc = "${hash_length_symbols:string}; 26 symbols when not given.",
+     .examples = kHash,
+     .tier = 3,
+     .apply = hash,
+     .min_args = 1,
+     .max_args = 2},
+    {.name = "h",
+     .summary = "Short for hash",
+     .doc = "${h_length_symbols:string}",
+     .examples = kHash,
+     .tier = 3,
+     .apply = hash,
+     .min_args = 1,
+     .max_args = 2},
+    {.name = "nhash",
+     .summary = "Numeric hash",
+     .doc = "${nhash_n:string} is below n; ${nhash_n_m:string} is a pair.",
+     .examples = kNhash,
+     .tier = 2,
+     .apply = nhash,
+     .min_args = 1,
+     .max_args = 2},
+    {.name = "randint",
+     .summary = "Random integer below n",
+     .doc = "Not for secrets.",
+     .cost = Cost::reads,
+     .tier = 3,
      .apply = randint},
-    {.name = "time_eval", .summary = "Time interval to seconds", .doc = "1w2d3h4m5s", .examples = kTime, .tier = 3,
+    {.name = "time_eval",
+     .summary = "Time interval to seconds",
+     .doc = "1w2d3h4m5s",
+     .examples = kTime,
+     .tier = 3,
      .apply = time_eval},
-    {.name = "time_interval", .summary = "Seconds to time interval", .doc = "1w2d3h4m5s", .examples = kTime, .tier = 3,
+    {.name = "time_interval",
+     .summary = "Seconds to time interval",
+     .doc = "1w2d3h4m5s",
+     .examples = kTime,
+     .tier = 3,
      .apply = time_interval},
 };
 

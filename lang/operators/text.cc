@@ -34,18 +34,41 @@ Result<std::string> substr(Scope&, const Node& node, std::string s) {
 constexpr Example kLc[] = {{"${lc:ABC}", "abc"}, {"${LC:abc}", "", "unknown expansion operator \"LC\""}};
 constexpr Example kUc[] = {{"${uc:abc}", "ABC"}};
 constexpr Example kStrlen[] = {{"${strlen:abc}", "3"}, {"${strlen:}", "0"}};
-constexpr Example kLength[] = {{"${length_2:abc}", "ab"}, {"${l_2:abc}", "ab"}, {"${length_0:abc}", ""}, {"${length_x:abc}", "", "non-digit after underscore in \"length_x\""}};
-constexpr Example kSubstr[] = {{"${substr_1_2:abcdef}", "bc"}, {"${substr_-2:abc}", "a"}, {"${substr_-2_1:abc}", "b"}, {"${s_1:abc}", "bc"}};
+constexpr Example kLength[] = {{"${length_2:abc}", "ab"},
+                               {"${l_2:abc}", "ab"},
+                               {"${length_0:abc}", ""},
+                               {"${length_x:abc}", "", "non-digit after underscore in \"length_x\""}};
+constexpr Example kSubstr[] = {
+    {"${substr_1_2:abcdef}", "bc"}, {"${substr_-2:abc}", "a"}, {"${substr_-2_1:abc}", "b"}, {"${s_1:abc}", "bc"}};
 
 constexpr OperatorDef defs[] = {
     {.name = "lc", .summary = "Lower case", .doc = "ASCII letters only.", .examples = kLc, .apply = lc},
     {.name = "uc", .summary = "Upper case", .doc = "ASCII letters only.", .examples = kUc, .tier = 2, .apply = uc},
     {.name = "strlen", .summary = "Length in bytes", .doc = "Decimal.", .examples = kStrlen, .apply = strlen_},
-    {.name = "length", .summary = "The first n bytes", .doc = "${length_n:string}", .examples = kLength, .apply = length, .min_args = 1, .max_args = 1},
+    {.name = "length",
+     .summary = "The first n bytes",
+     .doc = "${length_n:string}",
+     .examples = kLength,
+     .apply = length,
+     .min_args = 1,
+     .max_args = 1},
     {.name = "l", .summary = "Short for length", .doc = "${l_n:string}", .apply = length, .min_args = 1, .max_args = 1},
-    {.name = "substr", .summary = "A part of the string", .doc = "${substr_start_length:string}; a negative start counts from the end; without length to the end (negative start: from the beginning up to it).",
-     .examples = kSubstr, .apply = substr, .min_args = 1, .max_args = 2, .negative_first = true},
-    {.name = "s", .summary = "Short for substr", .doc = "${s_start_length:string}", .apply = substr, .min_args = 1, .max_args = 2, .negative_first = true},
+    {.name = "substr",
+     .summary = "A part of the string",
+     .doc = "${substr_start_length:string}; a negative start counts from the end; without length to the end (negative "
+            "start: from the beginning up to it).",
+     .examples = kSubstr,
+     .apply = substr,
+     .min_args = 1,
+     .max_args = 2,
+     .negative_first = true},
+    {.name = "s",
+     .summary = "Short for substr",
+     .doc = "${s_start_length:string}",
+     .apply = substr,
+     .min_args = 1,
+     .max_args = 2,
+     .negative_first = true},
 };
 
 }  // namespace

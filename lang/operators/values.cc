@@ -60,8 +60,10 @@ Result<std::string> quote(Scope&, const Node&, std::string s) {
   if (plain) return s;
   std::string out = "\"";
   for (const char c : s) {
-    if (c == '\n') out += "\\n";
-    else if (c == '\r') out += "\\r";
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\r')
+      out += "\\r";
     else {
       if (c == '"' || c == '\\') out += '\\';
       out += c;
@@ -80,11 +82,16 @@ Result<std::string> rxquote(Scope&, const Node&, std::string s) {
 Result<std::string> escape(Scope&, const Node&, std::string s) {
   std::string out;
   for (const char c : s) {
-    if (is_printable(c) || c == '\t') out += c;  // Exim leaves tab and backslash alone here
-    else if (c == '\b') out += "\\b";
-    else if (c == '\v') out += "\\v";
-    else if (c == '\f') out += "\\f";
-    else out += printable(std::string_view(&c, 1));
+    if (is_printable(c) || c == '\t')
+      out += c;  // Exim leaves tab and backslash alone here
+    else if (c == '\b')
+      out += "\\b";
+    else if (c == '\v')
+      out += "\\v";
+    else if (c == '\f')
+      out += "\\f";
+    else
+      out += printable(std::string_view(&c, 1));
   }
   return out;
 }
@@ -92,9 +99,12 @@ Result<std::string> escape8bit(Scope&, const Node&, std::string s) {
   std::string out;
   for (const char c : s) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 127) out += fmt::format("\\{:03o}", byte);
-    else if (c == '\\') out += "\\134";
-    else out += c;
+    if (byte >= 127)
+      out += fmt::format("\\{:03o}", byte);
+    else if (c == '\\')
+      out += "\\134";
+    else
+      out += c;
   }
   return out;
 }
@@ -102,8 +112,10 @@ Result<std::string> hexquote(Scope&, const Node&, std::string s) {
   std::string out;
   for (const char c : s) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 33 || byte > 126) out += fmt::format("\\x{:02x}", byte);
-    else out += c;
+    if (byte < 33 || byte > 126)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out += c;
   }
   return out;
 }
@@ -130,15 +142,22 @@ Result<std::string> utf8clean(Scope&, const Node&, std::string s) {
   std::string out;
   for (std::size_t i = 0; i < s.size();) {
     const auto c = static_cast<unsigned char>(s[i]);
-    const std::size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+    const std::size_t n = c < 0x80                ? 1
+                          : c >= 0xC2 && c < 0xE0 ? 2
+                          : c >= 0xE0 && c < 0xF0 ? 3
+                          : c >= 0xF0 && c < 0xF5 ? 4
+                                                  : 0;
     bool good = n > 0 && i + n <= s.size();
     for (std::size_t k = 1; good && k < n; ++k) good = (static_cast<unsigned char>(s[i + k]) & 0xC0U) == 0x80U;
     if (good && n > 2) {  // overlong forms, surrogates, beyond U+10FFFF
       const auto d = static_cast<unsigned char>(s[i + 1]);
-      good = !((c == 0xE0 && d < 0xA0) || (c == 0xED && d > 0x9F) || (c == 0xF0 && d < 0x90) || (c == 0xF4 && d > 0x8F));
+      good =
+          !((c == 0xE0 && d < 0xA0) || (c == 0xED && d > 0x9F) || (c == 0xF0 && d < 0x90) || (c == 0xF4 && d > 0x8F));
     }
-    if (good) out.append(s, i, n);
-    else out += '?';
+    if (good)
+      out.append(s, i, n);
+    else
+      out += '?';
     i += good ? n : 1;
   }
   return out;
@@ -203,8 +222,9 @@ Result<Text> named_items(Scope& scope, ListKind kind, const NamedList& list, int
   std::string_view source = list.list.source_text();
   const std::optional<char> separator = take_separator(source);
   for (const std::string& item : split_list(all.view(), separator.value_or(':'))) {
-    const NamedList* inner =
-        item.size() > 1 && item[0] == '+' && scope.config != nullptr ? scope.config->named_list(kind, item.substr(1)) : nullptr;
+    const NamedList* inner = item.size() > 1 && item[0] == '+' && scope.config != nullptr
+                                 ? scope.config->named_list(kind, item.substr(1))
+                                 : nullptr;
     Text piece(replace_all(item, ":", "::"), all.taint());
     if (inner != nullptr) {
       REMEX_TRY(piece, named_items(scope, kind, *inner, depth + 1));
@@ -227,7 +247,8 @@ Result<Text> listnamed(Scope& scope, const Node& node, Text in) {
     if (list != nullptr) return named_items(scope, k.kind, *list, 0);
   }
   if (word.empty()) return fail("bad suffix on \"list\" operator");
-  return fail(fmt::format("\"{}\" is not a {}named list", in.view(), suffix.empty() ? std::string{} : fmt::format("{} ", word)));
+  return fail(fmt::format("\"{}\" is not a {}named list", in.view(),
+                          suffix.empty() ? std::string{} : fmt::format("{} ", word)));
 }
 
 Result<Text> expand(Scope& scope, const Node&, Text in) {
@@ -244,14 +265,21 @@ Result<Text> expand(Scope& scope, const Node&, Text in) {
 
 Result<Text> stat_(Scope&, const Node&, Text in) {
   REMEX_CHECK(refuse_tainted(in, "filename"));
-  struct stat st {};
+  struct stat st{};
   if (stat(in.c_str(), &st) != 0) return fail(fmt::format("stat({}) failed: {}", in.view(), std::strerror(errno)));
   static constexpr char kBits[] = "rwxrwxrwx";
-  std::string mode(1, S_ISDIR(st.st_mode) ? 'd' : S_ISLNK(st.st_mode) ? 'l' : S_ISCHR(st.st_mode) ? 'c' : S_ISBLK(st.st_mode) ? 'b' : S_ISFIFO(st.st_mode) ? 'p' : S_ISSOCK(st.st_mode) ? 's' : '-');
+  std::string mode(1, S_ISDIR(st.st_mode)    ? 'd'
+                      : S_ISLNK(st.st_mode)  ? 'l'
+                      : S_ISCHR(st.st_mode)  ? 'c'
+                      : S_ISBLK(st.st_mode)  ? 'b'
+                      : S_ISFIFO(st.st_mode) ? 'p'
+                      : S_ISSOCK(st.st_mode) ? 's'
+                                             : '-');
   for (unsigned i = 0; i < 9; ++i) mode += (st.st_mode & (0400U >> i)) != 0 ? kBits[i] : '-';
-  return Text(fmt::format("mode={:04o} smode={} inode={} device={} links={} uid={} gid={} size={} atime={} mtime={} ctime={}",
-                          st.st_mode & 07777U, mode, st.st_ino, st.st_dev, st.st_nlink, st.st_uid, st.st_gid, st.st_size,
-                          st.st_atime, st.st_mtime, st.st_ctime));
+  return Text(
+      fmt::format("mode={:04o} smode={} inode={} device={} links={} uid={} gid={} size={} atime={} mtime={} ctime={}",
+                  st.st_mode & 07777U, mode, st.st_ino, st.st_dev, st.st_nlink, st.st_uid, st.st_gid, st.st_size,
+                  st.st_atime, st.st_mtime, st.st_ctime));
 }
 
 Result<Text> quote_lookup(Scope& scope, const Node& node, Text in) {
@@ -265,39 +293,126 @@ constexpr Example kAddress[] = {{"${address:Foo <a@b>}", "a@b"}};
 constexpr Example kDomain[] = {{"${domain:Foo <a@B.C>}", "B.C"}, {"${domain:a}", ""}};
 constexpr Example kLocal[] = {{"${local_part:a@b}", "a"}};
 constexpr Example kQuote[] = {{"${quote:abc}", "abc"}, {"${quote:a b}", "\"a b\""}, {"${quote:}", "\"\""}};
-constexpr Example kHash[] = {{"${md5:abc}", "900150983cd24fb0d6963f7d28e17f72"}, {"${sha1:abc}", "A9993E364706816ABA3E25717850C26C9CD0D89D"}};
-constexpr Example kBase64[] = {{"${base64:abc}", "YWJj"}, {"${base64d:YWJj}", "abc"}, {"${base64d:!!}", "", "not well-formed"}};
-constexpr Example kExpand[] = {{"${expand:\\${lc:ABC\\}}", "abc"}, {"${expand:\\$nosuch}", "", "internal expansion of \"$nosuch\" failed"}};
+constexpr Example kHash[] = {{"${md5:abc}", "900150983cd24fb0d6963f7d28e17f72"},
+                             {"${sha1:abc}", "A9993E364706816ABA3E25717850C26C9CD0D89D"}};
+constexpr Example kBase64[] = {
+    {"${base64:abc}", "YWJj"}, {"${base64d:YWJj}", "abc"}, {"${base64d:!!}", "", "not well-formed"}};
+constexpr Example kExpand[] = {{"${expand:\\${lc:ABC\\}}", "abc"},
+                               {"${expand:\\$nosuch}", "", "internal expansion of \"$nosuch\" failed"}};
 constexpr Example kRx[] = {{"${rxquote:a.b@c}", "a\\.b\\@c"}};
 
 constexpr OperatorDef defs[] = {
-    {.name = "address", .summary = "The address of a header address", .doc = "Nothing when it is malformed.", .examples = kAddress, .apply = address},
-    {.name = "addresses", .summary = "A header address list as a list", .doc = ">x in front changes the separator.", .apply = addresses},
-    {.name = "domain", .summary = "The domain of an address", .doc = "Nothing when it is malformed.", .examples = kDomain, .apply = domain},
-    {.name = "local_part", .summary = "The local part of an address", .doc = "Nothing when it is malformed.", .examples = kLocal, .apply = local_part},
-    {.name = "quote", .summary = "In double quotes unless a plain word", .doc = "Quotes and backslashes are escaped.", .examples = kQuote, .apply = quote},
-    {.name = "quote_local_part", .summary = "In quotes when RFC 5322 asks for it", .doc = "For local parts.", .apply = quote_local_part},
-    {.name = "quote_*", .summary = "Quoted for a lookup type", .doc = "${quote_mysql:...}: tainted text quoted so may stand in a query of that type.", .cost = Cost::reads, .apply_text = quote_lookup},
-    {.name = "rxquote", .summary = "Escaped for a regular expression", .doc = "A backslash before all but letters and digits.", .examples = kRx, .tier = 2, .apply = rxquote},
+    {.name = "address",
+     .summary = "The address of a header address",
+     .doc = "Nothing when it is malformed.",
+     .examples = kAddress,
+     .apply = address},
+    {.name = "addresses",
+     .summary = "A header address list as a list",
+     .doc = ">x in front changes the separator.",
+     .apply = addresses},
+    {.name = "domain",
+     .summary = "The domain of an address",
+     .doc = "Nothing when it is malformed.",
+     .examples = kDomain,
+     .apply = domain},
+    {.name = "local_part",
+     .summary = "The local part of an address",
+     .doc = "Nothing when it is malformed.",
+     .examples = kLocal,
+     .apply = local_part},
+    {.name = "quote",
+     .summary = "In double quotes unless a plain word",
+     .doc = "Quotes and backslashes are escaped.",
+     .examples = kQuote,
+     .apply = quote},
+    {.name = "quote_local_part",
+     .summary = "In quotes when RFC 5322 asks for it",
+     .doc = "For local parts.",
+     .apply = quote_local_part},
+    {.name = "quote_*",
+     .summary = "Quoted for a lookup type",
+     .doc = "${quote_mysql:...}: tainted text quoted so may stand in a query of that type.",
+     .cost = Cost::reads,
+     .apply_text = quote_lookup},
+    {.name = "rxquote",
+     .summary = "Escaped for a regular expression",
+     .doc = "A backslash before all but letters and digits.",
+     .examples = kRx,
+     .tier = 2,
+     .apply = rxquote},
     {.name = "escape", .summary = "Non-printing bytes as escapes", .doc = "Octal.", .apply = escape},
-    {.name = "escape8bit", .summary = "Bytes with the top bit as escapes", .doc = "Octal.", .tier = 3, .apply = escape8bit},
-    {.name = "hexquote", .summary = "Bytes outside 33..126 as \\xNN", .doc = "Hexadecimal.", .tier = 3, .apply = hexquote},
+    {.name = "escape8bit",
+     .summary = "Bytes with the top bit as escapes",
+     .doc = "Octal.",
+     .tier = 3,
+     .apply = escape8bit},
+    {.name = "hexquote",
+     .summary = "Bytes outside 33..126 as \\xNN",
+     .doc = "Hexadecimal.",
+     .tier = 3,
+     .apply = hexquote},
     {.name = "base64", .summary = "To base64", .doc = "RFC 4648.", .examples = kBase64, .tier = 2, .apply = base64},
-    {.name = "base64d", .summary = "From base64", .doc = "White space is skipped.", .examples = kBase64, .tier = 2, .apply = base64d},
+    {.name = "base64d",
+     .summary = "From base64",
+     .doc = "White space is skipped.",
+     .examples = kBase64,
+     .tier = 2,
+     .apply = base64d},
     {.name = "str2b64", .summary = "Old name of base64", .doc = "RFC 4648.", .tier = 4, .apply = base64},
     {.name = "hex2b64", .summary = "Hexadecimal to base64", .doc = "For digests.", .tier = 3, .apply = hex2b64},
-    {.name = "rfc2047", .summary = "Encoded words", .doc = "In headers_charset.", .cost = Cost::reads, .apply = rfc2047},
-    {.name = "rfc2047d", .summary = "Decode encoded words", .doc = "To headers_charset.", .cost = Cost::reads, .tier = 2, .apply = rfc2047d},
-    {.name = "utf8clean", .summary = "Replace what is not UTF-8 by ?", .doc = "Overlong forms and surrogates too.", .tier = 3, .apply = utf8clean},
+    {.name = "rfc2047",
+     .summary = "Encoded words",
+     .doc = "In headers_charset.",
+     .cost = Cost::reads,
+     .apply = rfc2047},
+    {.name = "rfc2047d",
+     .summary = "Decode encoded words",
+     .doc = "To headers_charset.",
+     .cost = Cost::reads,
+     .tier = 2,
+     .apply = rfc2047d},
+    {.name = "utf8clean",
+     .summary = "Replace what is not UTF-8 by ?",
+     .doc = "Overlong forms and surrogates too.",
+     .tier = 3,
+     .apply = utf8clean},
     {.name = "md5", .summary = "MD5, lower-case hex", .doc = "RFC 1321.", .examples = kHash, .tier = 2, .apply = md5},
-    {.name = "sha1", .summary = "SHA-1, upper-case hex", .doc = "FIPS 180.", .examples = kHash, .tier = 2, .apply = sha1},
+    {.name = "sha1",
+     .summary = "SHA-1, upper-case hex",
+     .doc = "FIPS 180.",
+     .examples = kHash,
+     .tier = 2,
+     .apply = sha1},
     {.name = "sha256", .summary = "SHA-256, upper-case hex", .doc = "FIPS 180.", .tier = 2, .apply = sha256},
     {.name = "sha2", .summary = "SHA-2: _256 _384 _512", .doc = "FIPS 180.", .tier = 3, .apply = sha2, .max_args = 1},
-    {.name = "sha3", .summary = "SHA-3: _224 _256 _384 _512", .doc = "FIPS 202.", .tier = 3, .apply = sha3, .max_args = 1},
+    {.name = "sha3",
+     .summary = "SHA-3: _224 _256 _384 _512",
+     .doc = "FIPS 202.",
+     .tier = 3,
+     .apply = sha3,
+     .max_args = 1},
     {.name = "listcount", .summary = "Number of items", .doc = "Of a list.", .tier = 2, .apply = listcount},
-    {.name = "listnamed", .summary = "Contents of a named list", .doc = "_d _h _a _l choose the kind.", .cost = Cost::reads, .tier = 2, .apply_text = listnamed, .accepts_suffix = true},
-    {.name = "expand", .summary = "Expand the result again", .doc = "Refuses tainted text.", .cost = Cost::waits, .examples = kExpand, .tier = 2, .apply_text = expand},
-    {.name = "stat", .summary = "Status of a file", .doc = "name=value pairs. Refuses tainted names.", .cost = Cost::reads, .tier = 2, .apply_text = stat_},
+    {.name = "listnamed",
+     .summary = "Contents of a named list",
+     .doc = "_d _h _a _l choose the kind.",
+     .cost = Cost::reads,
+     .tier = 2,
+     .apply_text = listnamed,
+     .accepts_suffix = true},
+    {.name = "expand",
+     .summary = "Expand the result again",
+     .doc = "Refuses tainted text.",
+     .cost = Cost::waits,
+     .examples = kExpand,
+     .tier = 2,
+     .apply_text = expand},
+    {.name = "stat",
+     .summary = "Status of a file",
+     .doc = "name=value pairs. Refuses tainted names.",
+     .cost = Cost::reads,
+     .tier = 2,
+     .apply_text = stat_},
 };
 
 }  // namespace

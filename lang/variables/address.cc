@@ -36,7 +36,8 @@ Result<Text> domain_data(Scope& s, std::string_view) {
   return s.address != nullptr && !s.address->domain_data.empty() ? s.address->domain_data : s.acl_domain_data;
 }
 Result<Text> local_part_data(Scope& s, std::string_view) {
-  return s.address != nullptr && !s.address->local_part_data.empty() ? s.address->local_part_data : s.acl_local_part_data;
+  return s.address != nullptr && !s.address->local_part_data.empty() ? s.address->local_part_data
+                                                                     : s.acl_local_part_data;
 }
 Result<Text> address_data(Scope& s, std::string_view) {
   return s.address != nullptr ? s.address->address_data : s.verify_address_data;
@@ -65,30 +66,90 @@ Result<Text> parent_local_part(Scope& s, std::string_view) { return from_peer(pa
 
 // Unset is the largest id, as Exim shows it.
 Result<Text> user_id(std::int64_t id) { return number(id < 0 ? 4294967295 : id); }
-Result<Text> local_user_uid(Scope& s, std::string_view) { return user_id(s.address == nullptr ? -1 : s.address->local_user_uid); }
-Result<Text> local_user_gid(Scope& s, std::string_view) { return user_id(s.address == nullptr ? -1 : s.address->local_user_gid); }
+Result<Text> local_user_uid(Scope& s, std::string_view) {
+  return user_id(s.address == nullptr ? -1 : s.address->local_user_uid);
+}
+Result<Text> local_user_gid(Scope& s, std::string_view) {
+  return user_id(s.address == nullptr ? -1 : s.address->local_user_gid);
+}
 
 constexpr VariableDef defs[] = {
     {.name = "domain", .taint = kPeer, .summary = "Current domain, lower-cased", .get = domain, .tier = 1},
-    {.name = "domain_data", .taint = kKeeps, .summary = "Match value of domain list; usually untainted", .get = domain_data, .tier = 1},
-    {.name = "local_part", .taint = kPeer, .summary = "Current local part, affixes removed, normally lower case", .get = local_part, .tier = 1},
-    {.name = "local_part_data", .taint = kKeeps, .summary = "Match value; usually untainted", .get = local_part_data, .tier = 1},
-    {.name = "local_part_prefix", .taint = kKeeps, .summary = "Matched prefix; tainted only if wildcarded", .get = prefix, .tier = 2},
-    {.name = "local_part_prefix_v", .taint = kPeer, .summary = "Wildcard portion", .get = (member<&Scope::address, &AddressState::prefix_v, true>), .tier = 2},
-    {.name = "local_part_suffix", .taint = kKeeps, .summary = "Matched suffix; tainted only if wildcarded", .get = suffix, .tier = 1},
-    {.name = "local_part_suffix_v", .taint = kPeer, .summary = "Wildcard portion", .get = (member<&Scope::address, &AddressState::suffix_v, true>), .tier = 2},
-    {.name = "address_data", .taint = kKeeps, .summary = "Value of router address_data; inherited by children", .get = address_data, .tier = 1},
-    {.name = "r_*", .taint = kKeeps, .summary = "Router variables, travel with address", .get = router_variable, .tier = 2},
+    {.name = "domain_data",
+     .taint = kKeeps,
+     .summary = "Match value of domain list; usually untainted",
+     .get = domain_data,
+     .tier = 1},
+    {.name = "local_part",
+     .taint = kPeer,
+     .summary = "Current local part, affixes removed, normally lower case",
+     .get = local_part,
+     .tier = 1},
+    {.name = "local_part_data",
+     .taint = kKeeps,
+     .summary = "Match value; usually untainted",
+     .get = local_part_data,
+     .tier = 1},
+    {.name = "local_part_prefix",
+     .taint = kKeeps,
+     .summary = "Matched prefix; tainted only if wildcarded",
+     .get = prefix,
+     .tier = 2},
+    {.name = "local_part_prefix_v",
+     .taint = kPeer,
+     .summary = "Wildcard portion",
+     .get = (member<&Scope::address, &AddressState::prefix_v, true>),
+     .tier = 2},
+    {.name = "local_part_suffix",
+     .taint = kKeeps,
+     .summary = "Matched suffix; tainted only if wildcarded",
+     .get = suffix,
+     .tier = 1},
+    {.name = "local_part_suffix_v",
+     .taint = kPeer,
+     .summary = "Wildcard portion",
+     .get = (member<&Scope::address, &AddressState::suffix_v, true>),
+     .tier = 2},
+    {.name = "address_data",
+     .taint = kKeeps,
+     .summary = "Value of router address_data; inherited by children",
+     .get = address_data,
+     .tier = 1},
+    {.name = "r_*",
+     .taint = kKeeps,
+     .summary = "Router variables, travel with address",
+     .get = router_variable,
+     .tier = 2},
     {.name = "home", .taint = kKeeps, .summary = "Home directory", .get = home, .tier = 1},
     {.name = "local_user_uid", .taint = kClean, .summary = "Uid; -1 otherwise", .get = local_user_uid, .tier = 1},
     {.name = "local_user_gid", .taint = kClean, .summary = "Gid; -1 otherwise", .get = local_user_gid, .tier = 2},
     {.name = "original_domain", .taint = kPeer, .summary = "Domain of top ancestor", .get = original_domain, .tier = 1},
-    {.name = "original_local_part", .taint = kPeer, .summary = "Local part of top ancestor including affixes", .get = original_local_part, .tier = 2},
+    {.name = "original_local_part",
+     .taint = kPeer,
+     .summary = "Local part of top ancestor including affixes",
+     .get = original_local_part,
+     .tier = 2},
     {.name = "parent_domain", .taint = kPeer, .summary = "Domain of immediate parent", .get = parent_domain, .tier = 2},
-    {.name = "parent_local_part", .taint = kPeer, .summary = "Local part of immediate parent", .get = parent_local_part, .tier = 2},
-    {.name = "router_name", .taint = kClean, .summary = "Router instance", .get = (member<&Scope::address, &AddressState::router_name>), .tier = 2},
-    {.name = "self_hostname", .taint = kKeeps, .summary = "Local host that was met", .get = (member<&Scope::address, &AddressState::self_hostname, true>), .tier = 3},
-    {.name = "verify_mode", .taint = kClean, .summary = "S, R or empty", .get = scope_clean<&Scope::verify_mode>, .tier = 3},
+    {.name = "parent_local_part",
+     .taint = kPeer,
+     .summary = "Local part of immediate parent",
+     .get = parent_local_part,
+     .tier = 2},
+    {.name = "router_name",
+     .taint = kClean,
+     .summary = "Router instance",
+     .get = (member<&Scope::address, &AddressState::router_name>),
+     .tier = 2},
+    {.name = "self_hostname",
+     .taint = kKeeps,
+     .summary = "Local host that was met",
+     .get = (member<&Scope::address, &AddressState::self_hostname, true>),
+     .tier = 3},
+    {.name = "verify_mode",
+     .taint = kClean,
+     .summary = "S, R or empty",
+     .get = scope_clean<&Scope::verify_mode>,
+     .tier = 3},
 };
 [[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
 

@@ -14,7 +14,7 @@ using Signature = msgauth::DkimSignature;
 
 const Signature* current(const Scope& s) { return s.dkim == nullptr ? nullptr : s.dkim->current; }
 
-template <std::string Signature::*M>
+template <std::string Signature::* M>
 Result<Text> field(Scope& s, std::string_view) {
   return current(s) == nullptr ? Text{} : *from_peer(current(s)->*M);
 }
@@ -36,7 +36,9 @@ Result<Text> expires(Scope& s, std::string_view) {
 }
 Result<Text> created(Scope& s, std::string_view) { return number(current(s) == nullptr ? 0 : current(s)->created); }
 Result<Text> key_length(Scope& s, std::string_view) { return number(current(s) == nullptr ? 0 : current(s)->key_bits); }
-Result<Text> testing(Scope& s, std::string_view) { return trusted(current(s) != nullptr && current(s)->key_testing ? "1" : "0"); }
+Result<Text> testing(Scope& s, std::string_view) {
+  return trusted(current(s) != nullptr && current(s)->key_testing ? "1" : "0");
+}
 Result<Text> nosubdomains(Scope& s, std::string_view) {
   return trusted(current(s) != nullptr && current(s)->key_nosubdomains ? "1" : "0");
 }
@@ -60,24 +62,64 @@ Result<Text> header_names(Scope& s, std::string_view) {
 constexpr VariableDef defs[] = {
     {.name = "dkim_domain", .taint = kKeeps, .summary = "d= domain, or domain being signed", .get = domain, .tier = 2},
     {.name = "dkim_selector", .taint = kKeeps, .summary = "Selector", .get = selector, .tier = 2},
-    {.name = "dkim_signers", .taint = kKeeps, .summary = "All signer domains/identities", .get = (member<&Scope::dkim, &DkimState::signers, true>), .tier = 2},
-    {.name = "dkim_cur_signer", .taint = kKeeps, .summary = "Signer being evaluated", .get = (member<&Scope::dkim, &DkimState::cur_signer, true>), .tier = 2},
-    {.name = "dkim_verify_status", .taint = kClean, .summary = "none, invalid, fail or pass", .get = (member<&Scope::dkim, &DkimState::verify_status>), .tier = 2},
-    {.name = "dkim_verify_reason", .taint = kKeeps, .summary = "Detail of fail/invalid", .get = (member<&Scope::dkim, &DkimState::verify_reason, true>), .tier = 2},
+    {.name = "dkim_signers",
+     .taint = kKeeps,
+     .summary = "All signer domains/identities",
+     .get = (member<&Scope::dkim, &DkimState::signers, true>),
+     .tier = 2},
+    {.name = "dkim_cur_signer",
+     .taint = kKeeps,
+     .summary = "Signer being evaluated",
+     .get = (member<&Scope::dkim, &DkimState::cur_signer, true>),
+     .tier = 2},
+    {.name = "dkim_verify_status",
+     .taint = kClean,
+     .summary = "none, invalid, fail or pass",
+     .get = (member<&Scope::dkim, &DkimState::verify_status>),
+     .tier = 2},
+    {.name = "dkim_verify_reason",
+     .taint = kKeeps,
+     .summary = "Detail of fail/invalid",
+     .get = (member<&Scope::dkim, &DkimState::verify_reason, true>),
+     .tier = 2},
     {.name = "dkim_algo", .taint = kKeeps, .summary = "Signature algorithm", .get = field<&Signature::algo>, .tier = 3},
-    {.name = "dkim_bodylength", .taint = kClean, .summary = "Signed body bytes; huge number when unlimited", .get = body_length, .tier = 3},
+    {.name = "dkim_bodylength",
+     .taint = kClean,
+     .summary = "Signed body bytes; huge number when unlimited",
+     .get = body_length,
+     .tier = 3},
     {.name = "dkim_created", .taint = kClean, .summary = "t= timestamp or 0", .get = created, .tier = 3},
     {.name = "dkim_expires", .taint = kClean, .summary = "x= timestamp or huge number", .get = expires, .tier = 3},
     {.name = "dkim_canon_body", .taint = kClean, .summary = "Body canonicalisation", .get = canon, .tier = 3},
     {.name = "dkim_canon_headers", .taint = kClean, .summary = "Header canonicalisation", .get = canon, .tier = 3},
-    {.name = "dkim_copiedheaders", .taint = kKeeps, .summary = "z= tag contents", .get = field<&Signature::copied_headers>, .tier = 3},
+    {.name = "dkim_copiedheaders",
+     .taint = kKeeps,
+     .summary = "z= tag contents",
+     .get = field<&Signature::copied_headers>,
+     .tier = 3},
     {.name = "dkim_headernames", .taint = kKeeps, .summary = "Signed header names", .get = header_names, .tier = 3},
     {.name = "dkim_identity", .taint = kKeeps, .summary = "i= identity", .get = identity, .tier = 3},
-    {.name = "dkim_key_granularity", .taint = kKeeps, .summary = "g= tag of key record", .get = field<&Signature::key_granularity>, .tier = 4},
+    {.name = "dkim_key_granularity",
+     .taint = kKeeps,
+     .summary = "g= tag of key record",
+     .get = field<&Signature::key_granularity>,
+     .tier = 4},
     {.name = "dkim_key_length", .taint = kClean, .summary = "Key bits", .get = key_length, .tier = 3},
-    {.name = "dkim_key_nosubdomains", .taint = kClean, .summary = "1 if key forbids subdomains", .get = nosubdomains, .tier = 4},
-    {.name = "dkim_key_notes", .taint = kKeeps, .summary = "n= tag of key record", .get = field<&Signature::key_notes>, .tier = 4},
-    {.name = "dkim_key_srvtype", .taint = kKeeps, .summary = "s= tag of key record", .get = field<&Signature::key_srvtype>, .tier = 4},
+    {.name = "dkim_key_nosubdomains",
+     .taint = kClean,
+     .summary = "1 if key forbids subdomains",
+     .get = nosubdomains,
+     .tier = 4},
+    {.name = "dkim_key_notes",
+     .taint = kKeeps,
+     .summary = "n= tag of key record",
+     .get = field<&Signature::key_notes>,
+     .tier = 4},
+    {.name = "dkim_key_srvtype",
+     .taint = kKeeps,
+     .summary = "s= tag of key record",
+     .get = field<&Signature::key_srvtype>,
+     .tier = 4},
     {.name = "dkim_key_testing", .taint = kClean, .summary = "1 if key in test mode", .get = testing, .tier = 3},
 };
 [[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};

@@ -15,7 +15,9 @@ constexpr TaintRule kClean = TaintRule::cleans;
 constexpr TaintRule kPeer = TaintRule::taints;
 constexpr TaintRule kKeeps = TaintRule::keeps;
 
-Result<Text> sender_address(Scope& s, std::string_view) { return s.envelope == nullptr ? Text{} : *from_peer(s.envelope->sender); }
+Result<Text> sender_address(Scope& s, std::string_view) {
+  return s.envelope == nullptr ? Text{} : *from_peer(s.envelope->sender);
+}
 Result<Text> sender_part(Scope& s, std::string_view name) {
   if (s.envelope == nullptr) return Text{};
   const std::string_view a = s.envelope->sender;
@@ -30,7 +32,8 @@ Result<Text> message_size(Scope& s, std::string_view) {
 // A piece of the body; newlines and NULs become spaces unless message_body_newlines.
 Result<Text> body_piece(Scope& s, bool end) {
   if (s.body == nullptr) return Text{};
-  const std::uint64_t visible = s.config == nullptr ? 500 : static_cast<std::uint64_t>(s.config->main.message_body_visible);
+  const std::uint64_t visible =
+      s.config == nullptr ? 500 : static_cast<std::uint64_t>(s.config->main.message_body_visible);
   const std::uint64_t n = std::min<std::uint64_t>(visible, s.body->size());
   REMEX_TRY(std::string bytes, s.body->read(end ? s.body->size() - n : 0, n));
   const bool newlines = s.config != nullptr && s.config->main.message_body_newlines;
@@ -41,8 +44,12 @@ Result<Text> body_piece(Scope& s, bool end) {
 }
 Result<Text> message_body(Scope& s, std::string_view) { return body_piece(s, false); }
 Result<Text> message_body_end(Scope& s, std::string_view) { return body_piece(s, true); }
-Result<Text> message_body_size(Scope& s, std::string_view) { return number(s.body == nullptr ? 0 : static_cast<std::int64_t>(s.body->size())); }
-Result<Text> headers_raw(Scope& s, std::string_view) { return from_peer(s.headers == nullptr ? std::string{} : s.headers->raw()); }
+Result<Text> message_body_size(Scope& s, std::string_view) {
+  return number(s.body == nullptr ? 0 : static_cast<std::int64_t>(s.body->size()));
+}
+Result<Text> headers_raw(Scope& s, std::string_view) {
+  return from_peer(s.headers == nullptr ? std::string{} : s.headers->raw());
+}
 Result<Text> headers_decoded(Scope& s, std::string_view) {
   if (s.headers == nullptr) return Text{};
   std::string raw = s.headers->raw();
@@ -97,43 +104,106 @@ Result<Text> linecount(Scope& s, std::string_view) {
 Result<Text> reply_address(Scope& s, std::string_view) {
   if (s.headers == nullptr) return Text{};
   for (const char* name : {"Reply-To", "From"}) {
-    if (const mail::Header* h = s.headers->find(name); h != nullptr && !trim(h->value()).empty()) return from_peer(trim(h->value()));
+    if (const mail::Header* h = s.headers->find(name); h != nullptr && !trim(h->value()).empty())
+      return from_peer(trim(h->value()));
   }
   return Text{};
 }
-Result<Text> originator_uid(Scope& s, std::string_view) { return number(s.envelope == nullptr ? 0 : std::max<std::int64_t>(s.envelope->caller_uid, 0)); }
-Result<Text> originator_gid(Scope& s, std::string_view) { return number(s.envelope == nullptr ? 0 : std::max<std::int64_t>(s.envelope->caller_gid, 0)); }
-Result<Text> smtputf8(Scope& s, std::string_view) { return trusted(s.envelope != nullptr && s.envelope->smtputf8 ? "yes" : "no"); }
+Result<Text> originator_uid(Scope& s, std::string_view) {
+  return number(s.envelope == nullptr ? 0 : std::max<std::int64_t>(s.envelope->caller_uid, 0));
+}
+Result<Text> originator_gid(Scope& s, std::string_view) {
+  return number(s.envelope == nullptr ? 0 : std::max<std::int64_t>(s.envelope->caller_gid, 0));
+}
+Result<Text> smtputf8(Scope& s, std::string_view) {
+  return trusted(s.envelope != nullptr && s.envelope->smtputf8 ? "yes" : "no");
+}
 Result<Text> prdr(Scope&, std::string_view) { return trusted("no"); }
 
 constexpr VariableDef defs[] = {
-    {.name = "sender_address", .taint = kPeer, .summary = "Envelope sender, case kept; empty for bounce", .get = sender_address, .tier = 1},
-    {.name = "sender_address_local_part", .taint = kPeer, .summary = "Local part of sender", .get = sender_part, .tier = 1},
+    {.name = "sender_address",
+     .taint = kPeer,
+     .summary = "Envelope sender, case kept; empty for bounce",
+     .get = sender_address,
+     .tier = 1},
+    {.name = "sender_address_local_part",
+     .taint = kPeer,
+     .summary = "Local part of sender",
+     .get = sender_part,
+     .tier = 1},
     {.name = "sender_address_domain", .taint = kPeer, .summary = "Domain of sender", .get = sender_part, .tier = 1},
-    {.name = "message_exim_id", .taint = kClean, .summary = "Local message id", .get = (member<&Scope::envelope, &mail::Envelope::id>), .tier = 1},
-    {.name = "message_id", .taint = kClean, .summary = "Deprecated alias", .get = (member<&Scope::envelope, &mail::Envelope::id>), .tier = 1},
-    {.name = "message_size", .taint = kClean, .summary = "Bytes; SIZE value or -1 before data", .get = message_size, .tier = 1},
+    {.name = "message_exim_id",
+     .taint = kClean,
+     .summary = "Local message id",
+     .get = (member<&Scope::envelope, &mail::Envelope::id>),
+     .tier = 1},
+    {.name = "message_id",
+     .taint = kClean,
+     .summary = "Deprecated alias",
+     .get = (member<&Scope::envelope, &mail::Envelope::id>),
+     .tier = 1},
+    {.name = "message_size",
+     .taint = kClean,
+     .summary = "Bytes; SIZE value or -1 before data",
+     .get = message_size,
+     .tier = 1},
     {.name = "message_body", .taint = kPeer, .summary = "Start of body", .get = message_body, .tier = 1},
     {.name = "message_body_end", .taint = kPeer, .summary = "End of body", .get = message_body_end, .tier = 2},
     {.name = "message_body_size", .taint = kClean, .summary = "Body bytes", .get = message_body_size, .tier = 2},
     {.name = "message_headers", .taint = kPeer, .summary = "All headers decoded", .get = headers_decoded, .tier = 2},
     {.name = "message_headers_raw", .taint = kPeer, .summary = "All headers raw", .get = headers_raw, .tier = 2},
     {.name = "message_linecount", .taint = kClean, .summary = "Header plus body lines", .get = linecount, .tier = 3},
-    {.name = "body_linecount", .taint = kClean, .summary = "Lines in body", .get = (number_member<&Scope::envelope, &mail::Envelope::body_lines>), .tier = 2},
-    {.name = "body_zerocount", .taint = kClean, .summary = "NULs in body", .get = (number_member<&Scope::envelope, &mail::Envelope::body_zeros>), .tier = 3},
-    {.name = "max_received_linelength", .taint = kClean, .summary = "Longest line; invalid with spool_wireformat", .get = (number_member<&Scope::envelope, &mail::Envelope::max_line>), .tier = 1},
-    {.name = "message_age", .taint = kClean, .summary = "Seconds since receipt, fixed per attempt", .get = message_age, .tier = 2},
+    {.name = "body_linecount",
+     .taint = kClean,
+     .summary = "Lines in body",
+     .get = (number_member<&Scope::envelope, &mail::Envelope::body_lines>),
+     .tier = 2},
+    {.name = "body_zerocount",
+     .taint = kClean,
+     .summary = "NULs in body",
+     .get = (number_member<&Scope::envelope, &mail::Envelope::body_zeros>),
+     .tier = 3},
+    {.name = "max_received_linelength",
+     .taint = kClean,
+     .summary = "Longest line; invalid with spool_wireformat",
+     .get = (number_member<&Scope::envelope, &mail::Envelope::max_line>),
+     .tier = 1},
+    {.name = "message_age",
+     .taint = kClean,
+     .summary = "Seconds since receipt, fixed per attempt",
+     .get = message_age,
+     .tier = 2},
     {.name = "received_time", .taint = kClean, .summary = "Epoch seconds of receipt", .get = received_time, .tier = 3},
-    {.name = "received_count", .taint = kClean, .summary = "Received headers, including own", .get = received_count, .tier = 2},
+    {.name = "received_count",
+     .taint = kClean,
+     .summary = "Received headers, including own",
+     .get = received_count,
+     .tier = 2},
     {.name = "received_for", .taint = kPeer, .summary = "Sole recipient", .get = received_for, .tier = 2},
-    {.name = "recipients", .taint = kPeer, .summary = "Envelope recipients joined by comma-space", .get = recipients, .tier = 1},
-    {.name = "recipients_list", .taint = kPeer, .summary = "Proper colon list of recipients", .get = recipients_list, .tier = 2},
+    {.name = "recipients",
+     .taint = kPeer,
+     .summary = "Envelope recipients joined by comma-space",
+     .get = recipients,
+     .tier = 1},
+    {.name = "recipients_list",
+     .taint = kPeer,
+     .summary = "Proper colon list of recipients",
+     .get = recipients_list,
+     .tier = 2},
     {.name = "recipients_count", .taint = kClean, .summary = "Accepted recipients", .get = recipients_count, .tier = 1},
     {.name = "reply_address", .taint = kPeer, .summary = "Reply-To or From, raw", .get = reply_address, .tier = 2},
     {.name = "originator_uid", .taint = kClean, .summary = "caller_uid at reception", .get = originator_uid, .tier = 2},
     {.name = "originator_gid", .taint = kClean, .summary = "caller_gid at reception", .get = originator_gid, .tier = 3},
-    {.name = "queue_name", .taint = kClean, .summary = "Named queue, empty default", .get = (member<&Scope::envelope, &mail::Envelope::queue_name>), .tier = 3},
-    {.name = "message_smtputf8", .taint = kClean, .summary = "True for international messages", .get = smtputf8, .tier = 3},
+    {.name = "queue_name",
+     .taint = kClean,
+     .summary = "Named queue, empty default",
+     .get = (member<&Scope::envelope, &mail::Envelope::queue_name>),
+     .tier = 3},
+    {.name = "message_smtputf8",
+     .taint = kClean,
+     .summary = "True for international messages",
+     .get = smtputf8,
+     .tier = 3},
     {.name = "prdr_requested", .taint = kClean, .summary = "yes or no", .get = prdr, .tier = 3},
 };
 [[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};

@@ -21,8 +21,10 @@ constexpr TaintRule kKeeps = TaintRule::keeps;
 #define REMEX_VERSION "0.1.0"
 #endif
 const MainOptions* options(const Scope& s) { return s.config == nullptr ? nullptr : &s.config->main; }
-template <std::string MainOptions::*M>
-Result<Text> option(Scope& s, std::string_view) { return options(s) == nullptr ? Text{} : Text(options(s)->*M); }
+template <std::string MainOptions::* M>
+Result<Text> option(Scope& s, std::string_view) {
+  return options(s) == nullptr ? Text{} : Text(options(s)->*M);
+}
 Result<Text> qualify_recipient(Scope& s, std::string_view) {
   if (options(s) == nullptr) return Text{};
   return trusted(options(s)->qualify_recipient.empty() ? options(s)->qualify_domain : options(s)->qualify_recipient);
@@ -39,7 +41,9 @@ Result<Text> program(Scope&, std::string_view) {
   const ssize_t n = readlink("/proc/self/exe", path, sizeof path);
   return trusted(std::string_view(path, n > 0 ? static_cast<std::size_t>(n) : 0));
 }
-Result<Text> config_file(Scope& s, std::string_view) { return s.config == nullptr ? Text{} : Text(s.config->config_file); }
+Result<Text> config_file(Scope& s, std::string_view) {
+  return s.config == nullptr ? Text{} : Text(s.config->config_file);
+}
 Result<Text> config_dir(Scope& s, std::string_view) {
   if (s.config == nullptr) return Text{};
   const std::size_t slash = s.config->config_file.rfind('/');
@@ -63,7 +67,7 @@ Result<Text> load_average(Scope&, std::string_view) {
 // Free KiB or inodes where the spool or the log lives; -1 unknown.
 Result<Text> space(Scope& s, std::string_view name) {
   if (options(s) == nullptr) return number(-1);
-  struct statvfs fs {};
+  struct statvfs fs{};
   if (statvfs(options(s)->spool_directory.c_str(), &fs) != 0) return number(-1);
   if (name.ends_with("inodes")) return number(fs.f_files == 0 ? -1 : static_cast<std::int64_t>(fs.f_favail));
   return number(static_cast<std::int64_t>(fs.f_bavail * (fs.f_frsize / 512) / 2));
@@ -78,8 +82,10 @@ Result<Text> bounce_return_size_limit(Scope& s, std::string_view) {
 std::string format_time(const char* format, bool utc) {
   const auto now = static_cast<std::time_t>(wall_seconds());
   std::tm tm{};
-  if (utc) gmtime_r(&now, &tm);
-  else localtime_r(&now, &tm);
+  if (utc)
+    gmtime_r(&now, &tm);
+  else
+    localtime_r(&now, &tm);
   char buffer[64];
   return std::string(buffer, std::strftime(buffer, sizeof buffer, format, &tm));
 }
@@ -93,10 +99,22 @@ Result<Text> tod_logfile(Scope&, std::string_view) { return trusted(format_time(
 Result<Text> tod_zulu(Scope&, std::string_view) { return trusted(format_time("%Y%m%d%H%M%SZ", true)); }
 
 constexpr VariableDef defs[] = {
-    {.name = "primary_hostname", .taint = kClean, .summary = "Own host name", .get = option<&MainOptions::primary_hostname>, .tier = 1},
-    {.name = "qualify_domain", .taint = kClean, .summary = "Option value", .get = option<&MainOptions::qualify_domain>, .tier = 2},
+    {.name = "primary_hostname",
+     .taint = kClean,
+     .summary = "Own host name",
+     .get = option<&MainOptions::primary_hostname>,
+     .tier = 1},
+    {.name = "qualify_domain",
+     .taint = kClean,
+     .summary = "Option value",
+     .get = option<&MainOptions::qualify_domain>,
+     .tier = 2},
     {.name = "qualify_recipient", .taint = kClean, .summary = "Option value", .get = qualify_recipient, .tier = 3},
-    {.name = "spool_directory", .taint = kClean, .summary = "Spool path", .get = option<&MainOptions::spool_directory>, .tier = 2},
+    {.name = "spool_directory",
+     .taint = kClean,
+     .summary = "Spool path",
+     .get = option<&MainOptions::spool_directory>,
+     .tier = 2},
     {.name = "version_number", .taint = kClean, .summary = "Version string", .get = version, .tier = 2},
     {.name = "exim_version", .taint = kClean, .summary = "Version string", .get = version, .tier = 2},
     {.name = "compile_number", .taint = kClean, .summary = "Build counter", .get = compile_number, .tier = 3},
@@ -109,15 +127,31 @@ constexpr VariableDef defs[] = {
     {.name = "config_file", .taint = kClean, .summary = "Main config path", .get = config_file, .tier = 3},
     {.name = "config_dir", .taint = kClean, .summary = "Directory of main config", .get = config_dir, .tier = 2},
     {.name = "initial_cwd", .taint = kClean, .summary = "Starting directory", .get = initial_cwd, .tier = 3},
-    {.name = "localhost_number", .taint = kClean, .summary = "Expanded option value", .get = localhost_number, .tier = 3},
+    {.name = "localhost_number",
+     .taint = kClean,
+     .summary = "Expanded option value",
+     .get = localhost_number,
+     .tier = 3},
     {.name = "load_average", .taint = kClean, .summary = "Load times 1000", .get = load_average, .tier = 2},
     {.name = "spool_space", .taint = kClean, .summary = "Free KiB; -1 unknown", .get = space, .tier = 3},
     {.name = "spool_inodes", .taint = kClean, .summary = "Free inodes; -1 unknown", .get = space, .tier = 3},
     {.name = "log_space", .taint = kClean, .summary = "Free KiB; -1 unknown", .get = space, .tier = 3},
     {.name = "log_inodes", .taint = kClean, .summary = "Free inodes; -1 unknown", .get = space, .tier = 3},
-    {.name = "queue_size", .taint = kClean, .summary = "Queued count from daemon; empty if unavailable", .get = queue_size, .tier = 3},
-    {.name = "bounce_return_size_limit", .taint = kClean, .summary = "Limit rounded up to 1000s", .get = bounce_return_size_limit, .tier = 3},
-    {.name = "return_size_limit", .taint = kClean, .summary = "Old name of bounce_return_size_limit", .get = bounce_return_size_limit, .tier = 4},
+    {.name = "queue_size",
+     .taint = kClean,
+     .summary = "Queued count from daemon; empty if unavailable",
+     .get = queue_size,
+     .tier = 3},
+    {.name = "bounce_return_size_limit",
+     .taint = kClean,
+     .summary = "Limit rounded up to 1000s",
+     .get = bounce_return_size_limit,
+     .tier = 3},
+    {.name = "return_size_limit",
+     .taint = kClean,
+     .summary = "Old name of bounce_return_size_limit",
+     .get = bounce_return_size_limit,
+     .tier = 4},
     {.name = "tod_epoch", .taint = kClean, .summary = "Epoch seconds", .get = tod_epoch, .tier = 1},
     {.name = "tod_epoch_l", .taint = kClean, .summary = "Epoch microseconds", .get = tod_epoch_l, .tier = 3},
     {.name = "tod_full", .taint = kClean, .summary = "RFC-style date", .get = tod_full, .tier = 1},

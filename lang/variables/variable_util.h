@@ -11,19 +11,21 @@
 namespace remex::lang {
 
 inline Result<Text> trusted(std::string_view s) { return Text(std::string(s)); }
-inline Result<Text> from_peer(std::string_view s) { return Text(std::string(s), s.empty() ? Taint::clean : Taint::tainted); }
+inline Result<Text> from_peer(std::string_view s) {
+  return Text(std::string(s), s.empty() ? Taint::clean : Taint::tainted);
+}
 inline Result<Text> number(std::int64_t n) { return Text(std::to_string(n)); }
 /// How the message or session came: the session's when there is one, else the envelope's. Null for neither.
 inline const mail::ReceivedFrom* origin(const Scope& s) {
   return s.from != nullptr ? s.from : s.envelope != nullptr ? &s.envelope->from : nullptr;
 }
 /// A string member of ReceivedFrom.
-template <std::string mail::ReceivedFrom::*M>
+template <std::string mail::ReceivedFrom::* M>
 Result<Text> origin_clean(Scope& s, std::string_view) {
   const auto* f = origin(s);
   return f == nullptr ? Text{} : Text(f->*M);
 }
-template <std::string mail::ReceivedFrom::*M>
+template <std::string mail::ReceivedFrom::* M>
 Result<Text> origin_tainted(Scope& s, std::string_view) {
   const auto* f = origin(s);
   return f == nullptr ? Text{} : *from_peer(f->*M);
@@ -33,8 +35,10 @@ template <auto P, auto M, bool T = false>
 Result<Text> member(Scope& s, std::string_view) {
   const auto* state = s.*P;
   if (state == nullptr) return Text{};
-  if constexpr (T) return from_peer(state->*M);
-  else return trusted(state->*M);
+  if constexpr (T)
+    return from_peer(state->*M);
+  else
+    return trusted(state->*M);
 }
 template <auto P, auto M, int Default = 0>
 Result<Text> number_member(Scope& s, std::string_view) {
@@ -46,12 +50,18 @@ Result<Text> text_member(Scope& s, std::string_view) {
   const auto* state = s.*P;
   return state == nullptr ? Text{} : state->*M;
 }
-template <Text Scope::*M>
-Result<Text> scope_text(Scope& s, std::string_view) { return s.*M; }
-template <std::string Scope::*M>
-Result<Text> scope_clean(Scope& s, std::string_view) { return trusted(s.*M); }
-template <std::string Scope::*M>
-Result<Text> scope_tainted(Scope& s, std::string_view) { return from_peer(s.*M); }
+template <Text Scope::* M>
+Result<Text> scope_text(Scope& s, std::string_view) {
+  return s.*M;
+}
+template <std::string Scope::* M>
+Result<Text> scope_clean(Scope& s, std::string_view) {
+  return trusted(s.*M);
+}
+template <std::string Scope::* M>
+Result<Text> scope_tainted(Scope& s, std::string_view) {
+  return from_peer(s.*M);
+}
 /// Scope::extra under the variable's own name: set by one item or driver, read later. Clean, or tainted.
 inline const std::string* extra(const Scope& s, std::string_view name) {
   const auto it = s.extra.find(std::string(name));

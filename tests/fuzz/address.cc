@@ -1,5 +1,5 @@
-// Fuzz target: envelope paths, header address lists, dates, encoded words. Properties: no crash, and what was accepted is
-// accepted again in its printed form.
+// Fuzz target: envelope paths, header address lists, dates, encoded words. Properties: no crash, and what was accepted
+// is accepted again in its printed form.
 #include "core/mail/address.h"
 
 #include <cstdlib>
@@ -11,7 +11,8 @@ using namespace remex::mail;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view s(reinterpret_cast<const char*>(data), size);
-  const PathOptions all{.allow_null = true, .allow_unqualified = true, .allow_domain_literal = true, .allow_utf8 = true};
+  const PathOptions all{
+      .allow_null = true, .allow_unqualified = true, .allow_domain_literal = true, .allow_utf8 = true};
   for (const PathOptions& opt : {PathOptions{}, all}) {
     if (auto a = parse_path(s, opt)) {
       if (a->str().find('\n') != std::string::npos) std::abort();

@@ -1,5 +1,5 @@
-// Fuzz target: a whole message through the DKIM verifier with a foreign key record. The input is "key record NUL message".
-// Properties: no crash; the verdict does not depend on how the body was cut.
+// Fuzz target: a whole message through the DKIM verifier with a foreign key record. The input is "key record NUL
+// message". Properties: no crash; the verdict does not depend on how the body was cut.
 #include <cstdlib>
 
 #include "core/msgauth/dkim.h"
@@ -7,11 +7,13 @@
 using namespace remex;
 using namespace remex::msgauth;
 
-static std::string run(std::string_view record, const mail::HeaderList& list, std::string_view body, std::size_t piece) {
+static std::string run(std::string_view record, const mail::HeaderList& list, std::string_view body,
+                       std::size_t piece) {
   DkimVerifier v(list, {.now = 1800000000});
   for (std::size_t i = 0; i < body.size(); i += piece) v.body(body.substr(i, piece));
   std::string out;
-  for (const DkimSignature& s : v.finish([&](const std::string&) { return KeyAnswer{KeyAnswer::Kind::found, {std::string(record)}}; })) {
+  for (const DkimSignature& s :
+       v.finish([&](const std::string&) { return KeyAnswer{KeyAnswer::Kind::found, {std::string(record)}}; })) {
     out += s.log_line() + "\n";
   }
   return out + dkim_signers(v.results());

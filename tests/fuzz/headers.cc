@@ -1,4 +1,5 @@
-// Fuzz target: splitting and adding headers. Properties: nothing is lost or invented, and added text never opens the body.
+// Fuzz target: splitting and adding headers. Properties: nothing is lost or invented, and added text never opens the
+// body.
 #include <cstdlib>
 
 #include "core/mail/message.h"

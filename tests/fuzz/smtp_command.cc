@@ -1,6 +1,5 @@
-// Fuzz target: SMTP command lines, MAIL and RCPT arguments, xtext, HELO names. Properties: views stay inside the line, what parses has no
-// control octet, and an accepted path is accepted again as printed.
-// links: core/smtp
+// Fuzz target: SMTP command lines, MAIL and RCPT arguments, xtext, HELO names. Properties: views stay inside the line,
+// what parses has no control octet, and an accepted path is accepted again as printed. links: core/smtp
 #include <cstdlib>
 
 #include "core/mail/address.h"
@@ -34,11 +33,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (auto x = decode_xtext(p.value))
         for (const char ch : *x) require(static_cast<unsigned char>(ch) >= 32 && ch != 127);
     }
-    const mail::PathOptions opt{.allow_null = true, .allow_unqualified = true, .allow_domain_literal = true, .strip_trailing_dot = true};
+    const mail::PathOptions opt{
+        .allow_null = true, .allow_unqualified = true, .allow_domain_literal = true, .strip_trailing_dot = true};
     if (auto a = mail::parse_path(pc->path, opt)) {
       auto again = mail::parse_path("<" + a->str() + ">", opt);
       require(again && again->str() == a->str());
-      for (const char ch : a->str()) require(static_cast<unsigned char>(ch) >= 32 && static_cast<unsigned char>(ch) < 127);
+      for (const char ch : a->str())
+        require(static_cast<unsigned char>(ch) >= 32 && static_cast<unsigned char>(ch) < 127);
       require(mail::split_address(a->str()).local_part == a->local_part);
     }
   }

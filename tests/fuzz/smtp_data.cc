@@ -1,7 +1,7 @@
-// Fuzz target: the DATA stream. The first octet chooses the mode, the second the segment size. Properties: segmentation does not
-// matter; only CRLF.CRLF ends a message from the network, and does; the output has no CR; sent on with dots stuffed and CRLF line
-// ends it is read back the same (nothing in it ends the data early for the next server).
-// links: core/smtp
+// Fuzz target: the DATA stream. The first octet chooses the mode, the second the segment size. Properties: segmentation
+// does not matter; only CRLF.CRLF ends a message from the network, and does; the output has no CR; sent on with dots
+// stuffed and CRLF line ends it is read back the same (nothing in it ends the data early for the next server). links:
+// core/smtp
 #include <cstdlib>
 #include <string>
 
@@ -68,7 +68,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(opt.dots || !whole.finished);
   if (!opt.lf_ends_data && opt.dots) {
     // Where the data ends is where CRLF.CRLF (or .CRLF at the start) is first.
-    const std::size_t at = in.starts_with(".\r\n") ? 3 : in.find("\r\n.\r\n") == std::string_view::npos ? 0 : in.find("\r\n.\r\n") + 5;
+    const std::size_t at = in.starts_with(".\r\n")                          ? 3
+                           : in.find("\r\n.\r\n") == std::string_view::npos ? 0
+                                                                            : in.find("\r\n.\r\n") + 5;
     require(whole.finished == (at != 0) && (at == 0 || whole.used == at));
     // A message of one unit stays one unit on the next hop.
     const std::string wire = stuffed(text);

@@ -1,6 +1,6 @@
-// Fuzz target: a whole SMTP session over a small configuration with ACLs, authentication and header checks; no store. A NUL-free way to
-// cut segments: octet 0xFF ends a segment. Properties: no crash, every reply line is well formed, the session ends, counters return to 0.
-// links: core/smtp
+// Fuzz target: a whole SMTP session over a small configuration with ACLs, authentication and header checks; no store. A
+// NUL-free way to cut segments: octet 0xFF ends a segment. Properties: no crash, every reply line is well formed, the
+// session ends, counters return to 0. links: core/smtp
 #include <cstdlib>
 
 #include "core/base/strings.h"
@@ -93,8 +93,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > 64 * 1024) return 0;
   std::deque<std::string> segments(1);
   for (std::size_t i = 0; i < size; ++i) {
-    if (data[i] == 0xFF) segments.emplace_back();
-    else segments.back() += static_cast<char>(data[i]);
+    if (data[i] == 0xFF)
+      segments.emplace_back();
+    else
+      segments.back() += static_cast<char>(data[i]);
   }
   std::erase_if(segments, [](const std::string& s) { return s.empty(); });
   world->log->lines.clear();

@@ -38,7 +38,8 @@ struct World {
   explicit World(const std::string& acls, const std::string& main = "") {
     auto files = std::make_shared<lang::SourceFiles>();
     lang::Diagnostics diag(*files);
-    config = lang::load_config_text("t.conf", "primary_hostname = mx.example\n" + main + "\nbegin acl\n" + acls, {}, registries(), diag, files);
+    config = lang::load_config_text("t.conf", "primary_hostname = mx.example\n" + main + "\nbegin acl\n" + acls, {},
+                                    registries(), diag, files);
     (config ? warnings : errors) = diag.render();
     from.is_local = false;
     from.host_address = "192.0.2.9";
@@ -88,8 +89,8 @@ constexpr Case kVerdicts[] = {
     {"  deny condition = true\n", "deny||"},
     {"  deny condition = maybe\n", "defer||invalid \"condition\" value \"maybe\""},
     {"  warn condition = maybe\n  accept\n", "accept||"},
-    {"  deny condition = ${if eq{1}{2}{a}fail}\n", "deny||"},     // a forced failure is true
-    {"  deny ! condition = ${if eq{1}{2}{a}fail}\n", "deny||"},   // also when negated
+    {"  deny condition = ${if eq{1}{2}{a}fail}\n", "deny||"},    // a forced failure is true
+    {"  deny ! condition = ${if eq{1}{2}{a}fail}\n", "deny||"},  // also when negated
     {"  deny ! hosts = ${if eq{1}{2}{a}fail}\n", "deny||"},
     {"  require message = R\n condition = no\n  accept\n", "deny|R|R"},
     {"  require condition = no\n message = after\n  accept\n", "deny||"},  // not reached, not used
@@ -119,7 +120,8 @@ constexpr Case kVerdicts[] = {
     {"  deny acl = t\n", "defer||ACL nested too deep: possible loop"},
     {"  warn set acl_m_x = a$acl_m_x\n  warn set acl_m_x = b$acl_m_x\n  deny message = $acl_m_x\n", "deny|ba|ba"},
     {"  deny condition = no\n set acl_m_x = not reached\n  deny message = <$acl_m_x>\n", "deny|<>|<>"},
-    {"  deny set acl_m_x = kept\n condition = no\n  deny message = <$acl_m_x>\n", "deny|<kept>|<kept>"},  // modifiers act when met
+    {"  deny set acl_m_x = kept\n condition = no\n  deny message = <$acl_m_x>\n",
+     "deny|<kept>|<kept>"},  // modifiers act when met
     {"  warn delay = 1h\n  accept\n", "accept||"},
     {"  warn delay = soon\n  accept\n", "accept||"},  // an error skips the warn
     {"  deny delay = soon\n", "defer||syntax error in argument \"soon\" for \"delay\" modifier"},
@@ -127,8 +129,8 @@ constexpr Case kVerdicts[] = {
     {"  deny ratelimit = nan / 1h\n", "defer||error in \"ratelimit\": limit is not a number"},
     {"  deny dnslists = bl.example\n message = $dnslist_value $dnslist_domain\n", "deny|127.0.0.2 bl.example|*"},
     {"  deny dnslists = bl.example=127.0.0.3\n  accept\n", "accept||"},
-    {"  deny dnslists = odd.example\n  accept\n", "accept||"},    // an answer outside 127/8 is no listing
-    {"  deny dnslists = slow.example\n  accept\n", "accept||"},   // unknown is not listed
+    {"  deny dnslists = odd.example\n  accept\n", "accept||"},   // an answer outside 127/8 is no listing
+    {"  deny dnslists = slow.example\n  accept\n", "accept||"},  // unknown is not listed
     {"  deny dnslists = +defer_unknown : slow.example\n", "defer||*"},
     {"  deny dnslists = +include_unknown : slow.example\n", "deny||*"},
 };
@@ -177,18 +179,21 @@ BOOST_AUTO_TEST_CASE(sender_verification) {
   BOOST_CHECK_EQUAL(show(o), "deny|Sender verify failed|Sender verify failed");
   BOOST_CHECK_EQUAL(o.details, "Verification failed for <nosuch@x.example>\nno such address here\n");
   o = w.run();
-  BOOST_CHECK(o.details.empty());                      // told once
-  BOOST_CHECK_EQUAL(w.services.verifications, 1);      // asked once
-  BOOST_CHECK_EQUAL(w.services.lines.size(), 1U);      // logged once
+  BOOST_CHECK(o.details.empty());                  // told once
+  BOOST_CHECK_EQUAL(w.services.verifications, 1);  // asked once
+  BOOST_CHECK_EQUAL(w.services.lines.size(), 1U);  // logged once
   w.envelope.sender.clear();
-  BOOST_CHECK(w.run().verdict == Verdict::accept);     // the null sender verifies
+  BOOST_CHECK(w.run().verdict == Verdict::accept);  // the null sender verifies
   w.envelope.sender = "tempfail@x.example";
   BOOST_CHECK_EQUAL(show(w.run()), "defer||Could not complete sender verify");
 }
 
 BOOST_AUTO_TEST_CASE(effects) {
-  World w("t:\n  warn add_header = X-A: 1\\n X\\nX-B: 2\n       add_header = X-A: 1\\n X\n       add_header = :at_start:plain text\n"
-          "       remove_header = subject : x-c\n       control = freeze/no_tell\n       control = submission/domain=d.example/name=A/B\n  accept\n");
+  World w(
+      "t:\n  warn add_header = X-A: 1\\n X\\nX-B: 2\n       add_header = X-A: 1\\n X\n       add_header = "
+      ":at_start:plain text\n"
+      "       remove_header = subject : x-c\n       control = freeze/no_tell\n       control = "
+      "submission/domain=d.example/name=A/B\n  accept\n");
   BOOST_REQUIRE_MESSAGE(w.errors.empty(), w.errors);
   BOOST_CHECK(w.run().verdict == Verdict::accept);
   BOOST_REQUIRE_EQUAL(w.effects.add_headers.size(), 3U);
@@ -217,8 +222,10 @@ BOOST_AUTO_TEST_CASE(broken_hints_defer) {
 BOOST_AUTO_TEST_CASE(hooks_without_an_acl) {
   World w("t:\n  accept\n");
   const lang::Expansion unset;
-  for (const Hook h : {Hook::rcpt, Hook::vrfy, Hook::expn, Hook::etrn}) BOOST_CHECK(acl::run_hook(h, unset, w.scope, w.effects).verdict == Verdict::deny);
-  for (const Hook h : {Hook::connect, Hook::helo, Hook::mail, Hook::predata, Hook::data, Hook::dkim, Hook::not_smtp, Hook::auth, Hook::starttls})
+  for (const Hook h : {Hook::rcpt, Hook::vrfy, Hook::expn, Hook::etrn})
+    BOOST_CHECK(acl::run_hook(h, unset, w.scope, w.effects).verdict == Verdict::deny);
+  for (const Hook h : {Hook::connect, Hook::helo, Hook::mail, Hook::predata, Hook::data, Hook::dkim, Hook::not_smtp,
+                       Hook::auth, Hook::starttls})
     BOOST_CHECK(acl::run_hook(h, unset, w.scope, w.effects).verdict == Verdict::accept);
 }
 
@@ -247,14 +254,16 @@ BOOST_AUTO_TEST_CASE(bad_text) {
   };
   for (const Case& c : kBad) {
     World w(std::string("t:\n") + c.acl);
-    BOOST_CHECK_MESSAGE(w.errors.find(c.expected) != std::string::npos, c.acl << "wanted " << c.expected << "\ngot " << w.errors);
+    BOOST_CHECK_MESSAGE(w.errors.find(c.expected) != std::string::npos,
+                        c.acl << "wanted " << c.expected << "\ngot " << w.errors);
   }
 }
 
 BOOST_AUTO_TEST_CASE(policies_that_cannot_be_meant) {
   World never("t:\n  warn condition = yes\n", "acl_smtp_rcpt = t");
   BOOST_CHECK(never.warnings.find("has no accept") != std::string::npos);
-  World both("t:\n  deny sender_domains = a.example\n  deny !sender_domains = a.example\n  accept\n", "acl_smtp_rcpt = t");
+  World both("t:\n  deny sender_domains = a.example\n  deny !sender_domains = a.example\n  accept\n",
+             "acl_smtp_rcpt = t");
   BOOST_CHECK(both.warnings.find("together deny everything") != std::string::npos);
 }
 

@@ -1,5 +1,5 @@
-// Services for tests of policy: addresses verify by their local part, names resolve from a table, hints live in a map, log lines are
-// collected. Used by the tests of acl/ and core/smtp and by the session fuzz target.
+// Services for tests of policy: addresses verify by their local part, names resolve from a table, hints live in a map,
+// log lines are collected. Used by the tests of acl/ and core/smtp and by the session fuzz target.
 #pragma once
 
 #include <map>

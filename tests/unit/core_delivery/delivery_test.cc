@@ -1,4 +1,5 @@
-// Whole deliveries: aliases, duplicates, failures, deferrals, remote groups, retry times, bounces, freezing, queue runs.
+// Whole deliveries: aliases, duplicates, failures, deferrals, remote groups, retry times, bounces, freezing, queue
+// runs.
 #include <boost/test/unit_test.hpp>
 
 #include "tests/unit/core_delivery/fixture.h"
@@ -47,7 +48,8 @@ BOOST_AUTO_TEST_CASE(two_ways_to_one_mailbox_are_one_delivery) {
 BOOST_AUTO_TEST_CASE(discarded) {
   in_world("", [](World& w) {
     const auto id = w.send({"black@local.test"});
-    BOOST_TEST(w.lines(id) == (Lines{"=> :blackhole: <black@local.test> R=alias", "Completed"}), boost::test_tools::per_element());
+    BOOST_TEST(w.lines(id) == (Lines{"=> :blackhole: <black@local.test> R=alias", "Completed"}),
+               boost::test_tools::per_element());
   });
 }
 
@@ -61,9 +63,10 @@ BOOST_AUTO_TEST_CASE(failures_make_one_bounce) {
     BOOST_REQUIRE_EQUAL(box.size(), 1U);
     for (const char* part :
          {"X-Failed-Recipients: nobody@local.test,\n  failme@local.test\n", "Auto-Submitted: auto-replied\n",
-          "From: Mail Delivery System <Mailer-Daemon@local.test>\n", "To: sender@local.test\n", "References: <orig@local.test>\n",
-          "Subject: Mail delivery failed: returning message to sender\n", "  nobody@local.test\n    Unrouteable address\n",
-          "Reporting-MTA: dns; mx.local.test\n", "Action: failed\nFinal-Recipient: rfc822;nobody@local.test\nStatus: 5.0.0\n",
+          "From: Mail Delivery System <Mailer-Daemon@local.test>\n", "To: sender@local.test\n",
+          "References: <orig@local.test>\n", "Subject: Mail delivery failed: returning message to sender\n",
+          "  nobody@local.test\n    Unrouteable address\n", "Reporting-MTA: dns; mx.local.test\n",
+          "Action: failed\nFinal-Recipient: rfc822;nobody@local.test\nStatus: 5.0.0\n",
           "Content-type: message/rfc822\n\nReturn-path: <sender@local.test>\nSubject: test\n", "\nhello\n"})
       BOOST_TEST(box[0].find(part) != std::string::npos, part);
     BOOST_TEST(w.queued() == 0U);
@@ -94,7 +97,8 @@ BOOST_AUTO_TEST_CASE(several_recipients_one_transaction) {
   in_world("", [](World& w) {
     const auto id = w.send({"x@remote.test", "y@remote.test", "tmpz@remote.test", "badq@remote.test"});
     BOOST_TEST(w.messages == 1);
-    BOOST_TEST(has_commands(w.commands, {"MAIL FROM:<sender@local.test>", "RCPT TO:<x@", "RCPT TO:<y@", "RCPT TO:<tmpz@", "RCPT TO:<badq@", "DATA"}));
+    BOOST_TEST(has_commands(w.commands, {"MAIL FROM:<sender@local.test>", "RCPT TO:<x@", "RCPT TO:<y@",
+                                         "RCPT TO:<tmpz@", "RCPT TO:<badq@", "DATA"}));
     BOOST_TEST(has(w.lines(id), "=> x@remote.test R=rem T=smtp H=127.0.0.1 [127.0.0.1]"));
     BOOST_TEST(has(w.lines(id), "-> y@remote.test R=rem T=smtp H=127.0.0.1 [127.0.0.1]"));
     BOOST_TEST(has(w.lines(id), "== tmpz@remote.test R=rem T=smtp defer (-44)"));
@@ -294,11 +298,12 @@ BOOST_AUTO_TEST_CASE(verification) {
       return verify_address(w.engine, s, a, sender, "");
     };
     using Kind = lang::VerifyOutcome::Kind;
-    const std::pair<const char*, Kind> kCases[] = {{"a@local.test", Kind::ok},       {"a", Kind::ok},
-                                                   {"alias@local.test", Kind::ok},   {"multi@local.test", Kind::ok},
-                                                   {"black@local.test", Kind::ok},   {"failme@local.test", Kind::fail},
-                                                   {"nobody@local.test", Kind::fail}, {"deferme@local.test", Kind::defer},
-                                                   {"x@remote.test", Kind::ok}};
+    const std::pair<const char*, Kind> kCases[] = {
+        {"a@local.test", Kind::ok},        {"a", Kind::ok},
+        {"alias@local.test", Kind::ok},    {"multi@local.test", Kind::ok},
+        {"black@local.test", Kind::ok},    {"failme@local.test", Kind::fail},
+        {"nobody@local.test", Kind::fail}, {"deferme@local.test", Kind::defer},
+        {"x@remote.test", Kind::ok}};
     for (const auto& [address, kind] : kCases) BOOST_TEST((check(address).kind == kind), address);
     BOOST_TEST((check("", true).kind == Kind::ok));
     BOOST_TEST(check("nobody@local.test").user_message == "Unrouteable address");
@@ -318,8 +323,10 @@ BOOST_AUTO_TEST_CASE(address_test_output) {
       return out;
     };
     BOOST_TEST(run("a@local.test", 0) == "a@local.test\n  router = loc, transport = md\n");
-    BOOST_TEST(run("alias@local.test", 0) == "a@local.test\n    <-- alias@local.test\n  router = loc, transport = md\n");
-    BOOST_TEST(run("x@remote.test", 0) == "x@remote.test\n  router = rem, transport = smtp\n  host 127.0.0.1 [127.0.0.1]\n");
+    BOOST_TEST(run("alias@local.test", 0) ==
+               "a@local.test\n    <-- alias@local.test\n  router = loc, transport = md\n");
+    BOOST_TEST(run("x@remote.test", 0) ==
+               "x@remote.test\n  router = rem, transport = smtp\n  host 127.0.0.1 [127.0.0.1]\n");
     BOOST_TEST(run("black@local.test", 0) == "mail to black@local.test is discarded\n");
     BOOST_TEST(run("nobody@local.test", 2) == "nobody@local.test is undeliverable: Unrouteable address\n");
     BOOST_TEST(run("deferme@local.test", 1) == "deferme@local.test cannot be resolved at this time: later please\n");

@@ -1,5 +1,5 @@
-// A delivering process in miniature: configuration text, spool, log and maildirs below a temporary directory, and a scripted SMTP
-// server on the loopback whose answer to RCPT is in the address ("tmp…" 450, "bad…" 550, else 250).
+// A delivering process in miniature: configuration text, spool, log and maildirs below a temporary directory, and a
+// scripted SMTP server on the loopback whose answer to RCPT is in the address ("tmp…" 450, "bad…" 550, else 250).
 #pragma once
 
 #include <stdlib.h>
@@ -26,14 +26,30 @@
 namespace remex::registry {
 template <class Def>
 using All = const std::span<const std::span<const Def>* const>;
-namespace operators { extern All<lang::OperatorDef> all; }
-namespace items { extern All<lang::ItemDef> all; }
-namespace conditions { extern All<lang::ConditionDef> all; }
-namespace variables { extern All<lang::VariableDef> all; }
-namespace main_options { extern All<lang::OptionDef> all; }
-namespace lookups { extern All<lang::LookupDef> all; }
-namespace routers { extern All<remex::routers::RouterDef> all; }
-namespace transports { extern All<remex::transports::TransportDef> all; }
+namespace operators {
+extern All<lang::OperatorDef> all;
+}
+namespace items {
+extern All<lang::ItemDef> all;
+}
+namespace conditions {
+extern All<lang::ConditionDef> all;
+}
+namespace variables {
+extern All<lang::VariableDef> all;
+}
+namespace main_options {
+extern All<lang::OptionDef> all;
+}
+namespace lookups {
+extern All<lang::LookupDef> all;
+}
+namespace routers {
+extern All<remex::routers::RouterDef> all;
+}
+namespace transports {
+extern All<remex::transports::TransportDef> all;
+}
 }  // namespace remex::registry
 
 namespace remex::delivery::testing {
@@ -47,7 +63,8 @@ inline std::shared_ptr<lang::Registries> registries() {
   r->main_options = lang::flatten<lang::OptionDef>(registry::main_options::all);
   r->lookups = lang::flatten<lang::LookupDef>(registry::lookups::all);
   for (const auto* d : lang::flatten<routers::RouterDef>(registry::routers::all)) r->routers.push_back(&d->driver);
-  for (const auto* d : lang::flatten<transports::TransportDef>(registry::transports::all)) r->transports.push_back(&d->driver);
+  for (const auto* d : lang::flatten<transports::TransportDef>(registry::transports::all))
+    r->transports.push_back(&d->driver);
   r->families[0] = &routers::router_family;
   r->families[1] = &transports::transport_family;
   r->families[2] = &authenticators::authenticator_family;
@@ -101,7 +118,8 @@ frz:
 )";
 
 struct World {
-  explicit World(const std::string& main_options = "", const std::string& retry = "*  *  F,2h,15m; G,16h,1h,1.5; F,4d,6h\n") {
+  explicit World(const std::string& main_options = "",
+                 const std::string& retry = "*  *  F,2h,15m; G,16h,1h,1.5; F,4d,6h\n") {
     std::string t = "/tmp/remex-delivery-test-XXXXXX";
     path = ::mkdtemp(t.data());
     // As root deliveries are made as another user, who must reach the mailboxes.
@@ -114,10 +132,12 @@ struct World {
     }
     listener = std::move(*io::Listener::tcp({"127.0.0.1", 0}, 64));
     const int port = listener->local().port;
-    const std::string text = "primary_hostname = mx.local.test\nqualify_domain = local.test\nspool_directory = " + path + "\n" + identity + main_options +
-                             kRouters + "begin transports\nmd:\n  driver = appendfile\n  maildir_format\n  directory = " + path +
-                             "/mail/$local_part_data\nsmtp:\n  driver = smtp\n  allow_localhost\n  port = " + std::to_string(port) +
-                             "\n  hosts_try_chunking =\ndeadsmtp:\n  driver = smtp\n  allow_localhost\n  port = 9\nbegin retry\n" + retry;
+    const std::string text =
+        "primary_hostname = mx.local.test\nqualify_domain = local.test\nspool_directory = " + path + "\n" + identity +
+        main_options + kRouters +
+        "begin transports\nmd:\n  driver = appendfile\n  maildir_format\n  directory = " + path +
+        "/mail/$local_part_data\nsmtp:\n  driver = smtp\n  allow_localhost\n  port = " + std::to_string(port) +
+        "\n  hosts_try_chunking =\ndeadsmtp:\n  driver = smtp\n  allow_localhost\n  port = 9\nbegin retry\n" + retry;
     auto files = std::make_shared<lang::SourceFiles>();
     lang::Diagnostics diag(*files);
     engine.config = lang::load_config_text("test", text, {}, registries(), diag, files);
@@ -206,7 +226,8 @@ struct World {
   std::vector<std::string> mailbox(const std::string& user) const {
     std::vector<std::string> out;
     std::error_code ec;
-    for (const auto& e : std::filesystem::directory_iterator(path + "/mail/" + user + "/new", ec)) out.push_back(slurp(e.path().string()));
+    for (const auto& e : std::filesystem::directory_iterator(path + "/mail/" + user + "/new", ec))
+      out.push_back(slurp(e.path().string()));
     return out;
   }
   std::size_t queued() const { return engine.store->list(false).value().size(); }

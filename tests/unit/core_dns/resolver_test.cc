@@ -113,7 +113,8 @@ BOOST_AUTO_TEST_CASE(answers_and_misbehaviour) {
     BOOST_TEST(a.records[0].name == "mixed.example.org");
     a = r->query("example.org", Type::mx);
     BOOST_REQUIRE(a.records.size() == 2u);
-    const Record& mx = *std::min_element(a.records.begin(), a.records.end(), [](auto& x, auto& y) { return x.preference < y.preference; });
+    const Record& mx = *std::min_element(a.records.begin(), a.records.end(),
+                                         [](auto& x, auto& y) { return x.preference < y.preference; });
     BOOST_TEST(mx.preference == 10);
     BOOST_TEST(mx.text == "mx1.example.org");
     a = r->query("example.org", Type::txt);
@@ -149,7 +150,8 @@ BOOST_AUTO_TEST_CASE(trouble_is_try_again_within_the_time_limit) {
   auto r = resolver({.resolvers = {server.address}, .timeout_ms = 1500});
   in_loop([&] {
     io::Nursery n;
-    for (const char* name : {"slow.example.org", "fail.example.org", "garbage.example.org", "loop.example.org", "short.example.org"}) {
+    for (const char* name :
+         {"slow.example.org", "fail.example.org", "garbage.example.org", "loop.example.org", "short.example.org"}) {
       n.spawn(name, [&r, name] {
         const Instant start = monotonic_now();
         const Answer a = r->query(name, Type::a);
@@ -187,16 +189,17 @@ BOOST_AUTO_TEST_CASE(hosts_and_reverse_lookups) {
     BOOST_TEST(n.name == "a.example.org");
     BOOST_TEST(n.aliases.empty());
     BOOST_CHECK(lookup_address(*r, "192.0.2.5", false).outcome == Outcome::no_name);  // the name does not confirm
-    BOOST_TEST(lookup_address(*r, "10.0.0.4", false).name == "lan.example.org");       // private reverse zones are asked
+    BOOST_TEST(lookup_address(*r, "10.0.0.4", false).name == "lan.example.org");      // private reverse zones are asked
     BOOST_CHECK(lookup_address(*r, "junk", false).outcome == Outcome::no_name);
   });
 }
 
 BOOST_AUTO_TEST_CASE(local_data_answers_without_a_server) {
-  auto r = resolver({.resolvers = {"127.0.0.1:1"},
-                     .local_data = {"mail.example. A 192.0.2.1", "example. MX 5 mail.example.", "www.example. CNAME mail.example.",
-                                    "k._domainkey.example. TXT \"v=DKIM1; \" \"p=abc\"", "1.2.0.192.in-addr.arpa. PTR mail.example."},
-                     .timeout_ms = 1000});
+  auto r = resolver(
+      {.resolvers = {"127.0.0.1:1"},
+       .local_data = {"mail.example. A 192.0.2.1", "example. MX 5 mail.example.", "www.example. CNAME mail.example.",
+                      "k._domainkey.example. TXT \"v=DKIM1; \" \"p=abc\"", "1.2.0.192.in-addr.arpa. PTR mail.example."},
+       .timeout_ms = 1000});
   in_loop([&] {
     BOOST_TEST(r->query("example", Type::mx).records.at(0).text == "mail.example");
     BOOST_TEST(r->query("k._domainkey.example", Type::txt).records.at(0).text == "v=DKIM1; p=abc");
@@ -242,9 +245,25 @@ BOOST_AUTO_TEST_CASE(bad_names_are_refused) {
     std::string packet;
     bool good;
   } cases[] = {
-      {"\x01" "a\x00"s, true},  {"\x00"s, true},          {"", false},           {"\x05" "abc"s, false},
-      {"\x01" "a"s, false},     {"\xc0\x00"s, false},     {"\xc0"s, false},      {"\xc0\x7f"s, false},
-      {"\x40" "a\x00"s, false}, {"\x80\x00"s, false},     {label63 + label63 + label63 + "\x3d" + std::string(61, 'a') + "\0"s, true},
+      {"\x01"
+       "a\x00"s,
+       true},
+      {"\x00"s, true},
+      {"", false},
+      {"\x05"
+       "abc"s,
+       false},
+      {"\x01"
+       "a"s,
+       false},
+      {"\xc0\x00"s, false},
+      {"\xc0"s, false},
+      {"\xc0\x7f"s, false},
+      {"\x40"
+       "a\x00"s,
+       false},
+      {"\x80\x00"s, false},
+      {label63 + label63 + label63 + "\x3d" + std::string(61, 'a') + "\0"s, true},
       {label63 + label63 + label63 + label63 + "\0"s, false},
   };
   for (const auto& c : cases) {
@@ -252,7 +271,9 @@ BOOST_AUTO_TEST_CASE(bad_names_are_refused) {
     BOOST_CHECK_MESSAGE(decode_name(c.packet, at).has_value() == c.good, c.packet.size());
   }
   std::size_t at = 0;
-  BOOST_TEST(*decode_name("\x04" "A.\n\\\x00"s, at) == "a\\046\\010\\092");
+  BOOST_TEST(*decode_name("\x04"
+                          "A.\n\\\x00"s,
+                          at) == "a\\046\\010\\092");
 }
 
 BOOST_AUTO_TEST_CASE(bad_rdata_is_refused) {
@@ -262,11 +283,11 @@ BOOST_AUTO_TEST_CASE(bad_rdata_is_refused) {
     std::string rdata;
     bool good;
   } cases[] = {
-      {Type::a, "\1\2\3\4", true},       {Type::a, "\1\2\3", false},        {Type::aaaa, std::string(16, '\1'), true},
-      {Type::aaaa, "abcd", false},       {Type::mx, "\0\x0a\0"s, true},     {Type::mx, "\0\x0a"s, false},
-      {Type::mx, "\0\x0a\0x"s, false},   {Type::txt, "\3abc", true},        {Type::txt, "\4abc", false},
-      {Type::txt, "", false},            {Type::srv, "\0\1\0\1\0\1"s, false}, {Type::soa, "\0\0abc"s, false},
-      {Type::tlsa, "\3\1\1", false},     {Type::ptr, "\xc0\0"s, false},     {Type::any, "whatever", true},
+      {Type::a, "\1\2\3\4", true},     {Type::a, "\1\2\3", false},          {Type::aaaa, std::string(16, '\1'), true},
+      {Type::aaaa, "abcd", false},     {Type::mx, "\0\x0a\0"s, true},       {Type::mx, "\0\x0a"s, false},
+      {Type::mx, "\0\x0a\0x"s, false}, {Type::txt, "\3abc", true},          {Type::txt, "\4abc", false},
+      {Type::txt, "", false},          {Type::srv, "\0\1\0\1\0\1"s, false}, {Type::soa, "\0\0abc"s, false},
+      {Type::tlsa, "\3\1\1", false},   {Type::ptr, "\xc0\0"s, false},       {Type::any, "whatever", true},
   };
   for (const auto& c : cases) {
     Record r;
@@ -279,7 +300,8 @@ BOOST_AUTO_TEST_CASE(bad_rdata_is_refused) {
 // Mutations of a good answer: whatever comes out, no byte outside is read (run under the address sanitizer).
 BOOST_AUTO_TEST_CASE(mutated_messages_do_no_harm) {
   using namespace std::string_literals;
-  const std::string good = "\x12\x34\x81\x80\0\1\0\2\0\0\0\0\1a\7example\0\0\x0f\0\1"s + "\xc0\x0c\0\x0f\0\1\0\0\1\x2c\0\x09\0\x0a\4mail\xc0\x0e"s +
+  const std::string good = "\x12\x34\x81\x80\0\1\0\2\0\0\0\0\1a\7example\0\0\x0f\0\1"s +
+                           "\xc0\x0c\0\x0f\0\1\0\0\1\x2c\0\x09\0\x0a\4mail\xc0\x0e"s +
                            "\xc0\x0c\0\x10\0\1\0\0\1\x2c\0\4\3abc"s;
   const auto m = decode_message(good);
   BOOST_REQUIRE(m);

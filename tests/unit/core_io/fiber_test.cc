@@ -37,11 +37,14 @@ BOOST_AUTO_TEST_CASE(thousands_of_fibers) {
     int sum = 0;
     Nursery n;
     for (int i = 0; i < 5000; ++i) {
-      n.spawn("adder", [&sum, i] {
-        for (int k = 0; k < 3; ++k) yield_fiber();
-        must(sleep_for(Millis(i % 7)));
-        sum += i;
-      }, StackSize::small);
+      n.spawn(
+          "adder",
+          [&sum, i] {
+            for (int k = 0; k < 3; ++k) yield_fiber();
+            must(sleep_for(Millis(i % 7)));
+            sum += i;
+          },
+          StackSize::small);
     }
     BOOST_TEST(n.size() == 5000u);
     must(n.join());

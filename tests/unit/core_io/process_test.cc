@@ -11,7 +11,9 @@ BOOST_TEST_DONT_PRINT_LOG_VALUE(remex::ErrorKind)
 namespace remex::io {
 namespace {
 
-ProcessSpec shell(std::string script) { return {.argv = {"/bin/sh", "-c", std::move(script)}, .environment = {"PATH=/usr/bin:/bin"}}; }
+ProcessSpec shell(std::string script) {
+  return {.argv = {"/bin/sh", "-c", std::move(script)}, .environment = {"PATH=/usr/bin:/bin"}};
+}
 
 std::size_t open_descriptors() {
   std::size_t n = 0;

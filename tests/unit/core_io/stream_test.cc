@@ -291,9 +291,9 @@ BOOST_AUTO_TEST_CASE(accept_pauses_when_descriptors_run_out) {
   in_loop([] {
     auto listener = listen_any();
     auto c = must(connect_tcp(listener->local()));
-    struct rlimit old {};
+    struct rlimit old{};
     ::getrlimit(RLIMIT_NOFILE, &old);
-    const struct rlimit none { 3, old.rlim_max };
+    const struct rlimit none{3, old.rlim_max};
     ::setrlimit(RLIMIT_NOFILE, &none);
     const auto r = listener->accept();
     ::setrlimit(RLIMIT_NOFILE, &old);

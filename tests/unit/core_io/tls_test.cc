@@ -17,7 +17,9 @@ struct Sides {
   Result<std::unique_ptr<TlsStream>> client = fail("not run");
 };
 
-std::shared_ptr<TlsServerContext> server_context() { return must(TlsServerContext::create({.hostname = "mail.example.org"})); }
+std::shared_ptr<TlsServerContext> server_context() {
+  return must(TlsServerContext::create({.hostname = "mail.example.org"}));
+}
 
 Sides handshake(TlsServerContext& s, TlsClientContext& c, const std::string& sni = "mail.example.org") {
   int fds[2];
@@ -74,7 +76,8 @@ BOOST_AUTO_TEST_CASE(tls12_cipher_name) {
     Sides t = handshake(*sc, *cc, "");
     auto server = must(std::move(t.server));
     BOOST_CHECK(server->info().cipher.starts_with("TLS1.2:ECDHE_"));
-    BOOST_CHECK(server->info().cipher.ends_with("__ECDSA_SHA256__AES_256_GCM:256") || server->info().cipher.ends_with("AES_256_GCM:256"));
+    BOOST_CHECK(server->info().cipher.ends_with("__ECDSA_SHA256__AES_256_GCM:256") ||
+                server->info().cipher.ends_with("AES_256_GCM:256"));
     BOOST_TEST(server->info().cipher_std.starts_with("TLS_ECDHE_ECDSA_WITH_AES_256_GCM"));
     BOOST_TEST(server->info().sni.empty());
   });

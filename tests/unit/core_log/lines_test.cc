@@ -47,19 +47,23 @@ BOOST_AUTO_TEST_SUITE(lines_test)
 BOOST_AUTO_TEST_CASE(arrivals) {
   const auto all = parse_selectors("+all").value();
   const auto def = default_selectors();
-  BOOST_TEST(arrival_line(local_message(), all, {"", "test"}) ==
-             "<= sender@example.org U=root P=local S=307 M8S=0 RT=0.007s id=E1xUd5a-0000iu-2t@mx.example.org T=\"test\" from "
-             "<sender@example.org> for nobody@example.org failme@example.org");
-  BOOST_TEST(arrival_line(local_message(), def) == "<= sender@example.org U=root P=local S=307 id=E1xUd5a-0000iu-2t@mx.example.org");
+  BOOST_TEST(
+      arrival_line(local_message(), all, {"", "test"}) ==
+      "<= sender@example.org U=root P=local S=307 M8S=0 RT=0.007s id=E1xUd5a-0000iu-2t@mx.example.org T=\"test\" from "
+      "<sender@example.org> for nobody@example.org failme@example.org");
+  BOOST_TEST(arrival_line(local_message(), def) ==
+             "<= sender@example.org U=root P=local S=307 id=E1xUd5a-0000iu-2t@mx.example.org");
   BOOST_TEST(arrival_line(remote_message(), def) ==
              "<= a@example.net H=mx.example.net (other.example.net) [192.0.2.7] P=esmtpsa "
              "X=TLS1.3:ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM:256 CV=no A=plain:a S=1234 id=x@y");
   const auto more = parse_selectors("+incoming_port +incoming_interface -tls_cipher -tls_certificate_verified").value();
   BOOST_TEST(arrival_line(remote_message(), more) ==
-             "<= a@example.net H=mx.example.net (other.example.net) [192.0.2.7]:4321 I=[192.0.2.1]:25 P=esmtpsa A=plain:a S=1234 id=x@y");
+             "<= a@example.net H=mx.example.net (other.example.net) [192.0.2.7]:4321 I=[192.0.2.1]:25 P=esmtpsa "
+             "A=plain:a S=1234 id=x@y");
   mail::Envelope bounce = local_message();
   bounce.sender.clear();
-  BOOST_TEST(arrival_line(bounce, def, {"1xUd5a-0000iu-2t", ""}).starts_with("<= <> R=1xUd5a-0000iu-2t U=root P=local"));
+  BOOST_TEST(
+      arrival_line(bounce, def, {"1xUd5a-0000iu-2t", ""}).starts_with("<= <> R=1xUd5a-0000iu-2t U=root P=local"));
 }
 
 BOOST_AUTO_TEST_CASE(foreign_bytes_are_escaped) {
@@ -99,7 +103,8 @@ BOOST_AUTO_TEST_CASE(deliveries) {
   f.queue_us = 53000;
   f.delivery_us = 48000;
   BOOST_TEST(delivered_line("=>", f, all) ==
-             "=> local <alias@example.org> F=<sender@example.org> P=<sender@example.org> R=loc T=md S=307 QT=0.053s DT=0.048s");
+             "=> local <alias@example.org> F=<sender@example.org> P=<sender@example.org> R=loc T=md S=307 QT=0.053s "
+             "DT=0.048s");
   BOOST_TEST(delivered_line("->", f, def) == "-> local <alias@example.org> R=loc T=md");
   DeliveryFields r = f;
   r.address = "x@remote.example";
@@ -109,8 +114,9 @@ BOOST_AUTO_TEST_CASE(deliveries) {
   r.tls_cipher = "TLS1.3:X:256";
   r.tls_verified = true;
   r.confirmation = "250 OK \"id\"=1";
-  BOOST_TEST(delivered_line("=>", r, def) ==
-             "=> x@remote.example R=loc T=md H=mx.remote.example [192.0.2.9] X=TLS1.3:X:256 CV=yes C=\"250 OK \\\"id\\\"=1\"");
+  BOOST_TEST(
+      delivered_line("=>", r, def) ==
+      "=> x@remote.example R=loc T=md H=mx.remote.example [192.0.2.9] X=TLS1.3:X:256 CV=yes C=\"250 OK \\\"id\\\"=1\"");
   DeliveryFields black;
   black.address = ":blackhole:";
   black.parents = {"black@example.org"};
@@ -136,7 +142,8 @@ BOOST_AUTO_TEST_CASE(failures_and_deferrals) {
   f.message = "SMTP error from remote mail server after RCPT TO:<nobody@example.org>: 450 busy";
   f.defer_errno = -44;
   BOOST_TEST(deferred_line(f, def) ==
-             "== nobody@example.org R=rem T=smtp defer (-44) H=127.0.0.1 [127.0.0.1]: SMTP error from remote mail server after RCPT "
+             "== nobody@example.org R=rem T=smtp defer (-44) H=127.0.0.1 [127.0.0.1]: SMTP error from remote mail "
+             "server after RCPT "
              "TO:<nobody@example.org>: 450 busy");
   BOOST_TEST(completed_line(71000, def) == "Completed");
   BOOST_TEST(completed_line(71000, all) == "Completed QT=0.071s");
@@ -150,7 +157,8 @@ BOOST_AUTO_TEST_CASE(selectors) {
   BOOST_TEST(s[static_cast<std::size_t>(Selector::all_parents)]);
   BOOST_TEST(!s[static_cast<std::size_t>(Selector::queue_run)]);
   BOOST_TEST(parse_selectors("-all").value().none());
-  for (const char* bad : {"subject", "+subjct", "+", "all", "+subject,+pid"}) BOOST_TEST(!parse_selectors(bad).has_value(), bad);
+  for (const char* bad : {"subject", "+subjct", "+", "all", "+subject,+pid"})
+    BOOST_TEST(!parse_selectors(bad).has_value(), bad);
   BOOST_TEST(parse_selectors("+subjct").error().text.find("subject") != std::string::npos);
 }
 

@@ -17,10 +17,18 @@ BOOST_AUTO_TEST_CASE(split_stops_at_the_body) {
     std::size_t headers, offset;
   };
   static constexpr Case cases[] = {
-      {"From: a\nTo: b\n\nbody", 2, 15}, {"\nbody", 0, 1},         {"From: a\n b\n\tc\n\nx", 1, 15},
-      {"not a header\n", 0, 0},          {" From: a@b\n\n", 0, 0}, {"From : a\n\n", 1, 10},
-      {"From\t: a\n\n", 1, 10},          {"A: b\njunk\n", 1, 5},   {"A: b", 1, 4},
-      {"\rFrom: a\n", 0, 0},             {": x\n", 0, 0},          {"", 0, 0},
+      {"From: a\nTo: b\n\nbody", 2, 15},
+      {"\nbody", 0, 1},
+      {"From: a\n b\n\tc\n\nx", 1, 15},
+      {"not a header\n", 0, 0},
+      {" From: a@b\n\n", 0, 0},
+      {"From : a\n\n", 1, 10},
+      {"From\t: a\n\n", 1, 10},
+      {"A: b\njunk\n", 1, 5},
+      {"A: b", 1, 4},
+      {"\rFrom: a\n", 0, 0},
+      {": x\n", 0, 0},
+      {"", 0, 0},
   };
   for (const Case& c : cases) {
     HeaderList list;
@@ -34,9 +42,18 @@ BOOST_AUTO_TEST_CASE(split_stops_at_the_body) {
 }
 
 BOOST_AUTO_TEST_CASE(letters) {
-  for (auto [line, type] : std::initializer_list<std::pair<std::string_view, char>>{
-           {"Received: x", 'P'}, {"received : x", 'P'}, {"FROM: a", 'F'}, {"Reply-To: a", 'R'}, {"Message-Id: a", 'I'}, {"Bcc:", 'B'},
-           {"Cc: ", 'C'}, {"To: ", 'T'}, {"Sender:", 'S'}, {"Subject: To: x", ' '}, {"From", ' '}, {"Resent-From: a", 'F'}}) {
+  for (auto [line, type] : std::initializer_list<std::pair<std::string_view, char>>{{"Received: x", 'P'},
+                                                                                    {"received : x", 'P'},
+                                                                                    {"FROM: a", 'F'},
+                                                                                    {"Reply-To: a", 'R'},
+                                                                                    {"Message-Id: a", 'I'},
+                                                                                    {"Bcc:", 'B'},
+                                                                                    {"Cc: ", 'C'},
+                                                                                    {"To: ", 'T'},
+                                                                                    {"Sender:", 'S'},
+                                                                                    {"Subject: To: x", ' '},
+                                                                                    {"From", ' '},
+                                                                                    {"Resent-From: a", 'F'}}) {
     BOOST_TEST_CONTEXT(line) { BOOST_TEST(classify_header(line) == type); }
   }
 }
@@ -103,7 +120,13 @@ BOOST_AUTO_TEST_CASE(bodies) {
   BOOST_REQUIRE(file.has_value());
   std::string got;
   int pieces = 0;
-  BOOST_TEST((*file)->for_each([&](std::string_view p) { ++pieces; got += p; return Status{}; }).has_value());
+  BOOST_TEST((*file)
+                 ->for_each([&](std::string_view p) {
+                   ++pieces;
+                   got += p;
+                   return Status{};
+                 })
+                 .has_value());
   BOOST_TEST((got == bytes.substr(10)));
   BOOST_TEST(pieces == 4);
   BOOST_TEST((*file)->read(999985, 50).value() == bytes.substr(999995));

@@ -1,4 +1,5 @@
-// DKIM signing: what is signed, how the header reads, which keys and options are refused; every signature is verified again.
+// DKIM signing: what is signed, how the header reads, which keys and options are refused; every signature is verified
+// again.
 #include "core/msgauth/dkim_sign.h"
 
 #include <gnutls/x509.h>
@@ -43,7 +44,8 @@ DkimSignOptions options(std::string key, std::string sign_headers = {}) {
 }
 
 constexpr std::string_view kMessage =
-    "Received: x\nFrom: a@example.org\nTo: b@example.net,\n\tc@example.net\nSubject: one  two \nX-A: 1\nX-A: 2\nX-A: 3\n";
+    "Received: x\nFrom: a@example.org\nTo: b@example.net,\n\tc@example.net\nSubject: one  two \nX-A: 1\nX-A: 2\nX-A: "
+    "3\n";
 
 mail::HeaderList parsed(std::string_view text) {
   mail::HeaderList list;
@@ -66,8 +68,8 @@ DkimSignature verify(const std::string& text, std::string_view body, const std::
   v.body(body);
   const auto key = PrivateKey::import(private_key);
   BOOST_REQUIRE(key.has_value());
-  const std::string record =
-      std::string("v=DKIM1; k=") + (key->kind() == KeyKind::rsa ? "rsa" : "ed25519") + "; p=" + key->dns_public_key().value();
+  const std::string record = std::string("v=DKIM1; k=") + (key->kind() == KeyKind::rsa ? "rsa" : "ed25519") +
+                             "; p=" + key->dns_public_key().value();
   return v.finish([&](const std::string&) { return KeyAnswer{KeyAnswer::Kind::found, {record}}; }).at(0);
 }
 
@@ -118,10 +120,12 @@ BOOST_AUTO_TEST_CASE(which_headers) {
     }
   }
   // Oversigning: a second From: breaks the signature; with "=" it does not.
-  for (auto [list, intact] : std::initializer_list<std::pair<std::string_view, bool>>{{"+From", false}, {"=From", true}}) {
+  for (auto [list, intact] :
+       std::initializer_list<std::pair<std::string_view, bool>>{{"+From", false}, {"=From", true}}) {
     const DkimSignOptions o = options(std::string(kEdPrivate), std::string(list));
     const auto r = dkim_sign(parsed(kMessage), *mail::Body::from_string("x\n"), o);
-    BOOST_TEST((verify(*r + "From: evil@example.com\n" + std::string(kMessage), "x\n", o.private_key).status == DkimStatus::pass) == intact);
+    BOOST_TEST((verify(*r + "From: evil@example.com\n" + std::string(kMessage), "x\n", o.private_key).status ==
+                DkimStatus::pass) == intact);
   }
 }
 
@@ -131,9 +135,11 @@ BOOST_AUTO_TEST_CASE(form_of_the_header) {
   o.timestamps = 10;
   o.now = 1700000000;
   const auto r = dkim_sign(parsed(kMessage), *mail::Body::from_string(""), o);
-  BOOST_TEST(r.value().starts_with("DKIM-Signature: v=1; a=ed25519-sha256; q=dns/txt; c=relaxed/relaxed;\n\td=example.org; s=sel; h=To:From; "
-                                   "i=u@example.org; t=1700000000;\n\tx=1700000010; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b="),
-             r.value());
+  BOOST_TEST(
+      r.value().starts_with(
+          "DKIM-Signature: v=1; a=ed25519-sha256; q=dns/txt; c=relaxed/relaxed;\n\td=example.org; s=sel; h=To:From; "
+          "i=u@example.org; t=1700000000;\n\tx=1700000010; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b="),
+      r.value());
   o.timestamps = 0;
   BOOST_TEST(dkim_sign(parsed(kMessage), *mail::Body::from_string(""), o).value().find(" x=") == std::string::npos);
 }
@@ -175,10 +181,13 @@ BOOST_AUTO_TEST_CASE(refusals_name_the_option_and_hide_the_key) {
 BOOST_AUTO_TEST_CASE(key_files_and_two_signatures_at_once) {
   const std::string path = "/tmp/remex_dkim_key_" + std::to_string(getpid());
   std::ofstream(path) << rsa_key();
-  const auto both = dkim_sign(parsed(kMessage), *mail::Body::from_string("x\n"), std::vector{options(path), options(std::string(kEdPrivate)), options("bad")});
+  const auto both = dkim_sign(parsed(kMessage), *mail::Body::from_string("x\n"),
+                              std::vector{options(path), options(std::string(kEdPrivate)), options("bad")});
   BOOST_REQUIRE(both.size() == 3u);
   BOOST_TEST(verify(both[0].value() + std::string(kMessage), "x\n", rsa_key()).log_line().ends_with("succeeded]"));
-  BOOST_TEST(verify(both[1].value() + std::string(kMessage), "x\n", std::string(kEdPrivate)).log_line().ends_with("succeeded]"));
+  BOOST_TEST(verify(both[1].value() + std::string(kMessage), "x\n", std::string(kEdPrivate))
+                 .log_line()
+                 .ends_with("succeeded]"));
   BOOST_TEST(!both[2]);
   std::remove(path.c_str());
 }

@@ -19,8 +19,10 @@ KeyAnswer txt(std::string record) { return {KeyAnswer::Kind::found, {std::move(r
 
 constexpr std::string_view kEdRecord = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 constexpr std::string_view kRsaRecord =
-    "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/b"
-    "yYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB";
+    "v=DKIM1; k=rsa; "
+    "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/b"
+    "yYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/"
+    "K4w3QIDAQAB";
 
 /// RFC 8463 appendix A.
 constexpr std::string_view kHeaders8463 =
@@ -51,8 +53,8 @@ Zone zone8463() {
           {"test._domainkey.football.example.com", txt(std::string(kRsaRecord))}};
 }
 
-std::vector<DkimSignature> verify(std::string_view headers, std::string_view body, const Zone& zone, DkimVerifyOptions opt = {},
-                                  std::size_t piece = 0) {
+std::vector<DkimSignature> verify(std::string_view headers, std::string_view body, const Zone& zone,
+                                  DkimVerifyOptions opt = {}, std::size_t piece = 0) {
   mail::HeaderList list;
   mail::split_headers(headers, list);
   DkimVerifier v(list, opt);
@@ -64,7 +66,9 @@ std::vector<DkimSignature> verify(std::string_view headers, std::string_view bod
   });
 }
 
-std::string verdict(const DkimSignature& s) { return std::string(to_string(s.status)) + (s.reason.empty() ? "" : " " + s.reason); }
+std::string verdict(const DkimSignature& s) {
+  return std::string(to_string(s.status)) + (s.reason.empty() ? "" : " " + s.reason);
+}
 
 /// An Ed25519 key of our own (RFC 8410 PKCS#8 around RFC 8032 test 1), the private half of kEdRecord.
 constexpr std::string_view kEdPrivate = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
@@ -76,7 +80,9 @@ DkimSignOptions ed_options() {
   o.private_key = kEdPrivate;
   return o;
 }
-Zone own_zone(std::string record = std::string(kEdRecord)) { return {{"sel._domainkey.example.org", txt(std::move(record))}}; }
+Zone own_zone(std::string record = std::string(kEdRecord)) {
+  return {{"sel._domainkey.example.org", txt(std::move(record))}};
+}
 
 constexpr std::string_view kPlain = "From: a@example.org\nTo: b@example.net\nSubject: first\nSubject: second\n";
 
@@ -99,7 +105,8 @@ BOOST_AUTO_TEST_CASE(rfc8463_appendix_a) {
     BOOST_TEST(verdict(r[0]) == "pass");
     BOOST_TEST(verdict(r[1]) == "pass");
     BOOST_TEST(r[0].log_line() ==
-               "DKIM: d=football.example.com s=brisbane c=relaxed/relaxed a=ed25519-sha256 b=256 i=@football.example.com t=1528637909 "
+               "DKIM: d=football.example.com s=brisbane c=relaxed/relaxed a=ed25519-sha256 b=256 "
+               "i=@football.example.com t=1528637909 "
                "[verification succeeded]");
     BOOST_TEST(r[1].key_bits == 1024u);
     BOOST_TEST(dkim_signers(r) == "football.example.com:@football.example.com");
@@ -127,9 +134,12 @@ BOOST_AUTO_TEST_CASE(rfc6376_appendix_a) {
       "Subject: Is dinner ready?\n"
       "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n"
       "Message-ID: <20030712040037.46341.5F8J@football.example.com>\n";
-  const Zone zone{{"brisbane._domainkey.example.com",
-                   txt("v=DKIM1; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5"
-                       "ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB")}};
+  const Zone zone{
+      {"brisbane._domainkey.example.com", txt("v=DKIM1; "
+                                              "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/"
+                                              "DkMoGeLnQg1fWn7/zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5"
+                                              "ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/"
+                                              "NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB")}};
   const auto r = verify(headers, "Hi.\n\nWe lost the game. Are you hungry yet?\n\nJoe.\n", zone);
   BOOST_REQUIRE(r.size() == 1u);
   BOOST_TEST(verdict(r[0]) == "pass");
@@ -145,11 +155,15 @@ BOOST_AUTO_TEST_CASE(tampering) {
   BOOST_TEST(verdict(verify(header, kBody8463, zone8463())[0]) == "fail signature_incorrect");
   BOOST_TEST(verdict(verify(header, kBody8463, zone8463())[1]) == "fail signature_incorrect");
   // h= names Subject twice: a second one added above is caught.
-  BOOST_TEST(verdict(verify(std::string(kHeaders8463) + "Subject: more\n", kBody8463, zone8463())[0]) == "fail signature_incorrect");
+  BOOST_TEST(verdict(verify(std::string(kHeaders8463) + "Subject: more\n", kBody8463, zone8463())[0]) ==
+             "fail signature_incorrect");
   // What relaxed forgives.
-  const std::string spaced = replace_all(replace_all(kHeaders8463, "Subject: Is dinner", "SUBJECT :\t Is \n  dinner"), "ready?", "ready?  ");
-  BOOST_TEST(verdict(verify(spaced, "Hi. \n\nWe lost the game. \tAre you hungry yet?\n\nJoe.\t \n \n\n", zone8463())[0]) == "pass");
-  BOOST_TEST(verdict(verify(kHeaders8463, "Hi.\n\nWe lost the game. Are you hungry yet?\n\nJoe.", zone8463())[1]) == "pass");
+  const std::string spaced =
+      replace_all(replace_all(kHeaders8463, "Subject: Is dinner", "SUBJECT :\t Is \n  dinner"), "ready?", "ready?  ");
+  BOOST_TEST(verdict(verify(spaced, "Hi. \n\nWe lost the game. \tAre you hungry yet?\n\nJoe.\t \n \n\n",
+                            zone8463())[0]) == "pass");
+  BOOST_TEST(verdict(verify(kHeaders8463, "Hi.\n\nWe lost the game. Are you hungry yet?\n\nJoe.", zone8463())[1]) ==
+             "pass");
 }
 
 BOOST_AUTO_TEST_CASE(keys_that_do_not_serve) {
@@ -183,7 +197,8 @@ BOOST_AUTO_TEST_CASE(keys_that_do_not_serve) {
     BOOST_TEST_CONTEXT(c.record.substr(0, 100)) {
       const auto r = verify(ours, "body\n", own_zone(c.record));
       BOOST_REQUIRE(r.size() == 1u);
-      BOOST_TEST((verdict(r[0]) == c.verdict || (c.verdict == "fail signature_incorrect" && r[0].status != DkimStatus::pass)));
+      BOOST_TEST(
+          (verdict(r[0]) == c.verdict || (c.verdict == "fail signature_incorrect" && r[0].status != DkimStatus::pass)));
     }
   }
   const auto noted = verify(ours, "body\n", own_zone(cases[1].record))[0];
@@ -195,8 +210,11 @@ BOOST_AUTO_TEST_CASE(keys_that_do_not_serve) {
   BOOST_TEST(verify(ours, "body\n", late)[0].temporary);
   BOOST_TEST(verdict(verify(ours, "body\n", late)[0]) == "invalid pubkey_unavailable");
   const std::string record(kEdRecord);
-  BOOST_TEST(verdict(verify(ours, "body\n", {{"sel._domainkey.example.org", {KeyAnswer::Kind::found, {"v=spf1 -all", record}}}})[0]) == "pass");
-  BOOST_TEST(verdict(verify(ours, "body\n", {{"sel._domainkey.example.org", {KeyAnswer::Kind::found, {record, record}}}})[0]) ==
+  BOOST_TEST(verdict(verify(ours, "body\n",
+                            {{"sel._domainkey.example.org", {KeyAnswer::Kind::found, {"v=spf1 -all", record}}}})[0]) ==
+             "pass");
+  BOOST_TEST(verdict(verify(ours, "body\n",
+                            {{"sel._domainkey.example.org", {KeyAnswer::Kind::found, {record, record}}}})[0]) ==
              "invalid pubkey_syntax");
   // Key sizes and options.
   DkimVerifyOptions strong;
@@ -209,7 +227,8 @@ BOOST_AUTO_TEST_CASE(keys_that_do_not_serve) {
 }
 
 BOOST_AUTO_TEST_CASE(bad_signature_headers) {
-  const std::string good = "v=1; a=rsa-sha256; d=example.org; s=sel; h=from:to; bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=; b=AAAA";
+  const std::string good =
+      "v=1; a=rsa-sha256; d=example.org; s=sel; h=from:to; bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=; b=AAAA";
   struct Case {
     std::string value;
     std::string_view detail;
@@ -325,8 +344,9 @@ BOOST_AUTO_TEST_CASE(expiry_and_minimal) {
   BOOST_TEST(r.created == 1000);
   BOOST_TEST(r.expires == 1100);
   BOOST_TEST(r.identity == "joe smith@mail.example.org");
-  BOOST_TEST(verdict(verify(ours, "body\n", own_zone("v=DKIM1; k=ed25519; t=s; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="), opt)[0]) ==
-             "invalid pubkey_unusable");
+  BOOST_TEST(verdict(verify(ours, "body\n",
+                            own_zone("v=DKIM1; k=ed25519; t=s; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="),
+                            opt)[0]) == "invalid pubkey_unusable");
   opt.now = 1101;
   BOOST_TEST(verdict(verify(ours, "body\n", own_zone(), opt)[0]) == "fail signature_expired");
   opt = {};
@@ -356,7 +376,8 @@ BOOST_AUTO_TEST_CASE(hostile_sizes) {
   for (int i = 0; i < 10000; ++i) names += ":x", tags += ";t" + std::to_string(i) + "=1";
   const std::string rest = "; a=rsa-sha256; d=a.org; s=b; bh=AAAA; b=AAAA; h=";
   BOOST_TEST(verify("DKIM-Signature: v=1" + rest + names + "\n", "", {})[0].detail == "too many names in h=");
-  BOOST_TEST(verify("DKIM-Signature: " + tags + rest + "from\n", "", {})[0].detail == "signature tag missing or invalid");
+  BOOST_TEST(verify("DKIM-Signature: " + tags + rest + "from\n", "", {})[0].detail ==
+             "signature tag missing or invalid");
   BodyHashes h;
   h.want(Canon::relaxed, HashKind::sha256, BodyHashes::kNoLimit);
   h.want(Canon::simple, HashKind::sha256, BodyHashes::kNoLimit);

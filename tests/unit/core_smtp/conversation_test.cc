@@ -61,7 +61,8 @@ void add_segment(Talk& t, std::string_view text, bool glue) {
   }
 }
 
-void compare(const Talk& t, const std::vector<std::string>& replies, const std::vector<std::string>& logged, const std::string& name) {
+void compare(const Talk& t, const std::vector<std::string>& replies, const std::vector<std::string>& logged,
+             const std::string& name) {
   for (std::size_t i = 0; i < std::max(t.expected.size(), replies.size()); ++i) {  // [i]: what followed segment i
     std::vector<std::string> got;
     if (i < replies.size())
@@ -69,15 +70,19 @@ void compare(const Talk& t, const std::vector<std::string>& replies, const std::
         if (!l.empty()) got.emplace_back(trim_right(l));
     static const std::vector<std::string> none;
     const std::vector<std::string>& want = i < t.expected.size() ? t.expected[i] : none;
-    const std::string after = i == 0 ? "connecting" : i <= t.segments.size() ? printable(t.segments[i - 1].substr(0, 100)) : "the end";
+    const std::string after = i == 0                   ? "connecting"
+                              : i <= t.segments.size() ? printable(t.segments[i - 1].substr(0, 100))
+                                                       : "the end";
     bool same = got.size() == want.size();
     for (std::size_t k = 0; same && k < got.size(); ++k) same = glob(want[k], got[k]);
-    BOOST_CHECK_MESSAGE(same, name << ": after " << after << "\n  wanted " << join(want, " | ") << "\n  got    " << join(got, " | "));
+    BOOST_CHECK_MESSAGE(
+        same, name << ": after " << after << "\n  wanted " << join(want, " | ") << "\n  got    " << join(got, " | "));
   }
   if (t.logged.empty()) return;
   bool same = t.logged.size() == logged.size();
   for (std::size_t k = 0; same && k < logged.size(); ++k) same = glob(t.logged[k], logged[k]);
-  BOOST_CHECK_MESSAGE(same, name << ": log\n  wanted " << join(t.logged, "\n         ") << "\n  got    " << join(logged, "\n         "));
+  BOOST_CHECK_MESSAGE(same, name << ": log\n  wanted " << join(t.logged, "\n         ") << "\n  got    "
+                                 << join(logged, "\n         "));
 }
 
 void run_file(const std::filesystem::path& path) {
@@ -86,12 +91,18 @@ void run_file(const std::filesystem::path& path) {
   std::vector<Talk> talks;
   while (std::getline(in, line)) {
     if (line == "[config]") continue;
-    if (line == "[talk]") talks.emplace_back();
-    else if (talks.empty()) config += line + "\n";
-    else if (line.starts_with("C: ") || line.starts_with("P: ")) add_segment(talks.back(), std::string_view(line).substr(3), line[0] == 'P');
-    else if (line.starts_with("S: ")) talks.back().expected.back().push_back(line.substr(3));
-    else if (line.starts_with("L: ")) talks.back().logged.push_back(line.substr(3));
-    else if (!line.empty() && line[0] != '#') BOOST_ERROR(path << ": cannot read: " << line);
+    if (line == "[talk]")
+      talks.emplace_back();
+    else if (talks.empty())
+      config += line + "\n";
+    else if (line.starts_with("C: ") || line.starts_with("P: "))
+      add_segment(talks.back(), std::string_view(line).substr(3), line[0] == 'P');
+    else if (line.starts_with("S: "))
+      talks.back().expected.back().push_back(line.substr(3));
+    else if (line.starts_with("L: "))
+      talks.back().logged.push_back(line.substr(3));
+    else if (!line.empty() && line[0] != '#')
+      BOOST_ERROR(path << ": cannot read: " << line);
   }
   BOOST_REQUIRE_MESSAGE(!talks.empty(), path << ": no [talk]");
   smtp::test::World w(config);
@@ -133,7 +144,8 @@ BOOST_AUTO_TEST_CASE(a_bug_ends_the_session_only) {
     BOOST_CHECK_EQUAL(replies.back(), "421 4.3.2 mx.example: internal error - closing connection\r\n");
     return 0;
   });
-  BOOST_CHECK(!w.log->lines.empty() && w.log->lines.back() == "SMTP session with (c) [192.0.2.9] ended by an internal error: a bug");
+  BOOST_CHECK(!w.log->lines.empty() &&
+              w.log->lines.back() == "SMTP session with (c) [192.0.2.9] ended by an internal error: a bug");
   BOOST_CHECK_EQUAL(w.counters.sessions, 0);
 }
 

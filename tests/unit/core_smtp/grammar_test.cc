@@ -23,9 +23,11 @@ BOOST_AUTO_TEST_CASE(paths) {
   BOOST_REQUIRE_EQUAL(p->parameters.size(), 2U);
   BOOST_TEST(p->parameters[0].keyword == "SIZE");
   BOOST_TEST(p->parameters[0].value == "100");
-  for (const char* ok : {"FROM: <a@b>", "from:<a@b>", "FROM :<a@b>", "FROM:a@b"}) BOOST_TEST(parse_path_command(ok, "FROM:").has_value(), ok);
+  for (const char* ok : {"FROM: <a@b>", "from:<a@b>", "FROM :<a@b>", "FROM:a@b"})
+    BOOST_TEST(parse_path_command(ok, "FROM:").has_value(), ok);
   BOOST_TEST(parse_path_command("FROM:<\"a > b\"@c> X=1", "FROM:")->path == "<\"a > b\"@c>");
-  for (const char* bad : {"<a@b>", "FROM <a@b>", "TO:<a@b>", "FROM:<a@b> SIZE=1 SIZE=2", "FROM:<a@b> =1", "FROM:<a@b> A;B=1"})
+  for (const char* bad :
+       {"<a@b>", "FROM <a@b>", "TO:<a@b>", "FROM:<a@b> SIZE=1 SIZE=2", "FROM:<a@b> =1", "FROM:<a@b> A;B=1"})
     BOOST_TEST(!parse_path_command(bad, "FROM:").has_value(), bad);
   std::string many = "FROM:<a@b>";
   for (int i = 0; i < 500; ++i) many += " X" + std::to_string(i) + "=1";
@@ -38,8 +40,10 @@ BOOST_AUTO_TEST_CASE(xtext) {
 }
 
 BOOST_AUTO_TEST_CASE(helo_names) {
-  for (const char* ok : {"mail.example", "[1.2.3.4]", "[IPv6:::1]", "localhost"}) BOOST_TEST(is_acceptable_helo(ok, ""), ok);
-  for (const char* bad : {"", "a b", "[1.2.3]", "[1.2.3.4", "${run{id}}", "a%sb", "a\"b", "a_b"}) BOOST_TEST(!is_acceptable_helo(bad, ""), bad);
+  for (const char* ok : {"mail.example", "[1.2.3.4]", "[IPv6:::1]", "localhost"})
+    BOOST_TEST(is_acceptable_helo(ok, ""), ok);
+  for (const char* bad : {"", "a b", "[1.2.3]", "[1.2.3.4", "${run{id}}", "a%sb", "a\"b", "a_b"})
+    BOOST_TEST(!is_acceptable_helo(bad, ""), bad);
   BOOST_TEST(!is_acceptable_helo(std::string(11000, 'a'), ""));
   BOOST_TEST(is_acceptable_helo("a/b", "/"));
   BOOST_TEST(is_acceptable_helo("a_b", "_"));  // helo_allow_chars

@@ -1,5 +1,6 @@
-// An SMTP server without a network: the client's bytes come from memory, replies and log lines are kept. No store: nothing survives.
-// Used by the session tests and the session fuzz target. `World::talk` must run inside a loop (io::run_loop).
+// An SMTP server without a network: the client's bytes come from memory, replies and log lines are kept. No store:
+// nothing survives. Used by the session tests and the session fuzz target. `World::talk` must run inside a loop
+// (io::run_loop).
 #pragma once
 
 #include <algorithm>
@@ -39,8 +40,10 @@ inline std::shared_ptr<lang::Registries> registries() {
   static const std::shared_ptr<lang::Registries> instance = [] {
     auto r = lang::make_language_registries();
     for (const auto* d : lang::flatten<routers::RouterDef>(registry::routers::all)) r->routers.push_back(&d->driver);
-    for (const auto* d : lang::flatten<transports::TransportDef>(registry::transports::all)) r->transports.push_back(&d->driver);
-    for (const auto* d : lang::flatten<authenticators::AuthenticatorDef>(registry::authenticators::all)) r->authenticators.push_back(&d->driver);
+    for (const auto* d : lang::flatten<transports::TransportDef>(registry::transports::all))
+      r->transports.push_back(&d->driver);
+    for (const auto* d : lang::flatten<authenticators::AuthenticatorDef>(registry::authenticators::all))
+      r->authenticators.push_back(&d->driver);
     r->families[static_cast<int>(lang::DriverKind::router)] = &routers::router_family;
     r->families[static_cast<int>(lang::DriverKind::transport)] = &transports::transport_family;
     r->families[static_cast<int>(lang::DriverKind::authenticator)] = &authenticators::authenticator_family;
@@ -55,11 +58,14 @@ inline std::shared_ptr<lang::Registries> registries() {
 struct KeptLog : log::Log {
   std::vector<std::string> lines;
   KeptLog() { selectors_ = log::default_selectors(); }
-  void write(int, std::string_view id, std::string_view line) override { lines.push_back(std::string(id) + (id.empty() ? "" : " ") + std::string(line)); }
+  void write(int, std::string_view id, std::string_view line) override {
+    lines.push_back(std::string(id) + (id.empty() ? "" : " ") + std::string(line));
+  }
   void reopen() override {}
 };
 
-/// The client's segments in order; each is handed out when the server waits for input. Replies are appended to `out` of the segment.
+/// The client's segments in order; each is handed out when the server waits for input. Replies are appended to `out` of
+/// the segment.
 struct Wire {
   std::deque<std::string> segments;
   std::string out;                   ///< replies since the last segment was taken
@@ -107,7 +113,8 @@ struct World {
   explicit World(const std::string& config_text) {
     auto files = std::make_shared<lang::SourceFiles>();
     lang::Diagnostics diag(*files);
-    server.config = lang::load_config_text("test.conf", "primary_hostname = mx.example\n" + config_text, {}, registries(), diag, files);
+    server.config = lang::load_config_text("test.conf", "primary_hostname = mx.example\n" + config_text, {},
+                                           registries(), diag, files);
     if (!server.config) errors = diag.render();
     server.log = log;
     server.services = &services;
@@ -128,8 +135,10 @@ struct World {
       accepted = session.run();
     }
     // What came after the client had closed belongs to its last segment.
-    if (wire.replies.size() > segment_count) wire.replies.back() += wire.out;
-    else wire.replies.push_back(std::move(wire.out));
+    if (wire.replies.size() > segment_count)
+      wire.replies.back() += wire.out;
+    else
+      wire.replies.push_back(std::move(wire.out));
     return wire.replies;
   }
   int accepted = 0;

@@ -40,7 +40,9 @@ BOOST_AUTO_TEST_SUITE(crash_test)
 
 BOOST_AUTO_TEST_CASE(killed_writers_lose_nothing_they_acknowledged) {
   Spool spool;
-  { auto st = spool.open().value(); }
+  {
+    auto st = spool.open().value();
+  }
   std::mt19937 random(20261121);
   std::set<std::string> acked, removed;
   for (int round = 0; round < 12; ++round) {
@@ -84,7 +86,8 @@ BOOST_AUTO_TEST_CASE(killed_writers_lose_nothing_they_acknowledged) {
   int lost = 0, back = 0;
   for (const auto& id : acked) lost += !removed.contains(id) && !there.contains(id) ? 1 : 0;
   for (const auto& id : removed) back += there.contains(id) ? 1 : 0;
-  // The one removal under way when the process died may have been committed without being reported: at most one a round.
+  // The one removal under way when the process died may have been committed without being reported: at most one a
+  // round.
   BOOST_TEST(lost <= 12);
   BOOST_TEST(back == 0);
   int torn = 0;
@@ -97,7 +100,9 @@ BOOST_AUTO_TEST_CASE(killed_writers_lose_nothing_they_acknowledged) {
 
 BOOST_AUTO_TEST_CASE(inserts_only_lose_nothing) {
   Spool spool;
-  { auto st = spool.open().value(); }
+  {
+    auto st = spool.open().value();
+  }
   std::set<std::string> acked;
   for (int round = 0; round < 6; ++round) {
     int fds[2];

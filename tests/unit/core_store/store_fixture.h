@@ -37,12 +37,14 @@ inline StoredMessage sample(const std::string& id, std::size_t body_size = 4096,
   StoredMessage m;
   m.envelope.id = id;
   m.envelope.sender = "sender@example.org";
-  for (int i = 0; i < recipients; ++i) m.envelope.recipients.emplace_back().address = "user" + std::to_string(i) + "@example.org";
+  for (int i = 0; i < recipients; ++i)
+    m.envelope.recipients.emplace_back().address = "user" + std::to_string(i) + "@example.org";
   m.envelope.received = wall_now();
   m.envelope.size = body_size + 300;
   m.envelope.from.protocol = "esmtp";
   m.envelope.from.host_address = "192.0.2.1";
-  m.headers.all().push_back({'P', "Received: from client (192.0.2.1)\n\tby mx.example.org; Sat, 21 Nov 2026 03:36:18 +0000\n"});
+  m.headers.all().push_back(
+      {'P', "Received: from client (192.0.2.1)\n\tby mx.example.org; Sat, 21 Nov 2026 03:36:18 +0000\n"});
   m.headers.all().push_back({'F', "From: sender@example.org\n"});
   m.body = mail::Body::from_string(std::string(body_size, 'x'));
   return m;

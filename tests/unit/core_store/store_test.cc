@@ -150,7 +150,8 @@ BOOST_AUTO_TEST_CASE(large_bodies_are_files) {
   Spool spool;
   auto st = spool.open().value();
   const auto files = [&] {
-    return std::distance(std::filesystem::directory_iterator(spool.path + "/bodies"), std::filesystem::directory_iterator());
+    return std::distance(std::filesystem::directory_iterator(spool.path + "/bodies"),
+                         std::filesystem::directory_iterator());
   };
   std::string bytes;
   for (int i = 0; i < 200000; ++i) bytes += std::to_string(i) + "\n";
@@ -316,7 +317,9 @@ BOOST_AUTO_TEST_CASE(damaged_foreign_and_newer_databases_are_refused) {
       auto st = spool.open().value();
       for (int i = 0; i < 200; ++i) BOOST_REQUIRE(st->insert(sample(4000)));
     }
-    { auto st = spool.open().value(); }
+    {
+      auto st = spool.open().value();
+    }
     std::filesystem::remove(spool.database() + "-wal");
     std::filesystem::remove(spool.database() + "-shm");
     std::fstream f(spool.database(), std::ios::in | std::ios::out | std::ios::binary);

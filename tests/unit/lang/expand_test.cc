@@ -77,8 +77,8 @@ BOOST_AUTO_TEST_CASE(operators_keep_taint) {
 }
 
 BOOST_AUTO_TEST_CASE(sinks_refuse_tainted_names) {
-  for (const char* text : {"${readfile{$value}}", "${stat:$value}", "${expand:$value}", "${if exists{$value}}", "${run{$value}}",
-                           "${run,preexpand{/bin/echo $value}}", "${listnamed:$value}"}) {
+  for (const char* text : {"${readfile{$value}}", "${stat:$value}", "${expand:$value}", "${if exists{$value}}",
+                           "${run{$value}}", "${run,preexpand{/bin/echo $value}}", "${listnamed:$value}"}) {
     scope.value = Text::tainted("/etc/hostname");
     const auto r = expand_once(text, scope);
     BOOST_REQUIRE_MESSAGE(!r, text);
@@ -103,14 +103,16 @@ BOOST_AUTO_TEST_CASE(values_and_captures_are_restored) {
 
 BOOST_AUTO_TEST_CASE(regular_expressions_have_limits) {
   scope.value = Text::tainted(std::string(100 * 1024, 'a') + "!");
-  BOOST_TEST(run("${if match{$value}{\\N(a+)+$\\N}{y}{n}}").starts_with("Failed: regular expression could not be matched"));
+  BOOST_TEST(
+      run("${if match{$value}{\\N(a+)+$\\N}{y}{n}}").starts_with("Failed: regular expression could not be matched"));
 }
 
 BOOST_AUTO_TEST_CASE(growth_and_nesting_are_bounded) {
   std::string list;
   for (int i = 0; i < 1 << 19; ++i) list += "a:";
   scope.value = Text(std::move(list));
-  BOOST_TEST(run("${map{$value}{xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx}}").substr(0, 60) == "Failed: expansion result is too long");
+  BOOST_TEST(run("${map{$value}{xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx}}").substr(0, 60) ==
+             "Failed: expansion result is too long");
   std::string deep;
   for (int i = 0; i < 500; ++i) deep += "${lc:";
   BOOST_TEST(run(deep) == "Failed: expansion is nested too deeply");

@@ -17,9 +17,17 @@ BOOST_FIXTURE_TEST_SUITE(list_match, PolicyFixture)
 
 BOOST_AUTO_TEST_CASE(splitting) {
   const std::pair<const char*, std::vector<std::string>> rows[] = {
-      {"", {}}, {":", {""}}, {" a : b ", {"a", "b"}}, {"a:", {"a"}}, {"a::b", {"a:b"}}, {"a: :b", {"a", "", "b"}},
-      {"<; ::1 ; b", {"::1", "b"}}, {"<\n a \n\n b", {"a", "", "b"}}, {"127.0.0.1 : ::::1", {"127.0.0.1", "::1"}},
-      {"< ; a", {"< ; a"}}, {"   ", {}},
+      {"", {}},
+      {":", {""}},
+      {" a : b ", {"a", "b"}},
+      {"a:", {"a"}},
+      {"a::b", {"a:b"}},
+      {"a: :b", {"a", "", "b"}},
+      {"<; ::1 ; b", {"::1", "b"}},
+      {"<\n a \n\n b", {"a", "", "b"}},
+      {"127.0.0.1 : ::::1", {"127.0.0.1", "::1"}},
+      {"< ; a", {"< ; a"}},
+      {"   ", {}},
   };
   for (const auto& [text, want] : rows) BOOST_TEST(split_list(text) == want, text);
   const std::vector<std::string> items{"a:b", "", "c"};
@@ -31,23 +39,42 @@ BOOST_AUTO_TEST_CASE(domains) {
   write("f", "a.example: A data\n*.b.example: part\n");
   write("li", "fa.example # c\n*.fb.example\n!fc.example\n^fd\n");
   const Row rows[] = {
-      {"*.b.c", "a.b.c", "[*.b.c]"}, {"a.B.c", "A.b.c", "[a.B.c]"}, {"\\N^a(.)b\\N", "a.b.c", "[^a(.)b]"},
-      {"*", "a.b.c", "[*]"}, {"!x", "a.b.c", "[]"}, {"!x.b.c:*.b.c", "x.b.c", "n"}, {"", "a.b.c", "n"},
-      {":", "", "[]"}, {"@", "H.example", "[h.example]"}, {"@[]", "[127.0.0.1]", "[@[]]"}, {"@[]", "[192.0.2.77]", "n"},
-      {"+doms", "a.example", "[a.example]"}, {"+doms", "z.example", "[]"}, {"+doms", "b.example", "n"},
-      {"!+doms", "z.example", "n"}, {"+doms : *.q", "b.example", "n"},
+      {"*.b.c", "a.b.c", "[*.b.c]"},
+      {"a.B.c", "A.b.c", "[a.B.c]"},
+      {"\\N^a(.)b\\N", "a.b.c", "[^a(.)b]"},
+      {"*", "a.b.c", "[*]"},
+      {"!x", "a.b.c", "[]"},
+      {"!x.b.c:*.b.c", "x.b.c", "n"},
+      {"", "a.b.c", "n"},
+      {":", "", "[]"},
+      {"@", "H.example", "[h.example]"},
+      {"@[]", "[127.0.0.1]", "[@[]]"},
+      {"@[]", "[192.0.2.77]", "n"},
+      {"+doms", "a.example", "[a.example]"},
+      {"+doms", "z.example", "[]"},
+      {"+doms", "b.example", "n"},
+      {"!+doms", "z.example", "n"},
+      {"+doms : *.q", "b.example", "n"},
       {"+nolist", "z", "defer: unknown named domain list \"+nolist\""},
-      {"lsearch;@DIR@/f", "a.example", "[A data]"}, {"lsearch,ret=key;@DIR@/f", "A.example", "[a.example]"},
-      {"partial-lsearch;@DIR@/f", "x.b.example", "[part]"}, {"! lsearch;@DIR@/f", "a.example", "n"},
-      {"@DIR@/li", "fa.example", "[fa.example]"}, {"@DIR@/li", "z.fb.example", "[*.fb.example]"},
-      {"@DIR@/li", "fc.example", "n"}, {"!@DIR@/li", "zz", "[]"}, {"@DIR@/li", "fdx", "[^fd]"},
-      {"passwd;no-such-user-here", "zz", "n"}, {"<; a ; zz", "zz", "[zz]"}, {"a::b", "a:b", "[a:b]"},
+      {"lsearch;@DIR@/f", "a.example", "[A data]"},
+      {"lsearch,ret=key;@DIR@/f", "A.example", "[a.example]"},
+      {"partial-lsearch;@DIR@/f", "x.b.example", "[part]"},
+      {"! lsearch;@DIR@/f", "a.example", "n"},
+      {"@DIR@/li", "fa.example", "[fa.example]"},
+      {"@DIR@/li", "z.fb.example", "[*.fb.example]"},
+      {"@DIR@/li", "fc.example", "n"},
+      {"!@DIR@/li", "zz", "[]"},
+      {"@DIR@/li", "fdx", "[^fd]"},
+      {"passwd;no-such-user-here", "zz", "n"},
+      {"<; a ; zz", "zz", "[zz]"},
+      {"a::b", "a:b", "[a:b]"},
       {"*key.ex", "donkey.ex", "[*key.ex]"},
       {"${lookup{k}lsearch{@DIR@/none}}", "a", "failed: "},
   };
   for (const Row& r : rows) {
     const std::string got = match(ListKind::domain, r.list, r.subject);
-    BOOST_TEST((std::string_view(r.want) == "failed: " ? !got.starts_with("[") && got != "n" : got == r.want), r.list << " " << r.subject << ": " << got);
+    BOOST_TEST((std::string_view(r.want) == "failed: " ? !got.starts_with("[") && got != "n" : got == r.want),
+               r.list << " " << r.subject << ": " << got);
   }
   BOOST_TEST(match(ListKind::domain, "@DIR@/none", "zz").starts_with("defer: failed to open"));
 }
@@ -75,7 +102,8 @@ BOOST_AUTO_TEST_CASE(captures_and_taint_of_results) {
 BOOST_AUTO_TEST_CASE(the_domain_variable_is_the_subject) {
   std::filesystem::create_directory(dir + "/d.example");
   BOOST_TEST(match(ListKind::domain, "${if eq{$domain}{q.example}{q.example}{}}", "Q.example") == "[q.example]");
-  BOOST_TEST(match(ListKind::domain, "${if eq{$domain}{q.example}{q.example}{}}", "q.example", {.keep_domain_variable = true}) == "n");
+  BOOST_TEST(match(ListKind::domain, "${if eq{$domain}{q.example}{q.example}{}}", "q.example",
+                   {.keep_domain_variable = true}) == "n");
   AddressState a;
   a.domain = "before";
   scope.address = &a;
@@ -103,16 +131,33 @@ BOOST_AUTO_TEST_CASE(addresses) {
   write("f", "*@d.example: sat\nx@d.example: full\na.example: A data\n");
   write("r", "baddomain.com: !postmaster : *\naol.com: spammer1 : spammer 2 : >*\n*: ^\\d{8}$\nloop.com: >loop.com\n");
   const Row rows[] = {
-      {"foo@b.c", "Foo@B.c", "[foo@b.c]"}, {"*@b.c", "Foo@B.c", "[*@b.c]"}, {"*oo@*.b.c", "Foo@a.B.c", "[*oo@*.b.c]"},
-      {"b.c", "foo@b.c", "[b.c]"}, {"*.b.c", "foo@a.b.c", "[*.b.c]"}, {"b.c", "foo@x.b.c", "n"},
-      {"\\N^fo(.)@\\N", "foo@a.b.c", "[^fo(.)@]"}, {":", "", "[]"}, {"*", "", "n"}, {"\\N^$\\N", "", "[^$]"},
-      {"*@b.c", "", "n"}, {"+caseful:foo@b.c", "Foo@b.c", "n"}, {"+caseful:Foo@b.c", "Foo@b.c", "[Foo@b.c]"},
+      {"foo@b.c", "Foo@B.c", "[foo@b.c]"},
+      {"*@b.c", "Foo@B.c", "[*@b.c]"},
+      {"*oo@*.b.c", "Foo@a.B.c", "[*oo@*.b.c]"},
+      {"b.c", "foo@b.c", "[b.c]"},
+      {"*.b.c", "foo@a.b.c", "[*.b.c]"},
+      {"b.c", "foo@x.b.c", "n"},
+      {"\\N^fo(.)@\\N", "foo@a.b.c", "[^fo(.)@]"},
+      {":", "", "[]"},
+      {"*", "", "n"},
+      {"\\N^$\\N", "", "[^$]"},
+      {"*@b.c", "", "n"},
+      {"+caseful:foo@b.c", "Foo@b.c", "n"},
+      {"+caseful:Foo@b.c", "Foo@b.c", "[Foo@b.c]"},
       {"foo@b.c:+caseful:x", "Foo@b.c", "[foo@b.c]"},
-      {"lsearch*@;@DIR@/f", "a@d.example", "[sat]"}, {"lsearch;@DIR@/f", "X@D.example", "[full]"}, {"lsearch;@DIR@/f", "", "n"},
-      {"*@lsearch;@DIR@/f", "x@a.example", "[*@A data]"}, {"x@+doms", "x@a.example", "[x@a.example]"}, {"+al", "x@y.example", "[x@y.example]"},
-      {"+doms", "x@a.example", "defer: unknown named address list \"+doms\""}, {"foo", "foo", "n"}, {"foo@@", "foo@h.example", "[foo@h.example]"},
-      {"@@lsearch*;@DIR@/r", "joe@baddomain.com", "[*]"}, {"@@lsearch*;@DIR@/r", "postmaster@baddomain.com", "n"},
-      {"@@lsearch*;@DIR@/r", "12345678@aol.com", "[^\\d{8}$]"}, {"@@lsearch*;@DIR@/r", "12345678@any.com", "[^\\d{8}$]"},
+      {"lsearch*@;@DIR@/f", "a@d.example", "[sat]"},
+      {"lsearch;@DIR@/f", "X@D.example", "[full]"},
+      {"lsearch;@DIR@/f", "", "n"},
+      {"*@lsearch;@DIR@/f", "x@a.example", "[*@A data]"},
+      {"x@+doms", "x@a.example", "[x@a.example]"},
+      {"+al", "x@y.example", "[x@y.example]"},
+      {"+doms", "x@a.example", "defer: unknown named address list \"+doms\""},
+      {"foo", "foo", "n"},
+      {"foo@@", "foo@h.example", "[foo@h.example]"},
+      {"@@lsearch*;@DIR@/r", "joe@baddomain.com", "[*]"},
+      {"@@lsearch*;@DIR@/r", "postmaster@baddomain.com", "n"},
+      {"@@lsearch*;@DIR@/r", "12345678@aol.com", "[^\\d{8}$]"},
+      {"@@lsearch*;@DIR@/r", "12345678@any.com", "[^\\d{8}$]"},
       {"@@lsearch*;@DIR@/r", "joe@any.com", "n"},
   };
   for (const Row& r : rows) {
@@ -126,8 +171,14 @@ BOOST_AUTO_TEST_CASE(local_parts) {
   define(ListKind::local_part, "lp", "foo : bar");
   write("f", "not#comment\nx # c\n");
   const Row rows[] = {
-      {"foo", "Foo", "[foo]"}, {"+caseful:foo", "Foo", "n"}, {"foo-*", "foo-x", "n"}, {"*-foo", "x-foo", "[*-foo]"},
-      {"+lp:x", "bar", "[bar]"}, {"@", "@", "[@]"}, {"@DIR@/f", "not#comment", "[not#comment]"}, {"@DIR@/f", "x", "[x]"},
+      {"foo", "Foo", "[foo]"},
+      {"+caseful:foo", "Foo", "n"},
+      {"foo-*", "foo-x", "n"},
+      {"*-foo", "x-foo", "[*-foo]"},
+      {"+lp:x", "bar", "[bar]"},
+      {"@", "@", "[@]"},
+      {"@DIR@/f", "not#comment", "[not#comment]"},
+      {"@DIR@/f", "x", "[x]"},
   };
   for (const Row& r : rows) {
     const std::string got = match(ListKind::local_part, r.list, r.subject);
@@ -141,12 +192,23 @@ BOOST_AUTO_TEST_CASE(hosts_by_address) {
   define(ListKind::host, "hl", "10.0.0.0/8");
   write("ip", "1.2.3.4: one\n192.168.0.0/16: net\nabcd.0000.0000.0000.0000.0000.0000.0001: six\n");
   const Row rows[] = {
-      {"10.0.0.0/8", "10.1.2.3", "[10.0.0.0/8]"}, {"10.0.0.0/8", "::ffff:10.1.2.3", "[10.0.0.0/8]"}, {"+hl", "10.1.2.3", "[10.0.0.0/8]"},
-      {"!10.0.0.1 : 10.0.0.0/8", "10.0.0.1", "n"}, {"<; ::1 ; 2001:db8::/32", "2001:db8:1::2", "[2001:db8::/32]"},
-      {"net-lsearch;@DIR@/ip", "1.2.3.4", "[one]"}, {"net16-lsearch;@DIR@/ip", "192.168.0.1", "[net]"},
-      {"net-lsearch;@DIR@/ip", "abcd::1", "[six]"}, {"net-iplsearch;@DIR@/ip", "192.168.9.9", "[net]"},
-      {":", "", "[]"}, {":", "1.2.3.4", "n"}, {"*", "", "[*]"}, {"*", "1.2.3.4", "[*]"}, {"1.2.3.4", "", "n"},
-      {"@[]", "127.0.0.1", "[@[]]"}, {"192.168.23.236/31", "192.168.23.237", "[192.168.23.236/31]"}, {"0.0.0.0/0", "9.9.9.9", "[0.0.0.0/0]"},
+      {"10.0.0.0/8", "10.1.2.3", "[10.0.0.0/8]"},
+      {"10.0.0.0/8", "::ffff:10.1.2.3", "[10.0.0.0/8]"},
+      {"+hl", "10.1.2.3", "[10.0.0.0/8]"},
+      {"!10.0.0.1 : 10.0.0.0/8", "10.0.0.1", "n"},
+      {"<; ::1 ; 2001:db8::/32", "2001:db8:1::2", "[2001:db8::/32]"},
+      {"net-lsearch;@DIR@/ip", "1.2.3.4", "[one]"},
+      {"net16-lsearch;@DIR@/ip", "192.168.0.1", "[net]"},
+      {"net-lsearch;@DIR@/ip", "abcd::1", "[six]"},
+      {"net-iplsearch;@DIR@/ip", "192.168.9.9", "[net]"},
+      {":", "", "[]"},
+      {":", "1.2.3.4", "n"},
+      {"*", "", "[*]"},
+      {"*", "1.2.3.4", "[*]"},
+      {"1.2.3.4", "", "n"},
+      {"@[]", "127.0.0.1", "[@[]]"},
+      {"192.168.23.236/31", "192.168.23.237", "[192.168.23.236/31]"},
+      {"0.0.0.0/0", "9.9.9.9", "[0.0.0.0/0]"},
       {"0.0.0.0/0", "::1", "n"},
   };
   for (const Row& r : rows) {
@@ -164,12 +226,21 @@ BOOST_AUTO_TEST_CASE(hosts_by_name) {
   services.dns.broken = "3.2.0.192.in-addr.arpa";
   write("f", "friend.example: yes\n");
   const Row rows[] = {
-      {"friend.example", "192.0.2.1", "[friend.example]"}, {"friend.example", "192.0.2.2", "n"}, {"@", "192.0.2.9", "[@]"},
-      {"*.example", "192.0.2.1", "[*.example]"}, {"\\N^friend\\N", "192.0.2.1", "[^friend]"}, {"lsearch;@DIR@/f", "192.0.2.1", "[yes]"},
-      {"*.example", "192.0.2.2", "n"}, {"*.example : 192.0.2.2", "192.0.2.2", "n"}, {"192.0.2.2 : *.example", "192.0.2.2", "[192.0.2.2]"},
-      {"+ignore_unknown : *.example : 192.0.2.2", "192.0.2.2", "[192.0.2.2]"}, {"+include_unknown : *.example", "192.0.2.2", "[]"},
-      {"none.example : 192.0.2.1", "192.0.2.1", "n"}, {"*.example", "192.0.2.3", "defer: host name for 192.0.2.3 could not be looked up now"},
-      {"+ignore_defer : *.example : 192.0.2.3", "192.0.2.3", "[192.0.2.3]"}, {"+include_defer : *.example", "192.0.2.3", "[]"},
+      {"friend.example", "192.0.2.1", "[friend.example]"},
+      {"friend.example", "192.0.2.2", "n"},
+      {"@", "192.0.2.9", "[@]"},
+      {"*.example", "192.0.2.1", "[*.example]"},
+      {"\\N^friend\\N", "192.0.2.1", "[^friend]"},
+      {"lsearch;@DIR@/f", "192.0.2.1", "[yes]"},
+      {"*.example", "192.0.2.2", "n"},
+      {"*.example : 192.0.2.2", "192.0.2.2", "n"},
+      {"192.0.2.2 : *.example", "192.0.2.2", "[192.0.2.2]"},
+      {"+ignore_unknown : *.example : 192.0.2.2", "192.0.2.2", "[192.0.2.2]"},
+      {"+include_unknown : *.example", "192.0.2.2", "[]"},
+      {"none.example : 192.0.2.1", "192.0.2.1", "n"},
+      {"*.example", "192.0.2.3", "defer: host name for 192.0.2.3 could not be looked up now"},
+      {"+ignore_defer : *.example : 192.0.2.3", "192.0.2.3", "[192.0.2.3]"},
+      {"+include_defer : *.example", "192.0.2.3", "[]"},
       {"! *.example", "192.0.2.1", "n"},
   };
   for (const Row& r : rows) {
@@ -189,18 +260,21 @@ BOOST_AUTO_TEST_CASE(mx_items) {
   t[{"here.example", dns::Type::a}] = {"127.0.0.1"};
   t[{"there.example", dns::Type::a}] = {"192.0.2.8"};
   const Row rows[] = {
-      {"@mx_any", "p.example", "[@mx_any]"}, {"@mx_any", "s.example", "[@mx_any]"}, {"@mx_any", "o.example", "n"},
-      {"@mx_primary", "p.example", "[@mx_primary]"}, {"@mx_primary", "s.example", "n"}, {"@mx_secondary", "s.example", "[@mx_secondary]"},
-      {"@mx_secondary", "p.example", "n"}, {"@mx_any/ignore=127.0.0.1", "p.example", "n"}, {"@mx_any", "none.example", "n"},
+      {"@mx_any", "p.example", "[@mx_any]"}, {"@mx_any", "s.example", "[@mx_any]"},
+      {"@mx_any", "o.example", "n"},         {"@mx_primary", "p.example", "[@mx_primary]"},
+      {"@mx_primary", "s.example", "n"},     {"@mx_secondary", "s.example", "[@mx_secondary]"},
+      {"@mx_secondary", "p.example", "n"},   {"@mx_any/ignore=127.0.0.1", "p.example", "n"},
+      {"@mx_any", "none.example", "n"},
   };
-  for (const Row& r : rows) BOOST_TEST(match(ListKind::domain, r.list, r.subject) == r.want, r.list << " " << r.subject);
+  for (const Row& r : rows)
+    BOOST_TEST(match(ListKind::domain, r.list, r.subject) == r.want, r.list << " " << r.subject);
 }
 
 BOOST_AUTO_TEST_CASE(bad_constant_items_are_found_at_load) {
   const std::pair<ListKind, const char*> rows[] = {
-      {ListKind::domain, "^("}, {ListKind::domain, "dsearh;/x"}, {ListKind::host, "10.0.0.0/33"}, {ListKind::host, "<; ::1/129"},
-      {ListKind::address, "*@bogus;/x"}, {ListKind::address, "@@nolookup"}, {ListKind::domain, "ldap;x"}, {ListKind::host, "net999-lsearch;/x"},
-      {ListKind::domain, "@mx_any/bogus"},
+      {ListKind::domain, "^("},       {ListKind::domain, "dsearh;/x"},       {ListKind::host, "10.0.0.0/33"},
+      {ListKind::host, "<; ::1/129"}, {ListKind::address, "*@bogus;/x"},     {ListKind::address, "@@nolookup"},
+      {ListKind::domain, "ldap;x"},   {ListKind::host, "net999-lsearch;/x"}, {ListKind::domain, "@mx_any/bogus"},
   };
   for (const auto& [kind, text] : rows) {
     SourceFiles files;

@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(lsearch_reads_alias_files) {
       {"passwd*", "a", "spec: defaults using \"*\" or \"*@\" are not permitted for lookup type \"passwd*\""},
       {"cdb", "a", "spec: lookup type \"cdb\" is known but not supported by this version"},
   };
-  for (const Row& r : rows) BOOST_TEST(look(r.spec, r.key, f) == r.want, r.spec << " " << r.key << ": " << look(r.spec, r.key, f));
+  for (const Row& r : rows)
+    BOOST_TEST(look(r.spec, r.key, f) == r.want, r.spec << " " << r.key << ": " << look(r.spec, r.key, f));
 }
 
 BOOST_AUTO_TEST_CASE(partial_matches_say_what_was_wild) {
@@ -119,7 +120,8 @@ BOOST_AUTO_TEST_CASE(dsearch_never_leaves_its_directory) {
       {"dsearch", "../file", "defer: key for dsearch lookup contains a slash: ../file"},
       {"dsearch,filter=bogus", "file", "defer: unknown option \"filter=bogus\" for dsearch lookup"},
   };
-  for (const Row& r : rows) BOOST_TEST(look(r.spec, r.key, dir) == r.want, r.spec << " " << r.key << ": " << look(r.spec, r.key, dir));
+  for (const Row& r : rows)
+    BOOST_TEST(look(r.spec, r.key, dir) == r.want, r.spec << " " << r.key << ": " << look(r.spec, r.key, dir));
   BOOST_TEST(look("dsearch,filter=subdir,ret=full", "sub", dir) == "[" + dir + "/sub]");
   BOOST_TEST(look("dsearch", std::string("file\0x", 6), dir) == "absent");
   BOOST_TEST(look("dsearch", std::string(1U << 20U, 'a'), dir) == "absent");
@@ -141,7 +143,8 @@ BOOST_AUTO_TEST_CASE(an_unreadable_directory_defers) {
 
 BOOST_AUTO_TEST_CASE(wild_and_network_keys) {
   const std::string f = write("f", kFile);
-  const std::string w = write("w", "*.b.c  data1\n^\\d+x  data2\n\"\\\\N^\\\\d+y\\\\N\": data3\nlsearch;" + f + " : nested\n*fish: fi\n");
+  const std::string w =
+      write("w", "*.b.c  data1\n^\\d+x  data2\n\"\\\\N^\\\\d+y\\\\N\": data3\nlsearch;" + f + " : nested\n*fish: fi\n");
   BOOST_TEST(look("nwildlsearch", "a.B.c", w) == "[data1]");
   BOOST_TEST(look("nwildlsearch", "12x", w) == "[data2]");
   BOOST_TEST(look("wildlsearch", "12y", w) == "[data3]");

@@ -112,7 +112,11 @@ struct PolicyFixture {
     return *l;
   }
   std::string show(const Result<ListMatch>& r) {
-    if (!r) return std::string(r.error().kind == ErrorKind::defer ? "defer: " : r.error().kind == ErrorKind::taint ? "taint: " : "failed: ") + r.error().text;
+    if (!r)
+      return std::string(r.error().kind == ErrorKind::defer   ? "defer: "
+                         : r.error().kind == ErrorKind::taint ? "taint: "
+                                                              : "failed: ") +
+             r.error().text;
     return r->matched ? "[" + r->data.str() + "]" : "n";
   }
   std::string match(ListKind kind, const std::string& text, const std::string& subject, ListOptions opt = {}) {
@@ -127,7 +131,11 @@ struct PolicyFixture {
     auto s = parse_lookup_spec(spec, *config.registries);
     if (!s) return "spec: " + s.error().text;
     auto r = run_lookup(scope, *s, key, file, p);
-    if (!r) return std::string(r.error().kind == ErrorKind::defer ? "defer: " : r.error().kind == ErrorKind::taint ? "taint: " : "failed: ") + r.error().text;
+    if (!r)
+      return std::string(r.error().kind == ErrorKind::defer   ? "defer: "
+                         : r.error().kind == ErrorKind::taint ? "taint: "
+                                                              : "failed: ") +
+             r.error().text;
     return *r ? "[" + (**r).str() + "]" + ((**r).is_tainted() ? "T" : "") : "absent";
   }
   std::string look(const std::string& spec, const std::string& key, const std::string& file) {

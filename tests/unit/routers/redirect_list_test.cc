@@ -54,7 +54,8 @@ constexpr Case kCases[] = {
 BOOST_AUTO_TEST_SUITE(redirect_list)
 
 BOOST_AUTO_TEST_CASE(grammar) {
-  for (const Case& c : kCases) BOOST_CHECK_MESSAGE(show(parse_redirect_list(c.in)) == c.out, c.in << " gives " << show(parse_redirect_list(c.in)));
+  for (const Case& c : kCases)
+    BOOST_CHECK_MESSAGE(show(parse_redirect_list(c.in)) == c.out, c.in << " gives " << show(parse_redirect_list(c.in)));
 }
 
 BOOST_AUTO_TEST_CASE(smtp_codes) {

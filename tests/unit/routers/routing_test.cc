@@ -116,9 +116,11 @@ struct World {
   }
 
   static std::string show(const Addr& a) {
-    static constexpr const char* kNames[] = {"pending", "routed", "delivered", "failed", "deferred", "discarded", "redirected"};
+    static constexpr const char* kNames[] = {"pending",  "routed",    "delivered", "failed",
+                                             "deferred", "discarded", "redirected"};
     std::string out = kNames[static_cast<int>(a.status)];
-    if (a.status == Addr::Status::failed || a.status == Addr::Status::deferred) out += (a.freeze ? "(frozen) " : " ") + a.message;
+    if (a.status == Addr::Status::failed || a.status == Addr::Status::deferred)
+      out += (a.freeze ? "(frozen) " : " ") + a.message;
     if (a.transport != nullptr) out += " " + a.router->name + "/" + a.transport->name;
     for (const HostItem& h : a.hosts) {
       out += " " + h.name;
@@ -129,7 +131,8 @@ struct World {
     if (!a.special.empty()) out += " special=" + a.special.str();
     if (!a.children.empty()) {
       out += " {";
-      for (const auto& c : a.children) out += (c == a.children.front() ? "" : ", ") + c->state.address + ": " + show(*c);
+      for (const auto& c : a.children)
+        out += (c == a.children.front() ? "" : ", ") + c->state.address + ": " + show(*c);
       out += "}";
     }
     return out;
@@ -164,7 +167,8 @@ struct World {
 BOOST_AUTO_TEST_SUITE(routing)
 
 BOOST_AUTO_TEST_CASE(accept_and_the_end_of_routers) {
-  World w("l:\n  driver = accept\n  domains = me.example\n  transport = local\n  cannot_route_message = not for $domain\n");
+  World w(
+      "l:\n  driver = accept\n  domains = me.example\n  transport = local\n  cannot_route_message = not for $domain\n");
   ROUTES(w, "a@me.example", "routed l/local");
   ROUTES(w, "a@ME.Example", "routed l/local");
   ROUTES(w, "a@other.example", "failed not for other.example");
@@ -173,9 +177,11 @@ BOOST_AUTO_TEST_CASE(accept_and_the_end_of_routers) {
 }
 
 BOOST_AUTO_TEST_CASE(affixes) {
-  World w("s:\n  driver = accept\n  local_part_suffix = /*\n  local_part_suffix_optional\n  local_part_prefix = real-\n"
-          "  local_part_prefix_optional\n  address_data = $local_part,$local_part_prefix,$local_part_suffix,$local_part_suffix_v\n"
-          "  transport = local\n");
+  World w(
+      "s:\n  driver = accept\n  local_part_suffix = /*\n  local_part_suffix_optional\n  local_part_prefix = real-\n"
+      "  local_part_prefix_optional\n  address_data = "
+      "$local_part,$local_part_prefix,$local_part_suffix,$local_part_suffix_v\n"
+      "  transport = local\n");
   ROUTES(w, "me@me.example", "routed s/local");
   BOOST_CHECK_EQUAL(w.last->state.address_data.str(), "me,,,");
   ROUTES(w, "Me/Some-Topic@me.example", "routed s/local");
@@ -188,7 +194,9 @@ BOOST_AUTO_TEST_CASE(affixes) {
 }
 
 BOOST_AUTO_TEST_CASE(conditions_are_loose_and_defer_on_failure) {
-  World w("a:\n  driver = accept\n  condition = ${if eq{$local_part}{go}{yes}{no}}\n  condition = anything\n  transport = local\n");
+  World w(
+      "a:\n  driver = accept\n  condition = ${if eq{$local_part}{go}{yes}{no}}\n  condition = anything\n  transport = "
+      "local\n");
   ROUTES(w, "go@x.example", "routed a/local");
   ROUTES(w, "stay@x.example", "failed Unrouteable address");
   World d("a:\n  driver = accept\n  condition = ${readfile{/nonexistent/x}}\n  transport = local\n");
@@ -202,8 +210,8 @@ BOOST_AUTO_TEST_CASE(required_files) {
   fs::create_directory(dir / "me");
   fs::create_directory(dir / "me/sub");
   std::ofstream(dir / "file") << "x";
-  World w("a:\n  driver = accept\n  local_part_suffix = /*\n  local_part_suffix_optional\n  require_files = " + dir.string() +
-          "/$local_part/$local_part_suffix_v/\n  transport = local\n");
+  World w("a:\n  driver = accept\n  local_part_suffix = /*\n  local_part_suffix_optional\n  require_files = " +
+          dir.string() + "/$local_part/$local_part_suffix_v/\n  transport = local\n");
   ROUTES(w, "me@x.example", "routed a/local");
   ROUTES(w, "me/sub@x.example", "routed a/local");
   ROUTES(w, "me/none@x.example", "failed Unrouteable address");
@@ -217,18 +225,22 @@ BOOST_AUTO_TEST_CASE(required_files) {
 }
 
 BOOST_AUTO_TEST_CASE(more_pass_and_variables) {
-  World w("a:\n  driver = redirect\n  data = ${if eq{$local_part}{x}{}fail}\n  set = r_one = 1$local_part ; r_two = 2\n  no_more\n"
-          "  cannot_route_message = stop here\n"
-          "b:\n  driver = accept\n  transport = local\n");
+  World w(
+      "a:\n  driver = redirect\n  data = ${if eq{$local_part}{x}{}fail}\n  set = r_one = 1$local_part ; r_two = 2\n  "
+      "no_more\n"
+      "  cannot_route_message = stop here\n"
+      "b:\n  driver = accept\n  transport = local\n");
   ROUTES(w, "x@x.example", "failed stop here");
   BOOST_CHECK_EQUAL(w.last->state.router_variables["one"].str(), "1x");
   BOOST_CHECK_EQUAL(w.last->state.router_variables["two"].str(), "2");
 }
 
 BOOST_AUTO_TEST_CASE(manualroute_hosts_and_ports) {
-  World w("m:\n  driver = manualroute\n  transport = remote\n"
-          "  route_list = a.example 198.51.100.1 ; b.example \"<+ [198.51.100.2]:2525 + 198.51.100.3\" ; *.c.example mail.c.example::587 ; "
-          "d.example missing.example ; e.example 127.0.0.1\n");
+  World w(
+      "m:\n  driver = manualroute\n  transport = remote\n"
+      "  route_list = a.example 198.51.100.1 ; b.example \"<+ [198.51.100.2]:2525 + 198.51.100.3\" ; *.c.example "
+      "mail.c.example::587 ; "
+      "d.example missing.example ; e.example 127.0.0.1\n");
   w.services.table.a("mail.c.example", "198.51.100.9");
   ROUTES(w, "x@a.example", "routed m/remote 198.51.100.1");
   ROUTES(w, "x@b.example", "routed m/remote 198.51.100.2:2525 198.51.100.3");
@@ -246,9 +258,11 @@ BOOST_AUTO_TEST_CASE(manualroute_through_a_tunnel) {
 }
 
 BOOST_AUTO_TEST_CASE(manualroute_data_and_failures) {
-  World w("m:\n  driver = manualroute\n  transport = remote\n  host_find_failed = ignore\n  host_all_ignored = fail\n"
-          "  route_data = ${if eq{$domain}{a.example}{missing.example:198.51.100.4}{${if eq{$domain}{b.example}{missing.example}}}}\n"
-          "l:\n  driver = accept\n  transport = local\n");
+  World w(
+      "m:\n  driver = manualroute\n  transport = remote\n  host_find_failed = ignore\n  host_all_ignored = fail\n"
+      "  route_data = ${if eq{$domain}{a.example}{missing.example:198.51.100.4}{${if "
+      "eq{$domain}{b.example}{missing.example}}}}\n"
+      "l:\n  driver = accept\n  transport = local\n");
   ROUTES(w, "x@a.example", "routed m/remote 198.51.100.4");
   BOOST_CHECK(w.route("x@b.example").starts_with("failed lookup failed for all hosts"));
   ROUTES(w, "x@c.example", "routed l/local");
@@ -295,11 +309,15 @@ BOOST_AUTO_TEST_CASE(domain_literals) {
 }
 
 BOOST_AUTO_TEST_CASE(redirection) {
-  World w("r:\n  driver = redirect\n  allow_fail\n  allow_defer\n  file_transport = local\n"
-          "  data = ${if eq{$local_part}{one}{two@me.example, three}}${if eq{$local_part}{gone}{:fail: 550 5.1.6 moved, sorry}}"
-          "${if eq{$local_part}{wait}{:defer: soon}}${if eq{$local_part}{hole}{:blackhole:}}${if eq{$local_part}{save}{/var/x}}"
-          "${if eq{$local_part}{self}{self@me.example}}${if eq{$local_part}{null}{/dev/null}}${if eq{$local_part}{junk}{a b@c}}\n"
-          "l:\n  driver = accept\n  transport = local\n");
+  World w(
+      "r:\n  driver = redirect\n  allow_fail\n  allow_defer\n  file_transport = local\n"
+      "  data = ${if eq{$local_part}{one}{two@me.example, three}}${if eq{$local_part}{gone}{:fail: 550 5.1.6 moved, "
+      "sorry}}"
+      "${if eq{$local_part}{wait}{:defer: soon}}${if eq{$local_part}{hole}{:blackhole:}}${if "
+      "eq{$local_part}{save}{/var/x}}"
+      "${if eq{$local_part}{self}{self@me.example}}${if eq{$local_part}{null}{/dev/null}}${if eq{$local_part}{junk}{a "
+      "b@c}}\n"
+      "l:\n  driver = accept\n  transport = local\n");
   ROUTES(w, "one@me.example", "redirected {two@me.example: routed l/local, three@me.example: routed l/local}");
   ROUTES(w, "gone@me.example", "failed moved, sorry");
   BOOST_CHECK_EQUAL(w.last->user_message, "550 5.1.6 moved, sorry");
@@ -320,15 +338,18 @@ BOOST_AUTO_TEST_CASE(a_peer_cannot_name_files_or_commands) {
 }
 
 BOOST_AUTO_TEST_CASE(loops_end) {
-  World w("r:\n  driver = redirect\n  data = ${if eq{$local_part}{a}{b@x.example}{a@x.example}}\nl:\n  driver = accept\n  transport = local\n");
+  World w(
+      "r:\n  driver = redirect\n  data = ${if eq{$local_part}{a}{b@x.example}{a@x.example}}\nl:\n  driver = accept\n  "
+      "transport = local\n");
   ROUTES(w, "a@x.example", "redirected {b@x.example: redirected {a@x.example: routed l/local}}");
   World grow("r:\n  driver = redirect\n  data = x$local_part@x.example\n");
   BOOST_CHECK_NE(grow.route("a@x.example").find("too many generations"), std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(unseen_clones_go_on) {
-  World w("a:\n  driver = accept\n  unseen\n  headers_add = X-A: 1\n  transport = local\n  address_data = kept\n"
-          "b:\n  driver = accept\n  transport = remote\n");
+  World w(
+      "a:\n  driver = accept\n  unseen\n  headers_add = X-A: 1\n  transport = local\n  address_data = kept\n"
+      "b:\n  driver = accept\n  transport = remote\n");
   ROUTES(w, "x@x.example", "routed a/local {x@x.example: routed b/remote}");
   BOOST_CHECK_EQUAL(w.last->headers_add, "X-A: 1\n");
   BOOST_CHECK_EQUAL(w.last->children[0]->headers_add, "");
@@ -336,8 +357,9 @@ BOOST_AUTO_TEST_CASE(unseen_clones_go_on) {
 }
 
 BOOST_AUTO_TEST_CASE(verify_modes_and_errors_to) {
-  World w("a:\n  driver = accept\n  verify_only\n  domains = v.example\n"
-          "b:\n  driver = accept\n  no_verify\n  transport = local\n  errors_to = $local_part@lists.example\n");
+  World w(
+      "a:\n  driver = accept\n  verify_only\n  domains = v.example\n"
+      "b:\n  driver = accept\n  no_verify\n  transport = local\n  errors_to = $local_part@lists.example\n");
   ROUTES(w, "x@v.example", "routed b/local");
   BOOST_CHECK_EQUAL(w.last->errors_to, "x@lists.example");
   ROUTES(w, "bad@v.example", "routed b/local");
@@ -351,7 +373,8 @@ BOOST_AUTO_TEST_CASE(configuration_mistakes_are_found_at_load) {
   const std::pair<const char*, const char*> cases[] = {
       {"a:\n  driver = accept\n", "needs a transport"},
       {"a:\n  driver = manualroute\n  transport = remote\n", "exactly one of route_list and route_data"},
-      {"a:\n  driver = manualroute\n  route_list = * h\n  transport = remote\n  host_find_failed = maybe\n", "host_find_failed"},
+      {"a:\n  driver = manualroute\n  route_list = * h\n  transport = remote\n  host_find_failed = maybe\n",
+       "host_find_failed"},
       {"a:\n  driver = redirect\n", "exactly one of data and file"},
       {"a:\n  driver = redirect\n  data = x\n  allow_filter\n", "allow_filter"},
       {"a:\n  driver = accept\n  transport = local\n  self = perhaps\n", "self"},

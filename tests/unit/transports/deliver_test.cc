@@ -45,8 +45,8 @@ struct World {
   explicit World(const std::string& options) {
     auto files = std::make_shared<lang::SourceFiles>();
     lang::Diagnostics diag(*files);
-    const std::string text = "primary_hostname = me.example\nexim_user = " + std::to_string(geteuid()) + "\nexim_group = " +
-                             std::to_string(getegid()) + "\nbegin transports\nt:\n" + options;
+    const std::string text = "primary_hostname = me.example\nexim_user = " + std::to_string(geteuid()) +
+                             "\nexim_group = " + std::to_string(getegid()) + "\nbegin transports\nt:\n" + options;
     config = lang::load_config_text("t.conf", text, {}, registries(), diag, files);
     if (!config) errors = diag.render();
     envelope.id = "1abcde-00000000001-0000";
@@ -89,12 +89,14 @@ BOOST_AUTO_TEST_SUITE(deliver)
 BOOST_AUTO_TEST_CASE(appendfile_writes_a_maildir_once) {
   std::string tmp = (fs::temp_directory_path() / "remex-deliver-XXXXXX").string();
   const fs::path dir = ::mkdtemp(tmp.data());
-  World w("  driver = appendfile\n  directory = " + dir.string() + "\n  maildir_format\n  return_path_add\n  envelope_to_add\n"
+  World w("  driver = appendfile\n  directory = " + dir.string() +
+          "\n  maildir_format\n  return_path_add\n  envelope_to_add\n"
           "  headers_remove = x-gone\n  headers_add = X-New: 1\n  maildir_tag = ,S=$message_size\n");
   io::in_loop([&] {
     const AddrResult r = w.deliver();
     BOOST_REQUIRE_MESSAGE(r.fate == Fate::delivered, r.message);
-    BOOST_CHECK_EQUAL(slurp(r.file), "Return-path: <s@out.example>\nEnvelope-to: Me/sub@x.example\nSubject: t\nX-New: 1\n\nbody\n");
+    BOOST_CHECK_EQUAL(slurp(r.file),
+                      "Return-path: <s@out.example>\nEnvelope-to: Me/sub@x.example\nSubject: t\nX-New: 1\n\nbody\n");
     BOOST_CHECK(r.file.ends_with(",S=" + std::to_string(fs::file_size(r.file))));
     w.job.first_attempt = false;
     const AddrResult again = w.deliver();
@@ -112,11 +114,12 @@ BOOST_AUTO_TEST_CASE(appendfile_stays_out_of_other_places) {
     io::in_loop([&] { BOOST_CHECK(w.deliver().fate == Fate::deferred); });
   }
   World tainted("  driver = appendfile\n  maildir_format\n  directory = /tmp/$local_part\n");
-  if (tainted.config) io::in_loop([&] {
-    const AddrResult r = tainted.deliver();
-    BOOST_CHECK(r.fate == Fate::deferred);
-    BOOST_CHECK_MESSAGE(r.message.starts_with("Tainted"), r.message);
-  });
+  if (tainted.config)
+    io::in_loop([&] {
+      const AddrResult r = tainted.deliver();
+      BOOST_CHECK(r.fate == Fate::deferred);
+      BOOST_CHECK_MESSAGE(r.message.starts_with("Tainted"), r.message);
+    });
   for (const char* bad : {"  driver = appendfile\n  file = /tmp/x\n", "  driver = appendfile\n  directory = /tmp/x\n",
                           "  driver = pipe\n  command = /bin/true\n",
                           "  driver = appendfile\n  directory = /x\n  maildir_format\n  quota = 10M\n"})
@@ -139,19 +142,24 @@ BOOST_AUTO_TEST_CASE(smtp_delivers_without_affixes_and_drops_bad_hosts) {
         if (!line || line->empty()) return;
         seen += *line;
         if (data && *line != ".\r\n") continue;
-        if (line->starts_with("EHLO")) (void)(*s)->write_all("250-hi\r\n250 SIZE\r\n");
-        else if (line->starts_with("DATA")) (void)(*s)->write_all("354 go\r\n");
-        else (void)(*s)->write_all(data ? "250 OK id=77\r\n" : "250 ok\r\n");
+        if (line->starts_with("EHLO"))
+          (void)(*s)->write_all("250-hi\r\n250 SIZE\r\n");
+        else if (line->starts_with("DATA"))
+          (void)(*s)->write_all("354 go\r\n");
+        else
+          (void)(*s)->write_all(data ? "250 OK id=77\r\n" : "250 ok\r\n");
         data = line->starts_with("DATA");
       }
     });
-    World w("  driver = smtp\n  hosts = 127.0.0.1::1 : 127.0.0.1\n  allow_localhost\n  port = " + std::to_string(listener->local().port) +
-            "\n  connect_timeout = 5s\n  size_addition = -1\n");
+    World w("  driver = smtp\n  hosts = 127.0.0.1::1 : 127.0.0.1\n  allow_localhost\n  port = " +
+            std::to_string(listener->local().port) + "\n  connect_timeout = 5s\n  size_addition = -1\n");
     const AddrResult r = w.deliver();
     BOOST_REQUIRE_MESSAGE(r.fate == Fate::delivered, r.message);
     BOOST_CHECK_EQUAL(r.confirmation, "250 OK id=77");
     (void)nursery.join();
-    BOOST_CHECK_EQUAL(seen, "EHLO me.example\r\nMAIL FROM:<s@out.example>\r\nRCPT TO:<Me@x.example>\r\nDATA\r\nSubject: t\r\nX-Gone: 1\r\n\r\nbody\r\n.\r\nQUIT\r\n");
+    BOOST_CHECK_EQUAL(seen,
+                      "EHLO me.example\r\nMAIL FROM:<s@out.example>\r\nRCPT TO:<Me@x.example>\r\nDATA\r\nSubject: "
+                      "t\r\nX-Gone: 1\r\n\r\nbody\r\n.\r\nQUIT\r\n");
   });
 }
 
@@ -164,11 +172,15 @@ BOOST_AUTO_TEST_CASE(smtp_failures_have_retry_words) {
     BOOST_CHECK(r.retry_scope == AddrResult::Scope::host);
     World local("  driver = smtp\n  hosts = 127.0.0.1\n");
     BOOST_CHECK(local.deliver().message.find("local host") != std::string::npos);
-    World strict("  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = 1\n  dkim_domain = x.example\n  dkim_selector = s\n"
-                 "  dkim_private_key = /nonexistent/key.pem\n  dkim_strict = true\n");
+    World strict(
+        "  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = 1\n  dkim_domain = x.example\n  "
+        "dkim_selector = s\n"
+        "  dkim_private_key = /nonexistent/key.pem\n  dkim_strict = true\n");
     BOOST_CHECK_MESSAGE(strict.deliver().message.starts_with("DKIM signing failed"), strict.deliver().message);
-    World unsigned_ok("  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = 1\n  dkim_domain = x.example\n  dkim_selector = s\n"
-                      "  dkim_private_key = \n  dkim_strict = true\n");
+    World unsigned_ok(
+        "  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = 1\n  dkim_domain = x.example\n  "
+        "dkim_selector = s\n"
+        "  dkim_private_key = \n  dkim_strict = true\n");
     BOOST_CHECK_EQUAL(unsigned_ok.deliver().retry_error, "refused_A");
   });
 }

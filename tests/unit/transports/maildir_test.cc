@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(makes_the_directories_and_delivers) {
   BOOST_CHECK(!r->repeated);
   const fs::path file = t.path / "a/b/new/1.H2P3.host";
   BOOST_CHECK_EQUAL(slurp(file), "Subject: x\n\nhello\n");
-  struct stat st {};
+  struct stat st{};
   ::stat(file.c_str(), &st);
   BOOST_CHECK_EQUAL(st.st_mode & 07777, 0600);
   ::stat((t.path / "a/b/cur").c_str(), &st);
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(acts_as_another_user_in_its_own_thread) {
   j.identity = {12345, 23456, {}, true};
   const auto r = deliver_to_maildir(j);
   BOOST_REQUIRE_MESSAGE(r.has_value(), (r ? "" : r.error().text));
-  struct stat st {};
+  struct stat st{};
   ::stat((t.path / "theirs/new/1.H2P3.host").c_str(), &st);
   BOOST_CHECK_EQUAL(st.st_uid, 12345U);
   BOOST_CHECK_EQUAL(st.st_gid, 23456U);

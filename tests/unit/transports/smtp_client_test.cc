@@ -1,5 +1,5 @@
-// The SMTP client against a scripted server on loopback: good dialogues, garbage, floods, and a server that goes away at
-// every step.
+// The SMTP client against a scripted server on loopback: good dialogues, garbage, floods, and a server that goes away
+// at every step.
 #include <boost/test/unit_test.hpp>
 
 #include "../core_io/in_loop.h"
@@ -123,10 +123,17 @@ BOOST_AUTO_TEST_CASE(delivers_and_reports_each_recipient) {
 BOOST_AUTO_TEST_CASE(pipelines_and_leaves_an_empty_data_phase) {
   in_loop([] {
     Server s;
-    s.steps = {{"EHLO", "250-test\r\n250 PIPELINING\r\n"}, {"MAIL", "250 ok\r\n"}, {"RCPT", "550 no\r\n"},
-               {"DATA", "354 go\r\n"}, {".", "554 no valid recipients\r\n"},
+    s.steps = {{"EHLO", "250-test\r\n250 PIPELINING\r\n"},
+               {"MAIL", "250 ok\r\n"},
+               {"RCPT", "550 no\r\n"},
+               {"DATA", "354 go\r\n"},
+               {".", "554 no valid recipients\r\n"},
                // and the connection is good for the next message
-               {"RSET", "250 ok\r\n"}, {"MAIL", "250 ok\r\n"}, {"RCPT", "250 ok\r\n"}, {"DATA", "354 go\r\n"}, {".", "250 fine\r\n"}};
+               {"RSET", "250 ok\r\n"},
+               {"MAIL", "250 ok\r\n"},
+               {"RCPT", "250 ok\r\n"},
+               {"DATA", "354 go\r\n"},
+               {".", "250 fine\r\n"}};
     s.start();
     auto c = SmtpConnection::open(s.options());
     BOOST_REQUIRE(c.has_value());
@@ -160,31 +167,40 @@ BOOST_AUTO_TEST_CASE(bad_answers_end_the_connection) {
   for (int i = 0; i < 2000; ++i) endless += "220-more\r\n";
   std::string heavy;
   for (int i = 0; i < 40; ++i) heavy += "220-" + std::string(3000, 'y') + "\r\n";
-  const std::pair<std::string, std::string> cases[] = {
-      {"hello\r\n", "Malformed"}, {"999 x\r\n", "Malformed"}, {"000 x\r\n", "Malformed"}, {"2x0 x\r\n", "Malformed"},
-      {"220-a\r\n250 b\r\n", "Malformed"}, {"22\r\n", "Malformed"}, {std::string("\0\0\0\0\r\n", 6), "Malformed"},
-      {long_line, "line too long"}, {endless, "Too long"}, {heavy, "Too long"}, {"", "closed connection"}};
-  for (const auto& [greeting, text] : cases) in_loop([&] {
-    Server s;
-    s.greeting = greeting;
-    s.start();
-    auto c = SmtpConnection::open(s.options());
-    BOOST_REQUIRE(!c.has_value());
-    BOOST_CHECK_MESSAGE(c.error().message.find(text) != std::string::npos, c.error().message);
-    BOOST_CHECK_EQUAL(c.error().retry_error, "lost_connection");
-    for (const char ch : c.error().message) BOOST_CHECK(ch >= 32 && ch < 127);
-  });
+  const std::pair<std::string, std::string> cases[] = {{"hello\r\n", "Malformed"},
+                                                       {"999 x\r\n", "Malformed"},
+                                                       {"000 x\r\n", "Malformed"},
+                                                       {"2x0 x\r\n", "Malformed"},
+                                                       {"220-a\r\n250 b\r\n", "Malformed"},
+                                                       {"22\r\n", "Malformed"},
+                                                       {std::string("\0\0\0\0\r\n", 6), "Malformed"},
+                                                       {long_line, "line too long"},
+                                                       {endless, "Too long"},
+                                                       {heavy, "Too long"},
+                                                       {"", "closed connection"}};
+  for (const auto& [greeting, text] : cases)
+    in_loop([&] {
+      Server s;
+      s.greeting = greeting;
+      s.start();
+      auto c = SmtpConnection::open(s.options());
+      BOOST_REQUIRE(!c.has_value());
+      BOOST_CHECK_MESSAGE(c.error().message.find(text) != std::string::npos, c.error().message);
+      BOOST_CHECK_EQUAL(c.error().retry_error, "lost_connection");
+      for (const char ch : c.error().message) BOOST_CHECK(ch >= 32 && ch < 127);
+    });
 }
 
 BOOST_AUTO_TEST_CASE(refusals_and_deferrals_of_the_connection) {
-  for (const auto& [greeting, permanent] : {std::pair{"554 go away\r\n", true}, std::pair{"421 busy\r\n", false}}) in_loop([&] {
-    Server s;
-    s.greeting = greeting;
-    s.start();
-    auto c = SmtpConnection::open(s.options());
-    BOOST_REQUIRE(!c.has_value());
-    BOOST_CHECK_EQUAL(c.error().permanent, permanent);
-  });
+  for (const auto& [greeting, permanent] : {std::pair{"554 go away\r\n", true}, std::pair{"421 busy\r\n", false}})
+    in_loop([&] {
+      Server s;
+      s.greeting = greeting;
+      s.start();
+      auto c = SmtpConnection::open(s.options());
+      BOOST_REQUIRE(!c.has_value());
+      BOOST_CHECK_EQUAL(c.error().permanent, permanent);
+    });
 }
 
 BOOST_AUTO_TEST_CASE(nobody_listens) {
@@ -202,29 +218,33 @@ BOOST_AUTO_TEST_CASE(nobody_listens) {
 }
 
 BOOST_AUTO_TEST_CASE(server_goes_away_at_every_step) {
-  const std::vector<Step> good = {{"EHLO", "250 test\r\n"}, {"MAIL", "250 ok\r\n"}, {"RCPT", "250 ok\r\n"},
-                                  {"DATA", "354 go\r\n"}, {".", "250 done\r\n"}};
-  for (std::size_t stop = 0; stop < good.size(); ++stop) in_loop([&] {
-    Server s;
-    s.steps.assign(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(stop) + 1);
-    s.steps.back().answer.clear();
-    s.start();
-    auto c = SmtpConnection::open(s.options());
-    if (stop == 0) {
-      BOOST_CHECK(!c.has_value());
-      return;
-    }
-    BOOST_REQUIRE(c.has_value());
-    const auto body = mail::Body::from_string("x\n");
-    auto r = rcpts({"b@x"});
-    std::string confirmation;
-    auto sent = (*c)->send(transaction(*body), r, confirmation);
-    BOOST_REQUIRE(!sent.has_value());
-    BOOST_CHECK_EQUAL(sent.error().retry_error, "lost_connection");
-    BOOST_CHECK(r[0].fate != Fate::delivered && r[0].fate != Fate::failed);
-    BOOST_CHECK_EQUAL((*c)->data_sent, stop == 4);
-    BOOST_CHECK(!(*c)->usable());
-  });
+  const std::vector<Step> good = {{"EHLO", "250 test\r\n"},
+                                  {"MAIL", "250 ok\r\n"},
+                                  {"RCPT", "250 ok\r\n"},
+                                  {"DATA", "354 go\r\n"},
+                                  {".", "250 done\r\n"}};
+  for (std::size_t stop = 0; stop < good.size(); ++stop)
+    in_loop([&] {
+      Server s;
+      s.steps.assign(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(stop) + 1);
+      s.steps.back().answer.clear();
+      s.start();
+      auto c = SmtpConnection::open(s.options());
+      if (stop == 0) {
+        BOOST_CHECK(!c.has_value());
+        return;
+      }
+      BOOST_REQUIRE(c.has_value());
+      const auto body = mail::Body::from_string("x\n");
+      auto r = rcpts({"b@x"});
+      std::string confirmation;
+      auto sent = (*c)->send(transaction(*body), r, confirmation);
+      BOOST_REQUIRE(!sent.has_value());
+      BOOST_CHECK_EQUAL(sent.error().retry_error, "lost_connection");
+      BOOST_CHECK(r[0].fate != Fate::delivered && r[0].fate != Fate::failed);
+      BOOST_CHECK_EQUAL((*c)->data_sent, stop == 4);
+      BOOST_CHECK(!(*c)->usable());
+    });
 }
 
 BOOST_AUTO_TEST_CASE(a_silent_server_times_out) {
@@ -278,8 +298,12 @@ BOOST_AUTO_TEST_CASE(tls_required_but_not_offered) {
 BOOST_AUTO_TEST_CASE(lmtp_answers_per_recipient) {
   in_loop([] {
     Server s;
-    s.steps = {{"LHLO client.example", "250 test\r\n"}, {"MAIL", "250 ok\r\n"}, {"RCPT", "250 ok\r\n"}, {"RCPT", "250 ok\r\n"},
-               {"DATA", "354 go\r\n"}, {".", "250 first\r\n452 second is full\r\n"}};
+    s.steps = {{"LHLO client.example", "250 test\r\n"},
+               {"MAIL", "250 ok\r\n"},
+               {"RCPT", "250 ok\r\n"},
+               {"RCPT", "250 ok\r\n"},
+               {"DATA", "354 go\r\n"},
+               {".", "250 first\r\n452 second is full\r\n"}};
     s.start();
     auto o = s.options();
     o.lmtp = true;
