@@ -31,7 +31,7 @@ constexpr OptionDef kGenericOptions[] = {
     {"server_debug_print", OptionType::expanded, ref<&G::server_debug_print>, "", "text for the debug output",
      State::works, "", "", 3},
     {"server_mail_auth_condition", OptionType::expanded, ref<&G::server_mail_auth_condition>, "",
-     "accept AUTH= on MAIL when true", State::works, "", "", 3},
+     "accept AUTH= on MAIL when true", State::later, "", "", 3},
     {"server_set_id", OptionType::expanded, ref<&G::server_set_id>, "",
      "$authenticated_id after success, $authenticated_fail_id after failure"},
 };
@@ -60,6 +60,8 @@ std::string public_name(const lang::DriverInstance& a) {
 ServerResult decide(lang::Scope& scope, const lang::DriverInstance& a) {
   const AuthenticatorGeneric& g = generic(a);
   ServerResult r;
+  if (g.server_debug_print.is_set() && scope.services->debugging())
+    if (auto text = g.server_debug_print.eval(scope)) scope.services->debug(text->view());
   const auto set_id = [&] {
     if (!g.server_set_id.is_set()) return;
     if (auto v = g.server_set_id.eval(scope)) r.id = std::move(*v).str();

@@ -53,8 +53,8 @@ constexpr OptionDef kGenericOptions[] = {
     {"shadow_transport", OptionType::string, nullptr, "", "a second transport run after success", State::later, "", "",
      3},
     {"transport_filter", OptionType::expanded, nullptr, "", "program the message is passed through", State::later},
-    {"transport_filter_timeout", OptionType::time, ref<&G::transport_filter_timeout>, "5m",
-     "time limit for the filter"},
+    {"transport_filter_timeout", OptionType::time, ref<&G::transport_filter_timeout>, "5m", "time limit for the filter",
+     State::later},
     {"user", OptionType::user, ref<&G::user>, "", "user of the delivery; overrides the router's"},
 };
 

@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <exception>
+
 #include "core/base/strings.h"
 
 namespace remex::daemon {
@@ -11,6 +13,16 @@ namespace remex::daemon {
 namespace {
 constexpr std::size_t kMaxWaiting = 2000;
 constexpr std::uint64_t kMaxWaitingBytes = 32 * 1024 * 1024;
+/// An exception is a bug: it ends this one delivery (the message stays in the queue), never the slot it ran in.
+template <class F>
+Status contained(F&& f) {
+  try {
+    return f();
+  } catch (const std::exception& e) {
+    return fail(fmt::format("internal error: {}", e.what()));
+  }
+}
+
 }  // namespace
 
 void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg) {
@@ -34,10 +46,12 @@ void Scheduler::pump() {
         waiting_bytes_, item->msg.body && item->msg.body->in_memory() != nullptr ? item->msg.body->size() : 4096);
     ++running_;
     nursery_.spawn("delivery", [this, item] {
-      delivery::DeliverOptions opt;
-      opt.first_attempt = true;
       const std::string id = item->msg.envelope.id;
-      const Status st = delivery::deliver_fresh(item->process->engine, std::move(item->msg), opt);
+      const Status st = contained([&] {
+        delivery::DeliverOptions opt;
+        opt.first_attempt = true;
+        return delivery::deliver_fresh(item->process->engine, std::move(item->msg), opt);
+      });
       if (!st && st.error().kind != ErrorKind::cancelled)
         item->process->engine.log->write(log::kMain | log::kPanic, id,
                                          fmt::format("delivery could not be recorded: {}", st.error().text));
@@ -59,7 +73,7 @@ void Scheduler::queue_run(std::shared_ptr<Process> process) {
     opt.queue_run = true;
     if (process->engine.log->on(log::Selector::queue_run))
       process->engine.log->write(log::kMain, "", "Start queue run: pid=" + std::to_string(getpid()));
-    const Status st = delivery::run_queue(process->engine, opt, static_cast<int>(parallel_));
+    const Status st = contained([&] { return delivery::run_queue(process->engine, opt, static_cast<int>(parallel_)); });
     if (!st && st.error().kind != ErrorKind::cancelled)
       process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("queue run failed: {}", st.error().text));
     if (process->engine.log->on(log::Selector::queue_run))
