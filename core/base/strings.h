@@ -1,6 +1,7 @@
 // Byte-string helpers (C locale, ASCII). No I/O, no locale, no allocation surprises.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,7 +27,11 @@ bool iends_with(std::string_view s, std::string_view suffix);
 std::string_view trim(std::string_view s);
 std::string_view trim_left(std::string_view s);
 std::string_view trim_right(std::string_view s);
+/// The parts are views into `s`, which must outlive them; hence not of a temporary string.
 std::vector<std::string_view> split(std::string_view s, char sep);
+template <typename S>
+  requires std::same_as<S, std::string>
+void split(S&& s, char sep) = delete;
 std::string join(const std::vector<std::string>& parts, std::string_view sep);
 std::string replace_all(std::string_view s, std::string_view from, std::string_view to);
 

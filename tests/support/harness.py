@@ -3,8 +3,10 @@
 Every wait has a deadline and a condition; nothing sleeps for luck. Processes are ended by pid. A test is a script with functions
 named test_*; call harness.main() at the end. Exit status 0 passed, 1 failed, 77 cannot run here.
 """
+import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -66,9 +68,15 @@ def enter_namespace():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """A port nobody listens on, below the range from which the kernel takes the ports of outgoing connections."""
+    while True:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                pass
 
 
 class Dir:
@@ -145,6 +153,19 @@ class Remex:
         if self.proc and self.proc.poll() is None:
             self.proc.kill()
             self.proc.wait()
+
+    @contextlib.contextmanager
+    def held(self):
+        """Stops the process for as long as the block runs: what clients send in it has arrived before the server looks."""
+        def state():
+            with open('/proc/%d/stat' % self.proc.pid) as f:
+                return f.read().rpartition(')')[2].split()[0]
+        self.proc.send_signal(signal.SIGSTOP)
+        try:
+            wait_for(lambda: state() == 'T', what='the server to stop')
+            yield
+        finally:
+            self.proc.send_signal(signal.SIGCONT)
 
     def run(self, *args, input=None, timeout=30, check_rc=None):
         r = subprocess.run(self.command(*args), input=input, capture_output=True, text=True, timeout=timeout, env=self.env, user=self.user)
