@@ -88,7 +88,7 @@ def test_nothing_acknowledged_is_lost():
         SERVER.start()
         asyncio.run(one_round(state))
     SERVER.start()
-    h.wait_for(lambda: SERVER.run('-bpc').stdout.strip() == '0', 60, lambda: 'an empty queue: ' + SERVER.run('-bp').stdout[:2000])
+    h.wait_for(lambda: SERVER.run('-bpc').stdout.strip() == '0', 120, lambda: 'an empty queue: ' + SERVER.run('-bp').stdout[:2000])
     SERVER.stop()
     seen = delivered()
     lost = state['acked'] - set(seen)

@@ -75,7 +75,7 @@ def box(name='u'):
 
 
 def logged(ident, what):
-    h.wait_for(lambda: any(what in l for l in log().splitlines() if ident in l), 5, lambda: '"%s" for %s in the log: %s' % (what, ident, log()[-1500:]))
+    h.wait_for(lambda: any(what in l for l in log().splitlines() if ident in l), what=lambda: '"%s" for %s in the log: %s' % (what, ident, log()[-1500:]))
 
 
 def test_empty_queue():
@@ -231,7 +231,7 @@ def test_deferral_and_retry():
     def again():
         run('-q', check_rc=0)
         return count() == 0
-    h.wait_for(again, 20, lambda: 'the delivery after the retry time; log: ' + log()[-1500:])
+    h.wait_for(again, what=lambda: 'the delivery after the retry time; log: ' + log()[-1500:])
     h.equal(len(SINK.messages), n + 1, 'at the sink')
     logged(ident, '=> y@far.test')
     logged(ident, 'Completed')

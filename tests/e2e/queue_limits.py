@@ -20,7 +20,8 @@ def test_the_third_waits():
         h.equal(code, 250, text)
     c.close()
     h.wait_for(lambda: len(h.maildir(D('mail', 'box.test', 'u'))) == 2, what='the first two')
-    log = open(D('log', 'mainlog')).read()
+    with open(D('log', 'mainlog')) as f:
+        log = f.read()
     h.equal(log.count('no immediate delivery: more than 2 messages received in one connection'), 2, log[-600:])
     h.wait_for(lambda: SERVER.run('-bpc').stdout.strip() == '2', what='two left in the queue')
     SERVER.run('-q', check_rc=0)

@@ -33,7 +33,7 @@ def reload_with(text, done):
     """Writes the configuration, sends SIGHUP, waits until done() is true."""
     h.write(CONF, text)
     SERVER.proc.send_signal(signal.SIGHUP)
-    h.wait_for(done, 10, lambda: 'the effect of SIGHUP; log: ' + both_logs()[-1500:])
+    h.wait_for(done, what=lambda: 'the effect of SIGHUP; log: ' + both_logs()[-1500:])
     SERVER.alive()
 
 
@@ -44,7 +44,7 @@ def test_early_hangup():
         mark = len(log())
         SERVER.start()
         SERVER.proc.send_signal(signal.SIGHUP)
-        h.wait_for(lambda: 'SIGHUP received' in log()[mark:], 10, 'the reload')
+        h.wait_for(lambda: 'SIGHUP received' in log()[mark:], what='the reload')
         SERVER.alive()
 
 
@@ -71,7 +71,7 @@ def test_missing_configuration_is_refused():
     mark = len(both_logs())
     os.rename(CONF, CONF + '.away')
     SERVER.proc.send_signal(signal.SIGHUP)
-    h.wait_for(lambda: 'remex.conf' in both_logs()[mark:], 10, lambda: 'a log line: ' + both_logs()[mark:])
+    h.wait_for(lambda: 'remex.conf' in both_logs()[mark:], what=lambda: 'a log line: ' + both_logs()[mark:])
     os.rename(CONF + '.away', CONF)
     h.check('mx.test' in greeting(), 'the old configuration no longer serves')
 
@@ -135,9 +135,9 @@ def test_term_drains():
     code, text = busy.reply()
     h.check(code in (250, 421), 'the message under way: %d %s' % (code, text))
     busy.abort()
-    SERVER.proc.wait(30)
+    SERVER.proc.wait(60)
     h.equal(SERVER.proc.returncode, 0, 'exit status; stderr: ' + SERVER.stderr()[-1000:])
-    h.check(time.monotonic() - begin < 20, 'took %.1f s' % (time.monotonic() - begin))
+    h.check(time.monotonic() - begin < 45, 'took %.1f s' % (time.monotonic() - begin))
     SERVER.start()
     h.wait_for(lambda: SERVER.run('-bpc').stdout.strip() == '0' or SERVER.run('-q') is None, what='the queue after a restart')
     h.equal(sum('Subject: last\n' in m for m in h.maildir(D('mail', 'box.test', 'u'))), int(code == 250), 'the message under way: acknowledged, so delivered')

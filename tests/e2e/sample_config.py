@@ -32,7 +32,7 @@ def refused(data, why, sender=ME, to=BLOG, port=None, logged=''):
     code, reply = h.send(port or S.submit, sender, [to], data)
     h.equal(code, 550, '%s: %s' % (why, reply))
     if logged:
-        h.wait_for(lambda: logged in S.log()[mark:], 5, lambda: '%s: "%s" in the log: %s' % (why, logged, S.log()[mark:]))
+        h.wait_for(lambda: logged in S.log()[mark:], what=lambda: '%s: "%s" in the log: %s' % (why, logged, S.log()[mark:]))
     h.check(' <= ' not in S.log()[mark:], why + ': accepted all the same')
     h.equal(len(S.box('blog')), before, why + ': delivered')
 

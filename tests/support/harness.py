@@ -4,6 +4,7 @@ Every wait has a deadline and a condition; nothing sleeps for luck. Processes ar
 named test_*; call harness.main() at the end. Exit status 0 passed, 1 failed, 77 cannot run here.
 """
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -16,6 +17,10 @@ import sys
 import tempfile
 import time
 import traceback
+
+DEBIAN_PYTHON = '/usr/bin/python3'  # the one that python3-dkim belongs to, whichever comes first in PATH
+if os.path.exists(DEBIAN_PYTHON) and os.path.realpath(sys.executable) != os.path.realpath(DEBIAN_PYTHON) and not os.environ.get('REMEX_TEST_PYTHON'):
+    os.execve(DEBIAN_PYTHON, [DEBIAN_PYTHON] + sys.argv, dict(os.environ, REMEX_TEST_PYTHON='1'))
 
 BIN = os.environ.get('REMEX_BIN', os.path.join(os.path.dirname(__file__), '../../build/release/remex'))
 SOURCE = os.environ.get('REMEX_SOURCE', os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
@@ -41,8 +46,9 @@ def skip(why):
     sys.exit(77)
 
 
-def wait_for(condition, seconds=15, what='condition'):
-    """Polls until condition() is true; returns its value."""
+def wait_for(condition, seconds=60, what='condition'):
+    """Polls until condition() is true; returns its value. The limit is for a machine that is busy with other tests: it costs nothing
+    while things go well."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -67,16 +73,26 @@ def enter_namespace():
     sys.exit(subprocess.run(['unshare', '--net', '--mount', '--propagation', 'private', sys.executable] + sys.argv, env=env).returncode)
 
 
+RESERVED = []  # descriptors of lock files: a port stays ours until this process ends
+
+
 def free_port():
-    """A port nobody listens on, below the range from which the kernel takes the ports of outgoing connections."""
+    """A port nobody listens on, below the range from which the kernel takes the ports of outgoing connections, and promised to no
+    other test that runs at the same time."""
+    locks = os.path.join(tempfile.gettempdir(), 'remex-test-ports-%d' % os.geteuid())
+    os.makedirs(locks, exist_ok=True)
     while True:
         port = random.randrange(12000, 32000)
-        with socket.socket() as s:
-            try:
+        lock = os.open(os.path.join(locks, str(port)), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as s:
                 s.bind(('127.0.0.1', port))
-                return port
-            except OSError:
-                pass
+        except OSError:
+            os.close(lock)
+            continue
+        RESERVED.append(lock)
+        return port
 
 
 class Dir:
@@ -121,7 +137,7 @@ class Remex:
         self.proc = subprocess.Popen(self.command('-bdf', *extra), stdin=subprocess.DEVNULL, stdout=err, stderr=err, env=self.env, user=self.user)
         err.close()
         for p in self.ports:
-            wait_for(lambda: self.alive() and port_open(p), 20, lambda: 'port %d; stderr: %s' % (p, self.stderr()))
+            wait_for(lambda: self.alive() and port_open(p), what=lambda: 'port %d; stderr: %s' % (p, self.stderr()))
         return self
 
     def alive(self):
@@ -135,7 +151,7 @@ class Remex:
         except OSError:
             return ''
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=60):
         """Polite end; the exit status must be 0 and a sanitizer must have said nothing."""
         if self.proc and self.proc.poll() is None:
             self.proc.send_signal(signal.SIGTERM)
@@ -167,7 +183,7 @@ class Remex:
         finally:
             self.proc.send_signal(signal.SIGCONT)
 
-    def run(self, *args, input=None, timeout=30, check_rc=None):
+    def run(self, *args, input=None, timeout=120, check_rc=None):
         r = subprocess.run(self.command(*args), input=input, capture_output=True, text=True, timeout=timeout, env=self.env, user=self.user)
         if check_rc is not None:
             equal(r.returncode, check_rc, 'exit status of %s: %s%s' % (args, r.stdout, r.stderr))
@@ -185,7 +201,7 @@ def port_open(port, host='127.0.0.1'):
 class Smtp:
     """A client that says exactly what it is told."""
 
-    def __init__(self, port, host='127.0.0.1', timeout=20, greet=True, source=None):
+    def __init__(self, port, host='127.0.0.1', timeout=90, greet=True, source=None):
         self.s = socket.create_connection((host, port), timeout, source_address=(source, 0) if source else None)
         self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.f = self.s.makefile('rb')
