@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxAddresses =
     100000;                               ///< of one message, all generations: a redirection that grows without end
 constexpr std::int64_t kHeldPause = 300;  ///< seconds until a held address is looked at again
+constexpr std::int64_t kPauseAfterBug = 900;
 
 std::string delivery_key(const Addr& a) {
   return fmt::format("{}\n{}\n{}", a.unique, a.transport != nullptr ? a.transport->name : "", a.special.str());
@@ -103,9 +104,14 @@ bool Attempt::held_back(Addr& a) {
 
 void Attempt::route_one(Addr* a) {
   if (a->status == Addr::Status::pending && !held_back(*a) && !routing_deferred_by_hint(*a)) {
-    routers::RouteContext ctx{*eng_.config, scope_, routers::RouteMode::deliver};
-    routers::route_address(ctx, *a);
-    routing_outcome(*a);
+    const std::string bug = exception_of([&] {
+      routers::RouteContext ctx{*eng_.config, scope_, routers::RouteMode::deliver};
+      routers::route_address(ctx, *a);
+    });
+    if (bug.empty())
+      routing_outcome(*a);
+    else
+      routing_bug(*a, bug);
   } else if (a->status == Addr::Status::failed || a->status == Addr::Status::deferred) {
     routing_outcome(*a);
   }
@@ -172,6 +178,17 @@ void Attempt::routing_outcome(Addr& a) {
     if (auto rec = eng_.store->get_retry("R:" + a.state.domain); rec && *rec)
       (void)eng_.store->delete_retry("R:" + a.state.domain);
   }
+  log_routing(a);
+}
+
+void Attempt::routing_bug(Addr& a, const std::string& what) {
+  a.children.clear();
+  a.status = Addr::Status::deferred;
+  a.basic_errno = -1;
+  a.message = what;
+  const std::int64_t when = now_ + kPauseAfterBug;  // no retry record: other addresses of the domain are not to blame
+  next_attempt_ = next_attempt_ == 0 ? when : std::min(next_attempt_, when);
+  eng_.log->write(log::kPanic, msg_.envelope.id, fmt::format("{} while routing {}", what, a.state.address));
   log_routing(a);
 }
 

@@ -3,6 +3,9 @@
 // Owned by the fiber that delivers; remote groups run in child fibers of it. The message is claimed by the caller.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,6 +53,8 @@ class Attempt {
   /// hold_domains, and for the first attempt queue_domains.
   bool held_back(Addr& a);
   void routing_outcome(Addr& a);
+  /// An exception while routing `a`: a bug. It costs this address this attempt, and no other anything.
+  void routing_bug(Addr& a, const std::string& what);
   void log_routing(Addr& a);
   bool already_done(const Addr& a) const;
   /// Hosts a run asked about ("name\nip" → key of the retry record).
@@ -89,6 +94,18 @@ class Attempt {
   std::string freeze_reason_;
   std::vector<store::StoredMessage> made_;  ///< bounces and warnings to be delivered afterwards
 };
+
+/// The text of an exception that ended `body`, empty when there was none. Nothing may wait inside a catch block, so
+/// what is done about it is done after this.
+template <class Body>
+std::string exception_of(Body&& body) {
+  try {
+    body();
+  } catch (const std::exception& e) {
+    return fmt::format("internal error: {}", e.what());
+  }
+  return {};
+}
 
 /// A message of ours to `to` with the null sender: stored and logged. Null when there is nobody to tell.
 struct ReportText {

@@ -90,7 +90,13 @@ Status run_queue(Engine& engine, const DeliverOptions& opt, int parallel) {
     nursery.spawn("queue run", [&] {
       while (next < ids.size()) {
         const std::string id = ids[next++];
-        if (Status s = deliver_message(eng, id, opt); !s) {
+        Status s;
+        const std::string bug = exception_of([&] { s = deliver_message(eng, id, opt); });
+        if (!bug.empty()) {  // the message stays in the queue, and the ones behind it get their turn
+          eng.log->write(log::kMain | log::kPanic, id, bug);
+          s = fail(bug);
+        }
+        if (!s) {
           if (s.error().kind == ErrorKind::cancelled) return;
           if (first_error) first_error = std::move(s);
         }

@@ -102,7 +102,10 @@ void Attempt::run_group(Group& g) {
   };
   transports::DeliverContext ctx{
       *eng_.config, scope, job_, allowed, {}, mua_wrapper, mua_wrapper ? nullptr : eng_.pool.get()};
-  auto results = g.def->deliver(ctx, *g.transport, g.addrs);
+  std::vector<transports::AddrResult> results;
+  const std::string bug = exception_of([&] { results = g.def->deliver(ctx, *g.transport, g.addrs); });
+  if (!bug.empty())
+    eng_.log->write(log::kPanic, msg_.envelope.id, fmt::format("{} in the {} transport", bug, g.transport->name));
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now() - started).count();
   if (!mua_wrapper) record_hosts(ctx.host_results, asked, first);
   bool first_of_run = true;
@@ -111,7 +114,8 @@ void Attempt::run_group(Group& g) {
     if (i < results.size())
       r = std::move(results[i]);
     else
-      r.message = fmt::format("the {} transport said nothing about this address", g.transport->name);
+      r.message =
+          !bug.empty() ? bug : fmt::format("the {} transport said nothing about this address", g.transport->name);
     record_result(g, *g.addrs[i], r, asked, first_of_run, took);
     if (r.fate == transports::Fate::delivered) first_of_run = false;
   }

@@ -333,4 +333,48 @@ BOOST_AUTO_TEST_CASE(address_test_output) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_bug_in_routing_costs_only_its_address) {
+  in_world("", [](World& w) {
+    const auto id = w.send({"boom@local.test", "a@local.test"});
+    BOOST_TEST(has(w.lines(id), "== boom@local.test R=boom defer (-1): internal error: no DNS in this test"));
+    BOOST_TEST(has(w.lines(id), "=> a <a@local.test>"));
+    BOOST_TEST(w.mailbox("a").size() == 1U);
+    BOOST_TEST(w.slurp(w.path + "/log/paniclog").find("while routing boom@local.test") != std::string::npos);
+    const auto env = w.engine.store->load(id).value().envelope;
+    BOOST_TEST(!env.recipients[0].done);
+    BOOST_TEST(env.recipients[1].done);
+    // Other mail for the domain is not held back by it.
+    w.send({"b@local.test"});
+    BOOST_TEST(w.mailbox("b").size() == 1U);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_bug_in_a_transport_costs_only_its_addresses) {
+  in_world("", [](World& w) {
+    const auto id = w.send({"boomtransport@local.test", "a@local.test", "x@remote.test"});
+    BOOST_TEST(has(w.lines(id), "== boomtransport@local.test R=boomroute T=boomtransport defer"));
+    BOOST_TEST(w.mailbox("a").size() == 1U);
+    BOOST_TEST(w.messages == 1);
+    BOOST_TEST(w.slurp(w.path + "/log/paniclog").find("in the boomtransport transport") != std::string::npos);
+    DeliverOptions o;
+    o.force = true;
+    BOOST_TEST(run_queue(w.engine, o, 1).has_value());
+    BOOST_TEST(w.mailbox("a").size() == 1U);  // once
+    BOOST_TEST(w.messages == 1);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_bug_in_one_message_does_not_end_the_queue_run) {
+  in_world("hold_domains = ${if eq{$domain}{held.test}{${if eq{${lookup dnsdb{txt=boom.test}}}{x}{held.test}}}}\n",
+           [](World& w) {
+             for (const char* to : {"u@held.test", "a@local.test", "v@held.test", "b@local.test"})
+               BOOST_REQUIRE(w.engine.store->insert(w.message({to})));
+             const Status st = run_queue(w.engine, {}, 1);  // one worker: it must outlive every bug
+             BOOST_TEST(!st.has_value());
+             BOOST_TEST(w.mailbox("a").size() == 1U);
+             BOOST_TEST(w.mailbox("b").size() == 1U);
+             BOOST_TEST(w.queued() == 2U);
+           });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
