@@ -161,13 +161,19 @@ def submit(server, laptop):
     show(wait_for("submitted message in the maildir of blog", lambda: delivered("blog", identity), server))
 
 
-def show_log(since):
-    log = STATE / "server/log/mainlog"
-    say(str(log))
-    if log.exists():
-        with log.open(errors="replace") as lines:
+def log_lines(since):
+    """What the server has logged since the file had that size."""
+    try:
+        with (STATE / "server/log/mainlog").open(errors="replace") as lines:
             lines.seek(since)
-            print(lines.read(), flush=True)
+            return lines.read()
+    except FileNotFoundError:
+        return ""
+
+
+def show_log(since):
+    say(str(STATE / "server/log/mainlog"))
+    print(log_lines(since), flush=True)
 
 
 def main():
@@ -192,10 +198,10 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     status = 0
     try:
-        for port in (MX_PORT, SUBMIT_PORT):
-            wait_for(f"listener on port {port}", lambda: listening(port), server)  # pylint: disable=cell-var-from-loop
+        wait_for("start of the server", lambda: "listening for SMTP" in log_lines(since), server)
         send_stranger(server)
         submit(server, laptop_options)
+        wait_for("log lines of both deliveries", lambda: log_lines(since).count(" Completed\n") >= 2, server)
         show_log(since)
         if not once:
             say(f"serving on 127.0.0.1 ports {MX_PORT} and {SUBMIT_PORT}; mail is in {STATE / 'mail'}; Ctrl-C ends it")

@@ -112,15 +112,43 @@ TaintScope router_scope(const Config& config, const DriverInstance& router) {
   return scope;
 }
 
-void add_address_data(const Config& config, const DriverInstance& router, TaintScope& scope) {
-  const auto* data = option_value<Expansion>(config, router, "address_data", OptionType::expanded);
-  if (data == nullptr || !data->is_set()) return;
-  TaintFlow flow = taint_of(*data, scope);
-  if (flow.state == TaintState::tainted)
-    flow.path = fmt::format("$address_data is set by router \"{}\" ({}) from ${}", router.name,
-                            config.files != nullptr ? config.files->where(data->pos()) : std::string(), flow.culprit);
-  scope.variables["address_data"] = std::move(flow);
-}
+/// What $address_data may hold when an address comes to a router: what any router left there, earlier ones and (for the
+/// children of a redirection, which begin again at the first router) later ones. Which of them an address met is not
+/// known here. All of them tainted is certain enough: an address that met none has no value at all.
+class AddressData {
+ public:
+  explicit AddressData(const Config& config) : config_(config) {
+    for (const DriverInstance& router : config.routers) {
+      if (router.def == nullptr) continue;
+      TaintScope scope = router_scope(config, router);
+      put(router, scope);
+    }
+    set_ = false;
+  }
+  /// Puts the value after `router` into `scope`. For the routers in their order.
+  void put(const DriverInstance& router, TaintScope& scope) {
+    if (set_) scope.variables["address_data"] = certain_ ? before_ : known(TaintState::depends);
+    const auto* data = option_value<Expansion>(config_, router, "address_data", OptionType::expanded);
+    if (data == nullptr || !data->is_set()) return;
+    TaintFlow flow = taint_of(*data, scope);
+    if (flow.state == TaintState::tainted) {
+      const std::string step = fmt::format("$address_data is set by router \"{}\" ({}) from ${}", router.name,
+                                           config_.files != nullptr ? config_.files->where(data->pos()) : std::string(),
+                                           flow.path.empty() ? flow.culprit : "address_data");
+      flow.path += flow.path.empty() ? step : "\n" + step;
+      if (!set_) before_ = flow;
+    } else {
+      certain_ = false;
+    }
+    set_ = true;
+    scope.variables["address_data"] = std::move(flow);
+  }
+
+ private:
+  const Config& config_;
+  bool set_ = false, certain_ = true;
+  TaintFlow before_;  ///< of the first router that sets it: an example for the notes
+};
 
 std::string remedy(const std::string& culprit) {
   if (culprit.starts_with("local_part"))
@@ -162,7 +190,8 @@ class SinkCheck {
       if (d.code == "taint" && d.message == message) return;
     Diagnostic& out = diagnostics_.error("taint", e.pos(), static_cast<std::uint32_t>(e.source_text().size()), message,
                                          fmt::format("${} comes from the message or the peer", flow.culprit));
-    if (!flow.path.empty()) out.notes.push_back(flow.path);
+    for (const std::string_view step : split(flow.path, '\n'))
+      if (!step.empty()) out.notes.emplace_back(step);
     out.notes.push_back(remedy(flow.culprit));
   }
 
@@ -181,10 +210,11 @@ void check_taint(const Config& config, Diagnostics& diagnostics) {
   if (config.registries == nullptr || config.main.allow_insecure_tainted_data) return;
   SinkCheck check(config, diagnostics);
   std::map<std::string, std::vector<TaintScope>, std::less<>> reaching;
+  AddressData address_data(config);
   for (const DriverInstance& router : config.routers) {
     if (router.def == nullptr) continue;
     TaintScope scope = router_scope(config, router);
-    add_address_data(config, router, scope);
+    address_data.put(router, scope);
     check.driver(router, "router", scope);
     const auto* transport = option_value<Expansion>(config, router, "transport", OptionType::expanded);
     if (transport != nullptr && transport->is_set() && transport->is_constant())

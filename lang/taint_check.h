@@ -24,7 +24,7 @@ enum class TaintState : std::uint8_t { clean, depends, tainted };
 struct TaintFlow {
   TaintState state = TaintState::clean;
   std::string culprit;  ///< variable that brought the taint ("local_part")
-  std::string path;     ///< "address_data of router \"local\" (line 12)"; empty = directly
+  std::string path;  ///< the steps, first to last, one a line: "$address_data is set by router ..."; empty = directly
 };
 
 /// What is known of variables that are filled by the configuration.
