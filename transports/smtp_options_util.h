@@ -24,6 +24,10 @@ struct SmtpOptions : lang::DriverOptions {
   std::string protocol;
 };
 
+/// Delivers to every address of `batch`: the driver's deliver function. Parks. The n-th result is for the n-th address.
+std::vector<AddrResult> deliver_by_smtp(DeliverContext& ctx, const lang::DriverInstance& t,
+                                        std::span<routers::Addr* const> batch);
+
 /// Signs as the dkim_* options say. Gives the DKIM-Signature headers to put in front of `headers` (may be empty). Kind
 /// defer: signing failed and dkim_strict is true, or an option could not be expanded. Parks.
 Result<std::string> sign_message(DeliverContext& ctx, const lang::DriverInstance& t, const std::string& headers,

@@ -1,0 +1,425 @@
+// The way of one delivery over SMTP; see deliver_by_smtp in smtp_options_util.h.
+//
+// Hosts are tried in order until every address has an answer: 5xx fails an address, 4xx and trouble with a connection
+// move on to the next host. What then remains is deferred with the last trouble and its retry-rule word. An idle
+// connection from the pool is used when there is one.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/base/clock.h"
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "transports/connection_pool.h"
+#include "transports/smtp_client_util.h"
+#include "transports/smtp_options_util.h"
+
+namespace remex::transports {
+namespace {
+
+/// All that stays the same while hosts are tried.
+class Delivery {
+ public:
+  Delivery(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch)
+      : ctx_(ctx), t_(t), o_(static_cast<const SmtpOptions&>(*t.options)), batch_(batch), results_(batch.size()) {}
+
+  std::vector<AddrResult> run();
+
+ private:
+  using Group = std::vector<std::size_t>;  ///< indices into batch_
+
+  std::vector<AddrResult> all(const Error& e) {
+    return same_for_all(batch_.size(), e.kind == ErrorKind::failed ? failed_result(e.text) : deferred_result(e.text));
+  }
+  Result<std::string> expand(const lang::Expansion& e, std::string_view what, std::string fallback = {});
+  Result<bool> in_list(const lang::MatchList& list, const routers::HostItem& h, bool when_unset = false);
+  Status prepare();
+  Result<std::vector<routers::HostItem>> host_list();
+  Result<std::vector<Group>> groups();
+  std::string rcpt_address(const routers::Addr& a) const;
+  Result<int> port_of(const routers::HostItem& h);
+  Result<SmtpConnectOptions> connect_options(const routers::HostItem& h);
+  std::string pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const;
+
+  void deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts);
+  /// Tries one host for the addresses of `open`; takes out those that got an answer that ends the matter.
+  void try_host(const routers::HostItem& h, Group& open);
+  HostResultOf<std::unique_ptr<SmtpConnection>> connect(const routers::HostItem& h, SmtpConnectOptions& c, bool fresh,
+                                                        bool& reused);
+  void host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open);
+  void take_answers(const routers::HostItem& h, int port, const SmtpConnection& c, const std::vector<RcptState>& rcpts,
+                    const std::string& confirmation, Group& open);
+  void set_host_variables(const routers::HostItem& h, int port);
+
+  DeliverContext& ctx_;
+  const lang::DriverInstance& t_;
+  const SmtpOptions& o_;
+  std::span<routers::Addr* const> batch_;
+  std::vector<AddrResult> results_;
+  std::string sender_, head_;
+  std::shared_ptr<const mail::Body> body_;
+};
+
+Result<std::string> Delivery::expand(const lang::Expansion& e, std::string_view what, std::string fallback) {
+  if (!e.is_set()) return fallback;
+  auto text = e.eval(ctx_.scope);
+  if (text) return std::string(trim(text->view()));
+  if (text.error().kind == ErrorKind::forced_fail) return fallback;
+  return defer(fmt::format("failed to expand \"{}\" in {} transport: {}", what, t_.name, text.error().text));
+}
+
+Result<bool> Delivery::in_list(const lang::MatchList& list, const routers::HostItem& h, bool when_unset) {
+  if (!list.is_set()) return when_unset;
+  auto m = list.match_host(ctx_.scope, h.ip, h.name);
+  if (m) return m->matched;
+  if (m.error().kind == ErrorKind::forced_fail) return false;
+  return defer(fmt::format("{} transport: host list: {}", t_.name, m.error().text));
+}
+
+/// The body without stray CRs, so that what is signed is what goes out. Nearly always the body itself.
+Result<std::shared_ptr<const mail::Body>> clean_body(const std::shared_ptr<const mail::Body>& body) {
+  bool dirty = false;
+  REMEX_CHECK(body->for_each([&](std::string_view s) -> Status {
+    dirty = dirty || s.find('\r') != std::string_view::npos;
+    return {};
+  }));
+  if (!dirty) return body;
+  std::string text;
+  bool pending = false;
+  REMEX_CHECK(body->for_each([&](std::string_view s) -> Status {
+    for (const char c : s) {
+      if (pending && c != '\n') text += ' ';
+      pending = c == '\r';
+      if (!pending) text += c;
+    }
+    return {};
+  }));
+  return mail::Body::from_string(std::move(text));
+}
+
+Status Delivery::prepare() {
+  const mail::Envelope& env = ctx_.job.envelope;
+  REMEX_CHECK(check_size_limit(ctx_, t_, env.size));
+  if (o_.message_linelength_limit > 0 && env.max_line > static_cast<std::uint64_t>(o_.message_linelength_limit))
+    return fail(fmt::format("message has lines too long for transport (received: {}, max: {})", env.max_line,
+                            o_.message_linelength_limit));
+  REMEX_TRY(sender_, return_path(ctx_, t_, *batch_.front()));
+  REMEX_TRY(const bool body_only, generic(t_).body_only.eval(ctx_.scope));
+  REMEX_TRY(const bool headers_only, generic(t_).headers_only.eval(ctx_.scope));
+  body_ = headers_only || !ctx_.job.body ? mail::Body::from_string({}) : ctx_.job.body;
+  if (o_.dkim_domain.is_set()) {
+    REMEX_TRY(body_, clean_body(body_));
+  }
+  if (body_only) return {};
+  REMEX_TRY(const std::string headers, build_headers(ctx_, t_, batch_));
+  REMEX_TRY(std::string signatures, sign_message(ctx_, t_, headers, *body_));
+  head_ = std::move(signatures) + headers + "\n";
+  return {};
+}
+
+Result<std::vector<routers::HostItem>> Delivery::host_list() {
+  const routers::Addr& first = *batch_.front();
+  if (!first.hosts.empty() && !o_.hosts_override) return resolve_items(ctx_, o_, first.hosts, false);
+  if (!o_.hosts.is_set()) return defer(fmt::format("{} transport called with no hosts set", t_.name));
+  REMEX_TRY(const std::string list, expand(o_.hosts, "hosts"));
+  if (list.empty()) return defer(fmt::format("{} transport called with no hosts set", t_.name));
+  REMEX_TRY(const bool randomize, o_.hosts_randomize.eval(ctx_.scope));
+  return resolve_hosts(ctx_, o_, list, randomize);
+}
+
+Result<std::vector<Delivery::Group>> Delivery::groups() {
+  REMEX_TRY(const std::string limit_text, expand(o_.max_rcpt, "max_rcpt", "100"));
+  const auto limit = parse_uint(limit_text);
+  if (!limit) return defer(fmt::format("max_rcpt \"{}\" is not a number", printable(limit_text)));
+  REMEX_TRY(const bool multi_domain, o_.multi_domain.eval(ctx_.scope));
+  const bool multi = multi_domain || ctx_.mua_wrapper;  // which promises one transaction for all
+  std::vector<Group> out;
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    const std::string& domain = batch_[i]->state.domain;
+    const auto fits = [&](const Group& g) {
+      return (*limit == 0 || ctx_.mua_wrapper || g.size() < *limit) &&
+             (multi || batch_[g.front()]->state.domain == domain);
+    };
+    auto g = std::find_if(out.begin(), out.end(), fits);
+    if (g == out.end()) g = out.insert(out.end(), Group());
+    g->push_back(i);
+  }
+  return out;
+}
+
+std::string Delivery::rcpt_address(const routers::Addr& a) const {
+  std::string local = a.state.cased_local_part;
+  if (!generic(t_).rcpt_include_affixes) {
+    if (a.state.suffix.size() <= local.size()) local.erase(local.size() - a.state.suffix.size());
+    if (a.state.prefix.size() <= local.size()) local.erase(0, a.state.prefix.size());
+  }
+  local = mail::quote_local_part(local);
+  return a.state.domain.empty() ? local : local + "@" + a.state.domain;
+}
+
+Result<int> Delivery::port_of(const routers::HostItem& h) {
+  if (h.port > 0) return h.port;
+  REMEX_TRY(const std::string text, expand(o_.port, "port",
+                                           o_.protocol == "lmtp"                                    ? "lmtp"
+                                           : o_.protocol == "smtps" || o_.protocol == "submissions" ? "submissions"
+                                                                                                    : "smtp"));
+  if (const auto n = parse_uint(text); n && *n > 0 && *n < 65536) return static_cast<int>(*n);
+  static constexpr std::pair<std::string_view, int> kServices[] = {
+      {"smtp", 25}, {"submission", 587}, {"smtps", 465}, {"submissions", 465}, {"ssmtp", 465}, {"lmtp", 24}};
+  for (const auto& [name, port] : kServices)
+    if (text == name) return port;
+  return defer(fmt::format("TCP port \"{}\" is not defined for {} transport", printable(text), t_.name));
+}
+
+void Delivery::set_host_variables(const routers::HostItem& h, int port) {
+  if (ctx_.scope.delivery == nullptr) return;
+  ctx_.scope.delivery->host = h.name;
+  ctx_.scope.delivery->host_address = h.ip;
+  ctx_.scope.delivery->host_port = port;
+}
+
+Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h) {
+  SmtpConnectOptions c;
+  REMEX_TRY(const int port, port_of(h));
+  c.to = {h.ip, static_cast<std::uint16_t>(port)};
+  set_host_variables(h, port);
+  REMEX_TRY(c.helo, expand(o_.helo_data, "helo_data", ctx_.config.main.primary_hostname));
+  if (c.helo.empty() || c.helo.find_first_of(std::string_view("\r\n\0 ", 4)) != std::string::npos)
+    return defer(fmt::format("helo_data \"{}\" cannot be sent", printable(c.helo)));
+  REMEX_TRY(const std::string interfaces, expand(o_.interface, "interface"));
+  for (const std::string& ip : lang::split_list(interfaces))
+    if (c.local_ip.empty() && mail::is_ip_address(ip) && mail::is_ipv6(ip) == c.to.is_v6()) c.local_ip = ip;
+  c.lmtp = o_.protocol == "lmtp";
+  c.tls_on_connect = o_.protocol == "smtps" || o_.protocol == "submissions";
+  c.connect_timeout = Seconds(std::max<std::int64_t>(1, o_.connect_timeout > 0 ? o_.connect_timeout : 300));
+  c.command_timeout = Seconds(std::max<std::int64_t>(1, o_.command_timeout));
+  REMEX_TRY(c.avoid_esmtp, in_list(o_.hosts_avoid_esmtp, h));
+  REMEX_TRY(const bool avoid, in_list(o_.hosts_avoid_tls, h));
+  REMEX_TRY(c.require_tls, in_list(o_.hosts_require_tls, h));
+  REMEX_TRY(c.must_verify, in_list(o_.tls_verify_hosts, h));
+  c.try_tls = c.require_tls || !avoid;
+  REMEX_TRY(c.sni, expand(o_.tls_sni, "tls_sni"));
+  REMEX_TRY(const bool by_name, in_list(o_.tls_verify_cert_hostnames, h, true));
+  if (by_name && !mail::is_ip_address(h.name)) c.verify_name = h.name;
+  REMEX_TRY(c.tls.priority, expand(o_.tls_require_ciphers, "tls_require_ciphers"));
+  REMEX_TRY(c.tls.certificate_file, expand(o_.tls_certificate, "tls_certificate"));
+  REMEX_TRY(c.tls.private_key_file, expand(o_.tls_privatekey, "tls_privatekey"));
+  REMEX_TRY(c.tls.verify_certificates, expand(o_.tls_verify_certificates, "tls_verify_certificates", "system"));
+  return c;
+}
+
+std::string Delivery::pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const {
+  return fmt::format("{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}", h.name, c.to.ip, c.to.port, c.local_ip, c.helo,
+                     c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls, c.avoid_esmtp, c.must_verify, c.sni,
+                     c.tls.priority, c.tls.certificate_file, c.tls.verify_certificates, c.verify_name);
+}
+
+HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::HostItem& h, SmtpConnectOptions& c,
+                                                                bool fresh, bool& reused) {
+  reused = false;
+  if (ctx_.pool != nullptr && !fresh)
+    if (auto idle = ctx_.pool->take(pool_key(h, c))) {
+      reused = true;
+      return idle;
+    }
+  auto opened = SmtpConnection::open(c);
+  if (opened || !opened.error().tls_failed || c.require_tls || !o_.tls_tempfail_tryclear) return opened;
+  if (ctx_.scope.services != nullptr)
+    ctx_.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
+                             fmt::format("{} H={} [{}]: {}: delivering unencrypted", ctx_.job.envelope.id, h.name, h.ip,
+                                         opened.error().message));
+  SmtpConnectOptions clear = c;
+  clear.try_tls = false;
+  return SmtpConnection::open(clear);
+}
+
+void Delivery::host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open) {
+  std::string word = trouble.retry_error;
+  if (word == "refused" || word == "timeout_connect") word += h.mx >= 0 ? "_MX" : "_A";
+  HostResult hr{h.name, h.ip, port, word.empty() ? "error" : word, trouble.message};
+  ctx_.host_results.push_back(std::move(hr));
+  for (const std::size_t i : open) {
+    AddrResult& r = results_[i];
+    r = AddrResult();
+    r.fate = trouble.permanent ? Fate::failed : Fate::deferred;
+    r.message = trouble.message;
+    r.host_name = h.name;
+    r.host_ip = h.ip;
+    r.host_port = port;
+    r.retry_scope = AddrResult::Scope::host;
+    r.retry_error = word;
+    r.smtp_code = trouble.code;
+    r.sys_errno = trouble.sys_errno;
+  }
+  if (trouble.permanent) open.clear();
+}
+
+void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConnection& c,
+                            const std::vector<RcptState>& rcpts, const std::string& confirmation, Group& open) {
+  Group rest;
+  for (std::size_t n = 0; n < open.size(); ++n) {
+    const RcptState& s = rcpts[n];
+    AddrResult r;
+    r.host_name = h.name;
+    r.host_ip = h.ip;
+    r.host_port = port;
+    r.local_ip = c.local_ip();
+    r.pipelined = c.used_pipelining();
+    if (c.tls() != nullptr) {
+      r.tls_cipher = c.tls()->cipher;
+      r.tls_verified = c.tls()->peer_verified;
+    }
+    r.smtp_code = s.code;
+    r.message = s.message;
+    r.retry_error = s.retry_error;
+    switch (s.fate) {
+      case RcptState::Fate::delivered:
+        r.fate = Fate::delivered;
+        r.message.clear();
+        r.confirmation = s.message.empty() ? confirmation : s.message;
+        break;
+      case RcptState::Fate::failed: r.fate = Fate::failed; break;
+      default:
+        r.fate = Fate::deferred;
+        r.retry_scope = s.message_scope ? AddrResult::Scope::message : AddrResult::Scope::address;
+        if (r.message.empty()) r.message = "no answer for this recipient";
+        rest.push_back(open[n]);
+    }
+    results_[open[n]] = std::move(r);
+  }
+  open = std::move(rest);
+}
+
+bool has_8bit(std::string_view s) {
+  return std::any_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
+}
+
+void Delivery::try_host(const routers::HostItem& h, Group& open) {
+  auto options = connect_options(h);
+  if (!options) {
+    for (const std::size_t i : open) results_[i] = deferred_result(options.error().text);
+    return;
+  }
+  const int port = options->to.port;
+  for (bool fresh = false;; fresh = true) {
+    bool reused = false;
+    auto opened = connect(h, *options, fresh, reused);
+    if (!opened) return host_failed(h, port, opened.error(), open);
+    SmtpConnection& c = **opened;
+    if (ctx_.scope.delivery != nullptr) {
+      ctx_.scope.delivery->sending_ip_address = c.local_ip();
+      ctx_.scope.delivery->sending_port = c.local_port();
+      ctx_.scope.delivery->tls_cipher = c.tls() != nullptr ? c.tls()->cipher : std::string();
+    }
+    TransactionOptions tx;
+    tx.sender = sender_;
+    tx.head = head_;
+    tx.body = body_.get();
+    if (o_.size_addition >= 0) tx.size = head_.size() + body_->size() + static_cast<std::uint64_t>(o_.size_addition);
+    tx.body_8bit = ctx_.job.envelope.body_8bit;
+    auto avoid = in_list(o_.hosts_avoid_pipelining, h);
+    tx.pipelining = avoid && !*avoid;
+    tx.all_or_none = ctx_.mua_wrapper;
+    tx.command_timeout = options->command_timeout;
+    tx.data_timeout = Seconds(std::max<std::int64_t>(1, o_.data_timeout));
+    tx.final_timeout = Seconds(std::max<std::int64_t>(1, o_.final_timeout));
+
+    std::vector<RcptState> rcpts;
+    bool utf8 = has_8bit(sender_) || (ctx_.job.envelope.smtputf8 && has_8bit(head_));
+    for (const std::size_t i : open) {
+      RcptState s;
+      s.address = rcpt_address(*batch_[i]);
+      utf8 = utf8 || has_8bit(s.address);
+      rcpts.push_back(std::move(s));
+    }
+    tx.smtputf8 = utf8;
+    if (utf8 && !c.has("SMTPUTF8")) {
+      c.quit();
+      for (const std::size_t i : open) results_[i] = failed_result("5.6.7 the remote server does not support SMTPUTF8");
+      open.clear();
+      return;
+    }
+    std::string confirmation;
+    auto sent = c.send(tx, rcpts, confirmation);
+    if (!sent) {
+      // A connection that was idle may have died meanwhile: that is no fault of the host.
+      if (reused && !c.data_sent) continue;
+      const bool doubt = c.data_sent;
+      take_answers(h, port, c, rcpts, confirmation, open);
+      host_failed(h, port, sent.error(), open);
+      if (doubt) open.clear();  // the server may have it: no second copy through another host now
+      return;
+    }
+    take_answers(h, port, c, rcpts, confirmation, open);
+    ctx_.host_results.push_back({h.name, h.ip, port, "", ""});
+    const bool full = o_.connection_max_messages > 0 && c.messages >= o_.connection_max_messages;
+    if (ctx_.pool != nullptr && !full && c.usable()) {
+      ctx_.pool->give(pool_key(h, *options), std::move(*opened));
+    } else {
+      c.quit();
+    }
+    return;
+  }
+}
+
+void Delivery::deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts) {
+  Group open = group;
+  for (const std::size_t i : open) {
+    results_[i] = deferred_result("retry time not reached for any host");
+    results_[i].retry_scope = AddrResult::Scope::none;
+  }
+  std::int64_t tried = 0;
+  for (const routers::HostItem& h : hosts) {
+    if (open.empty()) return;
+    if (tried >= o_.hosts_max_try || tried >= o_.hosts_max_try_hardlimit) return;
+    if (ctx_.host_allowed && !ctx_.host_allowed(h)) continue;
+    ++tried;
+    try_host(h, open);
+  }
+}
+
+std::vector<AddrResult> Delivery::run() {
+  if (Status s = prepare(); !s) return all(s.error());
+  auto parts = groups();
+  if (!parts) return all(parts.error());
+  auto hosts = host_list();
+  if (!hosts) {
+    AddrResult r = deferred_result(hosts.error().text, "timeout_DNS");
+    return same_for_all(batch_.size(), r);
+  }
+  for (const routers::Addr* a : batch_) {
+    const std::string address = rcpt_address(*a);
+    if (address.find_first_of(std::string_view("\r\n<>\0", 5)) != std::string::npos && address.front() != '"')
+      return same_for_all(batch_.size(),
+                          failed_result(fmt::format("address \"{}\" cannot be sent", printable(address))));
+  }
+  for (const Group& g : *parts) deliver_group(g, *hosts);
+
+  // fallback_hosts: for what is still deferred, when the address did not come through MX records.
+  Group rest;
+  for (std::size_t i = 0; i < results_.size(); ++i)
+    if (results_[i].fate == Fate::deferred) rest.push_back(i);
+  const routers::Addr& first = *batch_.front();
+  const bool from_mx = !first.hosts.empty() && first.hosts.front().mx >= 0;
+  if (rest.empty() || from_mx || (first.fallback_hosts.empty() && !o_.fallback_hosts.is_set()))
+    return std::move(results_);
+  Result<std::vector<routers::HostItem>> more;
+  if (!first.fallback_hosts.empty()) {
+    more = resolve_items(ctx_, o_, first.fallback_hosts, true);
+  } else if (auto list = expand(o_.fallback_hosts, "fallback_hosts"); list) {
+    more = resolve_hosts(ctx_, o_, *list, false);
+  }
+  if (more && !more->empty()) deliver_group(rest, *more);
+  return std::move(results_);
+}
+
+}  // namespace
+
+std::vector<AddrResult> deliver_by_smtp(DeliverContext& ctx, const lang::DriverInstance& t,
+                                        std::span<routers::Addr* const> batch) {
+  if (batch.empty()) return {};
+  Delivery d(ctx, t, batch);
+  return d.run();
+}
+
+}  // namespace remex::transports
