@@ -2,7 +2,7 @@
 
 Case files (tests/oracle/<script>/*.t) have a [config] section and then [addresses] (one a line, for -bt) or [session IP [port]] sections
 (lines a client sends to -bh). A line beginning with "! " inside a section says that the two are known to differ there and why; such
-a section is run, not compared. @DIR@ is a scratch directory holding the mailboxes and tables of FILES.
+a section is run, not compared. @HEAD@ is replaced by settings all need, @SEED_SETUP@ by support/seed_setup.conf; @DIR@ is a scratch directory holding the mailboxes and tables of FILES.
 """
 import difflib
 import glob
@@ -68,6 +68,8 @@ class Pair:
         subprocess.run(['chmod', '-R', 'a+rwX', self.d.path], check=True)
 
     def configure(self, text):
+        with open(os.path.join(h.SUPPORT, 'seed_setup.conf')) as f:
+            text = text.replace('@SEED_SETUP@', f.read().replace('@MAIL@', '@DIR@/mail'))
         text = text.replace('@HEAD@', HEAD).replace('@DIR@', self.d.path)
         self.conf = h.write(self.d('test.conf'), text)
 
