@@ -56,14 +56,22 @@ BOOST_AUTO_TEST_CASE(thousands_of_fibers) {
 BOOST_AUTO_TEST_CASE(sleepers_wake_in_order_of_time) {
   in_loop([] {
     std::vector<int> order;
-    Nursery n;
-    for (const int ms : {90, 30, 60, 10, 120}) {
-      n.spawn("sleeper", [&order, ms] {
-        must(sleep_for(Millis(ms)));
-        order.push_back(ms);
-      });
+    bool late = true;  // the machine was busy and a fiber began after its time: that run shows nothing
+    while (late) {
+      order.clear();
+      late = false;
+      Nursery n;
+      const Instant begin = monotonic_now();
+      for (const int ms : {90, 30, 60, 10, 120}) {
+        n.spawn("sleeper", [&, ms] {
+          const DeadlineScope until(begin + Millis(ms));
+          late = late || !check_interrupt();
+          BOOST_CHECK(kind_of(Event().wait()) == ErrorKind::timed_out);
+          order.push_back(ms);
+        });
+      }
+      must(n.join());
     }
-    must(n.join());
     BOOST_TEST((order == std::vector<int>{10, 30, 60, 90, 120}));
   });
 }
@@ -75,11 +83,11 @@ BOOST_AUTO_TEST_CASE(deadline_takes_the_earlier_and_nests) {
       const DeadlineScope a(Millis(30));
       const Instant inner = current_deadline();
       {
-        const DeadlineScope longer(Millis(5000));
+        const DeadlineScope longer(Seconds(100));
         BOOST_CHECK(current_deadline() == inner);
         const Instant before = monotonic_now();
-        BOOST_CHECK(kind_of(sleep_for(Millis(3000))) == ErrorKind::timed_out);
-        BOOST_CHECK(monotonic_now() - before < Millis(1500));
+        BOOST_CHECK(kind_of(sleep_for(Seconds(100))) == ErrorKind::timed_out);
+        BOOST_CHECK(monotonic_now() - before < Seconds(60));
       }
       BOOST_CHECK(kind_of(sleep_for(Millis(1))) == ErrorKind::timed_out);  // passed: no wait at all
       BOOST_CHECK(kind_of(check_interrupt()) == ErrorKind::timed_out);

@@ -80,14 +80,14 @@ BOOST_AUTO_TEST_CASE(deadline_kills_the_whole_group) {
     const Instant start = monotonic_now();
     {
       const DeadlineScope d(Millis(100));
-      const auto r = run_process(shell("sleep 100 & sleep 100"));
+      const auto r = run_process(shell("sleep 1000 & sleep 1000"));
       BOOST_CHECK(kind_of(r) == ErrorKind::timed_out);
       BOOST_TEST(r.error().text == "/bin/sh timed out and was killed");
     }
-    BOOST_CHECK(monotonic_now() - start < Seconds(5));
+    BOOST_CHECK(monotonic_now() - start < Seconds(60));
     Nursery n;
     ErrorKind seen{};
-    n.spawn("runner", [&] { seen = kind_of(run_process(shell("sleep 100"))); });
+    n.spawn("runner", [&] { seen = kind_of(run_process(shell("sleep 1000"))); });
     yield_fiber();
     yield_fiber();
     n.cancel_all();
@@ -99,8 +99,8 @@ BOOST_AUTO_TEST_CASE(deadline_kills_the_whole_group) {
 BOOST_AUTO_TEST_CASE(a_grandchild_that_keeps_the_pipe_does_not_hold_us) {
   in_loop([] {
     const Instant start = monotonic_now();
-    const auto r = must(run_process(shell("echo $$; sleep 30 &")));
-    BOOST_CHECK(monotonic_now() - start < Seconds(10));
+    const auto r = must(run_process(shell("echo $$; sleep 300 &")));
+    BOOST_CHECK(monotonic_now() - start < Seconds(100));
     ::kill(-std::atoi(r.output.c_str()), SIGKILL);
   });
 }

@@ -2,7 +2,7 @@
 #include "core/mail/address.h"
 
 #include <boost/test/unit_test.hpp>
-#include <chrono>
+#include <ctime>
 
 using namespace remex;
 using namespace remex::mail;
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(lists_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(hostile_lists_take_linear_time) {
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();  // the processor's time: other tests may run beside this one
   const std::size_t n = 1 << 20;
   BOOST_TEST(!parse_address_list(std::string(n, '(')));
   BOOST_TEST(!parse_address_list(std::string(n, '<')));
@@ -223,8 +223,7 @@ BOOST_AUTO_TEST_CASE(hostile_lists_take_linear_time) {
   std::string hops = "<";
   for (int i = 0; i < 100000; ++i) hops += "@a,";
   BOOST_TEST(!parse_address_list(hops));
-  const auto took = std::chrono::steady_clock::now() - begin;
-  BOOST_TEST(std::chrono::duration<double>(took).count() < 5.0);
+  BOOST_TEST(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC < 20.0);  // quadratic would take hours
 }
 
 BOOST_AUTO_TEST_CASE(names_and_literals) {

@@ -28,8 +28,7 @@ struct Server {
     SmtpConnectOptions o;
     o.to = listener->local();
     o.helo = "client.example";
-    o.connect_timeout = Seconds(5);
-    o.command_timeout = Seconds(2);
+    o.connect_timeout = o.command_timeout = Seconds(60);
     return o;
   }
   void start() {
@@ -67,7 +66,7 @@ TransactionOptions transaction(const mail::Body& body) {
   tx.sender = "a@example.org";
   tx.head = "Subject: t\n\n";
   tx.body = &body;
-  tx.command_timeout = tx.data_timeout = tx.final_timeout = Seconds(2);
+  tx.command_timeout = tx.data_timeout = tx.final_timeout = Seconds(60);
   return tx;
 }
 
