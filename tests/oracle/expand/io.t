@@ -1,6 +1,6 @@
-${readsocket{/nonexist}{x}}
-= Failed: failed to connect to socket /nonexist: Connection refused
-${readsocket{/nonexist}{x}{3s}{}{failed}}
+${readsocket{/nonexistent}{x}}
+= Failed: failed to connect to socket /nonexistent: No such file or directory
+${readsocket{/nonexistent}{x}{3s}{}{failed}}
 = failed
 ${readsocket{nonexist}{x}{3s}{}{failed}}
 = failed
@@ -11,11 +11,11 @@ ${readsocket{inet:127.0.0.1:1}{x}}
 ${readsocket{inet:127.0.0.1}{x}}
 = Failed: missing port for readsocket 127.0.0.1
 ! the oracle gives no reason at all
-${readfile{/nonexist}}
+${readfile{/nonexistent}}
+= Failed: failed to open /nonexistent: No such file or directory
+${run{/nonexistent}}
 = 
-${run{/nonexist}}
-= 
-${run{/nonexist}{y}{n}}
+${run{/nonexistent}{y}{n}}
 = n
 ${run{/bin/false}{y}{n$runrc}}
 = n1

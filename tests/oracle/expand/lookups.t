@@ -6,8 +6,10 @@ ${lookup{../x}dsearch{/etc}}
 = Failed: lookup of "../x" gave DEFER: key for dsearch lookup contains a slash: ../x
 ${lookup{passwd}dsearch{/etc}}
 = passwd
-${lookup{passwd}dsearch{/nonexist}}
-= Failed: failed to open /nonexist for directory search: Not a directory
+${lookup{passwd}dsearch{@DIR@/text}}
+= Failed: failed to open @DIR@/text for directory search: Not a directory
+${lookup{passwd}dsearch{/nonexistent}}
+= Failed: failed to open /nonexistent for directory search: No such file or directory
 ${lookup dnsdb{a=}}
 = 
 ${lookup{root}passwd}

@@ -1,7 +1,9 @@
 // The store against the world: kill -9 in mid-commit, several processes, a full disk.
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +28,15 @@ pid_t in_child(F body) {
   const pid_t pid = ::fork();
   if (pid == 0) ::_exit(body());
   return pid;
+}
+
+/// Until the child has said that much: however busy the machine is, what is killed has begun its work.
+void wait_until_said(int pipe, int bytes) {
+  for (int ready = 0; ::ioctl(pipe, FIONREAD, &ready) == 0 && ready < bytes;) {
+    pollfd p{pipe, POLLIN, 0};
+    if (::poll(&p, 1, 60000) <= 0 || (p.revents & POLLHUP) != 0) break;
+    ::usleep(1000);
+  }
 }
 
 int wait_for(pid_t pid) {
@@ -66,6 +77,7 @@ BOOST_AUTO_TEST_CASE(killed_writers_lose_nothing_they_acknowledged) {
       }
     });
     ::close(fds[1]);
+    wait_until_said(fds[0], 1);
     ::usleep(std::uniform_int_distribution<unsigned>(20000, 120000)(random));
     ::kill(pid, SIGKILL);
     BOOST_TEST(WIFSIGNALED(wait_for(pid)));
@@ -117,6 +129,7 @@ BOOST_AUTO_TEST_CASE(inserts_only_lose_nothing) {
       }
     });
     ::close(fds[1]);
+    wait_until_said(fds[0], 2 * 23);
     ::usleep(static_cast<unsigned>(30000 + round * 7001));
     ::kill(pid, SIGKILL);
     wait_for(pid);

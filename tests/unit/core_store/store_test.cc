@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(orphaned_files_go_foreign_ones_stay) {
   st.reset();
   st = spool.open().value();
   st->message_log(m.envelope.id, "starts the writer");
-  for (int i = 0; i < 300 && std::filesystem::exists(orphan); ++i) ::usleep(20000);
+  for (int i = 0; i < 3000 && std::filesystem::exists(orphan); ++i) ::usleep(20000);
   BOOST_TEST(!std::filesystem::exists(orphan));
   BOOST_TEST(std::filesystem::exists(foreign));
   BOOST_TEST(std::filesystem::exists("/etc/passwd"));
