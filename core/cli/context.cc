@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
 #include "core/daemon/registries.h"
+#include "core/io/fiber.h"
 #include "lang/diagnostics.h"
 
 namespace remex::cli {
@@ -28,6 +30,28 @@ std::shared_ptr<const lang::Config> load(const Options& o, bool warnings) {
     fmt::print(stderr, "{}", text);
   }
   return config;
+}
+
+int complain(int code, std::string_view text) {
+  fmt::print(stderr, "remex: {}\n", text);
+  return code;
+}
+
+int with_process(const Options& o, const std::shared_ptr<const lang::Config>& config, bool read_only,
+                 const std::function<int(daemon::Process&)>& f) {
+  if (geteuid() == 0) {
+    auto id = daemon::run_identity(*config);
+    if (!id) return complain(EX_CONFIG, id.error().text);
+    if (auto st = daemon::become(*id, *config); !st) return complain(EX_OSERR, st.error().text);
+  }
+  return io::run_loop([&]() -> int {
+    daemon::ProcessOptions po;
+    po.store_read_only = read_only;
+    auto p = daemon::Process::create(config, po);
+    if (!p) return complain(EX_TEMPFAIL, p.error().text);
+    enable_debug(o, **p);
+    return f(**p);
+  });
 }
 
 LocalScope::LocalScope(daemon::Process& p) {

@@ -19,7 +19,11 @@ const char* needs_admin(const Options& o, const lang::Config& config) {
   const auto& m = config.main;
   const char* what = nullptr;
   switch (o.mode) {
-    case Mode::message: what = m.prod_requires_admin ? "-M" : nullptr; break;
+    case Mode::message:
+      if (o.message_action == "rm") break;  // everybody may remove what is his own
+      what = m.prod_requires_admin || !o.message_action.empty() ? "-M" : nullptr;
+      break;
+    case Mode::operate: what = "remex queue"; break;
     case Mode::queue_run: what = m.prod_requires_admin ? "-q" : nullptr; break;
     case Mode::list_queue: what = m.queue_list_requires_admin ? "-bp" : nullptr; break;
     case Mode::smtp_test: what = m.commandline_checks_require_admin ? "-bh" : nullptr; break;
@@ -60,6 +64,7 @@ int dispatch(const Options& o) {
     case Mode::print_config: return run_print_config(o, config);
     case Mode::list_queue: return run_list_queue(o, config);
     case Mode::message: return run_message(o, config);
+    case Mode::operate: return run_operate(o, config);
     case Mode::rewrite_test:
     case Mode::retry_test:
       fmt::print(stderr, "{}: -brw and -brt are not supported by this version\n", o.program);

@@ -21,11 +21,6 @@ namespace remex::cli {
 
 namespace {
 
-int complain(int code, std::string_view text) {
-  fmt::print(stderr, "remex: {}\n", text);
-  return code;
-}
-
 class Submission {
  public:
   Submission(const Options& o, std::shared_ptr<const lang::Config> config, const Caller& caller)

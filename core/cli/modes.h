@@ -1,6 +1,7 @@
 // One function per mode; each returns the process's exit status. Shared helpers of the modes.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,14 @@ struct Caller {
 };
 Caller find_caller(const lang::Config& config);
 
+/// Prints "remex: text" on stderr; returns the code, so that a mode can end with it.
+int complain(int code, std::string_view text);
+
+/// A process for a mode that works on the queue: root gives up its rights before it touches the spool. Runs `f` in the
+/// event loop and returns its exit status.
+int with_process(const Options& o, const std::shared_ptr<const lang::Config>& config, bool read_only,
+                 const std::function<int(daemon::Process&)>& f);
+
 /// Debug sink for -d/-v: writes lines to stderr.
 void enable_debug(const Options& o, daemon::Process& p);
 
@@ -44,6 +53,8 @@ int run_submit(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_list_queue(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_queue(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_message(const Options& o, std::shared_ptr<const lang::Config> config);
+/// remex queue, remex why, remex host.
+int run_operate(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_version(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_print_config(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_check(const Options& o);

@@ -50,6 +50,8 @@ class Parser {
       o_.mode = Mode::check;
     else if (word == "help")
       o_.mode = Mode::help;
+    else if (word == "queue" || word == "why" || word == "host")
+      o_.mode = Mode::operate, o_.arguments.emplace_back(word);
     else
       return false;
     for (int i = 2; i < argc_; ++i) {
@@ -118,6 +120,8 @@ class Parser {
       case 'N': o_.no_delivery = true; return {};
       case 'o': return o_option(a, rest);
       case 'q': return q_option(a, rest);
+      case 'R': return select_option(a, rest, o_.select_recipient);
+      case 'S': return select_option(a, rest, o_.select_sender);
       case 't':
         if (rest == "ls-on-connect")
           return fail(fmt::format("{}: -tls-on-connect is not supported; use tls_on_connect_ports", o_.program));
@@ -168,8 +172,11 @@ class Parser {
       return {};
     else if (a == "bP")
       o_.mode = Mode::print_config;
-    else if (a.starts_with("bp"))
+    else if (a.starts_with("bp") &&
+             std::string_view(" a c i r ra ri ru u ").find(fmt::format(" {} ", a.substr(2))) != std::string_view::npos)
       o_.mode = Mode::list_queue, o_.list_kind = std::string(a.substr(2));
+    else if (a == "bp")
+      o_.mode = Mode::list_queue;
     else if (a == "brw")
       o_.mode = Mode::rewrite_test;
     else if (a == "brt")
@@ -192,8 +199,12 @@ class Parser {
   }
 
   Status m_option(std::string_view rest) {
-    static constexpr std::string_view known[] = {"",   "f",  "g",   "rm", "t",  "vb", "vc",
-                                                 "vh", "vl", "mad", "md", "ar", "es", "c"};
+    static constexpr std::string_view known[] = {"",   "f",   "g",  "rm", "t",  "vb", "vc", "vh",
+                                                 "vl", "mad", "md", "ar", "es", "c",  "G"};
+    if (rest == "G") {
+      REMEX_TRY(o_.queue_target, value("MG", ""));
+      if (o_.queue_target.find_first_of("/ \t\n") != std::string::npos) return bad("MG " + printable(o_.queue_target));
+    }
     for (const auto k : known)
       if (rest == k) {
         o_.mode = Mode::message;
@@ -240,14 +251,41 @@ class Parser {
     return {};
   }
 
+  /// -R[r][f[f]] TEXT and -S: one queue run over the messages whose recipients or sender contain it.
+  Status select_option(std::string_view a, std::string_view rest, Options::Select& s) {
+    std::string_view flags = rest;
+    const bool all_flags = flags == "f" || flags == "ff" || flags == "r" || flags == "rf" || flags == "rff";
+    if (all_flags || flags.empty()) {
+      s.is_regex = flags.starts_with("r");
+      if (s.is_regex) flags.remove_prefix(1);
+      o_.queue_force = o_.queue_force || flags.starts_with("f");
+      o_.queue_force_frozen = o_.queue_force_frozen || flags == "ff";
+      REMEX_TRY(s.text, value(a, ""));
+    } else {
+      s.text = rest;
+    }
+    s.given = true;
+    if (o_.mode != Mode::daemon) o_.mode = Mode::queue_run;
+    return {};
+  }
+
   Status q_option(std::string_view a, std::string_view rest) {
+    if (rest.starts_with("R")) return select_option(a, rest.substr(1), o_.select_recipient);
+    if (rest.starts_with("S")) return select_option(a, rest.substr(1), o_.select_sender);
     if (rest.starts_with("q")) rest.remove_prefix(1);
     if (rest.starts_with("i")) o_.queue_first_only = true, rest.remove_prefix(1);
     if (rest.starts_with("f")) o_.queue_force = true, rest.remove_prefix(1);
     if (rest.starts_with("f")) o_.queue_force_frozen = true, rest.remove_prefix(1);
     if (rest.starts_with("l")) o_.queue_local = true, rest.remove_prefix(1);
+    if (rest.starts_with("G")) {
+      const auto slash = rest.find('/');
+      o_.queue_name = rest.substr(1, slash == std::string_view::npos ? slash : slash - 1);
+      rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
+      if (o_.mode == Mode::list_queue || o_.mode == Mode::message) return {};  // which queue, not a run
+      if (slash != std::string_view::npos && rest.empty()) return bad(a);
+    }
     if (rest.empty()) {
-      if (o_.mode != Mode::daemon) o_.mode = Mode::queue_run;
+      if (o_.mode == Mode::submit) o_.mode = Mode::queue_run;
       return {};
     }
     if (!parse_interval(rest, o_.queue_interval) || o_.queue_interval <= 0) return bad(a);

@@ -28,6 +28,7 @@ namespace remex::daemon {
 namespace {
 
 constexpr Millis kDrainTime{30000};
+constexpr Millis kRetryCheck{1000};  ///< how late a retry may begin; looking costs one step in an index
 
 /// Tells systemd (Type=notify) without linking its library; nothing happens elsewhere.
 void notify_supervisor(const char* text) {
@@ -278,9 +279,16 @@ class Daemon {
   void queue_loop() {
     if (opt_.queue_interval <= 0) return;
     const auto interval = std::chrono::duration_cast<Millis>(Seconds(opt_.queue_interval));
-    do {
+    while (!stop_.is_set()) {
       scheduler_.queue_run(process_);
-    } while (io::sleep_for(interval).has_value() && !stop_.is_set());
+      // Between the runs, what has a retry time is tried when it comes, not at the next run.
+      const auto until = monotonic_now() + interval;
+      while (monotonic_now() < until) {
+        const auto left = std::chrono::duration_cast<Millis>(until - monotonic_now()) + Millis(1);
+        if (!io::sleep_for(std::min(left, kRetryCheck)) || stop_.is_set()) return;
+        scheduler_.retry_due(process_);
+      }
+    }
   }
 
   struct Bound {

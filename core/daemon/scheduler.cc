@@ -65,18 +65,29 @@ void Scheduler::pump() {
   }
 }
 
-void Scheduler::queue_run(std::shared_ptr<Process> process) {
+void Scheduler::queue_run(std::shared_ptr<Process> process) { start(std::move(process), false); }
+
+void Scheduler::retry_due(std::shared_ptr<Process> process) {
+  if (queue_running_ || stopping_) return;
+  auto due = process->engine.store->due(wall_seconds(), 1, false, "", true);
+  if (due && !due->empty()) start(std::move(process), true);
+}
+
+void Scheduler::start(std::shared_ptr<Process> process, bool retries_only) {
   if (queue_running_ || stopping_) return;
   queue_running_ = true;
-  nursery_.spawn("queue run", [this, process] {
-    delivery::DeliverOptions opt;
-    opt.queue_run = true;
-    if (process->engine.log->on(log::Selector::queue_run))
+  nursery_.spawn("queue run", [this, process, retries_only] {
+    delivery::QueueRun run;
+    run.retries_only = retries_only;
+    run.each.queue_run = true;
+    run.parallel = static_cast<int>(parallel_);
+    const bool say = !retries_only && process->engine.log->on(log::Selector::queue_run);
+    if (say)
       process->engine.log->write(log::kMain, "", "Start queue run: pid=" + std::to_string(getpid()));
-    const Status st = contained([&] { return delivery::run_queue(process->engine, opt, static_cast<int>(parallel_)); });
+    const Status st = contained([&] { return delivery::run_queue(process->engine, run); });
     if (!st && st.error().kind != ErrorKind::cancelled)
       process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("queue run failed: {}", st.error().text));
-    if (process->engine.log->on(log::Selector::queue_run))
+    if (say)
       process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
     queue_running_ = false;
   });

@@ -21,12 +21,15 @@ class Scheduler {
   void deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg);
   /// One queue run; a second one is not started while it runs.
   void queue_run(std::shared_ptr<Process> process);
+  /// Delivers the messages whose retry time has come, if there are any; not while another run is under way.
+  void retry_due(std::shared_ptr<Process> process);
   /// No new deliveries; waits for the running ones until the fiber's deadline.
   void drain();
   std::size_t running() const { return running_; }
 
  private:
   void pump();
+  void start(std::shared_ptr<Process> process, bool retries_only);
   struct Waiting {
     std::shared_ptr<Process> process;
     store::StoredMessage msg;

@@ -36,6 +36,18 @@ struct DeliverOptions {
   bool local_only = false;    ///< -ql
   bool queue_run = false;
   bool first_attempt = false;  ///< right after reception: routing and local retry times ignored
+  bool untried_only = false;   ///< -qi: messages that had an attempt before are left alone
+};
+
+/// Which messages a queue run takes, and how.
+struct QueueRun {
+  DeliverOptions each;
+  std::string queue_name;  ///< -qG: empty is the default queue
+  /// -R, -S and id ranges; unset: all due messages. The first selected message is delivered with force, so that it
+  /// tells whether the way is free; the others respect what it left in the retry hints.
+  std::function<bool(const store::QueueEntry&)> select;
+  bool retries_only = false;  ///< what has a retry time that is over; not what waits for a queue run
+  int parallel = 1;           ///< messages at once
 };
 
 /// One delivery attempt of a stored message, whole: loads, claims, routes, delivers, records, bounces, removes when
@@ -44,8 +56,8 @@ Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions&
 /// As deliver_message for a message just inserted (no reload from the store).
 Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt);
 
-/// One pass over all due messages, at most `parallel` at once.
-Status run_queue(Engine& eng, const DeliverOptions& opt, int parallel);
+/// One pass over all due messages, at most `parallel` at once, until deliver_queue_load_max is exceeded. Parks.
+Status run_queue(Engine& eng, const QueueRun& run);
 
 /// mua_wrapper: one message, no queue. Success: empty error. Failure: text for stderr; nothing kept.
 Status deliver_wrapped(Engine& eng, store::StoredMessage& msg);

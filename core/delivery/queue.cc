@@ -1,10 +1,12 @@
 // Deliveries of stored messages and queue runs; see delivery.h.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <limits>
 
 #include "core/delivery/attempt.h"
 #include "core/io/fiber.h"
+#include "core/io/process.h"
 
 namespace remex::delivery {
 namespace {
@@ -65,6 +67,7 @@ Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions&
     eng.log->write(log::kMain | log::kPanic, id, msg.error().text);
     return std::unexpected(msg.error());
   }
+  if (opt.untried_only && !msg->envelope.deliver_first_time) return {};
   return attempt(eng, *msg, opt);
 }
 
@@ -74,33 +77,72 @@ Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions
   return attempt(eng, msg, opt);
 }
 
-Status run_queue(Engine& engine, const DeliverOptions& opt, int parallel) {
+namespace {
+
+/// The ids of one run. Selected ones need no due time: the run was asked for.
+Result<std::vector<std::string>> ids_of(Engine& eng, const QueueRun& run) {
+  const auto& main = eng.config->main;
+  if (run.select) {
+    REMEX_TRY(const auto all, eng.store->list(true));
+    std::vector<std::string> ids;
+    for (const auto& e : all)
+      if (e.queue_name == run.queue_name && run.select(e)) ids.push_back(e.id);
+    return ids;
+  }
+  const bool all = run.each.force || run.each.force_frozen;
+  return eng.store->due(all ? std::numeric_limits<std::int64_t>::max() : wall_seconds(), 1000000,
+                        run.each.force_frozen || main.auto_thaw > 0 || main.timeout_frozen_after > 0, run.queue_name,
+                        run.retries_only);
+}
+
+/// deliver_queue_load_max: a run that meets an overloaded machine leaves the rest to the next one.
+bool overloaded(Engine& eng) {
+  const std::int64_t limit = eng.config->main.deliver_queue_load_max;
+  if (limit < 0) return false;
+  const std::int64_t load = io::load_average_thousandths();
+  if (load <= limit) return false;
+  eng.log->write(log::kMain, "",
+                 fmt::format("Abandon queue run: pid={} (load {:.2f}, max {:.2f})", getpid(),
+                             static_cast<double>(load) / 1000, static_cast<double>(limit) / 1000));
+  return true;
+}
+
+}  // namespace
+
+Status run_queue(Engine& engine, const QueueRun& run) {
   Engine eng = engine;  // with connections of its own when the process keeps none
   if (!eng.pool) eng.pool = std::make_shared<transports::ConnectionPool>();
-  const std::int64_t horizon =
-      opt.force || opt.force_frozen ? std::numeric_limits<std::int64_t>::max() : wall_seconds();
-  REMEX_TRY(auto ids,
-            eng.store->due(
-                horizon, 1000000,
-                opt.force_frozen || eng.config->main.auto_thaw > 0 || eng.config->main.timeout_frozen_after > 0, ""));
+  REMEX_TRY(const auto ids, ids_of(eng, run));
   std::size_t next = 0;
+  bool stop = false;
   Status first_error;
+  const auto one = [&](const DeliverOptions& opt) {
+    if (overloaded(eng)) {
+      stop = true;
+      return;
+    }
+    const std::string& id = ids[next++];
+    Status s;
+    const std::string bug = exception_of([&] { s = deliver_message(eng, id, opt); });
+    if (!bug.empty()) {  // the message stays in the queue, and the ones behind it get their turn
+      eng.log->write(log::kMain | log::kPanic, id, bug);
+      s = fail(bug);
+    }
+    if (s) return;
+    if (s.error().kind == ErrorKind::cancelled)
+      stop = true;
+    else if (first_error)
+      first_error = std::move(s);
+  };
+  if (run.select && !ids.empty() && !run.each.force) {
+    DeliverOptions forced = run.each;
+    forced.force = true;
+    one(forced);
+  }
   io::Nursery nursery;
-  for (int i = 0; i < std::max(1, parallel) && static_cast<std::size_t>(i) < ids.size(); ++i) {
+  for (int i = 0; i < std::max(1, run.parallel) && static_cast<std::size_t>(i) + next < ids.size() && !stop; ++i) {
     nursery.spawn("queue run", [&] {
-      while (next < ids.size()) {
-        const std::string id = ids[next++];
-        Status s;
-        const std::string bug = exception_of([&] { s = deliver_message(eng, id, opt); });
-        if (!bug.empty()) {  // the message stays in the queue, and the ones behind it get their turn
-          eng.log->write(log::kMain | log::kPanic, id, bug);
-          s = fail(bug);
-        }
-        if (!s) {
-          if (s.error().kind == ErrorKind::cancelled) return;
-          if (first_error) first_error = std::move(s);
-        }
-      }
+      while (next < ids.size() && !stop) one(run.each);
     });
   }
   REMEX_CHECK(nursery.join());

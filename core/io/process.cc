@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "core/io/scheduler.h"
@@ -194,6 +195,11 @@ Result<ProcessResult> run_on_loop(const ProcessSpec& spec) {
 }
 
 }  // namespace
+
+std::int64_t load_average_thousandths() {
+  double load[1] = {0};
+  return getloadavg(load, 1) == 1 ? static_cast<std::int64_t>(load[0] * 1000) : -1;
+}
 
 Result<ProcessResult> run_process(const ProcessSpec& spec) {
   if (spec.argv.empty()) return fail("no program to run");

@@ -1,12 +1,16 @@
 // Child processes: started without a shell, waited for with a deadline, always reaped.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/base/result.h"
 
 namespace remex::io {
+
+/// The machine's load average over the last minute, in thousandths; -1 when it is not known. Any thread.
+std::int64_t load_average_thousandths();
 
 struct ProcessSpec {
   std::vector<std::string> argv;         ///< argv[0] is the path

@@ -348,10 +348,11 @@ Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
     x.next_attempt = q.column_int(5);
     x.queue_name = q.column(6);
     if (with_recipients && decode_envelope(q.column(7), e)) {
-      for (auto& r : e.recipients) (r.done ? x.delivered : x.pending).push_back(std::move(r.address));
+      if (e.from.host_address.empty()) x.login = e.login;
+      for (auto& r : e.recipients) x.recipients.push_back({std::move(r.address), r.done});
       for (auto& a : e.non_recipients)
-        if (std::find(x.delivered.begin(), x.delivered.end(), a) == x.delivered.end())
-          x.delivered.push_back(std::move(a));
+        if (std::none_of(x.recipients.begin(), x.recipients.end(), [&](const auto& r) { return r.address == a; }))
+          x.children.push_back(std::move(a));
     }
     out.push_back(std::move(x));
   }
@@ -368,13 +369,16 @@ Result<std::int64_t> SqliteStore::count() {
 }
 
 Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t n, bool include_frozen,
-                                                  const std::string& queue_name) {
+                                                  const std::string& queue_name, bool retries_only) {
   REMEX_CHECK(follow_spool());
   std::vector<std::string> out;
   std::lock_guard lock(read_mutex_);
   const char* sql =
       include_frozen
           ? "SELECT id FROM messages WHERE (next_attempt <= ?1 OR frozen <> 0) AND queue = ?2 ORDER BY next_attempt, id"
+      : retries_only
+          ? "SELECT id FROM messages WHERE frozen = 0 AND next_attempt BETWEEN 1 AND ?1 AND queue = ?2"
+            " ORDER BY next_attempt, id"
           : "SELECT id FROM messages WHERE frozen = 0 AND next_attempt <= ?1 AND queue = ?2 ORDER BY next_attempt, id";
   REMEX_TRY(auto q, reader_->query(sql));
   q.integer(now).text(queue_name);

@@ -34,7 +34,7 @@ class SqliteStore final : public Store {
   Result<std::vector<QueueEntry>> list(bool with_recipients) override;
   Result<std::int64_t> count() override;
   Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen,
-                                       const std::string& queue_name) override;
+                                       const std::string& queue_name, bool retries_only) override;
   Result<std::optional<std::int64_t>> next_due() override;
   Result<std::unique_ptr<Claim>> claim(const std::string& id) override;
   void message_log(const std::string& id, std::string_view line) override;

@@ -42,8 +42,13 @@ struct QueueEntry {
   bool frozen = false;
   std::int64_t next_attempt = 0;  ///< epoch seconds, 0 = as soon as possible
   std::string queue_name;
-  std::vector<std::string> pending;    ///< undelivered recipients (only when asked)
-  std::vector<std::string> delivered;  ///< finished ones
+  std::string login;  ///< of a local submitter, empty when it came over TCP (only when asked, as what follows)
+  struct Recipient {
+    std::string address;
+    bool done = false;
+  };
+  std::vector<Recipient> recipients;  ///< the envelope's, in its order
+  std::vector<std::string> children;  ///< finished addresses that redirection made
 };
 
 /// Receives a large body while it arrives: memory first, then a file in the spool's body directory.
@@ -91,8 +96,9 @@ class Store {
   virtual Result<std::vector<QueueEntry>> list(bool with_recipients) = 0;
   virtual Result<std::int64_t> count() = 0;
   /// Ids whose next attempt is due, oldest first, at most n, not frozen (unless asked), not claimed.
+  /// `retries_only`: only those that were given a time by an attempt, not those that wait for a queue run.
   virtual Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen,
-                                               const std::string& queue_name) = 0;
+                                               const std::string& queue_name, bool retries_only = false) = 0;
   /// Earliest next_attempt among waiting messages; nullopt when the queue is empty.
   virtual Result<std::optional<std::int64_t>> next_due() = 0;
   /// nullptr when another process or fiber has it.

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "core/io/process.h"
 #include "lang/config.h"
 
 namespace remex::lang {
@@ -60,10 +61,7 @@ Result<Text> localhost_number(Scope& s, std::string_view name) {
   const auto* v = extra(s, name);
   return trusted(v == nullptr ? "0" : *v);
 }
-Result<Text> load_average(Scope&, std::string_view) {
-  double load[1] = {0};
-  return number(getloadavg(load, 1) == 1 ? static_cast<std::int64_t>(load[0] * 1000) : -1);
-}
+Result<Text> load_average(Scope&, std::string_view) { return number(io::load_average_thousandths()); }
 // Free KiB or inodes where the spool or the log lives; -1 unknown.
 Result<Text> space(Scope& s, std::string_view name) {
   if (options(s) == nullptr) return number(-1);

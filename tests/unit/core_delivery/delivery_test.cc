@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(a_bounce_that_fails_is_frozen_not_bounced) {
     BOOST_TEST(w.queued() == 1U);
     DeliverOptions o;
     o.queue_run = true;
-    BOOST_TEST(run_queue(w.engine, o, 4).has_value());
+    BOOST_TEST(run_queue(w.engine, QueueRun{.each = o, .parallel = 4}).has_value());
     BOOST_TEST(w.lines(id).size() == 2U);  // frozen: left alone
   });
 }
@@ -114,10 +114,10 @@ BOOST_AUTO_TEST_CASE(several_recipients_one_transaction) {
     // Not due yet: a queue run leaves it; a forced one tries only what is left.
     DeliverOptions o;
     w.commands.clear();
-    BOOST_TEST(run_queue(w.engine, o, 4).has_value());
+    BOOST_TEST(run_queue(w.engine, QueueRun{.each = o, .parallel = 4}).has_value());
     BOOST_TEST(w.commands.empty());
     o.force = true;
-    BOOST_TEST(run_queue(w.engine, o, 4).has_value());
+    BOOST_TEST(run_queue(w.engine, QueueRun{.each = o, .parallel = 4}).has_value());
     BOOST_TEST(has_commands(w.commands, {"RCPT TO:<tmpz@"}));
     BOOST_TEST(!has_commands(w.commands, {"RCPT TO:<x@"}));
   });
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(dead_host_retry_times_and_the_end_of_patience) {
     // Five days later the last cutoff has passed: both bounce.
     set_wall_offset(std::chrono::hours(24 * 5));
     DeliverOptions o;
-    BOOST_TEST(run_queue(w.engine, o, 1).has_value());
+    BOOST_TEST(run_queue(w.engine, QueueRun{.each = o, .parallel = 1}).has_value());
     BOOST_TEST(has(w.lines(id), "** x@dead.test R=dead T=deadsmtp"));
     BOOST_TEST(has(w.lines(id), "retry timeout exceeded"));
     BOOST_TEST(has(w.lines(id), "Completed"));
@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(queue_domains_wait_for_a_queue_run) {
     const auto id = w.send({"a@local.test"});
     BOOST_TEST(has(w.lines(id), "domain is in queue_domains"));
     BOOST_TEST(w.mailbox("a").empty());
-    BOOST_TEST(run_queue(w.engine, {}, 4).has_value());
+    BOOST_TEST(run_queue(w.engine, QueueRun{.parallel = 4}).has_value());
     BOOST_TEST(w.mailbox("a").size() == 1U);
   });
 }

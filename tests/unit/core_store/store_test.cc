@@ -69,8 +69,10 @@ BOOST_AUTO_TEST_CASE(update_replace_remove) {
   BOOST_REQUIRE_EQUAL(q.size(), 1U);
   BOOST_TEST(q[0].frozen);
   BOOST_TEST(q[0].next_attempt == 777);
-  BOOST_TEST(q[0].delivered == std::vector<std::string>{"user0@example.org"});
-  BOOST_TEST(q[0].pending == std::vector<std::string>{"user1@example.org"});
+  BOOST_REQUIRE_EQUAL(q[0].recipients.size(), 2U);
+  BOOST_TEST((q[0].recipients[0].done && q[0].recipients[0].address == "user0@example.org"));
+  BOOST_TEST((!q[0].recipients[1].done && q[0].recipients[1].address == "user1@example.org"));
+  BOOST_TEST(q[0].children.empty());
   m.envelope.sender = "other@example.org";
   m.headers.all().push_back({' ', "X-Added: 1\n"});
   BOOST_REQUIRE(st->replace(m, 0));

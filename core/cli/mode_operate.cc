@@ -1,0 +1,294 @@
+// remex queue, remex why, remex host: the queue and the retry hints for people, with questions instead of pipes of
+// grep. Exim's own commands (-bp, -M...) stay beside them.
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "core/base/ids.h"
+#include "core/base/strings.h"
+#include "core/cli/modes.h"
+#include "core/cli/queue_query.h"
+#include "core/cli/queue_view.h"
+#include "core/mail/address.h"
+
+namespace remex::cli {
+
+namespace {
+
+constexpr const char* kQueueUsage =
+    "Usage: remex queue [-C FILE] [VERB] [QUESTION]\n"
+    "Verbs: list (when none is given), ids, count, show, retry, freeze, thaw, remove, bounce,\n"
+    "       redirect ADDRESS, export DIRECTORY\n"
+    "Question: domain=gmail.com and age>1h and error~\"421\"; fields id sender recipient domain queue error\n"
+    "       age next size recipients, bare words frozen bounce due; operators = != ~ !~ < > <= >=, and or not ( )\n";
+
+std::string history_of(daemon::Process& p, const std::string& id) {
+  auto text = p.engine.store->read_message_log(id);
+  return text ? *text : std::string();
+}
+
+std::string in_text(std::int64_t when, std::int64_t now) {
+  return when <= now ? std::string("now") : "in " + span_text(when - now);
+}
+
+/// The last thing the message's log says about an address, without its time.
+std::string last_word(const std::string& history, const std::string& address) {
+  std::string found;
+  for (const auto line : split(history, '\n'))
+    if (line.size() > 20 && line.find(address) != std::string_view::npos) found = line.substr(20);
+  return found;
+}
+
+class QueueCommand {
+ public:
+  QueueCommand(daemon::Process& p, std::string who) : p_(p), who_(std::move(who)), now_(wall_seconds()) {}
+
+  int run(const std::string& verb, const std::string& argument, const QueueQuery& query) {
+    auto all = p_.engine.store->list(true);
+    if (!all) return complain(EX_TEMPFAIL, all.error().text);
+    const QueryFacts facts{now_, [&](const std::string& id) { return history_of(p_, id); }};
+    std::erase_if(*all, [&](const auto& e) { return !query.matches(e, facts); });
+    if (verb == "count") {
+      fmt::print("{}\n", all->size());
+      return 0;
+    }
+    int worst = 0;
+    for (const auto& e : *all) worst = std::max(worst, one(verb, argument, e));
+    if (verb == "list" && all->empty()) fmt::print("No such message.\n");
+    return worst;
+  }
+
+  void show(const store::QueueEntry& e) {
+    const std::string history = history_of(p_, e.id);
+    fmt::print("{}: {} from <{}>, {} in the queue{}\n", e.id, trim(size_text(e.size)), printable(e.sender),
+               span_text(now_ - e.received), e.queue_name.empty() ? "" : " '" + printable(e.queue_name) + "'");
+    if (e.frozen)
+      fmt::print("  frozen: no attempts are made until it is thawed (remex -Mt {})\n", e.id);
+    else
+      fmt::print("  next attempt {}\n", in_text(e.next_attempt, now_));
+    for (const auto& r : e.recipients) {
+      fmt::print("  {} {}\n", r.done ? "done   " : "waiting", printable(r.address));
+      if (r.done) continue;
+      const std::string said = last_word(history, r.address);
+      if (!said.empty()) fmt::print("          last: {}\n", printable(said));
+      const std::string domain = r.address.substr(std::min(r.address.size(), r.address.rfind('@') + 1));
+      for (const auto& key : {"R:" + domain, "R:" + r.address, "T:" + r.address}) hint(key);
+      host_hint(said);
+    }
+  }
+
+ private:
+  void hint(const std::string& key) {
+    auto rec = p_.engine.store->get_retry(key);
+    if (!rec || !*rec) return;
+    const auto& h = **rec;
+    fmt::print("          {}: failing for {}, tried {} ago, next {}: {}\n",
+               h.key.starts_with("R:") ? "routing" : "delivery", span_text(now_ - h.first_failed),
+               span_text(now_ - h.last_try), h.expired ? "never (expired)" : in_text(h.next_try, now_),
+               printable(h.error_text));
+  }
+
+  /// The hint of the host a log line speaks of ("H=name [ip]").
+  void host_hint(const std::string& line) {
+    const auto h = line.find("H="), open = line.find('[', h), close = line.find(']', open);
+    if (h == std::string::npos || open == std::string::npos || close == std::string::npos) return;
+    const std::string name(trim(std::string_view(line).substr(h + 2, open - h - 2)));
+    const std::string prefix = fmt::format("T:{}:{}", to_lower(name), line.substr(open + 1, close - open - 1));
+    auto all = p_.engine.store->all_retry();
+    if (!all) return;
+    for (const auto& rec : *all)
+      if (rec.key.starts_with(prefix)) hint(rec.key);
+  }
+
+  int one(const std::string& verb, const std::string& argument, const store::QueueEntry& e) {
+    if (verb == "ids") {
+      fmt::print("{}\n", e.id);
+    } else if (verb == "list") {
+      std::string to;
+      std::size_t waiting = 0;
+      for (const auto& r : e.recipients)
+        if (!r.done && ++waiting == 1) to = r.address;
+      fmt::print("{} {} {} <{}> -> {}{}{}\n", e.id, age_text(now_ - e.received), size_text(e.size), printable(e.sender),
+                 to.empty() ? "nobody" : printable(to), waiting > 1 ? fmt::format(" and {} more", waiting - 1) : "",
+                 e.frozen ? " (frozen)" : fmt::format(" (next {})", in_text(e.next_attempt, now_)));
+    } else if (verb == "show") {
+      show(e);
+    } else if (verb == "retry" || verb == "bounce") {
+      delivery::DeliverOptions opt;
+      opt.force = opt.force_frozen = opt.thaw = verb == "retry";
+      opt.give_up = verb == "bounce";
+      if (const Status st = delivery::deliver_message(p_.engine, e.id, opt); !st)
+        return complain(1, fmt::format("{}: {}", e.id, st.error().text));
+    } else {
+      return change(verb, argument, e);
+    }
+    return 0;
+  }
+
+  int change(const std::string& verb, const std::string& argument, const store::QueueEntry& e) {
+    auto& store = *p_.engine.store;
+    auto claim = store.claim(e.id);
+    if (!claim) return complain(1, claim.error().text);
+    if (!*claim) return complain(1, fmt::format("{} is being delivered just now", e.id));
+    auto m = store.load(e.id);
+    if (!m) return m.error().kind == ErrorKind::not_found ? 0 : complain(1, m.error().text);
+    Status st;
+    std::string note;
+    if (verb == "export") {
+      st = save(*m, argument);
+    } else if (verb == "remove") {
+      st = store.remove(e.id, true);
+      note = "removed by " + who_;
+    } else if (verb == "redirect") {
+      for (auto& r : m->envelope.recipients) r.done = true;
+      m->envelope.recipients.emplace_back().address = argument;
+      st = store.replace(*m, 0);
+      note = fmt::format("waiting recipients redirected to <{}> by {}", argument, who_);
+    } else {
+      const bool freeze = verb == "freeze";
+      if (m->envelope.frozen == freeze) return 0;
+      m->envelope.frozen = freeze;
+      m->envelope.frozen_at = freeze ? now_ : 0;
+      m->envelope.manual_thaw = !freeze;
+      st = store.update(m->envelope, 0);
+      note = fmt::format("{} by {}", freeze ? "frozen" : "unfrozen", who_);
+    }
+    if (!st) return complain(1, fmt::format("{}: {}", e.id, st.error().text));
+    if (!note.empty()) p_.engine.log->write(log::kMain, e.id, note);
+    if (verb == "remove") p_.engine.log->write(log::kMain, e.id, "Completed");
+    fmt::print("{}\n", e.id);
+    return 0;
+  }
+
+  /// One .eml file: the envelope as two header lines, then the message as it is kept.
+  Status save(const store::StoredMessage& m, const std::string& directory) {
+    const std::string path = directory + "/" + m.envelope.id + ".eml";
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return fail(fmt::format("cannot create {}: {}", path, strerror(errno)));
+    FILE* f = fdopen(fd, "w");
+    std::string to;
+    for (const auto& r : m.envelope.recipients)
+      if (!r.done) to += (to.empty() ? "" : ",\n\t") + printable(r.address);
+    fmt::print(f, "Return-path: <{}>\nEnvelope-to: {}\n{}\n", printable(m.envelope.sender), to, m.headers.raw());
+    Status st = m.body->for_each([&](std::string_view piece) -> Status {
+      if (std::fwrite(piece.data(), 1, piece.size(), f) == piece.size()) return {};
+      return fail(fmt::format("writing {}: {}", path, strerror(errno)));
+    });
+    if (std::fclose(f) != 0 && st) st = fail(fmt::format("writing {}: {}", path, strerror(errno)));
+    return st;
+  }
+
+  daemon::Process& p_;
+  std::string who_;
+  std::int64_t now_;
+};
+
+int run_queue_command(const Options& o, const std::shared_ptr<const lang::Config>& config) {
+  static constexpr std::string_view kVerbs[] = {"list", "ids",    "count",  "show",     "retry", "freeze",
+                                                "thaw", "remove", "bounce", "redirect", "export"};
+  std::vector<std::string> words(o.arguments.begin() + 1, o.arguments.end());
+  std::string verb = "list", argument;
+  if (!words.empty() && (words.front() == "--help" || words.front() == "-h")) {
+    fmt::print("{}", kQueueUsage);
+    return 0;
+  }
+  if (!words.empty() && std::find(std::begin(kVerbs), std::end(kVerbs), words.front()) != std::end(kVerbs)) {
+    verb = words.front();
+    words.erase(words.begin());
+  }
+  if (verb == "redirect" || verb == "export") {
+    if (words.empty()) return complain(EX_USAGE, fmt::format("queue {} needs an argument\n{}", verb, kQueueUsage));
+    argument = words.front();
+    words.erase(words.begin());
+  }
+  if (verb == "redirect") {
+    auto a = mail::parse_path(argument, {});
+    if (!a || a->domain.empty())
+      return complain(EX_USAGE, fmt::format("\"{}\" is not an address with a domain", printable(argument)));
+    argument = a->str();
+  }
+  const bool changes = verb != "list" && verb != "ids" && verb != "count" && verb != "show";
+  if (words.empty() && changes)
+    return complain(EX_USAGE,
+                    fmt::format("queue {} needs a question that says which messages are meant; id=* means all", verb));
+  auto query = QueueQuery::parse(join(words, " "));
+  if (!query) return complain(EX_USAGE, fmt::format("{}\n{}", query.error().text, kQueueUsage));
+  const std::string who = find_caller(*config).login;  // before the rights are given up
+  return with_process(o, config, !changes,
+                      [&](daemon::Process& p) { return QueueCommand(p, who).run(verb, argument, *query); });
+}
+
+int run_why(const Options& o, const std::shared_ptr<const lang::Config>& config) {
+  if (o.arguments.size() < 2) return complain(EX_USAGE, "Usage: remex why [-C FILE] MESSAGE-ID...");
+  return with_process(o, config, true, [&](daemon::Process& p) -> int {
+    auto all = p.engine.store->list(true);
+    if (!all) return complain(EX_TEMPFAIL, all.error().text);
+    int rc = 0;
+    for (std::size_t i = 1; i < o.arguments.size(); ++i) {
+      const auto e = std::find_if(all->begin(), all->end(), [&](const auto& x) { return x.id == o.arguments[i]; });
+      if (e != all->end())
+        QueueCommand(p, "").show(*e);
+      else
+        rc = complain(1,
+                      fmt::format("{} is not in the queue: delivered, bounced or removed; the main log tells (grep {})",
+                                  printable(o.arguments[i]), printable(o.arguments[i])));
+    }
+    return rc;
+  });
+}
+
+int run_host(const Options& o, const std::shared_ptr<const lang::Config>& config) {
+  bool reset = false;
+  std::vector<std::string> names;
+  for (std::size_t i = 1; i < o.arguments.size(); ++i)
+    if (o.arguments[i] == "--reset")
+      reset = true;
+    else
+      names.push_back(to_lower(o.arguments[i]));
+  if (names.empty()) return complain(EX_USAGE, "Usage: remex host [-C FILE] [--reset] NAME-OR-ADDRESS...");
+  return with_process(o, config, !reset, [&](daemon::Process& p) -> int {
+    auto all = p.engine.store->all_retry();
+    if (!all) return complain(EX_TEMPFAIL, all.error().text);
+    const std::int64_t now = wall_seconds();
+    int rc = 0;
+    for (const auto& name : names) {
+      bool found = false;
+      for (const auto& h : *all) {
+        // "T:host:ip", "R:domain", "R:local@domain": the name as a whole part of the key.
+        const std::string key = to_lower(h.key) + ":";
+        const auto at = key.find(name);
+        if (at == std::string::npos || (key[at - 1] != ':' && key[at - 1] != '@') || key[at + name.size()] != ':')
+          continue;
+        found = true;
+        fmt::print("{}\n  failing for {}, tried {} ago, next {}\n  {}{}\n", printable(h.key),
+                   span_text(now - h.first_failed), span_text(now - h.last_try),
+                   h.expired ? "with the next new message (its retry time is over)" : in_text(h.next_try, now),
+                   h.error.empty() ? "" : h.error + ": ", printable(h.error_text));
+        if (!reset) continue;
+        if (auto st = p.engine.store->delete_retry(h.key); !st) rc = complain(1, st.error().text);
+        fmt::print("  forgotten\n");
+      }
+      if (!found) fmt::print("{}: nothing is held against it\n", printable(name));
+    }
+    return rc;
+  });
+}
+
+}  // namespace
+
+int run_operate(const Options& o, std::shared_ptr<const lang::Config> config) {
+  const std::string& what = o.arguments.front();
+  if (what == "why") return run_why(o, config);
+  if (what == "host") return run_host(o, config);
+  return run_queue_command(o, config);
+}
+
+}  // namespace remex::cli

@@ -1,0 +1,35 @@
+// How queue entries and stored messages look on standard output: Exim's -bp and -Mvh forms, and times for people.
+//
+// Used by the modes that show the queue. Foreign bytes are escaped.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/store/store.h"
+
+namespace remex::cli {
+
+/// "25m", "3h", "12d": the age column of -bp.
+std::string age_text(std::int64_t seconds);
+/// " 1.2K", "  345", " 3.4M": the size column of -bp.
+std::string size_text(std::uint64_t octets);
+/// "3m", "2h5m", "1d4h": a span for people, at most two units; negative spans as zero.
+std::string span_text(std::int64_t seconds);
+
+/// What -bp shows below the first line.
+enum class Recipients : std::uint8_t {
+  all,          ///< -bp: finished ones marked D
+  undelivered,  ///< -bpu
+  generated,    ///< -bpa: with finished children, marked +D
+};
+
+/// One entry of -bp, with the empty line behind it.
+std::string queue_entry(const store::QueueEntry& e, std::int64_t now, Recipients which);
+/// -Mvh: the form of Exim's -H spool file, so that scripts which read it keep working.
+std::string header_file(const store::StoredMessage& m);
+/// "ID Received from ...": the first line of a message log.
+std::string received_line(const mail::Envelope& e);
+
+}  // namespace remex::cli
