@@ -82,13 +82,11 @@ void Scheduler::start(std::shared_ptr<Process> process, bool retries_only) {
     run.each.queue_run = true;
     run.parallel = static_cast<int>(parallel_);
     const bool say = !retries_only && process->engine.log->on(log::Selector::queue_run);
-    if (say)
-      process->engine.log->write(log::kMain, "", "Start queue run: pid=" + std::to_string(getpid()));
+    if (say) process->engine.log->write(log::kMain, "", "Start queue run: pid=" + std::to_string(getpid()));
     const Status st = contained([&] { return delivery::run_queue(process->engine, run); });
     if (!st && st.error().kind != ErrorKind::cancelled)
       process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("queue run failed: {}", st.error().text));
-    if (say)
-      process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
+    if (say) process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
     queue_running_ = false;
   });
 }

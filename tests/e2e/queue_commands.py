@@ -280,6 +280,25 @@ def test_daemon_sees_what_was_queued():
     SERVER.stop()
 
 
+def test_daemon_retries_when_the_time_has_come():
+    SINK.replies['RCPT'] = '451 4.2.1 later'
+    held = queue('u@box.test', 'held for a run')  # before the daemon's first run, which is over when the next one waits
+    SERVER.start('-q1h')
+    h.wait_for(lambda: count() == 0, what='the first run')
+    waiting = queue('u@box.test', 'waits for a run')
+    code, text = h.send(PORT, 's@box.test', ['u@box.test'], 'Subject: over TCP\n\nx\n')
+    h.equal(code, 250, text)
+    run('-odb', '-oi', '-f', 's@box.test', 'late@far.test', input=TEXT % ('late@far.test', 'retried by the daemon'), check_rc=0)
+    h.wait_for(lambda: '== late@far.test' in log(), what='the deferral')
+    n = len(SINK.messages)
+    SINK.replies.clear()
+    h.wait_for(lambda: len(SINK.messages) == n + 1, 20, lambda: 'the retry by the daemon, an hour before its next run; log: ' + log()[-1500:])
+    h.wait_for(lambda: ids() == [waiting], what=lambda: 'only the queued one left: %s' % ids())
+    SERVER.stop()
+    h.check(held not in ids(), 'the one that was there before')
+    remove_all()
+
+
 def teardown():
     SERVER.kill()
     SINK.stop()

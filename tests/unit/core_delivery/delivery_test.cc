@@ -358,7 +358,7 @@ BOOST_AUTO_TEST_CASE(a_bug_in_a_transport_costs_only_its_addresses) {
     BOOST_TEST(w.slurp(w.path + "/log/paniclog").find("in the boomtransport transport") != std::string::npos);
     DeliverOptions o;
     o.force = true;
-    BOOST_TEST(run_queue(w.engine, o, 1).has_value());
+    BOOST_TEST(run_queue(w.engine, QueueRun{.each = o}).has_value());
     BOOST_TEST(w.mailbox("a").size() == 1U);  // once
     BOOST_TEST(w.messages == 1);
   });
@@ -369,7 +369,7 @@ BOOST_AUTO_TEST_CASE(a_bug_in_one_message_does_not_end_the_queue_run) {
            [](World& w) {
              for (const char* to : {"u@held.test", "a@local.test", "v@held.test", "b@local.test"})
                BOOST_REQUIRE(w.engine.store->insert(w.message({to})));
-             const Status st = run_queue(w.engine, {}, 1);  // one worker: it must outlive every bug
+             const Status st = run_queue(w.engine, QueueRun{});  // one worker: it must outlive every bug
              BOOST_TEST(!st.has_value());
              BOOST_TEST(w.mailbox("a").size() == 1U);
              BOOST_TEST(w.mailbox("b").size() == 1U);
