@@ -62,6 +62,7 @@ struct Effects {
   bool caseful_local_part = false;
   bool no_delay_flush = false, no_callout_flush = false;
   std::string queue_name;
+  bool no_mbox_unspool = false;  ///< copies made for scanners stay in the spool's scan directory
 };
 
 struct Outcome {
@@ -89,5 +90,9 @@ Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, E
 /// with a log text.
 Outcome run_named(Hook hook, const Text& name_or_text, const std::vector<Text>& args, lang::Scope& scope,
                   Effects& effects);
+
+/// Removes what scanning conditions put below <spool_directory>/scan for this message (control = no_mbox_unspool keeps
+/// it).
+void remove_scan_files(lang::Scope& scope, const Effects& effects);
 
 }  // namespace remex::acl

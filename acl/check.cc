@@ -6,6 +6,7 @@
 #include <set>
 
 #include "acl/internal.h"
+#include "acl/scan.h"
 #include "core/base/strings.h"
 #include "lang/diagnostics.h"
 
@@ -89,6 +90,7 @@ void check_complementary(const Acl& acl, lang::Diagnostics& diag) {
 }  // namespace
 
 void check_acls(const lang::Config& config, lang::Diagnostics& diag) {
+  check_scanners(config, diag);
   std::vector<std::string_view> names;
   names.reserve(config.acls.size());
   for (const auto& [name, acl] : config.acls) names.push_back(name);

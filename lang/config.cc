@@ -94,6 +94,7 @@ void apply_defaults(ReaderState& st) {
     };
     switch (def->type) {
       case OptionType::expanded:
+      case OptionType::dollar_expanded:
       case OptionType::expanded_list:
       case OptionType::expanded_integer:
       case OptionType::expanded_time: expansion(); break;

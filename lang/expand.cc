@@ -46,10 +46,12 @@ Result<Expansion> Expansion::compile(SourceText source, const CompileContext& ct
   return result;
 }
 
-Expansion Expansion::literal(std::string text) {
+Expansion Expansion::literal(std::string text) { return literal(SourceText(std::move(text))); }
+
+Expansion Expansion::literal(SourceText text) {
   auto impl = std::make_shared<Impl>();
-  impl->source = SourceText(text);
-  impl->constant = std::move(text);
+  impl->constant = text.text();
+  impl->source = std::move(text);
   impl->is_constant = true;
   Expansion result;
   result.impl_ = std::move(impl);

@@ -34,6 +34,7 @@ class Expansion {
   static Result<Expansion> compile(SourceText source, const CompileContext& ctx);
   /// A constant.
   static Expansion literal(std::string text);
+  static Expansion literal(SourceText text);
 
   bool is_set() const { return static_cast<bool>(impl_); }
   /// No variable, item or operator in it (after folding).

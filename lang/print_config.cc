@@ -40,6 +40,7 @@ std::string value_text(const OptionDef& d, const void* o) {
     case OptionType::time: return format_time(member<std::int64_t>(d, o));
     case OptionType::string: return member<std::string>(d, o);
     case OptionType::expanded:
+    case OptionType::dollar_expanded:
     case OptionType::expanded_list:
     case OptionType::expanded_integer:
     case OptionType::expanded_time:

@@ -56,6 +56,7 @@ struct Applier {
   }
 
   Result<Expansion> compile() const {
+    if (def.type == OptionType::dollar_expanded && !value.text().starts_with('$')) return Expansion::literal(value);
     return Expansion::compile(value, st.context(fmt::format("{}{}", where, option())));
   }
 
@@ -181,6 +182,7 @@ struct Applier {
         if (def.ref) member<std::string>(def, target) = value.text();
         return true;
       case OptionType::expanded:
+      case OptionType::dollar_expanded:
       case OptionType::expanded_list:
       case OptionType::expanded_integer:
       case OptionType::expanded_time:

@@ -46,6 +46,7 @@ enum class OptionType : std::uint8_t {
   expanded_time,      ///< lang::Expansion
   string,             ///< std::string, literal
   expanded,           ///< lang::Expansion
+  dollar_expanded,    ///< lang::Expansion; only a value that begins with "$" is expanded, any other is taken as it is
   string_list,        ///< std::vector<std::string>, literal list split at load
   expanded_list,      ///< lang::Expansion, split when used
   time_list,          ///< std::vector<std::int64_t>

@@ -74,6 +74,7 @@ Reception::Reception(Server& server, lang::Scope& scope, acl::Effects& effects, 
 }
 
 Reception::~Reception() {
+  acl::remove_scan_files(scope_, effects_);
   if (scope_.headers == &headers_) scope_.headers = nullptr;
   if (scope_.dkim == &dkim_) scope_.dkim = nullptr;
   if (scope_.body == body_.get()) scope_.body = nullptr;

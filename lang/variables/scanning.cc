@@ -1,4 +1,4 @@
-// Variables: content scanning, SPF, DMARC, ARC: known by name, their parts do not exist yet.
+// Variables: content scanning, SPF, DMARC, ARC.
 #include "lang/variables/variable_util.h"
 
 namespace remex::lang {
@@ -7,6 +7,12 @@ namespace {
 constexpr TaintRule kClean = TaintRule::cleans;
 constexpr TaintRule kPeer = TaintRule::taints;
 constexpr TaintRule kKeeps = TaintRule::keeps;
+
+/// A number we computed and kept with the message.
+Result<Text> saved_number(Scope& s, std::string_view name) {
+  REMEX_TRY(const Text t, saved(s, name));
+  return trusted(t.view());
+}
 
 constexpr VariableDef defs[] = {
     {.name = "arc_domains",
@@ -32,7 +38,7 @@ constexpr VariableDef defs[] = {
     {.name = "av_failed",
      .taint = kClean,
      .summary = "1 when the scanner had a problem",
-     .state = State::later,
+     .get = extra_clean,
      .tier = 3},
     {.name = "dcc_header",
      .taint = kKeeps,
@@ -50,7 +56,7 @@ constexpr VariableDef defs[] = {
      .summary = "Domain whose record was used (index spells it with and without s)",
      .state = State::later,
      .tier = 2},
-    {.name = "malware_name", .taint = kKeeps, .summary = "Virus name", .state = State::later, .tier = 1},
+    {.name = "malware_name", .taint = kKeeps, .summary = "Virus name", .get = extra_tainted, .tier = 1},
     {.name = "mime_anomaly_level",
      .taint = kClean,
      .summary = "Severity of decoding anomaly",
@@ -114,15 +120,15 @@ constexpr VariableDef defs[] = {
     {.name = "spam_action",
      .taint = kKeeps,
      .summary = "Recommended action (rspamd) or reject/no action",
-     .state = State::later,
+     .get = saved,
      .tier = 2},
-    {.name = "spam_bar", .taint = kKeeps, .summary = "Plus/minus bar, at most 50", .state = State::later, .tier = 1},
-    {.name = "spam_report", .taint = kKeeps, .summary = "Full report", .state = State::later, .tier = 1},
-    {.name = "spam_score", .taint = kClean, .summary = "Score", .state = State::later, .tier = 1},
+    {.name = "spam_bar", .taint = kKeeps, .summary = "Plus/minus bar, at most 50", .get = saved, .tier = 1},
+    {.name = "spam_report", .taint = kKeeps, .summary = "Full report", .get = extra_tainted, .tier = 1},
+    {.name = "spam_score", .taint = kClean, .summary = "Score", .get = saved_number, .tier = 1},
     {.name = "spam_score_int",
      .taint = kClean,
      .summary = "Score times ten, truncated",
-     .state = State::later,
+     .get = saved_number,
      .tier = 1},
     {.name = "spf_header_comment",
      .taint = kKeeps,
