@@ -134,7 +134,10 @@ Outcome make_outcome(Verdict v, Run& run, const Answer& why) {
 Outcome undecided(Run& run, Answer&& why) {
   Outcome o;
   o.verdict = Verdict::defer;
-  if (why.truth == Truth::defer) o.user_message = std::move(why.user_message);
+  if (why.truth == Truth::defer) {
+    o.user_message = std::move(why.user_message);
+    o.details = std::move(why.details);
+  }
   o.log_message = std::move(why.log_message);
   o.log_to_reject = (run.log_reject_target & static_cast<int>(lang::LogTarget::reject_log)) != 0;
   return o;

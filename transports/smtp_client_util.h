@@ -80,6 +80,8 @@ class SmtpConnection {
   /// Sends one message. Fills the recipients' fates; `confirmation` is the answer to the final dot. An error means the
   /// connection is gone; recipients without a fate are untouched by the server as far as we know. Parks.
   HostResultOf<void> send(const TransactionOptions& opt, std::vector<RcptState>& rcpts, std::string& confirmation);
+  /// One command line and its reply (callouts). Parks.
+  HostResultOf<SmtpReply> exchange(const std::string& line, Seconds timeout) { return command(line, timeout, line); }
   /// QUIT, waits a moment for the answer, closes. Parks.
   void quit();
   /// False after an error or when the server closed (or spoke unasked) meanwhile. Never parks.

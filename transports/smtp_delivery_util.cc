@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "transports/callout.h"
 #include "transports/connection_pool.h"
 #include "transports/smtp_client_util.h"
 #include "transports/smtp_options_util.h"
@@ -24,6 +25,10 @@ class Delivery {
       : ctx_(ctx), t_(t), o_(static_cast<const SmtpOptions&>(*t.options)), batch_(batch), results_(batch.size()) {}
 
   std::vector<AddrResult> run();
+
+  Result<std::vector<routers::HostItem>> hosts_for_callout() { return host_list(); }
+  HostResultOf<std::unique_ptr<SmtpConnection>> open_for_callout(const routers::HostItem& h, Seconds connect_timeout,
+                                                                 Seconds command_timeout);
 
  private:
   using Group = std::vector<std::size_t>;  ///< indices into batch_
@@ -413,7 +418,41 @@ std::vector<AddrResult> Delivery::run() {
   return std::move(results_);
 }
 
+HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::open_for_callout(const routers::HostItem& h,
+                                                                         Seconds connect_timeout,
+                                                                         Seconds command_timeout) {
+  auto options = connect_options(h);
+  auto avoid_tls = in_list(o_.hosts_verify_avoid_tls, h);
+  if (!options || !avoid_tls) {
+    HostTrouble t;
+    t.message = !options ? options.error().text : avoid_tls.error().text;
+    return std::unexpected(std::move(t));
+  }
+  options->connect_timeout = connect_timeout;
+  options->command_timeout = command_timeout;
+  if (*avoid_tls) options->try_tls = options->require_tls;
+  bool reused = false;
+  return connect(h, *options, true, reused);
+}
+
 }  // namespace
+
+bool can_call_out(const lang::DriverInstance& t) { return t.def->name == "smtp"; }
+
+Result<std::vector<routers::HostItem>> callout_hosts(DeliverContext& ctx, const lang::DriverInstance& t,
+                                                     const routers::Addr& a) {
+  const auto& o = static_cast<const SmtpOptions&>(*t.options);
+  if (a.hosts.empty() && !o.hosts.is_set()) return std::vector<routers::HostItem>();
+  routers::Addr* one[] = {const_cast<routers::Addr*>(&a)};
+  return Delivery(ctx, t, one).hosts_for_callout();
+}
+
+HostResultOf<std::unique_ptr<SmtpConnection>> open_callout(DeliverContext& ctx, const lang::DriverInstance& t,
+                                                           const routers::Addr& a, const routers::HostItem& host,
+                                                           Seconds connect_timeout, Seconds command_timeout) {
+  routers::Addr* one[] = {const_cast<routers::Addr*>(&a)};
+  return Delivery(ctx, t, one).open_for_callout(host, connect_timeout, command_timeout);
+}
 
 std::vector<AddrResult> deliver_by_smtp(DeliverContext& ctx, const lang::DriverInstance& t,
                                         std::span<routers::Addr* const> batch) {

@@ -6,6 +6,7 @@
 #include "acl/word.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "lang/callout.h"
 #include "lang/diagnostics.h"
 
 namespace remex::acl {
@@ -103,7 +104,20 @@ void compile(Item& it, const lang::CompileContext& ctx) {
   std::vector<std::string> options;
   split_options(src, options);
   for (const auto& o : options) {
-    if (o.starts_with("callout") || o.starts_with("quota") || o == "check_postmaster")
+    if (lang::is_callout_option(o)) {
+      const bool addresses = k->kind == Kind::sender || k->kind == Kind::recipient || k->kind == Kind::header_sender;
+      auto c = o.find('$') == std::string::npos ? lang::parse_callout({o}) : lang::CalloutOptions();
+      std::string wrong = addresses ? "" : fmt::format("\"verify = {}\" has no callout", k->name);
+      if (addresses && !c)
+        wrong = c.error().text;
+      else if (addresses && k->kind != Kind::recipient && (c->use_sender || c->use_postmaster || c->hold))
+        wrong = "use_sender, use_postmaster and hold are for recipients";
+      else if (addresses && k->kind != Kind::header_sender && !c->mail_from.empty())
+        wrong = "mailfrom is for header_sender";
+      if (!wrong.empty())
+        ctx.diagnostics->error("bad-callout", it.value.pos(), static_cast<std::uint32_t>(src.size()),
+                               fmt::format("{}: {}", ctx.where, wrong));
+    } else if (o.starts_with("quota"))
       ctx.diagnostics->error(
           "not-supported", it.value.pos(), static_cast<std::uint32_t>(src.size()),
           fmt::format("{}: verify option \"{}\" is known but this version cannot do it", ctx.where, o));
@@ -113,6 +127,15 @@ void compile(Item& it, const lang::CompileContext& ctx) {
                              fmt::format("{}: unknown verify option \"{}\"", ctx.where, o));
   }
 }
+
+constexpr std::string_view kWhySetup =
+    "The initial connection, or a HELO or MAIL FROM:<> command was\nrejected. Refusing MAIL FROM:<> does not help "
+    "fight "
+    "spam, disregards\nRFC requirements, and stops you from receiving standard bounce\nmessages. This host does not "
+    "accept mail from domains whose servers\nrefuse bounces.\n";
+constexpr std::string_view kWhyPostmaster =
+    "Several RFCs state that you are required to have a postmaster\nmailbox for each mail domain. This host does not "
+    "accept mail\nfrom domains whose servers reject the postmaster address.\n";
 
 /// The condition's answer for a verified address. `sender`: of an envelope or header sender, whose failure is told in
 /// detail lines.
@@ -124,6 +147,12 @@ Answer from_outcome(Run& run, const lang::VerifyOutcome& v, bool defer_ok, bool 
   if (v.kind == lang::VerifyOutcome::Kind::defer) {
     if (defer_ok) return answer(true);
     a.truth = Truth::defer;
+    if (v.failure == "callout") {
+      a.user_message = v.user_message;
+      a.log_message = sender ? "Could not complete sender verify callout" : v.log_message;
+      if (sender && details) a.details = v.log_message + "\n";
+      return a;
+    }
     if (!sender) {
       a.user_message = user;
       a.log_message = v.log_message;
@@ -136,7 +165,13 @@ Answer from_outcome(Run& run, const lang::VerifyOutcome& v, bool defer_ok, bool 
   a.truth = Truth::no;
   if (sender) {
     a.user_message = a.log_message = "Sender verify failed";
-    a.details = fmt::format("Verification failed for <{}>\n{}\n", address, user.empty() ? "Unrouteable address" : user);
+    const std::string_view what = v.failure == "mail"         ? "Callback setup failed while verifying"
+                                  : v.failure == "postmaster" ? "Postmaster verification failed while checking"
+                                                              : "Verification failed for";
+    a.details = fmt::format("{} <{}>\n{}\n{}", what, address, user.empty() ? "Unrouteable address" : user,
+                            v.failure == "mail"         ? kWhySetup
+                            : v.failure == "postmaster" ? kWhyPostmaster
+                                                        : "");
   } else {
     a.user_message = user.empty() ? "Unrouteable address" : user;
     a.log_message = v.log_message.empty() ? a.user_message : v.log_message;
@@ -144,27 +179,44 @@ Answer from_outcome(Run& run, const lang::VerifyOutcome& v, bool defer_ok, bool 
   return a;
 }
 
+/// The options that matter to whoever verifies: callouts and redirection.
+std::string passed_on(const std::vector<std::string>& options) {
+  std::string out;
+  for (const auto& o : options)
+    if (lang::is_callout_option(o) || o == "success_on_redirect") out += (out.empty() ? "" : "/") + o;
+  return out;
+}
+
+/// A callout may take a while: what was said before it reaches the client first.
+void flush_before_callout(Run& run, const std::string& asked) {
+  if (!run.effects.no_callout_flush && run.flush && asked.find("callout") != std::string::npos) run.flush();
+}
+
 /// The answer about one sender address, asked once per message; what is bad is logged then.
-lang::VerifyOutcome sender_outcome(Run& run, const std::string& address) {
-  std::string& kept = run.scope.extra["verified_sender:" + address];
+lang::VerifyOutcome sender_outcome(Run& run, const std::string& address, const std::vector<std::string>& options) {
+  const std::string asked = passed_on(options);
+  std::string& kept = run.scope.extra["verified_sender:" + address + "/" + asked];
   lang::VerifyOutcome v;
-  if (!kept.empty()) {  // "o" or "f" + user message + NUL + log message
+  if (!kept.empty()) {  // "o" or "f" + user message + NUL + log message + NUL + failure
     const std::size_t nul = std::min(kept.find('\0'), kept.size());
     if (kept[0] == 'o') return v;
     v.kind = lang::VerifyOutcome::Kind::fail;
     v.user_message = kept.substr(1, nul - 1);
-    if (nul < kept.size()) v.log_message = kept.substr(nul + 1);
+    const std::size_t second = std::min(kept.find('\0', nul + 1), kept.size());
+    v.log_message = kept.substr(std::min(nul + 1, kept.size()), second - nul - 1);
+    v.failure = kept.substr(std::min(second + 1, kept.size()));
     return v;
   }
-  v = run.scope.services->verify_sender(run.scope, address, {});
+  flush_before_callout(run, asked);
+  v = run.scope.services->verify_sender(run.scope, address, asked);
   run.scope.verify_sender_address_data = v.address_data;
-  run.scope.sender_verify_failure = v.failure;
+  if (v.kind != lang::VerifyOutcome::Kind::defer) run.scope.sender_verify_failure = v.failure;
   if (v.kind == lang::VerifyOutcome::Kind::ok) {
     kept = "o";
     return v;
   }
   const bool failed = v.kind == lang::VerifyOutcome::Kind::fail;
-  if (failed) kept = "f" + v.user_message + '\0' + v.log_message;
+  if (failed) kept = "f" + v.user_message + '\0' + v.log_message + '\0' + v.failure;
   run.scope.services->log(
       lang::LogTarget::main_log | lang::LogTarget::reject_log | static_cast<int>(lang::LogTarget::with_host),
       fmt::format("sender verify {} for <{}>: {}", failed ? "fail" : "defer", printable(address),
@@ -175,7 +227,8 @@ lang::VerifyOutcome sender_outcome(Run& run, const std::string& address) {
 Answer verify_sender(Run& run, const std::string& arg, const std::vector<std::string>& options, bool given) {
   const std::string address = given ? arg : run.scope.envelope != nullptr ? run.scope.envelope->sender : std::string();
   if (address.empty()) return answer(true);
-  Answer a = from_outcome(run, sender_outcome(run, address), has_option(options, "defer_ok"), true, printable(address));
+  Answer a = from_outcome(run, sender_outcome(run, address, options), has_option(options, "defer_ok"), true,
+                          printable(address));
   // The client is told once per message why its sender is bad.
   if (!a.details.empty() &&
       (has_option(options, "no_details") || !run.scope.extra.emplace("verify_details:" + address, "told").second))
@@ -185,9 +238,11 @@ Answer verify_sender(Run& run, const std::string& arg, const std::vector<std::st
 
 Answer verify_recipient(Run& run, const std::vector<std::string>& options) {
   if (run.scope.address == nullptr) return answer(true);
-  lang::VerifyOutcome v = run.scope.services->verify_recipient(run.scope, run.scope.address->address, {});
+  const std::string asked = passed_on(options);
+  flush_before_callout(run, asked);
+  lang::VerifyOutcome v = run.scope.services->verify_recipient(run.scope, run.scope.address->address, asked);
   run.scope.verify_address_data = v.address_data;
-  run.scope.recipient_verify_failure = v.failure;
+  run.scope.recipient_verify_failure = v.kind == lang::VerifyOutcome::Kind::defer ? std::string() : v.failure;
   return from_outcome(run, v, has_option(options, "defer_ok"), false, printable(run.scope.address->address));
 }
 
@@ -221,7 +276,7 @@ Answer header_sender(Run& run, const std::vector<std::string>& options) {
       for (const auto& a : *list) {
         const std::string address = a.address.str();
         if (address.empty()) continue;
-        const lang::VerifyOutcome v = sender_outcome(run, address);
+        const lang::VerifyOutcome v = sender_outcome(run, address, options);
         if (v.kind == lang::VerifyOutcome::Kind::ok) return answer(true);
         Answer bad = from_outcome(run, v, has_option(options, "defer_ok"), true, printable(address));
         if (bad.truth == Truth::defer || bad.truth == Truth::yes) return bad;

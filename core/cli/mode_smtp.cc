@@ -104,6 +104,7 @@ int run_smtp_test(const Options& o, std::shared_ptr<const lang::Config> config) 
       }
     }
     (*p)->server.fake = true;
+    (*p)->engine.callouts = o.test_callouts;
     (*p)->server.explain = [](std::string_view line) { fmt::print(stderr, ">>> {}\n", line); };
     fmt::print(
         "\n**** SMTP testing session as if from host {}\n**** but without any ident (RFC 1413) callback.\n**** This is "

@@ -163,6 +163,7 @@ class Parser {
       o_.mode = Mode::expand;
     else if (a == "bh" || a == "bhc") {
       o_.mode = Mode::smtp_test;
+      o_.test_callouts = a == "bhc";
       REMEX_TRY(o_.test_host, value(a, ""));
     } else if (a == "bi")
       o_.mode = Mode::aliases;

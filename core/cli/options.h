@@ -73,6 +73,7 @@ struct Options {
   std::string list_kind;       ///< letters after -bp
   std::string message_action;  ///< letters after -M
   std::string test_host;       ///< -bh
+  bool test_callouts = false;  ///< -bhc
   std::string markdown_dir;    ///< remex help --markdown DIR
   bool strict = false;         ///< remex check --strict
 };

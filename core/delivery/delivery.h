@@ -26,6 +26,7 @@ struct Engine {
   lang::Services* services = nullptr;
   /// Idle SMTP connections shared by this process's deliveries; null: a queue run has its own, other deliveries none.
   std::shared_ptr<transports::ConnectionPool> pool;
+  bool callouts = true;  ///< false: verification stops after routing (-bh without c)
 };
 
 struct DeliverOptions {

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "core/base/strings.h"
 #include "core/delivery/attempt.h"
+#include "core/delivery/callout.h"
 
 namespace remex::delivery {
 namespace {
@@ -102,11 +104,15 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
                                    std::string_view options) {
   lang::VerifyOutcome v;
   if (sender && address.empty()) return v;
-  if (options.find("callout") != std::string_view::npos) {
+  std::vector<std::string> words;
+  for (const std::string_view w : split(options, '/')) words.emplace_back(w);
+  auto callout = lang::parse_callout(words);
+  if (!callout) {
     v.kind = Kind::defer;
-    v.log_message = v.user_message = "callout verification is not supported";
+    v.log_message = callout.error().text;
     return v;
   }
+  const bool stop_at_redirect = std::find(words.begin(), words.end(), "success_on_redirect") != words.end();
   KeptScope kept(scope, sender ? "S" : "R");
   routers::RouteContext ctx{*eng.config, scope,
                             sender ? routers::RouteMode::verify_sender : routers::RouteMode::verify_recipient};
@@ -115,7 +121,7 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
   for (int i = 0; i < kGenerations; ++i) {
     if (a->status == Addr::Status::pending) routers::route_address(ctx, *a);
     // A redirection to one address is followed; one to several, or to a file or command, is good by itself.
-    if (a->status != Addr::Status::redirected || a->children.size() != 1) break;
+    if (a->status != Addr::Status::redirected || a->children.size() != 1 || stop_at_redirect) break;
     a = a->children.front().get();
     if (a->is_file || a->is_pipe || a->is_directory) break;
   }
@@ -127,6 +133,10 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
              (a->status == Addr::Status::pending && !a->is_file && !a->is_pipe && !a->is_directory)) {
     v.kind = Kind::defer;
   } else {
+    if (!callout->wanted || a->status != Addr::Status::routed) return v;
+    const Text data = std::move(v.address_data);
+    v = call_out(eng, scope, *a, a == top.get() ? qualified(eng, address, sender) : a->state.address, sender, *callout);
+    v.address_data = data;
     return v;
   }
   v.log_message = a->message;

@@ -246,9 +246,11 @@ BOOST_AUTO_TEST_CASE(bad_text) {
       {"  accept set acl_m = x\n", "cannot be set"},
       {"  accept control = frieze\n", "did you mean \"freeze\""},
       {"  accept control = cutthrough_delivery\n", "this version cannot do it"},
-      {"  accept malware = *\n", "this version cannot do it"},
+      {"  accept malware = *\n", "\"av_scanner\" is not set"},
+      {"  accept dcc = *\n", "this version cannot do it"},
       {"  accept verify = recipent\n", "did you mean \"recipient\""},
-      {"  accept verify = recipient/callout\n", "this version cannot do it"},
+      {"  accept verify = recipient/quota\n", "this version cannot do it"},
+      {"  accept verify = recipient/callout=fast\n", "unknown callout parameter"},
       {"  accept condition = ${if eq{a}}\n", "error"},
       {"  accept acl = missing\n", "there is no ACL \"missing\""},
   };
