@@ -50,6 +50,7 @@ class Submission {
         if (!st) wrapped_text = st.error().text;
         return {st ? 250 : 554, st ? "delivered" : st.error().text, false};
       };
+    reception.override_queueing = config_->main.queue_only_override && o_.delivery_given;
     smtp::DataReader::Options dopt;
     dopt.lf_ends_data = !o_.dot_is_data;
     dopt.dots = !o_.dot_is_data;
@@ -60,9 +61,7 @@ class Submission {
     if (wrapped > 0) return complain(wrapped, wrapped_text);
     if (r.code != 250) return complain(r.code / 100 == 4 ? EX_TEMPFAIL : EXIT_FAILURE, r.text);
     id_ = ls.envelope.id;
-    // queue_only yields to an explicit -od when queue_only_override says so.
-    const bool configured = config_->main.queue_only && !(config_->main.queue_only_override && o_.delivery_given);
-    deliver_now_ = !effects.queue_only && !effects.freeze && !configured;
+    deliver_now_ = !reception.waits;
     return 0;
   }
 

@@ -93,8 +93,10 @@ bool Attempt::held_back(Addr& a) {
   a.status = Addr::Status::deferred;
   a.basic_errno = -51;  // no retry record: nothing was tried
   a.message = held ? "domain is held" : "domain is in queue_domains";
-  const std::int64_t when = now_ + (held ? kHeldPause : 0);
-  next_attempt_ = next_attempt_ == 0 ? when : std::min(next_attempt_, when);
+  if (held)
+    next_attempt_ = next_attempt_ == 0 ? now_ + kHeldPause : std::min(next_attempt_, now_ + kHeldPause);
+  else
+    wait_for_run_ = true;
   auto f = fields(a);
   f.message = a.message;
   f.defer_errno = -1;

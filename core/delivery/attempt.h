@@ -27,6 +27,14 @@ struct Group {
   std::vector<Addr*> addrs;
 };
 
+/// What a message of ours says.
+struct ReportText {
+  std::string subject, text, action;  ///< action: "failed", "delayed"; empty: a plain notice, no report
+  bool with_body = true;
+  std::string headers;                ///< first item of a template file: header lines, Subject: among them
+  std::vector<std::string> copies{};  ///< further recipients, not named in the message
+};
+
 class Attempt {
  public:
   Attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt);
@@ -49,6 +57,10 @@ class Attempt {
 
  private:
   void route_one(Addr* a);
+  /// queue_smtp_domains and queue_only_file: takes out of `remote` what a queue run shall deliver.
+  void leave_for_queue_run(std::vector<Group*>& remote);
+  /// remote_sort_domains.
+  void sort_by_domain(std::vector<Addr*>& addresses);
   bool routing_deferred_by_hint(Addr& a);
   /// hold_domains, and for the first attempt queue_domains.
   bool held_back(Addr& a);
@@ -72,6 +84,9 @@ class Attempt {
   void settle_recipients();
   void handle_failures();
   void send_warning();
+  /// freeze_tell.
+  void tell_of_freezing();
+  ReportText warning_report(const std::string& delay, const std::vector<FailedRecipient>& waiting);
   void note(const std::string& line, const std::string& for_message_log);
   log::DeliveryFields fields(const Addr& a) const;
   std::int64_t age_us() const;
@@ -88,6 +103,7 @@ class Attempt {
   std::vector<Addr*> all_;      ///< every address that was routed, children after parents
   std::set<std::string> seen_;  ///< duplicate keys of deliveries
   std::int64_t next_attempt_ = 0;
+  bool wait_for_run_ = false;  ///< something waits for a queue run, not for a time
   bool freeze_ = false;
   bool changed_ = false;  ///< something worth an update happened
   bool progress_saved_ = true;
@@ -108,13 +124,15 @@ std::string exception_of(Body&& body) {
 }
 
 /// A message of ours to `to` with the null sender: stored and logged. Null when there is nobody to tell.
-struct ReportText {
-  std::string subject, text, action;  ///< action: "failed", "delayed"
-  bool with_body = true;
-};
 Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage& original, const std::string& to,
                                          const std::vector<FailedRecipient>& about, const ReportText& what);
-std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& failed);
+/// `intro` replaces the built-in beginning when it is not empty; `other_sender`: whose message it was, when the bounce
+/// goes to somebody else.
+std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& failed, const std::string& intro,
+                        const std::string& other_sender);
+/// Subject and text of a bounce to `to`, with what bounce_message_file and errors_copy say. Parks.
+ReportText bounce_report(Engine& eng, lang::Scope& scope, const std::string& to,
+                         const std::vector<FailedRecipient>& failed);
 /// qualify_domain, or the primary host name.
 std::string qualify_domain(const Engine& eng);
 

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
+#include "core/delivery/notice_text.h"
 
 namespace remex::delivery {
 namespace {
@@ -85,9 +87,7 @@ void Attempt::handle_failures() {
     freeze_reason_ = " (delivery error message)";
   }
   for (const auto& [to, failed] : by_address) {
-    auto m =
-        make_report(eng_, msg_, to, failed,
-                    {"Mail delivery failed: returning message to sender", bounce_text(eng_, failed), "failed", true});
+    auto m = make_report(eng_, msg_, to, failed, bounce_report(eng_, scope_, to, failed));
     if (m) {
       made_.push_back(std::move(*m));
       continue;
@@ -99,6 +99,75 @@ void Attempt::handle_failures() {
       if (a->status == Addr::Status::failed && (a->has_errors_to ? a->errors_to : msg_.envelope.sender) == to)
         a->status = Addr::Status::deferred;
   }
+}
+
+ReportText Attempt::warning_report(const std::string& delay, const std::vector<FailedRecipient>& waiting) {
+  const auto& env = msg_.envelope;
+  std::string list;
+  for (const auto& w : waiting) {
+    list += fmt::format("  {}\n", printable(w.address));
+    if (!w.text.empty()) list += fmt::format("    Delay reason: {}\n", printable(w.text));
+  }
+  lang::DeliveryState state;
+  state.warn_message_delay = delay;
+  state.warn_message_recipients = env.sender;
+  auto* before = std::exchange(scope_.delivery, &state);
+  const auto items = template_items(eng_, eng_.config->main.warn_message_file, 3, scope_);
+  scope_.delivery = before;
+  const auto header = [&](const char* name) {
+    const auto* h = msg_.headers.find(name);
+    return h == nullptr ? std::string() : printable(trim(h->value()).substr(0, 500));
+  };
+  const std::string intro =
+      !items[1].empty() ? items[1]
+                        : fmt::format(
+                              "This message was created automatically by mail delivery software.\n"
+                              "A message that you sent has not yet been delivered to one or more of its\n"
+                              "recipients after more than {} on the queue on {}.\n\n"
+                              "The message identifier is:     {}\n"
+                              "The subject of the message is: {}\n"
+                              "The date of the message is:    {}\n\n"
+                              "The {} to which the message has not yet been delivered {}:\n\n",
+                              delay, eng_.config->main.primary_hostname, env.id, header("Subject"), header("Date"),
+                              waiting.size() == 1 ? "address" : "addresses", waiting.size() == 1 ? "is" : "are");
+  const std::string end = !items[2].empty()
+                              ? items[2]
+                              : "No action is required on your part. Delivery attempts will continue for\n"
+                                "some time, and this warning may be repeated at intervals if the message\n"
+                                "remains undelivered. Eventually the mail delivery software will give up,\n"
+                                "and when that happens, the message will be returned to you.\n";
+  return {fmt::format("Warning: message {} delayed {}", env.id, delay),
+          intro + list + "\n" + end,
+          "delayed",
+          false,
+          items[0],
+          {}};
+}
+
+void Attempt::tell_of_freezing() {
+  const auto& env = msg_.envelope;
+  std::vector<std::string> whom = eng_.config->main.freeze_tell;
+  // A notice about a notice would go round for ever.
+  std::erase_if(whom, [&](std::string& a) {
+    if (a.find('@') == std::string::npos) a += "@" + qualify_domain(eng_);
+    return std::any_of(env.recipients.begin(), env.recipients.end(),
+                       [&](const auto& r) { return env.local_error_message && iequals(r.address, a); });
+  });
+  if (whom.empty()) return;
+  std::string text = fmt::format("Message {} has been frozen{}.\nThe sender is <{}>.\n\n", env.id, freeze_reason_,
+                                 printable(env.sender));
+  text += "The following address(es) have yet to be delivered:\n\n";
+  for (const Addr* a : all_)
+    if (a->status == Addr::Status::deferred)
+      text += fmt::format("  {}: {}\n", printable(a->state.address), printable(a->message.substr(0, 2000)));
+  const std::string to = whom.front();
+  whom.erase(whom.begin());
+  auto m = make_report(eng_, msg_, to, {}, {"Message frozen", text, "", false, "", whom});
+  if (m)
+    made_.push_back(std::move(*m));
+  else
+    eng_.log->write(log::kMain | log::kPanic, env.id,
+                    fmt::format("cannot store the notice for freeze_tell: {}", m.error().text));
 }
 
 void Attempt::send_warning() {
@@ -129,37 +198,14 @@ void Attempt::send_warning() {
       return;
   }
   std::vector<FailedRecipient> waiting;
-  std::string list;
   for (Addr* a : all_) {
     if (a->status != Addr::Status::deferred) continue;
     const auto& rcpt = env.recipients[static_cast<std::size_t>(a->top_index)];
     if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 8U) == 0)) continue;
     waiting.push_back(describe(*a, '4'));
-    list += fmt::format("  {}\n", printable(waiting.back().address));
-    if (!waiting.back().text.empty()) list += fmt::format("    Delay reason: {}\n", printable(waiting.back().text));
   }
   if (waiting.empty()) return;
-  const std::string delay = waited_text(age);
-  const auto header = [&](const char* name) {
-    const auto* h = msg_.headers.find(name);
-    return h == nullptr ? std::string() : printable(trim(h->value()).substr(0, 500));
-  };
-  const std::string text = fmt::format(
-      "This message was created automatically by mail delivery software.\n"
-      "A message that you sent has not yet been delivered to one or more of its\n"
-      "recipients after more than {} on the queue on {}.\n\n"
-      "The message identifier is:     {}\n"
-      "The subject of the message is: {}\n"
-      "The date of the message is:    {}\n\n"
-      "The {} to which the message has not yet been delivered {}:\n\n{}\n"
-      "No action is required on your part. Delivery attempts will continue for\n"
-      "some time, and this warning may be repeated at intervals if the message\n"
-      "remains undelivered. Eventually the mail delivery software will give up,\n"
-      "and when that happens, the message will be returned to you.\n",
-      delay, eng_.config->main.primary_hostname, env.id, header("Subject"), header("Date"),
-      waiting.size() == 1 ? "address" : "addresses", waiting.size() == 1 ? "is" : "are", list);
-  auto m = make_report(eng_, msg_, env.sender, waiting,
-                       {fmt::format("Warning: message {} delayed {}", env.id, delay), text, "delayed", false});
+  auto m = make_report(eng_, msg_, env.sender, waiting, warning_report(waited_text(age), waiting));
   if (!m) return;  // the next attempt is early enough
   env.warnings_sent = owed;
   changed_ = true;
@@ -184,8 +230,9 @@ Status Attempt::finish() {
       env.frozen = true;
       env.frozen_at = now_;
       note("Frozen" + freeze_reason_, "*** Frozen" + freeze_reason_);
+      tell_of_freezing();
     }
-    outcome = eng_.store->update(env, next_attempt_ != 0 ? next_attempt_ : now_ + 60);
+    outcome = eng_.store->update(env, next_attempt_ != 0 ? next_attempt_ : wait_for_run_ ? 0 : now_ + 60);
   }
   DeliverOptions opt;
   opt.first_attempt = true;

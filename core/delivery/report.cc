@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
+#include "core/delivery/notice_text.h"
 
 namespace remex::delivery {
 namespace {
@@ -71,19 +73,21 @@ std::string failed_addresses(const std::vector<FailedRecipient>& failed) {
   return out;
 }
 
-}  // namespace
-
-std::string qualify_domain(const Engine& eng) {
-  const auto& main = eng.config->main;
-  return main.qualify_domain.empty() ? main.primary_hostname : main.qualify_domain;
+/// The three parts of RFC 6522: for people, for programs, and what was sent.
+std::string report_body(const std::string& text, const std::string& status, const std::string& returned, bool full,
+                        std::string& boundary) {
+  boundary = fresh_boundary(text + status + returned);
+  std::string body = fmt::format(
+      "--{0}\nContent-type: text/plain; charset=us-ascii\n\n{1}\n--{0}\nContent-type: message/delivery-status\n\n{2}\n",
+      boundary, text, status);
+  if (!returned.empty())
+    body += fmt::format("--{}\nContent-type: {}\n\n{}\n", boundary, full ? "message/rfc822" : "text/rfc822-headers",
+                        returned);
+  return body + fmt::format("--{}--\n", boundary);
 }
 
-std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& failed) {
-  std::string out = "This message was created automatically by mail delivery software.\n\n";
-  if (!eng.config->main.bounce_message_text.empty()) out += eng.config->main.bounce_message_text + "\n";
-  out +=
-      "A message that you sent could not be delivered to one or more of its\n"
-      "recipients. This is a permanent error. The following address(es) failed:\n\n";
+std::string failed_list(const std::vector<FailedRecipient>& failed) {
+  std::string out;
   for (const auto& r : failed) {
     out += fmt::format("  {}\n", one_line(r.address));
     if (r.top_address != r.address && !r.top_address.empty())
@@ -93,24 +97,63 @@ std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& f
   return out;
 }
 
+}  // namespace
+
+std::string qualify_domain(const Engine& eng) {
+  const auto& main = eng.config->main;
+  return main.qualify_domain.empty() ? main.primary_hostname : main.qualify_domain;
+}
+
+std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& failed, const std::string& intro,
+                        const std::string& other_sender) {
+  std::string out = intro;
+  if (!intro.empty()) {
+    out += failed_list(failed);
+    return out;
+  }
+  out = "This message was created automatically by mail delivery software.\n\n";
+  if (!eng.config->main.bounce_message_text.empty()) out += eng.config->main.bounce_message_text + "\n";
+  out += other_sender.empty() ? "A message that you sent"
+                              : fmt::format("A message sent by\n\n  <{}>\n\n", one_line(other_sender));
+  out +=
+      " could not be delivered to one or more of its\n"
+      "recipients. This is a permanent error. The following address(es) failed:\n\n";
+  out += failed_list(failed);
+  return out;
+}
+
+ReportText bounce_report(Engine& eng, lang::Scope& scope, const std::string& to,
+                         const std::vector<FailedRecipient>& failed) {
+  lang::DeliveryState state;
+  state.bounce_recipient = to;
+  auto* before = std::exchange(scope.delivery, &state);
+  const auto items = template_items(eng, eng.config->main.bounce_message_file, 3, scope);
+  scope.delivery = before;
+  const std::string sender = scope.envelope != nullptr ? scope.envelope->sender : to;
+  const bool returned = iequals(sender, to);  // not to an errors_to address
+  return {returned ? "Mail delivery failed: returning message to sender" : "Mail delivery failed",
+          bounce_text(eng, failed, items[1], returned ? "" : sender),
+          "failed",
+          true,
+          items[0],
+          copies_for(eng, to)};
+}
+
 Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage& original, const std::string& to,
                                          const std::vector<FailedRecipient>& about, const ReportText& what) {
   const auto& main = eng.config->main;
-  bool full = what.with_body && main.bounce_return_body;
+  // Over-long lines are no more welcome to the next server than they were here.
+  const auto line_limit = static_cast<std::uint64_t>(std::max<std::int64_t>(0, main.bounce_return_linesize_limit));
+  bool full =
+      what.with_body && main.bounce_return_body && (line_limit == 0 || original.envelope.max_line <= line_limit);
   std::string note, returned;
-  if (main.bounce_return_message) {
+  if (main.bounce_return_message && !what.action.empty()) {
     REMEX_TRY(returned, returned_part(eng, original, full, note));
   }
-  const std::string status = status_part(eng, original, about, what.action);
-  const std::string text = what.text + (note.empty() ? "" : "\n" + note);
-  const std::string boundary = fresh_boundary(text + status + returned);
-  std::string body = fmt::format(
-      "--{0}\nContent-type: text/plain; charset=us-ascii\n\n{1}\n--{0}\nContent-type: message/delivery-status\n\n{2}\n",
-      boundary, text, status);
-  if (!returned.empty())
-    body += fmt::format("--{}\nContent-type: {}\n\n{}\n", boundary, full ? "message/rfc822" : "text/rfc822-headers",
-                        returned);
-  body += fmt::format("--{}--\n", boundary);
+  std::string boundary;
+  std::string body = what.text + (note.empty() ? "" : "\n" + note);
+  if (!what.action.empty())
+    body = report_body(body, status_part(eng, original, about, what.action), returned, full, boundary);
 
   store::StoredMessage m;
   mail::Envelope& e = m.envelope;
@@ -122,6 +165,7 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   e.login = e.from.ident = "remex";
   e.from.authenticated_sender = main.bounce_sender_authentication;
   e.recipients.emplace_back().address = to;
+  for (const auto& copy : what.copies) e.recipients.emplace_back().address = copy;
   e.user_message_id = fmt::format("E{}@{}", e.id, main.primary_hostname);
   const std::string date = rfc5322_date(e.received);
   m.headers.add(fmt::format("Received: from {} by {} with local (remex)\n\tid {}\n\tfor {};\n\t{}\n", e.login,
@@ -140,9 +184,12 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   if (!main.errors_reply_to.empty()) m.headers.add("Reply-To: " + main.errors_reply_to + "\n");
   if (const auto* id = original.headers.find("Message-ID"); id != nullptr && trim(id->value()).size() < 900)
     m.headers.add("References: " + one_line(trim(id->value())) + "\n");
-  m.headers.add(fmt::format("Content-Type: multipart/report; report-type=delivery-status; boundary={}\n", boundary));
-  m.headers.add("MIME-Version: 1.0\n");
-  m.headers.add("Subject: " + what.subject + "\n");
+  if (!boundary.empty()) {
+    m.headers.add(fmt::format("Content-Type: multipart/report; report-type=delivery-status; boundary={}\n", boundary));
+    m.headers.add("MIME-Version: 1.0\n");
+  }
+  if (what.headers.empty() || !add_template_headers(eng, what.headers, m.headers))
+    m.headers.add("Subject: " + what.subject + "\n");
   m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
   m.headers.add("Date: " + date + "\n");
   e.size = m.headers.size_bytes() + 1 + body.size();
@@ -155,9 +202,14 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
 
 Status send_bounce(Engine& eng, const store::StoredMessage& original, const std::string& to,
                    const std::vector<FailedRecipient>& failed) {
-  REMEX_TRY(auto m, make_report(eng, original, to, failed,
-                                {"Mail delivery failed: returning message to sender", bounce_text(eng, failed),
-                                 "failed", true}));
+  mail::Envelope envelope = original.envelope;  // a scope may be written to
+  mail::HeaderList headers = original.headers;
+  lang::Scope scope;
+  scope.config = eng.config.get();
+  scope.services = eng.services;
+  scope.envelope = &envelope;
+  scope.headers = &headers;
+  REMEX_TRY(auto m, make_report(eng, original, to, failed, bounce_report(eng, scope, to, failed)));
   DeliverOptions opt;
   opt.first_attempt = true;
   return deliver_fresh(eng, std::move(m), opt);

@@ -1,5 +1,6 @@
 // Groups of addresses to transports, and what became of each; see attempt.h.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -8,6 +9,7 @@
 #include "core/delivery/attempt.h"
 #include "core/delivery/retry.h"
 #include "core/io/fiber.h"
+#include "lang/list.h"
 
 namespace remex::delivery {
 namespace {
@@ -46,8 +48,11 @@ constexpr std::size_t kRunMax = 1000;  ///< addresses in one run of a transport 
 std::vector<Group> Attempt::make_groups() {
   std::vector<Group> groups;
   std::map<std::string, std::size_t> open;  // key → group that still has room
-  for (Addr* a : all_) {
-    if (a->status != Addr::Status::routed) continue;
+  std::vector<Addr*> routed;
+  for (Addr* a : all_)
+    if (a->status == Addr::Status::routed) routed.push_back(a);
+  sort_by_domain(routed);
+  for (Addr* a : routed) {
     const auto* def = a->transport != nullptr ? transports::find_transport_def(a->transport->def) : nullptr;
     if (def == nullptr || def->deliver == nullptr) {
       a->status = Addr::Status::deferred;
@@ -248,6 +253,49 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
   note(line, line.substr(3));
 }
 
+void Attempt::leave_for_queue_run(std::vector<Group*>& remote) {
+  const auto& m = eng_.config->main;
+  if (!opt_.first_attempt || opt_.force || remote.empty()) return;
+  const bool all = std::any_of(m.queue_only_file.begin(), m.queue_only_file.end(), [](const std::string& f) {
+    return f.starts_with("smtp/") && ::access(f.c_str() + 4, F_OK) == 0;
+  });
+  if (!all && !m.queue_smtp_domains.is_set()) return;
+  for (Group* g : remote) {
+    std::erase_if(g->addrs, [&](Addr* a) {
+      bool wait = all;
+      if (!wait) {
+        auto r = m.queue_smtp_domains.match(scope_, Text::tainted(a->state.domain));
+        wait = r && r->matched;
+      }
+      if (!wait) return false;
+      a->status = Addr::Status::deferred;
+      a->message = "SMTP delivery is left to a queue run (queue_smtp_domains)";
+      a->basic_errno = kRetryNotReached;
+      wait_for_run_ = true;
+      return true;
+    });
+  }
+  std::erase_if(remote, [](const Group* g) { return g->addrs.empty(); });
+}
+
+void Attempt::sort_by_domain(std::vector<Addr*>& addresses) {
+  const auto& list = eng_.config->main.remote_sort_domains;
+  if (!list.is_set() || addresses.size() < 2) return;
+  const auto items = lang::split_list(list.source_text());
+  const auto rank = [&](const Addr* a) {
+    for (std::size_t i = 0; i < items.size(); ++i)
+      if (auto r = lang::match_list_text(scope_, lang::ListKind::domain, Text(lang::join_list({items[i]})),
+                                         Text::tainted(a->state.domain));
+          r && r->matched)
+        return i;
+    return items.size();
+  };
+  std::vector<std::pair<std::size_t, Addr*>> ranked;
+  for (Addr* a : addresses) ranked.emplace_back(rank(a), a);
+  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = ranked[i].second;
+}
+
 void Attempt::transport_all() {
   auto groups = make_groups();
   std::vector<Group*> local, remote;
@@ -259,7 +307,9 @@ void Attempt::transport_all() {
         a->message = "remote delivery is not wanted in this run";
       }
     remote.clear();
+    wait_for_run_ = true;
   }
+  leave_for_queue_run(remote);
   for (Group* g : local) run_group(*g);
   if (remote.empty()) return;
   const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(1, eng_.config->main.remote_max_parallel));

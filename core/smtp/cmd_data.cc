@@ -82,6 +82,7 @@ Session::Next Session::cmd_data(const Command& c) {
   Reply r;
   {
     Reception reception(server_, scope_, effects_, size_limit());
+    reception.load_latch = &load_latch_;
     reception.discarded_by = discarded_sender_ ? "MAIL" : discarded_rcpt_ ? "RCPT" : "";
     if (m.smtp_accept_queue_per_connection > 0 && accepted_messages_ >= m.smtp_accept_queue_per_connection)
       reception.leave_queued =

@@ -9,6 +9,7 @@
 #include "core/base/strings.h"
 #include "core/log/log.h"
 #include "core/smtp/fixups.h"
+#include "core/smtp/queueing.h"
 
 namespace remex::smtp {
 
@@ -251,9 +252,16 @@ Reply Reception::keep(acl::Hook hook) {
   server_.log->write(log::kMain, env.id, arrival);
   if (env.frozen) server_.log->write(log::kMain, env.id, "frozen by ACL");
   if (effects_.queue_only) server_.log->write(log::kMain, env.id, "no immediate delivery: queued by ACL");
+  if (leave_queued.empty()) {
+    bool once = false;
+    auto queueing =
+        queueing_on_arrival(scope_.config->main, load_latch != nullptr ? *load_latch : once, override_queueing);
+    leave_queued = queueing.reason;
+    waits = queueing.waits;
+  }
   if (!leave_queued.empty()) server_.log->write(log::kMain, env.id, "no immediate delivery: " + leave_queued);
-  const bool queue_only = effects_.queue_only || env.frozen || !leave_queued.empty() || scope_.config->main.queue_only;
-  if (server_.store != nullptr && server_.accepted) server_.accepted(std::move(msg), queue_only);
+  waits = waits || effects_.queue_only || env.frozen || !leave_queued.empty();
+  if (server_.store != nullptr && server_.accepted) server_.accepted(std::move(msg), waits);
   Reply ok{250, "OK id=" + env.id, false};
   if (effects_.fakereject || effects_.fakedefer) {
     ok.code = effects_.fakereject ? 550 : 450;

@@ -44,6 +44,12 @@ class Reception : public DataSink {
   std::function<Status(mail::HeaderList&)> on_headers;
   /// Why the message is left to a queue run ("too many connections"); empty: delivered at once.
   std::string leave_queued;
+  /// A caller's explicit wish for delivery overrides queue_only and queue_only_file (queue_only_override).
+  bool override_queueing = false;
+  /// Kept per connection for queue_only_load_latch; null: this message only.
+  bool* load_latch = nullptr;
+  /// After complete(): the message waits for a queue run.
+  bool waits = false;
   /// Who discarded recipients ("MAIL", "RCPT"), for the log line of a message that has none left.
   std::string discarded_by;
   /// mua_wrapper: gets the finished message instead of the store; its Reply is the result.

@@ -131,6 +131,7 @@ class Session {
   std::string_view close_reason_ = "local-scan-error";  ///< $smtp_notquit_reason
   bool accepted_any_rcpt_ = false;
   int accepted_messages_ = 0, mail_commands_ = 0, nonmail_ = 0, synprot_errors_ = 0, unknown_commands_ = 0;
+  bool load_latch_ = false;  ///< queue_only_load made a message of this connection wait
   bool batch_failed_ = false, counted_ = false, quit_ = false;
   bool dkim_off_ = false;  ///< control = dkim_disable_verify in the connect ACL: for the whole connection
   std::string active_hostname_;
