@@ -150,10 +150,10 @@ Status UnboundResolver::configure() {
   set("outgoing-range:", "512");
   set("outgoing-num-tcp:", "32");
   set("qname-minimisation:", forward_.empty() ? "yes" : "no");
-  // One name that times out must not make the forwarder look dead for the others.
-  set("infra-cache-max-rtt:", "2000");
+  // Names that time out must not make the forwarder look dead for the others: anybody can own such names. What
+  // libunbound thinks of a server (its round trip time grows with every silence) is therefore forgotten at once.
   set("infra-keep-probing:", "yes");
-  set("infra-host-ttl:", "30");
+  set("infra-host-ttl:", "1");
   for (const std::string& f : forward_) {
     if (int rc = ub_ctx_set_fwd(ctx_, f.c_str()); rc != 0)
       return fail(fmt::format("resolver {}: {}", f, ub_strerror(rc)));
