@@ -1,8 +1,8 @@
 // HMAC tags of addresses.
 //
-// SRS: the hash is the first four digits of HMAC-MD5 over the original address, the day two base-32 digits (modulo
-// 1024). BATV (draft-levine-smtp-batv): HMAC-SHA1 over key number, day and address, first six digits; valid for seven
-// days.
+// SRS: the hash is the first four digits of HMAC-MD5 over the original address in lower case (it may come back so), the
+// day two base-32 digits (modulo 1024). BATV (draft-levine-smtp-batv): HMAC-SHA1 over key number, day and address,
+// first six digits; valid for seven days.
 #include "lang/address_tags.h"
 
 #include <fmt/format.h>
@@ -55,7 +55,7 @@ std::string srs_encode(std::string_view secret, std::string_view address, std::i
   const std::string_view local = address.substr(0, at);
   const std::string_view domain = at == std::string_view::npos ? std::string_view{} : address.substr(at + 1);
   const auto days = static_cast<std::size_t>(day % kSrsCycle);
-  return fmt::format("SRS0={}={}{}={}={}", hmac_hex(false, secret, address).substr(0, 4), kBase32[days / 32],
+  return fmt::format("SRS0={}={}{}={}={}", hmac_hex(false, secret, to_lower(address)).substr(0, 4), kBase32[days / 32],
                      kBase32[days % 32], domain, local);
 }
 
@@ -70,7 +70,7 @@ std::optional<std::string> srs_decode(std::string_view local_part, std::string_v
   if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
   // The rest is the local part, which may have "=" itself.
   const auto local = static_cast<std::size_t>(fields[3].data() - local_part.data());
-  std::string address = fmt::format("{}@{}", local_part.substr(local), fields[2]);
+  std::string address = to_lower(fmt::format("{}@{}", local_part.substr(local), fields[2]));
   if (secret.empty()) return address;
   const std::int64_t age = ((day - static_cast<std::int64_t>(high * 32 + low)) % kSrsCycle + kSrsCycle) % kSrsCycle;
   if (age > kSrsDays || !same_secret(fields[0], hmac_hex(false, secret, address).substr(0, 4))) return std::nullopt;

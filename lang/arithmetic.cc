@@ -75,22 +75,33 @@ struct Machine {
     return v;
   }
 
-  // Levels from loosest to tightest: | ^ & shift sum product.
-  std::string_view operation(int level) {
-    static constexpr std::string_view kOps[][3] = {{"|"}, {"^"}, {"&"}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "%"}};
-    for (const std::string_view op : kOps[level]) {
-      if (!op.empty() && take(op)) return op;
+  // Levels from loosest to tightest: | ^ & shift sum product. -1: no operator stands here.
+  int operator_level(std::string_view& op) {
+    blanks();
+    if (pos >= s.size()) return -1;
+    op = s.substr(pos, 1);
+    switch (s[pos]) {
+      case '|': return 0;
+      case '^': return 1;
+      case '&': return 2;
+      case '+':
+      case '-': return 4;
+      case '*':
+      case '/':
+      case '%': return 5;
+      case '<':
+      case '>': op = s.substr(pos, 2); return op.size() == 2 && op[0] == op[1] ? 3 : -1;
+      default: return -1;
     }
-    return {};
   }
 
+  /// Everything that binds at least as tightly as `level`; operators of one level from left to right.
   Result<std::int64_t> expression(int level) {
-    if (level == 6) return unary();
-    auto left = expression(level + 1);
-    while (left) {
-      const std::string_view op = operation(level);
-      if (op.empty()) return left;
-      auto right = expression(level + 1);
+    Result<std::int64_t> left = unary();
+    std::string_view op;
+    for (int found = -1; left && (found = operator_level(op)) >= level;) {
+      pos += op.size();
+      auto right = expression(found + 1);
       if (!right) return right;
       left = apply(op, *left, *right);
     }

@@ -24,6 +24,11 @@ std::string_view suggest(const std::vector<const Def*>& defs, std::string_view w
   return nearest(word, names);
 }
 
+/// Behind "not supported": what the entry says about it, or that it may come.
+std::string why(std::string_view doc) {
+  return doc.starts_with("Refused: ") ? fmt::format(": {}", doc.substr(9, doc.find(". ") - 9)) : std::string(" yet");
+}
+
 std::string did_you_mean(std::string_view name) {
   return name.empty() ? std::string{} : fmt::format("did you mean \"{}\"?", name);
 }
@@ -266,6 +271,8 @@ Result<NodePtr> Parser::variable(std::string_view name, std::size_t at, bool bra
     if (name.starts_with("acl_c") || name.starts_with("acl_m")) {
       message += name.size() > 5 ? " (6th character of a user-defined ACL variable must be a digit or underscore)"
                                  : " (invalid name for a user-defined ACL variable)";
+    } else if (name.starts_with("acl_")) {
+      message += " (user-defined ACL variables must start acl_c or acl_m)";
     }
     return fail("unknown-variable", std::move(message), name_at, name.size(),
                 did_you_mean(suggest(registries_.variables, name)));
@@ -314,7 +321,7 @@ Result<NodePtr> Parser::braced() {
 
 Result<NodePtr> Parser::item(const ItemDef& def, std::size_t at) {
   if (def.state == State::later) {
-    return fail("unsupported-item", fmt::format("expansion item \"{}\" is not supported yet", def.name), at,
+    return fail("unsupported-item", fmt::format("expansion item \"{}\" is not supported{}", def.name, why(def.doc)), at,
                 def.name.size() + 2);
   }
   if (depth_ >= kMaxParseDepth) return fail("too-deep", "expansion is nested too deeply", at);
@@ -329,7 +336,9 @@ Result<NodePtr> Parser::item(const ItemDef& def, std::size_t at) {
     if (def.branches) REMEX_CHECK(branches(*node, def.name));
   }
   if (!take('}')) {
-    const bool list_item = def.name == "map" || def.name == "filter" || def.name == "reduce";
+    const bool list_item = def.name == "map" || def.name == "filter" || def.name == "reduce" || def.name == "sort";
+    if ((def.parse == nullptr && !def.branches) || def.name == "prvscheck")
+      return fail("missing-brace", fmt::format("missing '}}' after '{}'", def.name), pos_);
     if (at_end() && !list_item) return missing_brace();
     return fail("missing-brace", fmt::format("missing }} at end of \"{}\"", def.name), pos_);
   }
@@ -364,6 +373,8 @@ Status Parser::operator_numbers(Node& node, const OperatorDef& def, std::string_
 Result<NodePtr> Parser::operation(std::string_view name, std::size_t at, std::size_t name_at) {
   auto node = std::make_unique<Node>(NodeKind::op, at);
   node->text = name;
+  REMEX_TRY(NodePtr operand, string_until(true));  // its mistakes are named before those of the operator
+  ++pos_;
   const OperatorDef* def = registries_.find_operator(name);
   if (def != nullptr && def->name.ends_with('*')) def = nullptr;
   if (def == nullptr && name.starts_with("quote_")) {
@@ -410,11 +421,9 @@ Result<NodePtr> Parser::operation(std::string_view name, std::size_t at, std::si
                 name.size());
   }
   if (node->numbers.size() < def->min_args) {
-    return fail("bad-operator-argument", fmt::format("missing values after \"{}\"", name), name_at, name.size());
+    return fail("bad-operator-argument", fmt::format("missing values after {}", name), name_at, name.size());
   }
   node->op = def;
-  REMEX_TRY(NodePtr operand, string_until(true));
-  ++pos_;
   node->children.push_back(std::move(operand));
   node->length = static_cast<std::uint32_t>(pos_ - at);
   return fold(std::move(node));
@@ -563,7 +572,8 @@ Result<NodePtr> Parser::condition() {
                 did_you_mean(suggest(registries_.conditions, name)));
   }
   if (def->state == State::later) {
-    return fail("unsupported-condition", fmt::format("condition \"{}\" is not supported yet", name), at, name.size());
+    return fail("unsupported-condition", fmt::format("condition \"{}\" is not supported{}", name, why(def->doc)), at,
+                name.size());
   }
   auto node = std::make_unique<Node>(NodeKind::condition, at);
   node->condition = def;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/strings.h"
+#include "lang/branches.h"
 #include "lang/config.h"
 #include "lang/node.h"
 #include "lang/scope.h"
@@ -91,13 +92,7 @@ Status eval_into(const Node& node, Scope& scope, Text& out) {
       for (const NodePtr& child : node.children) REMEX_CHECK(eval_into(*child, scope, out));
       return {};
     case NodeKind::op: return eval_operator(node, scope, out);
-    case NodeKind::item:
-      if (!out.empty() || out.is_tainted()) {
-        Text value;  // so that an item sees only what it wrote itself
-        REMEX_CHECK(node.item->eval(node, scope, value));
-        return append_limited(out, value);
-      }
-      return node.item->eval(node, scope, out);
+    case NodeKind::item: return node.item->eval(node, scope, out);
     case NodeKind::condition: break;
   }
   throw std::logic_error("a condition was evaluated as a string");
@@ -132,21 +127,36 @@ Result<bool> eval_condition(const Node& node, Scope& scope) {
   return truth;
 }
 
-Status eval_branches(const Node& node, Scope& scope, bool success, const Text* value, Text& out, bool value_in_no) {
+namespace {
+
+/// The branch to evaluate, after what has no branch was dealt with.
+Result<const Node*> choose_branch(const Node& node, bool success, const Text* value, Text& out) {
   if (!success && node.fail_on_no) {
     return fail(ErrorKind::forced_fail, fmt::format("\"{}\" failed and \"fail\" requested", node.text));
   }
-  if (!node.has_branches) {
-    if (!success) return {};
-    if (value != nullptr) return append_limited(out, *value);
-    out.append(std::string_view("true"));
-    return {};
-  }
-  const Node* branch = success ? node.yes.get() : node.no.get();
+  if (node.has_branches) return success ? node.yes.get() : node.no.get();
+  if (success && value != nullptr) REMEX_CHECK(append_limited(out, *value));
+  if (success && value == nullptr) out.append(std::string_view("true"));
+  return nullptr;
+}
+
+}  // namespace
+
+Status eval_branches(const Node& node, Scope& scope, bool success, const Text* value, Text& out, bool value_in_no) {
+  REMEX_TRY(const Node* branch, choose_branch(node, success, value, out));
   if (branch == nullptr) return {};
   if (value == nullptr || !(success || value_in_no)) return eval_into(*branch, scope, out);
   const SavedValue saved(scope);
   scope.value = *value;
+  return eval_into(*branch, scope, out);
+}
+
+Status eval_branches_taking(const Node& node, Scope& scope, bool success, Text* value, Text& out) {
+  REMEX_TRY(const Node* branch, choose_branch(node, success, value, out));
+  if (branch == nullptr) return {};
+  if (value == nullptr || !success || branch->kind == NodeKind::constant) return eval_into(*branch, scope, out);
+  const SavedValue saved(scope);
+  scope.value = std::move(*value);
   return eval_into(*branch, scope, out);
 }
 

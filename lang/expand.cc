@@ -106,7 +106,7 @@ bool parse_strict_bool(std::string_view s, bool& value) {
     return true;
   }
   const std::string_view digits = t.substr(t[0] == '-' ? 1 : 0);
-  if (!digits.empty() && std::all_of(digits.begin(), digits.end(), is_digit)) {
+  if (std::all_of(digits.begin(), digits.end(), is_digit)) {
     value = digits.find_first_not_of('0') != std::string_view::npos;
     return true;
   }

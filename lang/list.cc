@@ -9,6 +9,7 @@
 
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "lang/config.h"
 #include "lang/diagnostics.h"
 #include "lang/list_internal.h"
 #include "lang/node.h"
@@ -63,7 +64,8 @@ class DomainDuring {
  public:
   DomainDuring(Scope& scope, const std::string& domain) : scope_(scope) {
     if (scope.address == nullptr) {
-      scope.address = &own_;
+      own_ = std::make_unique<AddressState>();
+      scope.address = own_.get();
       lent_ = true;
     }
     saved_ = std::exchange(scope.address->domain, domain);
@@ -78,11 +80,25 @@ class DomainDuring {
 
  private:
   Scope& scope_;
-  AddressState own_;
+  std::unique_ptr<AddressState> own_;
   AddressState* target_ = nullptr;
   std::string saved_;
   bool lent_ = false;
 };
+
+/// Whether something in a domain list may look at $domain: an insertion in a list it names, or a lookup.
+bool needs_domain(const Scope& scope, const CompiledList& list, int depth = 0) {
+  for (const std::uint32_t i : list.others) {
+    const ListItem& item = list.items[i];
+    if (item.kind == ItemKind::lookup || item.kind == ItemKind::file) return true;
+    if (item.kind != ItemKind::named) continue;
+    const NamedList* named =
+        scope.config != nullptr && depth < 20 ? scope.config->named_list(ListKind::domain, item.target) : nullptr;
+    const CompiledList* inner = named != nullptr ? named->list.constant_items() : nullptr;
+    if (inner == nullptr || needs_domain(scope, *inner, depth + 1)) return true;
+  }
+  return false;
+}
 
 Subject make_subject(ListKind kind, const Text& text, ListOptions opt) {
   Subject s;
@@ -200,12 +216,7 @@ Result<ListMatch> MatchList::match(Scope& scope, const Text& subject, ListOption
   if (!impl_) return ListMatch{};
   Subject s = make_subject(impl_->kind, subject, opt);
   if (impl_->kind == ListKind::domain && !opt.keep_domain_variable) {
-    // Lists without insertions, and without lists that might have some, need no $domain.
-    bool needed = !impl_->fixed;
-    if (impl_->fixed)
-      for (const ListItem& item : impl_->fixed->items)
-        needed = needed || item.kind == ItemKind::named || item.kind == ItemKind::lookup;
-    if (needed) {
+    if (!impl_->fixed || needs_domain(scope, *impl_->fixed)) {
       const DomainDuring during(scope, s.lower);
       return match_subject(scope, s);
     }
@@ -224,15 +235,20 @@ Result<ListMatch> MatchList::match_host(Scope& scope, std::string_view ip, std::
   return match_subject(scope, s);
 }
 
+Result<ListMatch> match_compiled(Scope& scope, ListKind kind, const CompiledList& list, Taint list_taint,
+                                 const Text& subject, ListOptions opt) {
+  Subject s = make_subject(kind, subject, opt);
+  s.list_taint = list_taint;
+  if (kind == ListKind::domain && !opt.keep_domain_variable && needs_domain(scope, list)) {
+    const DomainDuring during(scope, s.lower);
+    return scan_list(scope, list, s);
+  }
+  return scan_list(scope, list, s);
+}
+
 Result<ListMatch> match_list_text(Scope& scope, ListKind kind, const Text& list, const Text& subject, ListOptions opt) {
   const auto items = compile_items(kind, split_list(list.view()), registries_of(scope));
-  Subject s = make_subject(kind, subject, opt);
-  s.list_taint = list.taint();
-  if (kind == ListKind::domain && !opt.keep_domain_variable) {
-    const DomainDuring during(scope, s.lower);
-    return scan_list(scope, *items, s);
-  }
-  return scan_list(scope, *items, s);
+  return match_compiled(scope, kind, *items, list.taint(), subject, opt);
 }
 
 }  // namespace remex::lang

@@ -115,6 +115,9 @@ struct Subject {
 
 /// Scans. Sets captures. The list's taint is in the subject.
 Result<ListMatch> scan_list(Scope& scope, const CompiledList& list, Subject& subject);
+/// match_list_text with the items already made.
+Result<ListMatch> match_compiled(Scope& scope, ListKind kind, const CompiledList& list, Taint list_taint,
+                                 const Text& subject, ListOptions opt = {});
 /// Lines of a list file as items; kind defer when it cannot be read.
 Result<std::vector<std::string>> read_list_file(const std::string& path, ListKind kind);
 /// Whether a host item matches. nullopt with `unknown` set: a name or address that was needed does not exist.

@@ -6,6 +6,7 @@
 #include "core/base/strings.h"
 #include "core/mail/address.h"
 #include "lang/config.h"
+#include "lang/list_cursor.h"
 #include "lang/list_internal.h"
 #include "lang/node.h"
 #include "lang/scope.h"
@@ -35,20 +36,24 @@ ItemMatch ask_suffix(Scope& scope, const ListItem& item, const Subject& s) {
   const std::string& have = s.caseful ? s.text.str() : s.lower;
   const std::string& want = s.caseful ? item.target : item.lower;
   if (!have.ends_with(want)) return std::optional<Text>();
-  set_captures(scope, {s.text.str(), s.text.str().substr(0, have.size() - want.size())}, s.text.taint());
+  scope.captures.resize(2);
+  reassign(scope.captures[0], s.text.view(), s.text.taint());
+  reassign(scope.captures[1], s.text.view().substr(0, have.size() - want.size()), s.text.taint());
   return plain(s, item);
 }
 
 ItemMatch ask_regex(Scope& scope, const ListItem& item, const Subject& s) {
   const Regex& re = s.caseful && item.caseful_regex ? *item.caseful_regex : *item.regex;
-  Regex::Spans spans;
+  thread_local Regex::Spans spans;
   auto hit = re.search(s.text.view(), &spans);
   if (!hit) return defer(hit.error().text);
   if (!*hit) return std::optional<Text>();
-  std::vector<std::string> values;
-  for (const auto& [from, to] : spans)
-    values.push_back(from == std::string::npos ? std::string() : s.text.str().substr(from, to - from));
-  set_captures(scope, std::move(values), s.text.taint());
+  scope.captures.resize(spans.size());
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    const auto [from, to] = spans[i];
+    const bool set = from != std::string_view::npos;
+    reassign(scope.captures[i], set ? s.text.view().substr(from, to - from) : std::string_view{}, s.text.taint());
+  }
   return plain(s, item);
 }
 
@@ -115,7 +120,8 @@ ItemMatch ask_address(Scope& scope, const ListItem& item, Subject& s) {
   if (s.text.empty() || !s.has_at) return std::optional<Text>();
   std::string_view wild;
   if (item.kind == ItemKind::address) {
-    const std::string have = s.caseful ? s.local : to_lower(s.local);
+    const std::string_view have =
+        s.caseful ? std::string_view(s.local) : std::string_view(s.lower).substr(0, s.local.size());
     const std::string& want = s.caseful ? item.target : item.lower;
     if (item.local_is_star ? !have.ends_with(want) : have != want) return std::optional<Text>();
     if (item.local_is_star) wild = std::string_view(s.local).substr(0, s.local.size() - want.size());

@@ -3,6 +3,7 @@
 
 #include "core/base/strings.h"
 #include "lang/list.h"
+#include "lang/list_cursor.h"
 #include "lang/list_internal.h"
 
 namespace remex::lang {
@@ -17,26 +18,39 @@ std::optional<char> take_separator(std::string_view& list) {
   return c;
 }
 
+ListCursor::ListCursor(std::string_view list, char default_separator) : rest_(list), separator_(default_separator) {
+  if (const auto given = take_separator(rest_)) separator_ = *given;
+}
+
+bool ListCursor::next(std::string_view& item) {
+  const auto blank = [this](char c) { return is_space(c) && c != separator_; };
+  const bool can_double = static_cast<unsigned char>(separator_) >= 32;
+  while (!rest_.empty() && blank(rest_.front())) rest_.remove_prefix(1);
+  if (rest_.empty()) return false;
+  std::size_t end = std::min(rest_.find(separator_), rest_.size());
+  bool copied = false;
+  while (can_double && end + 1 < rest_.size() && rest_[end + 1] == separator_) {
+    if (!copied) undoubled_.clear();
+    copied = true;
+    undoubled_.append(rest_, 0, end + 1);
+    rest_.remove_prefix(end + 2);
+    end = std::min(rest_.find(separator_), rest_.size());
+  }
+  item = rest_.substr(0, end);
+  if (copied) {
+    undoubled_.append(item);
+    item = undoubled_;
+  }
+  rest_.remove_prefix(std::min(end + 1, rest_.size()));
+  while (!item.empty() && blank(item.back())) item.remove_suffix(1);
+  return true;
+}
+
 std::vector<std::string> split_by(std::string_view s, char sep) {
   std::vector<std::string> out;
-  const bool can_double = static_cast<unsigned char>(sep) >= 32;
-  const auto blank = [sep](char c) { return is_space(c) && c != sep; };
-  std::size_t i = 0;
-  for (;;) {
-    while (i < s.size() && blank(s[i])) ++i;
-    if (i >= s.size()) return out;
-    std::string& item = out.emplace_back();
-    bool ended = false;
-    while (i < s.size() && !ended) {
-      const std::size_t next = std::min(s.find(sep, i), s.size());
-      const bool doubled = can_double && next + 1 < s.size() && s[next + 1] == sep;
-      item.append(s, i, next - i + (doubled ? 1 : 0));
-      ended = next < s.size() && !doubled;
-      i = next + (doubled ? 2 : ended ? 1 : 0);
-    }
-    while (!item.empty() && blank(item.back())) item.pop_back();
-    if (!ended) return out;
-  }
+  ListCursor items(s, sep, ListCursor::Known{});
+  for (std::string_view item; items.next(item);) out.emplace_back(item);
+  return out;
 }
 
 std::vector<std::string> split_list(std::string_view list, char default_separator) {

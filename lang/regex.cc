@@ -21,10 +21,12 @@ constexpr std::uint32_t kDepthLimit = 10'000;
 constexpr std::uint32_t kHeapLimitKib = 16 * 1024;
 constexpr std::size_t kMaxPattern = 64 * 1024;
 constexpr int kUsesBeforeJit = 3;
+constexpr std::uint32_t kSharedGroups = 32;  ///< patterns with more make their own match block
 
 struct Context {
   pcre2_match_context* match = pcre2_match_context_create(nullptr);
   pcre2_jit_stack* stack = nullptr;
+  pcre2_match_data* data = pcre2_match_data_create(kSharedGroups, nullptr);  ///< no search calls another
   Context() {
     pcre2_set_match_limit(match, kMatchLimit);
     pcre2_set_depth_limit(match, kDepthLimit);
@@ -32,6 +34,7 @@ struct Context {
   }
   ~Context() {
     pcre2_match_context_free(match);
+    pcre2_match_data_free(data);
     if (stack != nullptr) pcre2_jit_stack_free(stack);
   }
   Context(const Context&) = delete;
@@ -58,6 +61,7 @@ std::string error_text(int code) {
 
 struct Regex::Impl {
   pcre2_code* code = nullptr;
+  std::uint32_t groups = 1;  ///< the whole match included
   mutable std::atomic<int> uses{0};
   ~Impl() { pcre2_code_free(code); }
 };
@@ -75,6 +79,8 @@ Result<std::shared_ptr<const Regex>> Regex::compile(std::string_view pattern, bo
   if (impl->code == nullptr) {
     return fail(fmt::format("regular expression error in \"{}\": {} at offset {}", pattern, error_text(code), offset));
   }
+  pcre2_pattern_info(impl->code, PCRE2_INFO_CAPTURECOUNT, &impl->groups);
+  ++impl->groups;
   return std::shared_ptr<const Regex>(new Regex(std::move(impl)));
 }
 
@@ -106,14 +112,15 @@ Result<bool> Regex::search(std::string_view subject, Spans* spans, std::size_t s
   if (uses == kUsesBeforeJit) pcre2_jit_compile(impl_->code, PCRE2_JIT_COMPLETE);
   Context& ctx = context();
   if (uses >= kUsesBeforeJit) ctx.need_stack();
-  pcre2_match_data* data = pcre2_match_data_create_from_pattern(impl_->code, nullptr);
+  const bool own = impl_->groups > kSharedGroups;
+  pcre2_match_data* data = own ? pcre2_match_data_create(impl_->groups, nullptr) : ctx.data;
   const std::uint32_t flags = not_empty ? PCRE2_NOTEMPTY_ATSTART : 0U;
   const int rc = pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(), start, flags,
                              data, ctx.match);
   const bool matched = rc > 0;
   if (matched && spans != nullptr) {
     const PCRE2_SIZE* ovector = pcre2_get_ovector_pointer(data);
-    const auto groups = pcre2_get_ovector_count(data);
+    const std::uint32_t groups = impl_->groups;
     spans->clear();
     spans->reserve(groups);
     for (std::uint32_t i = 0; i < groups; ++i) {
@@ -124,7 +131,7 @@ Result<bool> Regex::search(std::string_view subject, Spans* spans, std::size_t s
       spans->emplace_back(std::min(from, to), std::max(from, to));
     }
   }
-  pcre2_match_data_free(data);
+  if (own) pcre2_match_data_free(data);
   if (matched || rc == PCRE2_ERROR_NOMATCH) return matched;
   return fail(fmt::format("regular expression could not be matched: {}", error_text(rc)));
 }

@@ -10,6 +10,7 @@
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
 #include "core/io/fiber.h"
+#include "core/smtp/fixups.h"
 #include "lang/expand.h"
 
 namespace remex::cli {
@@ -59,10 +60,17 @@ int run_expand(const Options& o, std::shared_ptr<const lang::Config> config) {
     ls.from.host_address = o.host_address;
     ls.from.host_name = o.host_name;
     ls.from.interface_address = o.interface_address;
-    ls.from.authenticated_id = o.authenticated_id;
-    ls.from.protocol = o.protocol.empty() ? "local" : o.protocol;
-    ls.from.ident = o.ident;
-    ls.envelope.sender = o.sender;
+    ls.from.protocol = o.protocol;
+    // Without -f and -oM it is the caller's own message, as Exim has it.
+    const std::string login = find_caller(*config).login;
+    const std::string caller = login + "@" + smtp::qualify_domain(*config, config->main.primary_hostname);
+    const auto own = [&](const std::string& given, const std::string& value) {
+      return given.empty() && !o.sender_given ? value : given;
+    };
+    ls.from.ident = o.ident.empty() ? login : o.ident;
+    ls.from.authenticated_id = own(o.authenticated_id, login);
+    ls.from.authenticated_sender = own(o.authenticated_sender, caller);
+    ls.envelope.sender = own(o.sender, caller);
     if (!o.arguments.empty()) {
       for (const auto& a : o.arguments) fmt::print("{}\n", expand_line(a, ls.scope));
       return 0;

@@ -58,6 +58,8 @@ class Parser {
       const std::string_view a = argv_[i];
       if (a == "--strict")
         o_.strict = true;
+      else if (a == "--json")
+        o_.help_json = true;
       else if (a == "--markdown" && i + 1 < argc_)
         o_.markdown_dir = argv_[++i];
       else if (a == "-C" && i + 1 < argc_)

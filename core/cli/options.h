@@ -75,6 +75,7 @@ struct Options {
   std::string test_host;       ///< -bh
   bool test_callouts = false;  ///< -bhc
   std::string markdown_dir;    ///< remex help --markdown DIR
+  bool help_json = false;      ///< remex help --json
   bool strict = false;         ///< remex check --strict
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "core/mail/plain_address.h"
 
 namespace remex::mail {
 namespace {
@@ -232,7 +233,16 @@ Result<std::vector<HeaderAddress>> parse_address_list(std::string_view body, boo
   return ListParser(body, allow_unqualified).parse();
 }
 
+std::size_t plain_address_at(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size() && (is_alnum(text[at]) || text[at] == '.' || text[at] == '-' || text[at] == '_')) ++at;
+  const bool plain =
+      at > 0 && at <= kMaxLocalPart && at < text.size() && text[at] == '@' && is_domain_name(text.substr(at + 1), true);
+  return plain ? at : std::string_view::npos;
+}
+
 std::string extract_address(std::string_view body) {
+  if (plain_address_at(body) != std::string_view::npos) return std::string(body);
   ListParser parser(body, true);
   auto list = parser.parse();
   if (!list || list->size() != 1 || parser.saw_group()) return {};

@@ -7,6 +7,8 @@
 #include "lang/compiler.h"
 #include "lang/json_fields.h"
 #include "lang/list.h"
+#include "lang/list_cursor.h"
+#include "lang/list_internal.h"
 #include "lang/node.h"
 #include "lang/regex.h"
 #include "lang/scope.h"
@@ -51,16 +53,26 @@ Result<bool> test_match(const Node& node, Scope& scope) {
     REMEX_TRY(made, Regex::cached(pattern.view()));
     regex = made.get();
   }
-  Regex::Spans spans;
+  thread_local Regex::Spans spans;
   REMEX_TRY(const bool matched, regex->search(subject.view(), &spans));
   if (!matched) return false;
-  scope.captures.clear();
-  scope.captures.reserve(spans.size());
-  for (const auto& [from, to] : spans) {
-    scope.captures.emplace_back(from == std::string_view::npos ? std::string{} : subject.str().substr(from, to - from),
-                                subject.taint());
+  scope.captures.resize(spans.size());
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    const auto [from, to] = spans[i];
+    const bool set = from != std::string_view::npos;
+    reassign(scope.captures[i], set ? subject.view().substr(from, to - from) : std::string_view{}, subject.taint());
   }
   return true;
+}
+
+struct ListExtra : NodeExtra {
+  std::shared_ptr<const CompiledList> items;
+};
+
+ListKind list_kind(const ConditionDef& def) {
+  if (def.name == "match_domain") return ListKind::domain;
+  if (def.name == "match_address") return ListKind::address;
+  return def.name == "match_ip" ? ListKind::host : ListKind::local_part;
 }
 
 // The list is not expanded: it is text of the configuration. Escapes count, dollars do not.
@@ -71,7 +83,11 @@ Status parse_list(Parser& p, Node& node) {
   p.skip_blanks();
   if (p.peek() != '{')
     return p.fail("missing-brace", fmt::format("missing 2nd string in {{}} after \"{}\"", node.text), p.position());
-  return p.literal_dollar_group(node);
+  REMEX_CHECK(p.literal_dollar_group(node));
+  auto extra = std::make_unique<ListExtra>();
+  extra->items = compile_items(list_kind(*node.condition), split_list(node.children[1]->text), p.registries());
+  node.extra = std::move(extra);
+  return {};
 }
 
 template <ListKind kind>
@@ -80,12 +96,12 @@ Result<bool> test_list(const Node& node, Scope& scope) {
   if (kind == ListKind::host && !subject.empty() && !mail::is_ip_address(subject.view())) {
     return fail(fmt::format("\"{}\" is not an IP address", subject.view()));
   }
-  auto m = match_list_text(scope, kind, Text(node.children[1]->text), subject);
+  auto m = match_compiled(scope, kind, *static_cast<const ListExtra&>(*node.extra).items, Taint::clean, subject);
   if (!m) {
     if (m.error().kind == ErrorKind::forced_fail) return false;
     return std::unexpected(std::move(m).error());
   }
-  if (m->matched) scope.value = m->data;
+  if (m->matched) scope.value = std::move(m->data);
   return m->matched;
 }
 
@@ -93,9 +109,10 @@ template <bool caseless>
 Result<bool> test_inlist(const Node& node, Scope& scope) {
   REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
   REMEX_TRY(const Text list, eval_arg(node, 1, scope));
-  for (const std::string& item : split_list(list.view())) {
+  ListCursor cursor(list.view());
+  for (std::string_view item; cursor.next(item);) {
     if (caseless ? iequals(item, subject.view()) : item == subject.view()) {
-      scope.value = list.with(item);
+      scope.value = list.with(std::string(item));
       return true;
     }
   }
@@ -137,31 +154,38 @@ Status parse_for(Parser& p, Node& node) {
 
 enum class Items { list, json, json_strings };
 
-Result<std::vector<std::string>> loop_items(Items kind, std::string_view text) {
-  if (kind == Items::list) return split_list(text);
-  REMEX_TRY(const auto elements, json_elements(text));
-  std::vector<std::string> out;
-  for (std::string_view e : elements) {
-    if (kind == Items::json_strings) {
+Result<std::vector<std::string_view>> json_items(Items kind, std::string_view text) {
+  REMEX_TRY(std::vector<std::string_view> elements, json_elements(text));
+  if (kind == Items::json_strings)
+    for (std::string_view& e : elements) {
       REMEX_TRY(e, json_unquoted(e));
     }
-    out.emplace_back(e);
-  }
-  return out;
+  return elements;
 }
 
 template <bool any, Items kind = Items::list>
 Result<bool> test_for(const Node& node, Scope& scope) {
   REMEX_TRY(const Text list, eval_arg(node, 0, scope));
-  REMEX_TRY(std::vector<std::string> items, loop_items(kind, list.view()));
   Text saved = std::move(scope.item);
-  Result<bool> truth = !any && !items.empty();
-  for (std::string& i : items) {
-    scope.item = list.with(std::move(i));
+  reassign(scope.item, {});
+  Result<bool> truth = false;
+  bool decided = false;
+  const auto ask = [&](std::string_view item) {
+    reassign(scope.item, item, list.taint(), list.quoter());
     auto r = eval_condition(*node.children[1], scope);
-    if (r && *r != any) continue;
-    truth = std::move(r);
-    break;
+    decided = !r || *r == any;
+    if (decided)
+      truth = std::move(r);
+    else
+      truth = !any;  // until another item decides
+  };
+  if constexpr (kind == Items::list) {
+    ListCursor cursor(list.view());
+    for (std::string_view item; !decided && cursor.next(item);) ask(item);
+  } else if (auto items = json_items(kind, list.view())) {
+    for (std::size_t i = 0; i < items->size() && !decided; ++i) ask((*items)[i]);
+  } else {
+    truth = std::unexpected(std::move(items).error());
   }
   scope.item = std::move(saved);
   return truth;
@@ -348,30 +372,6 @@ constexpr ConditionDef defs[] = {
      .tier = 2,
      .test = test_acl,
      .parse = parse_acl},
-    {.name = "pam",
-     .arguments = "{user:data}",
-     .summary = "PAM authentication",
-     .doc = "Not supported.",
-     .state = State::later,
-     .tier = 2},
-    {.name = "radius",
-     .arguments = "{string}",
-     .summary = "RADIUS authentication",
-     .doc = "Not supported.",
-     .state = State::later,
-     .tier = 4},
-    {.name = "ldapauth",
-     .arguments = "{query}",
-     .summary = "LDAP bind test",
-     .doc = "Not supported.",
-     .state = State::later,
-     .tier = 2},
-    {.name = "saslauthd",
-     .arguments = "{{user}{pass}}",
-     .summary = "saslauthd authentication",
-     .doc = "Not supported.",
-     .state = State::later,
-     .tier = 2},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "lang/branches.h"
 #include "lang/compiler.h"
 #include "lang/lookup_engine.h"
 #include "lang/node.h"
@@ -70,14 +71,14 @@ Status eval_lookup(const Node& node, Scope& scope, Text& out) {
   PartialMatch partial;
   LookupResult looked_up = run_lookup(scope, spec, first, file, &partial);
   if (!looked_up) return std::unexpected(name_key(std::move(looked_up).error(), first));
-  const std::optional<Text> data = std::move(*looked_up);
+  std::optional<Text> data = std::move(*looked_up);
   const SavedCaptures captures(scope);
   if (spec.partial >= 0 && data && !partial.used) scope.captures = {first, Text{}, first};  // nothing of it was wild
   if (partial.used) {
     const Taint taint = first.taint();
     scope.captures = {first, Text(partial.wild, taint), Text(partial.fixed, taint)};
   }
-  return eval_branches(node, scope, data.has_value(), data ? &*data : nullptr, out);
+  return eval_branches_taking(node, scope, data.has_value(), data ? &*data : nullptr, out);
 }
 
 constexpr Example kExamples[] = {

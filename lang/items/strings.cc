@@ -9,10 +9,12 @@
 
 #include "core/base/strings.h"
 #include "core/io/process.h"
+#include "lang/branches.h"
 #include "lang/compiler.h"
 #include "lang/expand.h"
 #include "lang/json_fields.h"
 #include "lang/list.h"
+#include "lang/list_cursor.h"
 #include "lang/node.h"
 #include "lang/regex.h"
 #include "lang/scope.h"
@@ -119,8 +121,8 @@ Status eval_json(const Node& node, Scope& scope, Text& out) {
   if (found && node.numbers[0] == kJsonStrings) {
     REMEX_TRY(found, json_unquoted(*found));
   }
-  const Text value = json.with(std::string(found.value_or(std::string_view{})));
-  return eval_branches(node, scope, found.has_value(), found ? &value : nullptr, out);
+  Text value = json.with(std::string(found.value_or(std::string_view{})));
+  return eval_branches_taking(node, scope, found.has_value(), found ? &value : nullptr, out);
 }
 
 Status eval_extract(const Node& node, Scope& scope, Text& out) {
@@ -140,22 +142,25 @@ Status eval_extract(const Node& node, Scope& scope, Text& out) {
       found = source.str();
     else if (!source.empty())
       found = nth_field(source.view(), second.view(), *n);
-    else if (*n == 1)
+    else if (*n == 1 || *n == -1)
       found = std::string{};
   } else {
     found = keyed_value(second.view(), k);
     source = std::move(second);
   }
-  const Text value = source.with(found.value_or(std::string{}));
-  if (node.numbers.empty()) return eval_branches(node, scope, found.has_value(), found ? &value : nullptr, out);
+  const bool had = found.has_value();
+  Text value = source.with(had ? std::move(*found) : std::string{});
+  if (node.numbers.empty()) return eval_branches_taking(node, scope, had, had ? &value : nullptr, out);
   const std::size_t yes = n ? 3 : 2;
-  if (!found && node.fail_on_no) return fail(ErrorKind::forced_fail, "\"extract\" failed and \"fail\" requested");
-  if (found && yes >= node.children.size()) return append_limited(out, value);
-  const std::size_t branch = found ? yes : yes + 1;
+  if (node.children.size() > yes + 2)
+    return fail("curly-bracket problem in conditional yes/no parsing: did not close with '}'");
+  if (!had && node.fail_on_no) return fail(ErrorKind::forced_fail, "\"extract\" failed and \"fail\" requested");
+  if (had && yes >= node.children.size()) return append_limited(out, value);
+  const std::size_t branch = had ? yes : yes + 1;
   if (branch >= node.children.size()) return {};
   const SavedValue saved(scope);
-  if (found)
-    scope.value = value;
+  if (had)
+    scope.value = std::move(value);
   else if (saved.had())
     scope.value = saved.get();
   return eval_into(*node.children[branch], scope, out);
@@ -166,17 +171,27 @@ Status parse_listextract(Parser& p, Node& node) {
   return p.branches(node, "listextract");
 }
 
+// From 1; negative numbers count from the end.
+std::optional<std::string> list_item(std::string_view list, std::int64_t n) {
+  if (n < 0) {
+    const auto items = split_list(list);
+    const auto at = static_cast<std::int64_t>(items.size()) + n;
+    return at < 0 ? std::nullopt : std::optional<std::string>(items[static_cast<std::size_t>(at)]);
+  }
+  ListCursor cursor(list);
+  for (std::string_view item; n > 0 && cursor.next(item);)
+    if (--n == 0) return std::string(item);
+  return std::nullopt;
+}
+
 Status eval_listextract(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text index, eval_arg(node, 0, scope));
   REMEX_TRY(const Text list, eval_arg(node, 1, scope));
   auto n = parse_int(trim(index.view()));
   if (!n) return fail("first argument of \"listextract\" must be numeric");
-  const auto items = split_list(list.view());
-  const auto count = static_cast<std::int64_t>(items.size());
-  const std::int64_t at = *n < 0 ? *n + count : *n - 1;
-  const bool found = *n != 0 && at >= 0 && at < count;
-  const Text value = list.with(found ? items[static_cast<std::size_t>(at)] : std::string{});
-  return eval_branches(node, scope, found, found ? &value : nullptr, out);
+  const std::optional<std::string> found = list_item(list.view(), *n);
+  Text value = list.with(found.value_or(std::string()));
+  return eval_branches_taking(node, scope, found.has_value(), found ? &value : nullptr, out);
 }
 
 // ---------------------------------------------------------------- sg, substr, length, tr
@@ -248,27 +263,30 @@ std::optional<std::int64_t> number_or_nothing(std::string_view s) {
 }
 
 Status eval_substr(const Node& node, Scope& scope, Text& out) {
+  const std::size_t last = node.children.size() - 1;
+  Text words[2];
+  std::string_view given[2];
+  for (std::size_t i = 0; i < last; ++i) REMEX_CHECK(arg_view(node, i, scope, words[i], given[i]));
+  REMEX_TRY(Text s, eval_arg(node, last, scope));
   std::int64_t numbers[2] = {0, -1};
-  for (std::size_t i = 0; i + 1 < node.children.size(); ++i) {
-    REMEX_TRY(const Text t, eval_arg(node, i, scope));
-    const auto n = number_or_nothing(t.view());
-    if (!n)
+  for (std::size_t i = 0; i < last; ++i) {
+    const auto n = number_or_nothing(given[i]);
+    if (!n || (i == 1 && *n < 0))
       return fail(
-          fmt::format("\"{}\" is not a {}number (in \"substr\" expansion)", t.view(), i == 0 ? "" : "positive "));
-    if (i == 1 && *n < 0)
-      return fail(fmt::format("\"{}\" is not a positive number (in \"substr\" expansion)", t.view()));
+          fmt::format("\"{}\" is not a {}number (in \"substr\" expansion)", given[i], i == 0 ? "" : "positive "));
     numbers[i] = *n;
   }
-  REMEX_TRY(const Text s, eval_arg(node, node.children.size() - 1, scope));
-  return append_limited(out, s.with(std::string(substring(s.view(), numbers[0], numbers[1]))));
+  const std::string_view part = substring(s.view(), numbers[0], numbers[1]);
+  return append_limited(out, s.with(std::string(part)));
 }
 
 Status eval_length(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text t, eval_arg(node, 0, scope));
-  REMEX_TRY(const Text s, eval_arg(node, 1, scope));
+  REMEX_TRY(Text s, eval_arg(node, 1, scope));
   const auto n = number_or_nothing(t.view());
   if (!n || *n < 0) return fail(fmt::format("\"{}\" is not a positive number (in \"length\" expansion)", t.view()));
-  return append_limited(out, s.with(s.str().substr(0, static_cast<std::size_t>(*n))));
+  if (static_cast<std::uint64_t>(*n) < s.size()) s.mutable_str().resize(static_cast<std::size_t>(*n));
+  return append_limited(out, std::move(s));
 }
 
 Status eval_tr(const Node& node, Scope& scope, Text& out) {
@@ -304,7 +322,10 @@ Status eval_readfile(const Node& node, Scope& scope, Text& out) {
     bytes.append(buffer, static_cast<std::size_t>(in.gcount()));
     if (bytes.size() > kMaxExpanded) return fail(fmt::format("file {} is too long", name.view()));
   }
-  if (node.children.size() > 1) bytes = replace_all(bytes, "\n", eol.view());
+  if (node.children.size() > 1 && eol.size() == 1)
+    std::replace(bytes.begin(), bytes.end(), '\n', eol.view()[0]);
+  else if (node.children.size() > 1)
+    bytes = replace_all(bytes, "\n", eol.view());
   return append_limited(out, Text(std::move(bytes), Taint::tainted));
 }
 
@@ -440,13 +461,16 @@ Status parse_map(Parser& p, Node& node) {
   return {};
 }
 
+/// Results of smaller lists grow as they need.
+constexpr std::size_t kReserveFrom = 4096;
+
 char list_separator(std::string_view list) {
   const std::string_view t = trim_left(list);
   return t.size() > 1 && t[0] == '<' && !is_space(t[1]) && !is_alnum(t[1]) ? t[1] : ':';
 }
 
 struct ItemScope {
-  explicit ItemScope(Scope& s) : scope(s), saved(s.item) {}
+  explicit ItemScope(Scope& s) : scope(s), saved(std::move(s.item)) { reassign(scope.item, {}); }
   ~ItemScope() { scope.item = std::move(saved); }
   ItemScope(const ItemScope&) = delete;
   ItemScope& operator=(const ItemScope&) = delete;
@@ -455,7 +479,11 @@ struct ItemScope {
 };
 
 Status add_item(Text& result, const Text& item, char separator, bool first) {
-  if (!first) result.mutable_str() += separator;
+  if (!first) {
+    result.mutable_str() += separator;
+    // An empty item, or one that begins with the separator, would read as a doubled one; a blank keeps them apart.
+    if (item.empty() || item.view().front() == separator) result.mutable_str() += ' ';
+  }
   if (result.size() + item.size() > kMaxExpanded) return fail("expansion result is too long");
   if (item.view().find(separator) == std::string_view::npos) {
     result.append(item);
@@ -467,26 +495,28 @@ Status add_item(Text& result, const Text& item, char separator, bool first) {
 
 Status eval_map(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text list, eval_arg(node, 0, scope));
-  const char separator = list_separator(list.view());
   const ItemScope items(scope);
   const SavedCaptures captures(scope);
-  Text result(std::string{}, Taint::clean);
-  bool first = true;
+  Text result, value;
   const bool filter = node.text == "filter";
-  for (std::string& s : split_list(list.view())) {
-    scope.item = list.with(std::move(s));
+  if (list.size() > kReserveFrom) result.mutable_str().reserve(list.size());
+  const char separator = list_separator(list.view());
+  bool first = true;
+  ListCursor cursor(list.view());
+  for (std::string_view item; cursor.next(item);) {
+    reassign(scope.item, item, list.taint(), list.quoter());
     if (filter) {
       REMEX_TRY(const bool keep, eval_condition(*node.children[1], scope));
       if (!keep) continue;
       REMEX_CHECK(add_item(result, scope.item, separator, first));
     } else {
-      Text value;
+      reassign(value, {});
       REMEX_CHECK(eval_into(*node.children[1], scope, value));
       REMEX_CHECK(add_item(result, value, separator, first));
     }
     first = false;
   }
-  return append_limited(out, result);
+  return append_limited(out, std::move(result));
 }
 
 Status eval_reduce(const Node& node, Scope& scope, Text& out) {
@@ -494,13 +524,15 @@ Status eval_reduce(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(Text value, eval_arg(node, 1, scope));
   const ItemScope items(scope);
   const SavedValue saved(scope);
-  for (std::string& s : split_list(list.view())) {
-    scope.item = list.with(std::move(s));
-    scope.value = std::move(value);
-    value = Text{};
+  ListCursor cursor(list.view());
+  for (std::string_view item; cursor.next(item);) {
+    reassign(scope.item, item, list.taint(), list.quoter());
+    if (!scope.value) scope.value.emplace();
+    std::swap(*scope.value, value);
+    reassign(value, {});
     REMEX_CHECK(eval_into(*node.children[2], scope, value));
   }
-  return append_limited(out, value);
+  return append_limited(out, std::move(value));
 }
 
 Status parse_sort(Parser& p, Node& node) {
@@ -527,11 +559,12 @@ Status eval_sort(const Node& node, Scope& scope, Text& out) {
   std::vector<Entry> entries;
   const ItemScope items(scope);
   Taint taint = list.taint();
-  for (std::string& s : split_list(list.view())) {
-    scope.item = list.with(s);
+  ListCursor cursor(list.view());
+  for (std::string_view item; cursor.next(item);) {
+    reassign(scope.item, item, list.taint(), list.quoter());
     REMEX_TRY(const Text key, eval_arg(node, 2, scope));
     taint = taint | key.taint();
-    Entry e{std::move(s), caseless ? to_lower(key.view()) : key.str(), 0};
+    Entry e{std::string(item), caseless ? to_lower(key.view()) : key.str(), 0};
     if (numeric) {
       REMEX_TRY(e.number, parse_expansion_integer(key.view()));
     }
@@ -736,11 +769,12 @@ constexpr ItemDef defs[] = {
      .state = State::later,
      .tier = 3},
     {.name = "dlfunc",
-     .summary = "Call a loaded C function",
-     .doc = "Not supported.",
+     .arguments = "{file}{function}{arg}...",
+     .summary = "Call a function of a shared object",
+     .doc = "Refused: foreign code inside the server could read every message and block every session. Use ${run} or "
+            "${readsocket}.",
      .state = State::later,
      .tier = 4},
-    {.name = "perl", .summary = "Call embedded Perl", .doc = "Not supported.", .state = State::later, .tier = 2},
 };
 
 }  // namespace

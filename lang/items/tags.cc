@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "core/mail/address.h"
 #include "lang/address_tags.h"
 #include "lang/compiler.h"
 #include "lang/node.h"
@@ -26,14 +27,18 @@ Status eval_hmac(const Node& node, Scope& scope, Text& out) {
 Status eval_hash(const Node& node, Scope& scope, Text& out) {
   const bool numeric = node.text == "nhash";
   std::int64_t numbers[2] = {0, numeric ? -1 : 26};
-  for (std::size_t i = 0; i + 1 < node.children.size(); ++i) {
-    REMEX_TRY(const Text t, eval_arg(node, i, scope));
-    const auto n = parse_int(trim(t.view()));
-    if (!n) return fail(fmt::format("\"{}\" is not a number (in \"{}\" expansion)", t.view(), node.text));
-    if (*n < 0) return fail(fmt::format("\"{}\" is not a positive number (in \"{}\" expansion)", t.view(), node.text));
+  const std::size_t last = node.children.size() - 1;
+  Text words[2];
+  for (std::size_t i = 0; i < last; ++i) REMEX_CHECK(eval_into(*node.children[i], scope, words[i]));
+  REMEX_TRY(const Text s, eval_arg(node, last, scope));
+  for (std::size_t i = 0; i < last; ++i) {
+    const std::string_view word = trim(words[i].view());
+    const auto n = word.empty() ? std::optional<std::int64_t>(0) : parse_int(word);
+    if (!n || *n < 0)
+      return fail(fmt::format("\"{}\" is not a {}number (in \"{}\" expansion)", words[i].view(),
+                              i > 0 || n ? "positive " : "", node.text));
     numbers[i] = *n;
   }
-  REMEX_TRY(const Text s, eval_arg(node, node.children.size() - 1, scope));
   if (numeric && (numbers[0] == 0 || numbers[1] == 0)) return fail("nhash count is zero");
   if (!numeric && numbers[1] > 62) return fail(fmt::format("hash count \"{}\" too big", numbers[1]));
   return append_limited(out, s.with(numeric ? numeric_hash(s.view(), numbers[0], numbers[1])
@@ -45,7 +50,11 @@ Status eval_srs_encode(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text path, eval_arg(node, 1, scope));
   REMEX_TRY(const Text domain, eval_arg(node, 2, scope));
   if (path.empty()) return {};
-  std::string encoded = srs_encode(secret.view(), path.view(), today());
+  if (trim(path.view()).empty()) return fail("empty address");
+  REMEX_TRY(const auto addresses, mail::parse_address_list(path.view()));
+  if (addresses.size() != 1) return fail("one address expected");
+  const std::string address = addresses[0].address.str();
+  std::string encoded = srs_encode(secret.view(), address, today());
   encoded += '@';
   encoded += domain.view();
   return append_limited(out, Text(std::move(encoded), path.taint() | domain.taint() | secret.taint()));

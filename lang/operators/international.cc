@@ -48,7 +48,7 @@ Result<std::string> from_alabel(const std::string& s) {
 }
 
 Result<std::string> domain_to_alabel(Scope&, const Node&, std::string s) { return to_alabel(s); }
-Result<std::string> domain_from_alabel(Scope&, const Node&, std::string s) { return from_alabel(s); }
+Result<std::string> domain_from_alabel(Scope&, const Node&, std::string s) { return from_alabel(std::string(trim(s))); }
 Result<std::string> local_to_alabel(Scope&, const Node&, std::string s) { return to_alabel(s); }
 Result<std::string> local_from_alabel(Scope&, const Node&, std::string s) {
   if (!s.starts_with("xn--"))

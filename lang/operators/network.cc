@@ -95,7 +95,10 @@ Result<std::string> mask(Scope&, const Node&, std::string s) {
 
 Result<std::string> reverse_ip(Scope&, const Node&, std::string s) {
   Ip ip;
-  if (!read_ip(s, ip)) return fail(fmt::format("reverse_ip() not given an IP address [{}]", s));
+  std::string_view address = s;  // the number of bits of a network is dropped
+  if (const std::size_t bits = s.find('/'); bits != std::string::npos && parse_uint(address.substr(bits + 1)))
+    address = address.substr(0, bits);
+  if (!read_ip(std::string(address), ip)) return fail(fmt::format("reverse_ip() not given an IP address [{}]", s));
   std::string out;
   for (std::size_t i = ip.size; i-- > 0;) {
     if (!out.empty()) out += '.';

@@ -96,7 +96,7 @@ Result<std::string> time_eval(Scope&, const Node&, std::string s) {
 }
 
 Result<std::string> time_interval(Scope&, const Node&, std::string s) {
-  const auto n = parse_int(trim(s));
+  const auto n = s.empty() ? std::optional<std::int64_t>(0) : parse_int(trim(s));
   if (!n || *n < 0) return fail(fmt::format("string \"{}\" is not a positive number in \"time_interval\" operator", s));
   return format_interval(*n);
 }

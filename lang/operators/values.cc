@@ -11,6 +11,7 @@
 
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "core/mail/plain_address.h"
 #include "core/mail/rfc2047.h"
 #include "lang/config.h"
 #include "lang/expand.h"
@@ -28,9 +29,17 @@ namespace {
 
 Result<std::string> address(Scope&, const Node&, std::string s) { return mail::extract_address(s); }
 Result<std::string> domain(Scope&, const Node&, std::string s) {
+  if (const std::size_t at = mail::plain_address_at(s); at != std::string::npos) {
+    s.erase(0, at + 1);
+    return s;
+  }
   return mail::split_address(mail::extract_address(s)).domain;
 }
 Result<std::string> local_part(Scope&, const Node&, std::string s) {
+  if (const std::size_t at = mail::plain_address_at(s); at != std::string::npos) {
+    s.resize(at);
+    return s;
+  }
   return mail::split_address(mail::extract_address(s)).local_part;
 }
 Result<std::string> addresses(Scope&, const Node&, std::string s) {
@@ -50,7 +59,9 @@ Result<std::string> addresses(Scope&, const Node&, std::string s) {
   }
   return join_list(found, separator);
 }
-Result<std::string> quote_local_part(Scope&, const Node&, std::string s) { return mail::quote_local_part(s); }
+Result<std::string> quote_local_part(Scope&, const Node&, std::string s) {
+  return replace_all(mail::quote_local_part(s), "\n", "\\n");
+}
 
 // ---------------------------------------------------------------- quoting and encoding
 
@@ -181,7 +192,6 @@ Result<std::string> md5(Scope&, const Node&, std::string s) {
 Result<std::string> sha1(Scope&, const Node&, std::string s) {
   return hash<sha1_ctx, sha1_init, sha1_update, sha1_digest, 20>(s, true);
 }
-Result<std::string> sha256(Scope&, const Node&, std::string s) { return kSha256(s, true); }
 Result<std::string> sha2(Scope&, const Node& node, std::string s) {
   switch (node.numbers.empty() ? 256 : node.numbers[0]) {
     case 256: return kSha256(s, true);
@@ -384,7 +394,12 @@ constexpr OperatorDef defs[] = {
      .examples = kHash,
      .tier = 2,
      .apply = sha1},
-    {.name = "sha256", .summary = "SHA-256, upper-case hex", .doc = "FIPS 180.", .tier = 2, .apply = sha256},
+    {.name = "sha256",
+     .summary = "SHA-256, upper-case hex",
+     .doc = "FIPS 180. A number behind it is that of sha2.",
+     .tier = 2,
+     .apply = sha2,
+     .max_args = 1},
     {.name = "sha2", .summary = "SHA-2: _256 _384 _512", .doc = "FIPS 180.", .tier = 3, .apply = sha2, .max_args = 1},
     {.name = "sha3",
      .summary = "SHA-3: _224 _256 _384 _512",

@@ -124,7 +124,11 @@ constexpr VariableDef defs[] = {
     {.name = "sender_rate_limit", .taint = kClean, .summary = "Configured limit", .get = extra_clean, .tier = 2},
     {.name = "sender_rate_period", .taint = kClean, .summary = "Configured period", .get = extra_clean, .tier = 2},
     {.name = "callout_address", .taint = kClean, .summary = "Address connected to", .get = extra_clean, .tier = 3},
-    {.name = "csa_status", .taint = kClean, .summary = "fail, defer, unknown or ok", .state = State::later, .tier = 4},
+    {.name = "csa_status",
+     .taint = kClean,
+     .summary = "fail, defer, unknown or ok; here empty: no CSA",
+     .get = nothing,
+     .tier = 4},
 };
 [[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
 

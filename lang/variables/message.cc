@@ -86,7 +86,7 @@ std::int64_t received_seconds(const Scope& s) {
 }
 Result<Text> received_time(Scope& s, std::string_view) {
   const std::int64_t at = received_seconds(s);
-  return at == 0 ? Text{} : *number(at);
+  return number(at);
 }
 Result<Text> message_age(Scope& s, std::string_view) {
   const std::int64_t at = received_seconds(s);

@@ -15,6 +15,9 @@ inline Result<Text> from_peer(std::string_view s) {
   return Text(std::string(s), s.empty() ? Taint::clean : Taint::tainted);
 }
 inline Result<Text> number(std::int64_t n) { return Text(std::to_string(n)); }
+/// Facts about what this program does not do: the value Exim has when it was not done.
+inline Result<Text> zero(Scope&, std::string_view) { return number(0); }
+inline Result<Text> nothing(Scope&, std::string_view) { return Text{}; }
 /// How the message or session came: the session's when there is one, else the envelope's. Null for neither.
 inline const mail::ReceivedFrom* origin(const Scope& s) {
   return s.from != nullptr ? s.from : s.envelope != nullptr ? &s.envelope->from : nullptr;
@@ -70,6 +73,11 @@ inline const std::string* extra(const Scope& s, std::string_view name) {
 inline Result<Text> extra_clean(Scope& s, std::string_view name) {
   const auto* v = extra(s, name);
   return v == nullptr ? Text{} : Text(*v);
+}
+/// "no" until something sets it.
+inline Result<Text> extra_yes_no(Scope& s, std::string_view name) {
+  const auto* v = extra(s, name);
+  return Text(v == nullptr ? std::string("no") : *v);
 }
 inline Result<Text> extra_tainted(Scope& s, std::string_view name) {
   const auto* v = extra(s, name);

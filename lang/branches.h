@@ -1,0 +1,11 @@
+// The yes/no tail of an item whose value nobody needs afterwards. See eval_branches in lang/node.h.
+#pragma once
+
+#include "lang/node.h"
+
+namespace remex::lang {
+
+/// eval_branches that takes the value away instead of copying it.
+Status eval_branches_taking(const Node& node, Scope& scope, bool success, Text* value, Text& out);
+
+}  // namespace remex::lang
