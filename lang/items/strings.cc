@@ -187,6 +187,7 @@ std::optional<std::string> list_item(std::string_view list, std::int64_t n) {
 Status eval_listextract(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text index, eval_arg(node, 0, scope));
   REMEX_TRY(const Text list, eval_arg(node, 1, scope));
+  if (trim(index.view()).empty()) return fail("first argument of \"listextract\" must not be empty");
   auto n = parse_int(trim(index.view()));
   if (!n) return fail("first argument of \"listextract\" must be numeric");
   const std::optional<std::string> found = list_item(list.view(), *n);
@@ -220,13 +221,8 @@ Status eval_sg(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text pattern, eval_arg(node, 1, scope));
   REMEX_TRY(const Text replacement, eval_arg(node, 2, scope));
   REMEX_TRY(const auto regex, Regex::cached(pattern.view()));
-  // A trusted replacement is expanded a second time, once per match, as Exim does.
+  // A trusted replacement is expanded a second time, once per match, as Exim does; compiled when there is a match.
   Expansion again;
-  if (!replacement.is_tainted()) {
-    CompileContext ctx;
-    ctx.registries = &registries_of(scope);
-    REMEX_TRY(again, Expansion::compile(SourceText(replacement.str()), ctx));
-  }
   const SavedCaptures captures(scope);
   Text result(std::string{}, subject.taint() | replacement.taint());
   Regex::Spans spans;
@@ -237,12 +233,20 @@ Status eval_sg(const Node& node, Scope& scope, Text& out) {
     if (!matched) break;
     const auto [from, to] = spans[0];
     result.append(subject.view().substr(copied, from - copied));
-    scope.captures.clear();
-    for (const auto& [a, b] : spans) {
-      scope.captures.emplace_back(a == std::string_view::npos ? std::string{} : subject.str().substr(a, b - a),
-                                  subject.taint());
+    scope.captures.resize(spans.size());
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+      const auto [a, b] = spans[i];
+      const bool set = a != std::string_view::npos;
+      reassign(scope.captures[i], set ? subject.view().substr(a, b - a) : std::string_view{}, subject.taint());
     }
-    if (again.is_set()) {
+    if (!again.is_set() && !replacement.is_tainted()) {
+      CompileContext ctx;
+      ctx.registries = &registries_of(scope);
+      REMEX_TRY(again, Expansion::compile(SourceText(replacement.str()), ctx));
+    }
+    if (again.is_constant()) {
+      result.append(std::string_view(again.constant()));
+    } else if (again.is_set()) {
       REMEX_TRY(const Text piece, again.eval(scope));
       result.append(piece);
     } else {
@@ -253,7 +257,7 @@ Status eval_sg(const Node& node, Scope& scope, Text& out) {
     not_empty = from == to;
   }
   result.append(subject.view().substr(copied));
-  return append_limited(out, result);
+  return append_limited(out, std::move(result));
 }
 
 // An empty argument is zero.

@@ -26,6 +26,7 @@ Result<std::string> eval(Scope&, const Node&, std::string s) {
 
 // Decimal as strtoull reads it: a sign wraps, and too much is the largest number.
 bool read_decimal(std::string_view s, std::uint64_t& value) {
+  s = trim_left(s);
   const bool negative = s.starts_with('-');
   if (negative) s.remove_prefix(1);
   value = 0;
@@ -96,7 +97,7 @@ Result<std::string> time_eval(Scope&, const Node&, std::string s) {
 }
 
 Result<std::string> time_interval(Scope&, const Node&, std::string s) {
-  const auto n = s.empty() ? std::optional<std::int64_t>(0) : parse_int(trim(s));
+  const auto n = s.empty() ? std::optional<std::int64_t>(0) : parse_int(s);
   if (!n || *n < 0) return fail(fmt::format("string \"{}\" is not a positive number in \"time_interval\" operator", s));
   return format_interval(*n);
 }

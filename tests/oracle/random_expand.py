@@ -31,9 +31,12 @@ SYNTAX = (r'Failed: (?:internal expansion of .* failed: )?(?:missing |curly-brac
 # (a heading of docs/differences.md, what the expression contains, remex's answer, the oracle's answer): all regular expressions.
 KNOWN = [
     ('Mistakes of an expansion are found before it runs', '', SYNTAX, 'Failed: '),
-    ('What is not chosen is not evaluated', r'\$\{', '', r'Failed: .*(?:is not a (?:positive )?number \(in|must be one character|must be numeric|not given an IP|is not an IP|hmac)'),
-    ('Sorting wants a comparison that sorts', r'\$\{sort', 'integer|comparator not handled|unknown condition', ''),
-    ('Sorting wants a comparison that sorts', r'\$\{sort', '', 'field-extract in sort|at end of "sort"'),
+    ('Mistakes of an expansion are found before it runs', '', 'non-digit after underscore|missing values after', ''),
+    ('An SRS tag has four digits', 'inbound_srs', '', ''),
+    ('What is not chosen is not evaluated', r'\$\{', '', r'Failed: .*(?:is not a (?:positive )?number \(in|must be one character|must be numeric|unrecognised boolean|not given an IP|is not an IP|hmac)'),
+    ('Sorting wants a comparison that sorts', r'\$\{sort', 'integer|comparator not handled|unknown condition|not ', ''),
+    ('Sorting wants a comparison that sorts', r'\$\{sort', '', 'field-extract in sort|at end of "sort"|condition name expected|list mismatch'),
+    ('Sorting wants a comparison that sorts', r'\$\{sort\{.*\{(?:ge|gei|le|lei|>=|<=)', '', ''),
     ('A word and its beginning compare as text does', r'(?:lt|le|gt|ge)i', '', ''),
     ('A hash is not shorter than nothing', r'\$\{n?hash', '"-\\d+" is not a positive number', ''),
     ('JSON is read as JSON', 'json', '', ''),
@@ -42,6 +45,9 @@ KNOWN = [
     ('authresults without results says "none"', 'authresults', '', ''),
     ('A header name ends with its colon', r'def:\w*h', 'could be header name', ''),
     ('UTF-8 is checked', 'from_utf8|utf8_|imapfolder', '', ''),
+    ('Numbers have 64 bits', 'time_interval', '', ''),
+    ('A NUL is a byte like any other', r'\\(?:0|x0|x(?![0-9a-fA-F]))', '', ''),
+    ('A field whose name comes from data', 'extract', '', 'curly-bracket problem'),
     ('Taint is looked at first', '', '[Tt]ainted', 'Failed: '),
 ]
 
@@ -206,6 +212,7 @@ def kind(answer):
         return 'forced', text
     text = re.sub(r'internal expansion of .* failed: ', '', text)
     text = re.sub(r'\\+', r'\\', text)
+    text = re.sub(r'"(\w+?)_[-\d_x]+" operator', r'"\1" operator', text)
     text = re.sub(r' inside "[^"]*" (?:item|condition).*', '', text)
     text = re.sub(r'"[^"]*"|\'[^\']*\'', '""', text)
     return 'failed', text[:60].strip()
@@ -213,7 +220,7 @@ def kind(answer):
 
 def newer(theirs, registry):
     """The oracle does not know the name yet."""
-    m = re.search(r'unknown (?:expansion operator|variable name|condition) "([\w-]+)"|unknown variable in "\$\{(\w+)', theirs)
+    m = re.search(r'unknown (?:expansion operator|variable name|variable|condition) "([\w-]+)"|unknown variable in "\$\{(\w+)', theirs)
     name = m and (m.group(1) or m.group(2))
     return bool(name) and (name in registry or name.split('_')[0] in registry)
 
