@@ -56,6 +56,7 @@ void close_fd(int& fd) {
 
 std::vector<char*> pointers(const std::vector<std::string>& v) {
   std::vector<char*> out;
+  out.reserve(v.size() + 1);
   for (const std::string& s : v) out.push_back(const_cast<char*>(s.c_str()));
   out.push_back(nullptr);
   return out;
@@ -138,7 +139,7 @@ Status await_end(Child& child) {
 
 void release(std::unique_ptr<Child> child) {
   auto* h = reinterpret_cast<uv_handle_t*>(&child->handle);
-  child.release();  // the close callback deletes it
+  (void)child.release();  // the close callback deletes it
   uv_close(h, [](uv_handle_t* handle) { delete static_cast<Child*>(handle->data); });
 }
 
