@@ -24,29 +24,36 @@ namespace {
 
 using lang::State;
 
-constexpr std::string_view kTypes[] = {"boolean",
-                                       "boolean, expanded",
-                                       "integer",
-                                       "integer, expanded",
-                                       "octal integer",
-                                       "fixed-point number",
-                                       "time",
-                                       "time, expanded",
-                                       "string",
-                                       "string, expanded",
-                                       "string list",
-                                       "string list, expanded",
-                                       "time list",
-                                       "domain list",
-                                       "host list",
-                                       "address list",
-                                       "local part list",
-                                       "user",
-                                       "group",
-                                       "user list",
-                                       "group list",
-                                       "string, expanded; may be repeated",
-                                       "special"};
+std::string_view type_word(lang::OptionType type) {
+  using T = lang::OptionType;
+  switch (type) {
+    case T::boolean: return "boolean";
+    case T::expanded_boolean: return "boolean, expanded";
+    case T::integer: return "integer";
+    case T::expanded_integer: return "integer, expanded";
+    case T::octal: return "octal integer";
+    case T::fixed: return "fixed-point number";
+    case T::time: return "time";
+    case T::expanded_time: return "time, expanded";
+    case T::string: return "string";
+    case T::expanded: return "string, expanded";
+    case T::dollar_expanded: return "string, expanded when it begins with $";
+    case T::string_list: return "string list";
+    case T::expanded_list: return "string list, expanded";
+    case T::time_list: return "time list";
+    case T::domain_list: return "domain list";
+    case T::host_list: return "host list";
+    case T::address_list: return "address list";
+    case T::local_part_list: return "local part list";
+    case T::user: return "user";
+    case T::group: return "group";
+    case T::user_list: return "user list";
+    case T::group_list: return "group list";
+    case T::repeated_expanded: return "string, expanded; may be repeated";
+    case T::special: return "special";
+  }
+  return {};
+}
 
 std::string_view taint_word(lang::TaintRule rule) {
   switch (rule) {
@@ -61,7 +68,7 @@ Standing standing_of(State s) { return s == State::works ? Standing::works : Sta
 
 ReferenceEntry option_entry(std::string kind, const lang::OptionDef& d) {
   ReferenceEntry e{.kind = std::move(kind), .name = d.name, .arguments = {}, .summary = d.summary};
-  e.type = kTypes[static_cast<std::size_t>(d.type)];
+  e.type = type_word(d.type);
   e.default_text = d.default_text;
   e.standing = standing_of(d.state);
   if (d.state == State::later) e.harmless = d.harmless;
@@ -77,7 +84,10 @@ void add_drivers(std::vector<ReferenceEntry>& out, std::string_view kind,
     e.doc = d->doc;
     e.standing = standing_of(d->state);
     out.push_back(std::move(e));
-    for (const auto& row : d->options) out.push_back(option_entry(fmt::format("{} {} option", d->name, kind), row));
+    for (const auto& row : d->options) {
+      out.push_back(option_entry(fmt::format("{} {} option", d->name, kind), row));
+      if (d->state == State::later) out.back().standing = Standing::not_yet;  // there is no such driver to set it on
+    }
   }
 }
 

@@ -44,7 +44,31 @@ Result<bool> numbers(const Node& node, Scope& scope) {
 constexpr Example kEq[] = {{"${if eq{a}{a}{y}{n}}", "y"},
                            {"${if eq{a}{A}{y}{n}}", "n"},
                            {"${if eq{a}}", "", "missing 2nd string in {} after \"eq\""}};
-constexpr Example kEqi[] = {{"${if eqi{a}{A}{y}{n}}", "y"}};
+constexpr Example kEqi[] = {{"${if eqi{a}{A}{y}{n}}", "y"}, {"${if eqi{a}{b}{y}{n}}", "n"}};
+constexpr Example kLt[] = {{"${if lt{a}{b}{y}{n}}", "y"},
+                           {"${if lt{b}{a}{y}{n}}", "n"},
+                           {"${if lt{a}}", "", "missing 2nd string in {} after \"lt\""}};
+constexpr Example kLti[] = {{"${if lti{a}{B}{y}{n}}", "y"},
+                            {"${if lti{B}{a}{y}{n}}", "n"},
+                            {"${if lti{a}}", "", "missing 2nd string in {} after \"lti\""}};
+constexpr Example kLe[] = {{"${if le{a}{b}{y}{n}}", "y"},
+                           {"${if le{b}{a}{y}{n}}", "n"},
+                           {"${if le{a}}", "", "missing 2nd string in {} after \"le\""}};
+constexpr Example kLei[] = {{"${if lei{a}{B}{y}{n}}", "y"},
+                            {"${if lei{B}{a}{y}{n}}", "n"},
+                            {"${if lei{a}}", "", "missing 2nd string in {} after \"lei\""}};
+constexpr Example kGt[] = {{"${if gt{a}{b}{y}{n}}", "n"},
+                           {"${if gt{b}{a}{y}{n}}", "y"},
+                           {"${if gt{a}}", "", "missing 2nd string in {} after \"gt\""}};
+constexpr Example kGti[] = {{"${if gti{a}{B}{y}{n}}", "n"},
+                            {"${if gti{B}{a}{y}{n}}", "y"},
+                            {"${if gti{a}}", "", "missing 2nd string in {} after \"gti\""}};
+constexpr Example kGe[] = {{"${if ge{a}{b}{y}{n}}", "n"},
+                           {"${if ge{b}{a}{y}{n}}", "y"},
+                           {"${if ge{a}}", "", "missing 2nd string in {} after \"ge\""}};
+constexpr Example kGei[] = {{"${if gei{a}{B}{y}{n}}", "n"},
+                            {"${if gei{B}{a}{y}{n}}", "y"},
+                            {"${if gei{a}}", "", "missing 2nd string in {} after \"gei\""}};
 constexpr Example kNumeric[] = {{"${if >{10}{9}{y}{n}}", "y"},
                                 {"${if = {1K}{1024}{y}{n}}", "y"},
                                 {"${if <{}{1}{y}{n}}", "y"},
@@ -76,14 +100,14 @@ constexpr ConditionDef number(std::string_view name, std::string_view summary) {
 constexpr ConditionDef defs[] = {
     text<Op::eq, false>("eq", "Strings are equal", kEq),
     text<Op::eq, true>("eqi", "Strings are equal, caseless", kEqi),
-    text<Op::lt, false>("lt", "First string sorts before the second"),
-    text<Op::lt, true>("lti", "First string sorts before the second, caseless"),
-    text<Op::le, false>("le", "First string does not sort behind the second"),
-    text<Op::le, true>("lei", "First string does not sort behind the second, caseless"),
-    text<Op::gt, false>("gt", "First string sorts behind the second"),
-    text<Op::gt, true>("gti", "First string sorts behind the second, caseless"),
-    text<Op::ge, false>("ge", "First string does not sort before the second"),
-    text<Op::ge, true>("gei", "First string does not sort before the second, caseless"),
+    text<Op::lt, false>("lt", "First string sorts before the second", kLt),
+    text<Op::lt, true>("lti", "First string sorts before the second, caseless", kLti),
+    text<Op::le, false>("le", "First string does not sort behind the second", kLe),
+    text<Op::le, true>("lei", "First string does not sort behind the second, caseless", kLei),
+    text<Op::gt, false>("gt", "First string sorts behind the second", kGt),
+    text<Op::gt, true>("gti", "First string sorts behind the second, caseless", kGti),
+    text<Op::ge, false>("ge", "First string does not sort before the second", kGe),
+    text<Op::ge, true>("gei", "First string does not sort before the second, caseless", kGei),
     number<Op::eq>("=", "Numbers are equal"),
     number<Op::eq>("==", "Numbers are equal"),
     number<Op::lt>("<", "First number is less"),

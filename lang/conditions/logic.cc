@@ -131,6 +131,9 @@ constexpr Example kDef[] = {{"${if def:domain{y}{n}}", "n"},
                             {"${if def:h_subject:{y}{n}}", "n"},
                             {"${if def:nosuch{y}{n}}", "", "unknown variable \"nosuch\" after \"def:\""}};
 
+constexpr Example kFirstDeliveryExamples[] = {{"${if first_delivery{y}{n}}", "n"},
+                                              {"${if !first_delivery{y}{n}}", "y"}};
+constexpr Example kQueueRunningExamples[] = {{"${if queue_running{y}{n}}", "n"}, {"${if !queue_running{y}{n}}", "y"}};
 constexpr ConditionDef defs[] = {
     {.name = "and",
      .arguments = "{{cond}{cond}...}",
@@ -174,6 +177,7 @@ constexpr ConditionDef defs[] = {
      .summary = "First delivery attempt of the message",
      .doc = "False outside delivery.",
      .cost = Cost::reads,
+     .examples = kFirstDeliveryExamples,
      .tier = 2,
      .test = test_first_delivery,
      .parse = parse_nothing},
@@ -181,6 +185,7 @@ constexpr ConditionDef defs[] = {
      .summary = "Delivery was started by a queue runner",
      .doc = "False outside delivery.",
      .cost = Cost::reads,
+     .examples = kQueueRunningExamples,
      .tier = 3,
      .test = test_queue_running,
      .parse = parse_nothing},

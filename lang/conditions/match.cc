@@ -230,6 +230,20 @@ constexpr Example kForJson[] = {{"${if forany_json{[1,2,3]}{={$item}{2}}{y}{n}}"
                                 {"${if forall_jsons{[\"a\",\"a\"]}{eq{$item}{a}}{y}{n}}", "y"},
                                 {"${if forany_json{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
 
+constexpr Example kMatchDomainExamples[] = {
+    {"${if match_domain{a.b.c}{*.b.c}{$value}{n}}", "*.b.c"},
+    {"${if match_domain{b.c}{!b.c : *.c}{y}{n}}", "n"},
+    {"${if match_domain{a}}", "", "missing 2nd string in {} after \"match_domain\""}};
+constexpr Example kMatchAddressExamples[] = {{"${if match_address{j@b.c}{*@b.c : k@d}{$value}{n}}", "*@b.c"},
+                                             {"${if match_address{j@b.c}{!j@b.c : *}{y}{n}}", "n"}};
+constexpr Example kMatchLocalPartExamples[] = {{"${if match_local_part{adm-x}{joe : ^adm}{y}{n}}", "y"},
+                                               {"${if match_local_part{Joe}{joe}{y}{n}}", "y"}};
+constexpr Example kMatchIpExamples[] = {{"${if match_ip{10.1.2.3}{10.0.0.0/8 : 192.168.0.1}{y}{n}}", "y"},
+                                        {"${if match_ip{x}{10.0.0.0/8}{y}{n}}", "", "\"x\" is not an IP address"}};
+constexpr Example kIsip4Examples[] = {{"${if isip4{1.2.3.4}{y}{n}}", "y"}, {"${if isip4{::1}{y}{n}}", "n"}};
+constexpr Example kIsip6Examples[] = {{"${if isip6{::1}{y}{n}}", "y"}, {"${if isip6{1.2.3.4}{y}{n}}", "n"}};
+constexpr Example kAclExamples[] = {{"${if acl{x}{y}{n}}", "", "too few arguments or bracketing error for acl"},
+                                    {"${if acl{{}", "", "missing } at end of \"acl\""}};
 constexpr ConditionDef defs[] = {
     {.name = "match",
      .arguments = "{subject}{regex}",
@@ -244,6 +258,7 @@ constexpr ConditionDef defs[] = {
      .doc = "The list is not expanded.",
      .taint = TaintRule::cleans,
      .cost = Cost::waits,
+     .examples = kMatchDomainExamples,
      .test = test_list<ListKind::domain>,
      .parse = parse_list},
     {.name = "match_address",
@@ -252,6 +267,7 @@ constexpr ConditionDef defs[] = {
      .doc = "The list is not expanded.",
      .taint = TaintRule::cleans,
      .cost = Cost::waits,
+     .examples = kMatchAddressExamples,
      .tier = 2,
      .test = test_list<ListKind::address>,
      .parse = parse_list},
@@ -261,6 +277,7 @@ constexpr ConditionDef defs[] = {
      .doc = "The list is not expanded.",
      .taint = TaintRule::cleans,
      .cost = Cost::waits,
+     .examples = kMatchLocalPartExamples,
      .tier = 2,
      .test = test_list<ListKind::local_part>,
      .parse = parse_list},
@@ -270,6 +287,7 @@ constexpr ConditionDef defs[] = {
      .doc = "The list is not expanded.",
      .taint = TaintRule::cleans,
      .cost = Cost::waits,
+     .examples = kMatchIpExamples,
      .test = test_list<ListKind::host>,
      .parse = parse_list},
     {.name = "inlist",
@@ -298,6 +316,7 @@ constexpr ConditionDef defs[] = {
      .arguments = "{string}",
      .summary = "Looks like an IPv4 address",
      .doc = "Dotted quad.",
+     .examples = kIsip4Examples,
      .tier = 2,
      .test = test_isip<4>,
      .args = 1},
@@ -305,6 +324,7 @@ constexpr ConditionDef defs[] = {
      .arguments = "{string}",
      .summary = "Looks like an IPv6 address",
      .doc = "A zone is allowed.",
+     .examples = kIsip6Examples,
      .tier = 2,
      .test = test_isip<6>,
      .args = 1},
@@ -369,6 +389,7 @@ constexpr ConditionDef defs[] = {
      .summary = "Run an ACL: accept is true",
      .doc = "Its message is $value; defer is a forced failure.",
      .cost = Cost::waits,
+     .examples = kAclExamples,
      .tier = 2,
      .test = test_acl,
      .parse = parse_acl},

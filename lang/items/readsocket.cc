@@ -140,6 +140,9 @@ Status eval_readsocket(const Node& node, Scope& scope, Text& out) {
 
 constexpr Example kExamples[] = {{"${readsocket{/x}}", "", "Not enough arguments for 'readsocket' (min is 2)"}};
 
+constexpr Example kReadsocketExamples[] = {
+    {"${readsocket{/x}}", "", "Not enough arguments for 'readsocket' (min is 2)"},
+    {"${readsocket{a}{b}{c}{d}{e}{f}}", "", "Too many arguments for 'readsocket' (max is 5)"}};
 constexpr ItemDef defs[] = {
     {.name = "readsocket",
      .arguments = "{name}{request}{options}{eol}{fail string}",
@@ -149,7 +152,7 @@ constexpr ItemDef defs[] = {
             "names; the answer is tainted. The certificate of a TLS peer is not checked.",
      .taint = TaintRule::taints,
      .cost = Cost::waits,
-     .examples = kExamples,
+     .examples = kReadsocketExamples,
      .eval = eval_readsocket,
      .min_args = 2,
      .max_args = 5},

@@ -641,6 +641,35 @@ constexpr Example kSubstr[] = {
     {"${substr{1}{-1}{abc}}", "", "\"-1\" is not a positive number (in \"substr\" expansion)"}};
 constexpr Example kTr[] = {{"${tr{abc}{ab}{x}}", "xxc"}, {"${tr{abc}{}{x}}", "abc"}};
 
+constexpr Example kLengthExamples[] = {
+    {"${length{2}{abc}}", "ab"}, {"${length{x}{abc}}", "", "\"x\" is not a positive number (in \"length\" expansion)"}};
+constexpr Example kEnvExamples[] = {
+    {"${env{NO_SUCH_VARIABLE}{$value}{not set}}", "not set"},
+    {"${env{NO_SUCH_VARIABLE}{$value}fail}", "", "\"env\" failed and \"fail\" requested"}};
+constexpr Example kReadfileExamples[] = {
+    {"${readfile{/dev/null}}", ""},
+    {"${readfile{/no/such/file}}", "", "failed to open /no/such/file: No such file or directory"}};
+constexpr Example kRunExamples[] = {{"${run{/bin/echo a b}{<$value>}}", "<a b\n>"},
+                                    {"${run{/bin/false}{yes}{$runrc}}", "1"},
+                                    {"${run,nosuch{/bin/true}}", "", "bad option 'nosuch' for run"}};
+constexpr Example kReduceExamples[] = {{"${reduce{1:2:3}{x}{$value$item}}", "x123"},
+                                       {"${reduce{<, 3,9,4}{0}{${if >{$item}{$value}{$item}{$value}}}}", "9"},
+                                       {"${reduce{a:b}{}}", "", "missing '{' for last arg of reduce"}};
+constexpr Example kSortExamples[] = {{"${sort{3:1:2:10}{>}{$item}}", "10:3:2:1"},
+                                     {"${sort{b:C:a}{lti}{$item}}", "a:b:C"},
+                                     {"${sort{a:b}{nosuch}{$item}}", "", "unknown condition \"nosuch\""}};
+constexpr Example kListquoteExamples[] = {{"${listquote{:}{a:b}}", "a::b"}, {"${listquote{:}{}}", " "}};
+constexpr Example kAclExamples[] = {{"${acl}", "", "Not enough arguments for 'acl' (min is 1)"},
+                                    {"${acl{name}x}", "", "missing '}' after 'acl'"}};
+constexpr Example kCertextractExamples[] = {
+    {"${certextract{subject}{$tls_in_peercert}}", "", "expansion item \"certextract\" is not supported yet"},
+    {"${certextract{notafter,int}{$tls_out_peercert}}", "", "expansion item \"certextract\" is not supported yet"}};
+constexpr Example kDlfuncExamples[] = {{"${dlfunc{/usr/lib/x.so}{f}}", "",
+                                        "expansion item \"dlfunc\" is not supported: foreign code inside the server "
+                                        "could read every message and block every session"},
+                                       {"${dlfunc{/usr/lib/x.so}{f}{arg}}", "",
+                                        "expansion item \"dlfunc\" is not supported: foreign code inside the server "
+                                        "could read every message and block every session"}};
 constexpr ItemDef defs[] = {
     {.name = "extract",
      .arguments = "{key}{string}{yes}{no} or {number}{separators}{string}{yes}{no}",
@@ -678,6 +707,7 @@ constexpr ItemDef defs[] = {
      .arguments = "{n}{string}",
      .summary = "The first n bytes",
      .doc = "As the operator.",
+     .examples = kLengthExamples,
      .tier = 2,
      .eval = eval_length,
      .min_args = 2,
@@ -697,6 +727,7 @@ constexpr ItemDef defs[] = {
      .doc = "Tainted.",
      .taint = TaintRule::taints,
      .cost = Cost::reads,
+     .examples = kEnvExamples,
      .eval = eval_env,
      .min_args = 1,
      .max_args = 1,
@@ -707,6 +738,7 @@ constexpr ItemDef defs[] = {
      .doc = "Refuses tainted names; the result is tainted.",
      .taint = TaintRule::taints,
      .cost = Cost::reads,
+     .examples = kReadfileExamples,
      .eval = eval_readfile,
      .min_args = 1,
      .max_args = 2},
@@ -716,6 +748,7 @@ constexpr ItemDef defs[] = {
      .doc = "No shell. Words are split before they are expanded.",
      .taint = TaintRule::taints,
      .cost = Cost::waits,
+     .examples = kRunExamples,
      .eval = eval_run,
      .parse = parse_run},
     {.name = "map",
@@ -738,7 +771,7 @@ constexpr ItemDef defs[] = {
      .arguments = "{list}{initial}{expression}",
      .summary = "Fold a list",
      .doc = "$value is the value so far, $item the item.",
-     .examples = kReduce,
+     .examples = kReduceExamples,
      .tier = 2,
      .eval = eval_reduce,
      .parse = parse_map},
@@ -746,7 +779,7 @@ constexpr ItemDef defs[] = {
      .arguments = "{list}{comparator}{extractor}",
      .summary = "Sort a list",
      .doc = "Stable.",
-     .examples = kSort,
+     .examples = kSortExamples,
      .tier = 2,
      .eval = eval_sort,
      .parse = parse_sort},
@@ -754,6 +787,7 @@ constexpr ItemDef defs[] = {
      .arguments = "{separator}{string}",
      .summary = "Double the separators",
      .doc = "Nothing becomes a space.",
+     .examples = kListquoteExamples,
      .tier = 2,
      .eval = eval_listquote,
      .min_args = 2,
@@ -763,13 +797,16 @@ constexpr ItemDef defs[] = {
      .summary = "Run an ACL; the message is the value",
      .doc = "defer is a forced failure.",
      .cost = Cost::waits,
+     .examples = kAclExamples,
      .tier = 2,
      .eval = eval_acl,
      .min_args = 1,
      .max_args = 10},
     {.name = "certextract",
+     .arguments = "{field}{certificate}{yes}{no}",
      .summary = "Field of a certificate",
      .doc = "Not supported.",
+     .examples = kCertextractExamples,
      .state = State::later,
      .tier = 3},
     {.name = "dlfunc",
@@ -777,6 +814,7 @@ constexpr ItemDef defs[] = {
      .summary = "Call a function of a shared object",
      .doc = "Refused: foreign code inside the server could read every message and block every session. Use ${run} or "
             "${readsocket}.",
+     .examples = kDlfuncExamples,
      .state = State::later,
      .tier = 4},
 };

@@ -117,6 +117,8 @@ constexpr Example kPrvs[] = {{"${prvs{user}{secret}}", "", "must be a qualified 
 constexpr Example kPrvscheck[] = {{"${prvscheck{user@example.com}{secret}{x}}", ""},
                                   {"${prvscheck{prvs=3000000000=user@example.com}{secret}{}}", "user@example.com"}};
 
+constexpr Example kPrvsExamples[] = {{"${prvs{user}{secret}}", "", "must be a qualified email address"},
+                                     {"${prvs{a@b}{secret}{10}}", "", "prvs third argument must be a single digit"}};
 constexpr ItemDef defs[] = {
     {.name = "hmac",
      .arguments = "{md5 or sha1}{secret}{string}",
@@ -159,7 +161,7 @@ constexpr ItemDef defs[] = {
      .summary = "BATV-sign an address",
      .doc = "Valid for seven days.",
      .cost = Cost::reads,
-     .examples = kPrvs,
+     .examples = kPrvsExamples,
      .tier = 3,
      .eval = eval_prvs,
      .min_args = 2,

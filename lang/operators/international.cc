@@ -143,6 +143,12 @@ constexpr Example kXtext[] = {{"${xtextd:a+2Bb+3D}", "a+b="}, {"${xtextd:a+2}", 
 constexpr Example kWrap[] = {{"${headerwrap_10:Subject: a b c}", "Subject: a\n\tb c"},
                              {"${headerwrap:short}", "short"}};
 
+constexpr Example kUtf8DomainFromAlabelExamples[] = {{"${utf8_domain_from_alabel:xn--bcher-kva.example}",
+                                                      "b\xc3\xbc"
+                                                      "cher.example"},
+                                                     {"${utf8_domain_from_alabel:example.org}", "example.org"}};
+constexpr Example kUtf8LocalpartToAlabelExamples[] = {{"${utf8_localpart_to_alabel:b\\xc3\\xbccher}", "xn--bcher-kva"},
+                                                      {"${utf8_localpart_to_alabel:abc}", "abc"}};
 constexpr OperatorDef defs[] = {
     {.name = "utf8_domain_to_alabel",
      .summary = "Domain to its A-labels",
@@ -153,13 +159,13 @@ constexpr OperatorDef defs[] = {
     {.name = "utf8_domain_from_alabel",
      .summary = "Domain from its A-labels",
      .doc = "IDNA 2008.",
-     .examples = kFromDomain,
+     .examples = kUtf8DomainFromAlabelExamples,
      .tier = 3,
      .apply = domain_from_alabel},
     {.name = "utf8_localpart_to_alabel",
      .summary = "Local part to an A-label",
      .doc = "Punycode.",
-     .examples = kLocal,
+     .examples = kUtf8LocalpartToAlabelExamples,
      .tier = 4,
      .apply = local_to_alabel},
     {.name = "utf8_localpart_from_alabel",

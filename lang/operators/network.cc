@@ -131,6 +131,13 @@ constexpr Example kNorm[] = {{"${ipv6norm:FE80:0:0:0::1}", "fe80::1"},
                              {"${ipv6norm:x}", "", "is not an IP address"}};
 constexpr Example kDenorm[] = {{"${ipv6denorm:fe80::1}", "fe80:0000:0000:0000:0000:0000:0000:0001"}};
 
+constexpr Example kMaskNExamples[] = {
+    {"${mask_n:3ffe:ffff:836f:0A00:000a:0800:200a:c031/99}", "3ffe:ffff:836f:a00:a:800:2000::/99"},
+    {"${mask_n:10.111.131.206/28}", "10.111.131.192/28"},
+    {"${mask_n:x}", "", "\"x\" is not an IP address"}};
+constexpr Example kIpv6denormExamples[] = {{"${ipv6denorm:fe80::1}", "fe80:0000:0000:0000:0000:0000:0000:0001"},
+                                           {"${ipv6denorm:1.2.3.4}", "0000:0000:0000:0000:0000:ffff:0102:0304"},
+                                           {"${ipv6denorm:x}", "", "\"x\" is not an IP address"}};
 constexpr OperatorDef defs[] = {
     {.name = "mask",
      .summary = "Network of an address with /bits",
@@ -141,7 +148,7 @@ constexpr OperatorDef defs[] = {
     {.name = "mask_n",
      .summary = "Network of an address with /bits",
      .doc = "IPv6 results are in normal form.",
-     .examples = kMaskN,
+     .examples = kMaskNExamples,
      .tier = 3,
      .apply = mask<true>},
     {.name = "reverse_ip",
@@ -159,7 +166,7 @@ constexpr OperatorDef defs[] = {
     {.name = "ipv6denorm",
      .summary = "IPv6 address in full form",
      .doc = "IPv4 becomes IPv4-mapped.",
-     .examples = kDenorm,
+     .examples = kIpv6denormExamples,
      .tier = 3,
      .apply = ipv6<false>},
 };

@@ -118,6 +118,12 @@ constexpr Example kHash[] = {{"${hash_3:abcdefgh}", "jac"},
 constexpr Example kNhash[] = {
     {"${nhash_8:abc}", "4"}, {"${nhash_8_64:abc}", "7/44"}, {"${nhash_0:abc}", "", "nhash count is zero"}};
 
+constexpr Example kEval10Examples[] = {
+    {"${eval10:010+1}", "11"},
+    {"${eval10:1+}", "",
+     "error in expression evaluation: expecting number or opening parenthesis (after processing \"1+\")"}};
+constexpr Example kRandintExamples[] = {{"${randint:1}", "0"},
+                                        {"${randint:x}", "", "integer expected but \"x\" found"}};
 constexpr OperatorDef defs[] = {
     {.name = "eval",
      .summary = "Integer arithmetic",
@@ -127,6 +133,7 @@ constexpr OperatorDef defs[] = {
     {.name = "eval10",
      .summary = "Integer arithmetic, decimal only",
      .doc = "As eval.",
+     .examples = kEval10Examples,
      .tier = 2,
      .apply = eval<true>},
     {.name = "base62",
@@ -181,6 +188,7 @@ constexpr OperatorDef defs[] = {
      .summary = "Random integer below n",
      .doc = "Not for secrets.",
      .cost = Cost::reads,
+     .examples = kRandintExamples,
      .tier = 3,
      .apply = randint},
     {.name = "time_eval",

@@ -41,9 +41,18 @@ constexpr Example kLength[] = {{"${length_2:abc}", "ab"},
 constexpr Example kSubstr[] = {
     {"${substr_1_2:abcdef}", "bc"}, {"${substr_-2:abc}", "a"}, {"${substr_-2_1:abc}", "b"}, {"${s_1:abc}", "bc"}};
 
+constexpr Example kUcExamples[] = {{"${uc:abc}", "ABC"}, {"${uc:a-Z}", "A-Z"}};
+constexpr Example kLExamples[] = {{"${l_2:abc}", "ab"}, {"${l:abc}", "", "missing values after l"}};
+constexpr Example kSExamples[] = {
+    {"${s_1_1:abc}", "b"}, {"${s_-1:abc}", "ab"}, {"${s:abc}", "", "missing values after s"}};
 constexpr OperatorDef defs[] = {
     {.name = "lc", .summary = "Lower case", .doc = "ASCII letters only.", .examples = kLc, .apply = lc},
-    {.name = "uc", .summary = "Upper case", .doc = "ASCII letters only.", .examples = kUc, .tier = 2, .apply = uc},
+    {.name = "uc",
+     .summary = "Upper case",
+     .doc = "ASCII letters only.",
+     .examples = kUcExamples,
+     .tier = 2,
+     .apply = uc},
     {.name = "strlen", .summary = "Length in bytes", .doc = "Decimal.", .examples = kStrlen, .apply = strlen_},
     {.name = "length",
      .summary = "The first n bytes",
@@ -52,7 +61,13 @@ constexpr OperatorDef defs[] = {
      .apply = length,
      .min_args = 1,
      .max_args = 1},
-    {.name = "l", .summary = "Short for length", .doc = "${l_n:string}", .apply = length, .min_args = 1, .max_args = 1},
+    {.name = "l",
+     .summary = "Short for length",
+     .doc = "${l_n:string}",
+     .examples = kLExamples,
+     .apply = length,
+     .min_args = 1,
+     .max_args = 1},
     {.name = "substr",
      .summary = "A part of the string",
      .doc = "${substr_start_length:string}; a negative start counts from the end; without length to the end (negative "
@@ -65,6 +80,7 @@ constexpr OperatorDef defs[] = {
     {.name = "s",
      .summary = "Short for substr",
      .doc = "${s_start_length:string}",
+     .examples = kSExamples,
      .apply = substr,
      .min_args = 1,
      .max_args = 2,

@@ -288,7 +288,7 @@ Result<Text> stat_(Scope&, const Node&, Text in) {
   for (unsigned i = 0; i < 9; ++i) mode += (st.st_mode & (0400U >> i)) != 0 ? kBits[i] : '-';
   return Text(
       fmt::format("mode={:04o} smode={} inode={} device={} links={} uid={} gid={} size={} atime={} mtime={} ctime={}",
-                  st.st_mode & 07777U, mode, st.st_ino, st.st_dev, st.st_nlink, st.st_uid, st.st_gid, st.st_size,
+                  st.st_mode & 077777U, mode, st.st_ino, st.st_dev, st.st_nlink, st.st_uid, st.st_gid, st.st_size,
                   st.st_atime, st.st_mtime, st.st_ctime));
 }
 
@@ -311,15 +311,50 @@ constexpr Example kExpand[] = {{"${expand:\\${lc:ABC\\}}", "abc"},
                                {"${expand:\\$nosuch}", "", "internal expansion of \"$nosuch\" failed"}};
 constexpr Example kRx[] = {{"${rxquote:a.b@c}", "a\\.b\\@c"}};
 
+constexpr Example kAddressExamples[] = {{"${address:Foo <a@b>}", "a@b"}, {"${address:a@b, c@d}", ""}};
+constexpr Example kAddressesExamples[] = {{"${addresses:Joe <a@b>, c@d}", "a@b:c@d"},
+                                          {"${addresses:>+ a@b, c@d}", "a@b+c@d"}};
+constexpr Example kLocalPartExamples[] = {
+    {"${local_part:a@b}", "a"}, {"${local_part:Joe <j.r@b.c>}", "j.r"}, {"${local_part:a b@c}", ""}};
+constexpr Example kQuoteLocalPartExamples[] = {{"${quote_local_part:abc}", "abc"},
+                                               {"${quote_local_part:a b}", "\"a b\""}};
+constexpr Example kQuoteAnyExamples[] = {{"${quote_nosuch:x}", "", "unknown lookup type \"nosuch\""},
+                                         {"${quote_:x}", "", "unknown lookup type \"\""}};
+constexpr Example kRxquoteExamples[] = {{"${rxquote:a.b@c}", "a\\.b\\@c"}, {"${rxquote:abc}", "abc"}};
+constexpr Example kEscapeExamples[] = {{"${escape:a\\nb}", "a\\nb"}, {"${escape:abc}", "abc"}};
+constexpr Example kEscape8bitExamples[] = {{"${escape8bit:caf\\xe9}", "caf\\351"}, {"${escape8bit:a\\\\b}", "a\\134b"}};
+constexpr Example kHexquoteExamples[] = {{"${hexquote:a b}", "a\\x20b"}, {"${hexquote:\\n}", "\\x0a"}};
+constexpr Example kStr2b64Examples[] = {{"${str2b64:abc}", "YWJj"}, {"${str2b64:}", ""}};
+constexpr Example kHex2b64Examples[] = {{"${hex2b64:616263}", "YWJj"},
+                                        {"${hex2b64:61x}", "", "\"61x\" is not a hex string"}};
+constexpr Example kRfc2047Examples[] = {{"${rfc2047:abc}", "abc"}, {"${rfc2047:<a>}", "=?UTF-8?Q?=3Ca=3E?="}};
+constexpr Example kRfc2047dExamples[] = {{"${rfc2047d:=?utf-8?q?a_b?=}", "a b"}, {"${rfc2047d:abc}", "abc"}};
+constexpr Example kUtf8cleanExamples[] = {{"${utf8clean:a\\xffb}", "a?b"}, {"${utf8clean:abc}", "abc"}};
+constexpr Example kSha256Examples[] = {
+    {"${sha256:abc}", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"},
+    {"${sha256_5:abc}", "", "unrecognised sha2 variant"}};
+constexpr Example kSha2Examples[] = {
+    {"${sha2_256:abc}", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"},
+    {"${sha2_1:abc}", "", "unrecognised sha2 variant"}};
+constexpr Example kSha3Examples[] = {
+    {"${sha3_256:abc}", "3A985DA74FE225B2045C172D6BD390BD855F086E3E9D525B46BFE24511431532"},
+    {"${sha3_1:abc}", "", "unrecognised sha3 variant"}};
+constexpr Example kListcountExamples[] = {{"${listcount:a:b::c:d}", "3"}, {"${listcount:}", "0"}};
+constexpr Example kListnamedExamples[] = {{"${listnamed:nosuch}", "", "\"nosuch\" is not a named list"},
+                                          {"${listnamed_d:nosuch}", "", "\"nosuch\" is not a domain named list"}};
+constexpr Example kStatExamples[] = {
+    {"${extract{mode}{${stat:/dev/null}}}", "20666"},
+    {"${stat:/no/such/file}", "", "stat(/no/such/file) failed: No such file or directory"}};
 constexpr OperatorDef defs[] = {
     {.name = "address",
      .summary = "The address of a header address",
      .doc = "Nothing when it is malformed.",
-     .examples = kAddress,
+     .examples = kAddressExamples,
      .apply = address},
     {.name = "addresses",
      .summary = "A header address list as a list",
      .doc = ">x in front changes the separator.",
+     .examples = kAddressesExamples,
      .apply = addresses},
     {.name = "domain",
      .summary = "The domain of an address",
@@ -329,7 +364,7 @@ constexpr OperatorDef defs[] = {
     {.name = "local_part",
      .summary = "The local part of an address",
      .doc = "Nothing when it is malformed.",
-     .examples = kLocal,
+     .examples = kLocalPartExamples,
      .apply = local_part},
     {.name = "quote",
      .summary = "In double quotes unless a plain word",
@@ -339,27 +374,35 @@ constexpr OperatorDef defs[] = {
     {.name = "quote_local_part",
      .summary = "In quotes when RFC 5322 asks for it",
      .doc = "For local parts.",
+     .examples = kQuoteLocalPartExamples,
      .apply = quote_local_part},
     {.name = "quote_*",
      .summary = "Quoted for a lookup type",
      .doc = "${quote_mysql:...}: tainted text quoted so may stand in a query of that type.",
      .cost = Cost::reads,
+     .examples = kQuoteAnyExamples,
      .apply_text = quote_lookup},
     {.name = "rxquote",
      .summary = "Escaped for a regular expression",
      .doc = "A backslash before all but letters and digits.",
-     .examples = kRx,
+     .examples = kRxquoteExamples,
      .tier = 2,
      .apply = rxquote},
-    {.name = "escape", .summary = "Non-printing bytes as escapes", .doc = "Octal.", .apply = escape},
+    {.name = "escape",
+     .summary = "Non-printing bytes as escapes",
+     .doc = "Octal.",
+     .examples = kEscapeExamples,
+     .apply = escape},
     {.name = "escape8bit",
      .summary = "Bytes with the top bit as escapes",
      .doc = "Octal.",
+     .examples = kEscape8bitExamples,
      .tier = 3,
      .apply = escape8bit},
     {.name = "hexquote",
      .summary = "Bytes outside 33..126 as \\xNN",
      .doc = "Hexadecimal.",
+     .examples = kHexquoteExamples,
      .tier = 3,
      .apply = hexquote},
     {.name = "base64", .summary = "To base64", .doc = "RFC 4648.", .examples = kBase64, .tier = 2, .apply = base64},
@@ -369,22 +412,35 @@ constexpr OperatorDef defs[] = {
      .examples = kBase64,
      .tier = 2,
      .apply = base64d},
-    {.name = "str2b64", .summary = "Old name of base64", .doc = "RFC 4648.", .tier = 4, .apply = base64},
-    {.name = "hex2b64", .summary = "Hexadecimal to base64", .doc = "For digests.", .tier = 3, .apply = hex2b64},
+    {.name = "str2b64",
+     .summary = "Old name of base64",
+     .doc = "RFC 4648.",
+     .examples = kStr2b64Examples,
+     .tier = 4,
+     .apply = base64},
+    {.name = "hex2b64",
+     .summary = "Hexadecimal to base64",
+     .doc = "For digests.",
+     .examples = kHex2b64Examples,
+     .tier = 3,
+     .apply = hex2b64},
     {.name = "rfc2047",
      .summary = "Encoded words",
      .doc = "In headers_charset.",
      .cost = Cost::reads,
+     .examples = kRfc2047Examples,
      .apply = rfc2047},
     {.name = "rfc2047d",
      .summary = "Decode encoded words",
      .doc = "To headers_charset.",
      .cost = Cost::reads,
+     .examples = kRfc2047dExamples,
      .tier = 2,
      .apply = rfc2047d},
     {.name = "utf8clean",
      .summary = "Replace what is not UTF-8 by ?",
      .doc = "Overlong forms and surrogates too.",
+     .examples = kUtf8cleanExamples,
      .tier = 3,
      .apply = utf8clean},
     {.name = "md5", .summary = "MD5, lower-case hex", .doc = "RFC 1321.", .examples = kHash, .tier = 2, .apply = md5},
@@ -397,21 +453,35 @@ constexpr OperatorDef defs[] = {
     {.name = "sha256",
      .summary = "SHA-256, upper-case hex",
      .doc = "FIPS 180. A number behind it is that of sha2.",
+     .examples = kSha256Examples,
      .tier = 2,
      .apply = sha2,
      .max_args = 1},
-    {.name = "sha2", .summary = "SHA-2: _256 _384 _512", .doc = "FIPS 180.", .tier = 3, .apply = sha2, .max_args = 1},
+    {.name = "sha2",
+     .summary = "SHA-2: _256 _384 _512",
+     .doc = "FIPS 180.",
+     .examples = kSha2Examples,
+     .tier = 3,
+     .apply = sha2,
+     .max_args = 1},
     {.name = "sha3",
      .summary = "SHA-3: _224 _256 _384 _512",
      .doc = "FIPS 202.",
+     .examples = kSha3Examples,
      .tier = 3,
      .apply = sha3,
      .max_args = 1},
-    {.name = "listcount", .summary = "Number of items", .doc = "Of a list.", .tier = 2, .apply = listcount},
+    {.name = "listcount",
+     .summary = "Number of items",
+     .doc = "Of a list.",
+     .examples = kListcountExamples,
+     .tier = 2,
+     .apply = listcount},
     {.name = "listnamed",
      .summary = "Contents of a named list",
      .doc = "_d _h _a _l choose the kind.",
      .cost = Cost::reads,
+     .examples = kListnamedExamples,
      .tier = 2,
      .apply_text = listnamed,
      .accepts_suffix = true},
@@ -426,6 +496,7 @@ constexpr OperatorDef defs[] = {
      .summary = "Status of a file",
      .doc = "name=value pairs. Refuses tainted names.",
      .cost = Cost::reads,
+     .examples = kStatExamples,
      .tier = 2,
      .apply_text = stat_},
 };

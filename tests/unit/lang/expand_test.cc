@@ -54,6 +54,17 @@ BOOST_AUTO_TEST_CASE(examples_hold) {
   check_examples(config.registries->conditions);
 }
 
+template <class Def>
+void check_example_count(const std::vector<const Def*>& defs) {
+  for (const Def* d : defs) BOOST_TEST(d->examples.size() >= 2U, d->name << " has fewer than two examples");
+}
+
+BOOST_AUTO_TEST_CASE(every_entry_has_two_examples) {
+  check_example_count(config.registries->operators);
+  check_example_count(config.registries->items);
+  check_example_count(config.registries->conditions);
+}
+
 BOOST_AUTO_TEST_CASE(entries_are_complete) {
   const Registries& r = *config.registries;
   for (const auto* d : r.operators) BOOST_TEST((d->state == State::later || d->apply || d->apply_text), d->name);
