@@ -238,6 +238,7 @@ Result<MaildirJob> prepare(DeliverContext& ctx, const lang::DriverInstance& t, r
   job.directory_mode = static_cast<mode_t>(o.directory_mode);
   job.crlf = o.use_crlf;
   job.sync = !ctx.config.main.disable_fsync;
+  job.settle_later = ctx.settle_later;
   job.look_in_cur = !ctx.job.first_attempt;
 
   REMEX_TRY(const bool body_only, generic(t).body_only.eval(ctx.scope));
@@ -276,6 +277,7 @@ AddrResult deliver_one(DeliverContext& ctx, const lang::DriverInstance& t, route
   AddrResult r;
   r.fate = Fate::delivered;
   r.file = job->directory + "/new/" + job->name;
+  r.unsynced = std::move(done->unsynced);
   return r;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/io/settler.h"
 #include "transports/transport.h"
 
 namespace remex::transports {
@@ -52,7 +53,8 @@ struct MaildirJob {
   mode_t mode = 0600, directory_mode = 0700;
   bool create_directory = true;
   bool sync = true;
-  std::string head;                        ///< prefix and header section with its empty line, as written
+  bool settle_later = false;  ///< the directory is synced by the caller (MaildirOutcome::unsynced), not here
+  std::string head;           ///< prefix and header section with its empty line, as written
   std::shared_ptr<const mail::Body> body;  ///< may be null (headers_only)
   std::string tail;                        ///< message_suffix
   bool crlf = false;
@@ -60,8 +62,10 @@ struct MaildirJob {
 struct MaildirOutcome {
   bool repeated = false;  ///< an earlier run had already delivered it
   std::uint64_t bytes = 0;
+  io::UnsyncedPtr unsynced;  ///< settle_later: new/, to be synced before the delivery counts
 };
-/// Writes, syncs, links into new/, syncs new/. When it returns, the message is durable. Errors carry errno.
+/// Writes, syncs, links into new/, syncs new/. When it returns, the message is durable (with settle_later: when
+/// `unsynced` was synced too). Errors carry errno.
 Result<MaildirOutcome> deliver_to_maildir(const MaildirJob& job);
 
 }  // namespace remex::transports

@@ -1,7 +1,8 @@
 // Writing one message into a maildir, durably and never half. Runs in a thread of the pool.
 //
 // The file has no name until it is complete (O_TMPFILE in tmp/), is synced, gets its name in new/ by linkat(2), and the
-// directory new/ is synced; deliveries to the same directory share that last sync. Where the file system has no
+// directory new/ is synced; deliveries to the same directory share that last sync, which a server puts off until just
+// before it forgets the message (core/io/settler.h). Where the file system has no
 // O_TMPFILE the file is tmp/temp.<name>: a copying tool that skips *temp* never sees a part of a message.
 //
 // Symbolic links: tmp, new and cur must be real directories. A link in the path of the mailbox is followed only when
@@ -41,6 +42,7 @@ class Fd {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
   explicit operator bool() const { return fd_ >= 0; }
 
  private:
@@ -261,6 +263,17 @@ int link_into_new(const Temporary& t, int tmp_dir, int new_dir, const std::strin
   return ::linkat(AT_FDCWD, proc, new_dir, name.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
 }
 
+/// The entry in new/ becomes durable: here, or by the caller.
+Status settle(Fd new_dir, const MaildirJob& job, MaildirOutcome& out) {
+  if (!job.sync) return {};
+  if (job.settle_later) {
+    out.unsynced = std::make_shared<const io::UnsyncedDirectory>(new_dir.release(), job.directory + "/new");
+    return {};
+  }
+  const int err = sync_directory(new_dir.get());
+  return err == 0 ? Status() : bad(err, fmt::format("sync {}/new", job.directory));
+}
+
 }  // namespace
 
 Result<MaildirOutcome> deliver_to_maildir(const MaildirJob& job) {
@@ -274,7 +287,7 @@ Result<MaildirOutcome> deliver_to_maildir(const MaildirJob& job) {
   }
   if (!mailbox) return std::unexpected(mailbox.error());
   REMEX_TRY(const Fd tmp_dir, open_subdirectory(mailbox->get(), job.directory, "tmp", job));
-  REMEX_TRY(const Fd new_dir, open_subdirectory(mailbox->get(), job.directory, "new", job));
+  REMEX_TRY(Fd new_dir, open_subdirectory(mailbox->get(), job.directory, "new", job));
   {
     REMEX_TRY(const Fd cur_dir, open_subdirectory(mailbox->get(), job.directory, "cur", job));
   }
@@ -282,8 +295,7 @@ Result<MaildirOutcome> deliver_to_maildir(const MaildirJob& job) {
   MaildirOutcome out;
   if (was_delivered(mailbox->get(), new_dir.get(), job)) {
     out.repeated = true;
-    if (const int err = job.sync ? sync_directory(new_dir.get()) : 0; err != 0)
-      return fail_errno(err, fmt::format("sync {}/new", job.directory));
+    REMEX_CHECK(settle(std::move(new_dir), job, out));
     return out;
   }
   for (int attempt = 0;; ++attempt) {
@@ -306,8 +318,7 @@ Result<MaildirOutcome> deliver_to_maildir(const MaildirJob& job) {
     if (err != ENOENT || attempt + 1 >= kTries)
       return fail_errno(err, fmt::format("failed to link {}/new/{}", job.directory, job.name));
   }
-  if (const int err = job.sync ? sync_directory(new_dir.get()) : 0; err != 0)
-    return fail_errno(err, fmt::format("sync {}/new", job.directory));
+  REMEX_CHECK(settle(std::move(new_dir), job, out));
   return out;
 }
 

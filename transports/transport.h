@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/io/settler.h"
 #include "core/mail/envelope.h"
 #include "core/mail/message.h"
 #include "lang/config.h"
@@ -55,6 +56,8 @@ struct AddrResult {
   bool used_chunking = false, used_dsn = false, pipelined = false;
   std::string local_ip;  ///< I=
   std::string file;      ///< where a local delivery went, for logs
+  /// Delivered, but to be synced before it is recorded as such (DeliverContext::settle_later).
+  io::UnsyncedPtr unsynced;
   // retry: which key failed and how (core/delivery/retry.h words)
   enum class Scope : std::uint8_t { none, address, host, message } retry_scope = Scope::none;
   std::string retry_error;  ///< "refused_MX", "timeout_connect", "rcpt_4xx", "quota", ... as in retry rules
@@ -80,6 +83,8 @@ struct DeliverContext {
   std::vector<HostResult> host_results;  ///< filled by remote transports
   bool mua_wrapper = false;
   ConnectionPool* pool = nullptr;  ///< keeps SMTP connections for the next message; null: each delivery its own
+  /// The caller takes AddrResult::unsynced and syncs it; a transport that knows nothing of it is durable by itself.
+  bool settle_later = false;
 };
 
 struct TransportDef {

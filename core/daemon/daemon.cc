@@ -140,9 +140,10 @@ class Daemon {
   }
 
   int serve() {
-    auto made = Process::create(config_, {});
+    auto made = Process::create(config_, {.server = true});
     if (!made) return fail_start(made.error().kind == ErrorKind::config ? EX_CONFIG : EX_CANTCREAT, made.error().text);
     pool_ = std::make_shared<transports::ConnectionPool>();
+    settler_ = std::make_shared<io::Settler>();
     adopt(std::move(*made));
     std::string where;
     for (const auto& l : listeners_)
@@ -173,6 +174,7 @@ class Daemon {
       const io::DeadlineScope deadline(kDrainTime);
       (void)sessions_.join();
       scheduler_.drain();
+      settler_->flush();
       pool_->close_all();
       (void)nursery.join();
     }
@@ -190,6 +192,7 @@ class Daemon {
     process_->services->debug_sink = opt_.debug_sink;
     process_->server.counters = &counters_;
     process_->engine.pool = pool_;
+    process_->engine.settler = settler_;
     std::weak_ptr<Process> weak = process_;
     process_->server.accepted = [this, weak](store::StoredMessage&& msg, bool queue_only) {
       auto strong = weak.lock();
@@ -300,6 +303,7 @@ class Daemon {
   std::vector<Bound> listeners_;
   std::shared_ptr<Process> process_;
   std::shared_ptr<transports::ConnectionPool> pool_;
+  std::shared_ptr<io::Settler> settler_;
   smtp::Counters counters_;
   std::string pid_path_;
   io::Event stop_;

@@ -67,6 +67,7 @@ Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Con
     store::StoreOptions so;
     so.directory = config->main.spool_directory;
     so.read_only = opt.store_read_only;
+    so.server = opt.server;
     REMEX_TRY(store, store::Store::open(so));
   }
   return create_with(std::move(config), std::move(store), std::move(log));

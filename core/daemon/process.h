@@ -15,6 +15,7 @@ struct ProcessOptions {
   bool want_store = true;
   bool log_to_stderr_only = false;  ///< -bh, -bt, -be, mua_wrapper errors
   bool store_read_only = false;
+  bool server = false;  ///< stays and takes mail (StoreOptions::server)
 };
 
 /// One loaded configuration with everything that hangs on it. A reload makes a second one; sessions and deliveries in

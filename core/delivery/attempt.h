@@ -52,6 +52,8 @@ class Attempt {
   std::vector<Group> make_groups();
   void run_group(Group& g);
   bool mua_wrapper = false;
+  /// Held as long as somebody may still write about the message; finish() may hand it on.
+  std::shared_ptr<store::Claim> claim;
   /// First address that is not delivered; null when all are.
   const Addr* first_trouble() const;
 
@@ -82,6 +84,11 @@ class Attempt {
   void mark(Addr& a);
   bool complete(const Addr& a) const;
   void settle_recipients();
+  /// Syncs what deliveries left to be synced, so that they may be recorded; an address whose directory cannot be
+  /// synced is deferred. Parks.
+  void make_durable();
+  /// The message leaves the spool once its mailbox directories were synced. False: nothing is left to be synced.
+  bool forget_later();
   void handle_failures();
   void send_warning();
   /// freeze_tell.
@@ -108,7 +115,8 @@ class Attempt {
   bool changed_ = false;  ///< something worth an update happened
   bool progress_saved_ = true;
   std::string freeze_reason_;
-  std::vector<store::StoredMessage> made_;  ///< bounces and warnings to be delivered afterwards
+  std::vector<std::pair<io::UnsyncedPtr, Addr*>> unsynced_;  ///< deliveries that may not be recorded yet
+  std::vector<store::StoredMessage> made_;                   ///< bounces and warnings to be delivered afterwards
 };
 
 /// The text of an exception that ended `body`, empty when there was none. Nothing may wait inside a catch block, so

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/io/settler.h"
 #include "core/log/log.h"
 #include "core/store/store.h"
 #include "lang/config.h"
@@ -27,6 +28,9 @@ struct Engine {
   /// Idle SMTP connections shared by this process's deliveries; null: a queue run has its own, other deliveries none.
   std::shared_ptr<transports::ConnectionPool> pool;
   bool callouts = true;  ///< false: verification stops after routing (-bh without c)
+  /// Mailbox directories are synced together, shortly after the deliveries, and the spool keeps a message until then.
+  /// Null (commands that end soon): each delivery syncs its own.
+  std::shared_ptr<io::Settler> settler;
 };
 
 struct DeliverOptions {

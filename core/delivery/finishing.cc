@@ -8,6 +8,7 @@
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
 #include "core/delivery/notice_text.h"
+#include "core/io/fiber.h"
 
 namespace remex::delivery {
 namespace {
@@ -212,16 +213,53 @@ void Attempt::send_warning() {
   made_.push_back(std::move(*m));
 }
 
+void Attempt::make_durable() {
+  if (unsynced_.empty()) return;
+  const auto owed = std::exchange(unsynced_, {});
+  const auto results = io::offload([&] {
+    std::vector<Status> r;
+    for (const auto& [directory, addr] : owed) r.push_back(directory->sync());
+    return r;
+  });
+  for (std::size_t i = 0; i < owed.size(); ++i) {
+    if (results[i]) continue;
+    Addr& a = *owed[i].second;
+    a.status = Addr::Status::deferred;
+    a.message = results[i].error().text;
+    a.basic_errno = results[i].error().sys_errno;
+    next_attempt_ = now_ + 60;
+    log_routing(a);
+  }
+}
+
+bool Attempt::forget_later() {
+  if (unsynced_.empty()) return false;
+  std::vector<io::UnsyncedPtr> directories;
+  for (const auto& owed : unsynced_) directories.push_back(owed.first);
+  unsynced_.clear();
+  eng_.settler->add(std::move(directories), [store = eng_.store, log = eng_.log, id = msg_.envelope.id,
+                                             held = claim](const Status& s) {
+    const Status outcome = s ? store->remove(id, false) : s;
+    if (!outcome)
+      log->write(log::kMain | log::kPanic, id,
+                 fmt::format("a delivery is not recorded and will be repeated: {}", outcome.error().text));
+  });
+  return true;
+}
+
 Status Attempt::finish() {
   auto& env = msg_.envelope;
+  // One recipient, delivered: a crash before the spool forgets the message repeats that one delivery at most, so that
+  // may wait for company. Everything else is recorded now, and so must be on the disk now.
+  const bool may_wait = eng_.settler && env.recipients.size() == 1 && first_trouble() == nullptr;
+  if (!may_wait) make_durable();
   handle_failures();
   settle_recipients();
   const bool done = std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; });
   Status outcome;
   if (done) {
     eng_.log->write(log::kMain, env.id, log::completed_line(age_us(), eng_.log->selectors()));
-    // One recipient: a crash before the queued deletion repeats that one delivery at most.
-    outcome = eng_.store->remove(env.id, env.recipients.size() > 1);
+    if (!may_wait || !forget_later()) outcome = eng_.store->remove(env.id, env.recipients.size() > 1);
   } else {
     send_warning();
     env.deliver_first_time = false;

@@ -38,10 +38,11 @@ bool may_proceed(Engine& eng, mail::Envelope& e, const DeliverOptions& opt, bool
   return true;
 }
 
-Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt) {
+Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt, std::shared_ptr<store::Claim> claim) {
   bool cancel = false;
   if (!may_proceed(eng, msg.envelope, opt, cancel)) return {};
   Attempt a(eng, msg, opt);
+  a.claim = std::move(claim);
   if (cancel && msg.envelope.sender.empty()) return eng.store->remove(msg.envelope.id, true);
   if (opt.give_up || cancel) {
     a.fail_all(opt.give_up ? "delivery cancelled by administrator" : "timed out while frozen");
@@ -68,13 +69,13 @@ Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions&
     return std::unexpected(msg.error());
   }
   if (opt.untried_only && !msg->envelope.deliver_first_time) return {};
-  return attempt(eng, *msg, opt);
+  return attempt(eng, *msg, opt, std::move(claim));
 }
 
 Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt) {
   REMEX_TRY(auto claim, eng.store->claim(msg.envelope.id));
   if (!claim) return {};
-  return attempt(eng, msg, opt);
+  return attempt(eng, msg, opt, std::move(claim));
 }
 
 namespace {

@@ -105,8 +105,14 @@ void Attempt::run_group(Group& g) {
     asked[h.name + "\n" + h.ip] = host_key(h);
     return host_allowed(h);
   };
-  transports::DeliverContext ctx{
-      *eng_.config, scope, job_, allowed, {}, mua_wrapper, mua_wrapper ? nullptr : eng_.pool.get()};
+  transports::DeliverContext ctx{*eng_.config,
+                                 scope,
+                                 job_,
+                                 allowed,
+                                 {},
+                                 mua_wrapper,
+                                 mua_wrapper ? nullptr : eng_.pool.get(),
+                                 eng_.settler && eng_.store && !mua_wrapper};
   std::vector<transports::AddrResult> results;
   const std::string bug = exception_of([&] { results = g.def->deliver(ctx, *g.transport, g.addrs); });
   if (!bug.empty())
@@ -206,6 +212,7 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
   a.basic_errno = r.fate == Fate::deferred ? defer_number(r) : r.sys_errno;
   a.smtp_reply = r.confirmation;
   if (r.smtp_code != 0) a.more_errno = r.smtp_code;
+  if (r.unsynced) unsynced_.emplace_back(r.unsynced, &a);
   a.status = r.fate == Fate::delivered ? Addr::Status::delivered
              : r.fate == Fate::failed  ? Addr::Status::failed
                                        : Addr::Status::deferred;
@@ -312,6 +319,7 @@ void Attempt::transport_all() {
   leave_for_queue_run(remote);
   for (Group* g : local) run_group(*g);
   if (remote.empty()) return;
+  make_durable();  // what is recorded between the remote runs is on the disk
   const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(1, eng_.config->main.remote_max_parallel));
   if (remote.size() == 1) {
     run_group(*remote.front());

@@ -19,7 +19,8 @@
 namespace remex::store {
 namespace {
 
-constexpr std::size_t kChunk = 128 * 1024;
+constexpr std::size_t kChunk = 128 * 1024;  ///< written at once
+constexpr std::size_t kPiece = 256 * 1024;  ///< read at once
 
 std::unexpected<Error> defer_errno(int err, std::string_view what) {
   Error e = fail_errno(err, what).error();
@@ -27,12 +28,13 @@ std::unexpected<Error> defer_errno(int err, std::string_view what) {
   return std::unexpected(std::move(e));
 }
 
-Status write_fully(int fd, std::string_view bytes, const std::string& path) {
+Status write_fully(int fd, std::string_view bytes, const std::string& path, BodyPool* pool) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0) {
-      if (errno == EINTR) continue;
-      return defer_errno(errno, fmt::format("write {}", path));
+      const int err = errno;
+      if (err == EINTR || (err == ENOSPC && pool != nullptr && pool->clear())) continue;
+      return defer_errno(err, fmt::format("write {}", path));
     }
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
@@ -51,11 +53,11 @@ Status sync_directory(const std::string& directory) {
 
 class SpillingWriter final : public BodyWriter {
  public:
-  SpillingWriter(std::string directory, std::uint64_t memory_max)
-      : directory_(std::move(directory)), memory_max_(memory_max) {}
+  SpillingWriter(std::string directory, std::uint64_t memory_max, std::shared_ptr<BodyPool> pool)
+      : directory_(std::move(directory)), memory_max_(memory_max), pool_(std::move(pool)) {}
   ~SpillingWriter() override {
     if (fd_ < 0) return;
-    ::unlink(path_.c_str());
+    pool_ ? pool_->give(name_) : static_cast<void>(::unlink(path_.c_str()));  // no row ever named it
     ::close(fd_);
   }
   SpillingWriter(const SpillingWriter&) = delete;
@@ -83,11 +85,12 @@ class SpillingWriter final : public BodyWriter {
     REMEX_CHECK(spill());
     buffer_ = {};
     const int fd = fd_;
+    const bool fresh = fresh_;
     const std::string dir = directory_, path = path_;
     // A failed sync is never tried again: the kernel may have dropped the pages and would say yes the second time.
-    broken_ = io::offload([fd, dir, path]() -> Status {
-      if (::fsync(fd) != 0) return defer_errno(errno, fmt::format("sync {}", path));
-      return sync_directory(dir);
+    broken_ = io::offload([fd, fresh, dir, path]() -> Status {
+      if (::fdatasync(fd) != 0) return defer_errno(errno, fmt::format("sync {}", path));
+      return fresh ? sync_directory(dir) : Status();
     });
     REMEX_CHECK(broken_);
     auto body = std::make_shared<const FileBody>(std::exchange(fd_, -1), directory_, name_, size_);
@@ -96,6 +99,13 @@ class SpillingWriter final : public BodyWriter {
 
  private:
   Status create() {
+    if (auto used = pool_ ? pool_->take() : std::nullopt) {
+      fd_ = used->fd;
+      name_ = std::move(used->name);
+      path_ = directory_ + "/" + name_;
+      return {};
+    }
+    fresh_ = true;
     name_ = new_message_id() + "-D";
     path_ = directory_ + "/" + name_;
     fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
@@ -104,13 +114,15 @@ class SpillingWriter final : public BodyWriter {
     return {};
   }
   Status spill() {
-    Status s = write_fully(fd_, buffer_, path_);
+    Status s = write_fully(fd_, buffer_, path_, pool_.get());
     buffer_.clear();
     return s;
   }
 
   std::string directory_;
   std::uint64_t memory_max_, size_ = 0;
+  std::shared_ptr<BodyPool> pool_;
+  bool fresh_ = false;  ///< made by us: its name is not on the disk yet
   std::string buffer_, name_, path_;
   Status broken_;
   int fd_ = -1;
@@ -159,22 +171,29 @@ Result<std::string> FileBody::read(std::uint64_t offset, std::size_t n) const {
 }
 
 Status FileBody::for_each(const std::function<Status(std::string_view)>& sink) const {
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kPiece);
   for (std::uint64_t at = 0; at < size_;) {
-    REMEX_TRY(const std::string piece, read(at, kChunk));
-    REMEX_CHECK(sink(piece));
-    at += piece.size();
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, size_ - at));
+    const ssize_t r = ::pread(fd_, buffer.get(), want, static_cast<off_t>(at));
+    if (r < 0 && errno == EINTR) continue;
+    if (r < 0) return defer_errno(errno, fmt::format("read {}", path_));
+    if (r == 0) return fail(fmt::format("body file {} became shorter", path_));
+    REMEX_CHECK(sink({buffer.get(), static_cast<std::size_t>(r)}));
+    at += static_cast<std::uint64_t>(r);
   }
   return {};
 }
 
-std::unique_ptr<BodyWriter> new_body_writer(std::string directory, std::uint64_t memory_max) {
-  return std::make_unique<SpillingWriter>(std::move(directory), memory_max);
+std::unique_ptr<BodyWriter> new_body_writer(std::string directory, std::uint64_t memory_max,
+                                            std::shared_ptr<BodyPool> pool) {
+  return std::make_unique<SpillingWriter>(std::move(directory), memory_max, std::move(pool));
 }
 
-int remove_orphans(const std::string& directory, const std::function<bool(const std::string& name)>& is_known) {
+int remove_orphans(const std::string& directory, const std::function<bool(const std::string& name)>& is_known,
+                   BodyPool* pool) {
   DIR* d = ::opendir(directory.c_str());
   if (d == nullptr) return 0;
-  std::vector<std::string> names;
+  std::vector<std::string> names, unused;
   while (const dirent* e = ::readdir(d)) {
     const std::string_view name = e->d_name;
     if (name.ends_with("-D") && is_message_id(name.substr(0, name.size() - 2))) names.emplace_back(name);
@@ -185,13 +204,17 @@ int remove_orphans(const std::string& directory, const std::function<bool(const 
     if (fd < 0) continue;
     // The lock first, then the question: a writer holds its lock until after its row is committed.
     struct stat st{};
-    if (::fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && ::flock(fd, LOCK_EX | LOCK_NB) == 0 && !is_known(name) &&
-        ::unlinkat(::dirfd(d), name.c_str(), 0) == 0)
-      ++gone;
+    if (::fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && ::flock(fd, LOCK_EX | LOCK_NB) == 0 && !is_known(name)) {
+      if (pool != nullptr)
+        unused.push_back(name);  // the pool makes sure again that nobody holds it
+      else if (::unlinkat(::dirfd(d), name.c_str(), 0) == 0)
+        ++gone;
+    }
     ::close(fd);
   }
   ::closedir(d);
-  return gone;
+  for (const auto& name : unused) pool->give(name);
+  return gone + static_cast<int>(unused.size());
 }
 
 }  // namespace remex::store

@@ -1,4 +1,5 @@
-// Body files: large bodies beside the database, written while they arrive.
+// Body files: large bodies beside the database, written while they arrive; in a server over files that were used
+// before.
 //
 // Used by SqliteStore. A file is held with a shared flock while a process writes or reads it; the clean-up takes away
 // only files that nobody holds and no row names. Files are opened with O_NOFOLLOW and must be regular.
@@ -11,6 +12,7 @@
 
 #include "core/base/result.h"
 #include "core/mail/message.h"
+#include "core/store/body_pool.h"
 #include "core/store/store.h"
 
 namespace remex::store {
@@ -44,10 +46,12 @@ class FileBody : public mail::Body {
   mutable bool kept_ = false;
 };
 
-/// Memory up to `memory_max`, then a file in `directory`.
-std::unique_ptr<BodyWriter> new_body_writer(std::string directory, std::uint64_t memory_max);
+/// Memory up to `memory_max`, then a file in `directory`: one of `pool` (may be null), else a new one.
+std::unique_ptr<BodyWriter> new_body_writer(std::string directory, std::uint64_t memory_max,
+                                            std::shared_ptr<BodyPool> pool);
 
-/// Removes files that nobody holds and `is_known` does not know. Returns how many went.
-int remove_orphans(const std::string& directory, const std::function<bool(const std::string& name)>& is_known);
+/// Removes files that nobody holds and `is_known` does not know, or gives them to `pool`. Returns how many went.
+int remove_orphans(const std::string& directory, const std::function<bool(const std::string& name)>& is_known,
+                   BodyPool* pool);
 
 }  // namespace remex::store

@@ -138,12 +138,13 @@ Applied insert_rows(Database& db, const NewRow& r) {
 
 /// A body the database or our directory can keep: one in a foreign file is copied.
 Result<std::shared_ptr<const mail::Body>> own_body(const std::string& directory, std::uint64_t memory_max,
-                                                   const std::shared_ptr<const mail::Body>& body) {
+                                                   const std::shared_ptr<const mail::Body>& body,
+                                                   const std::shared_ptr<BodyPool>& pool) {
   if (!body) return mail::Body::from_string({});
   const auto* file = dynamic_cast<const FileBody*>(body.get());
   if (file != nullptr && file->directory() == directory) return body;
   if (body->in_memory() != nullptr && body->size() <= memory_max) return body;
-  auto w = new_body_writer(directory, memory_max);
+  auto w = new_body_writer(directory, memory_max, pool);
   REMEX_CHECK(body->for_each([&](std::string_view piece) { return w->write(piece); }));
   return w->finish();
 }
@@ -184,12 +185,15 @@ Result<std::shared_ptr<Store>> Store::open(const StoreOptions& opt) {
 }
 
 Status SqliteStore::follow_spool() {
-  std::lock_guard lock(read_mutex_);
-  if (!claims_ || !reader_->moved()) return {};
-  REMEX_TRY(auto db, open_spool(opt_.directory, db_path_));
-  REMEX_TRY(auto claims, ClaimTable::open(opt_.directory + "/db/claims.lock"));
-  reader_ = std::move(db);
-  claims_ = std::move(claims);
+  {
+    std::lock_guard lock(read_mutex_);
+    if (!claims_ || !reader_->moved()) return {};
+    REMEX_TRY(auto db, open_spool(opt_.directory, db_path_));
+    REMEX_TRY(auto claims, ClaimTable::open(opt_.directory + "/db/claims.lock"));
+    reader_ = std::move(db);
+    claims_ = std::move(claims);
+  }
+  if (pool_) pool_->forget();
   return {};
 }
 
@@ -200,27 +204,41 @@ SqliteStore::SqliteStore(StoreOptions opt, std::string db_path, std::string body
       body_directory_(std::move(body_directory)),
       reader_(std::move(reader)),
       claims_(std::move(claims)),
-      writer_(db_path_) {
+      pool_(opt_.server && claims_ ? std::make_shared<BodyPool>(body_directory_, BodyPool::Limits{},
+                                                                [this](const std::string& n) { return names_body(n); })
+                                   : nullptr),
+      writer_(db_path_, opt_.server && claims_) {
   writer_.set_tick([this](Database& db) { on_tick(db); });
 }
 
 SqliteStore::~SqliteStore() { post_logs(); }
 
+std::shared_ptr<ClaimTable> SqliteStore::claim_table() const {
+  std::lock_guard lock(read_mutex_);
+  return claims_;
+}
+
 Status SqliteStore::writable() const {
-  if (claims_) return {};
+  if (claim_table()) return {};
   return remex::fail(fmt::format("the spool {} is open for reading only", opt_.directory));
+}
+
+bool SqliteStore::names_body(const std::string& name) {
+  std::lock_guard lock(read_mutex_);
+  auto q = reader_->query("SELECT 1 FROM content WHERE body_file = ?");
+  return !q || q->text(name).step() != SQLITE_DONE;
 }
 
 std::unique_ptr<BodyWriter> SqliteStore::new_body() {
   (void)follow_spool();  // insert() will say what is wrong
-  return new_body_writer(body_directory_, opt_.body_in_database_max);
+  return new_body_writer(body_directory_, opt_.body_in_database_max, pool_);
 }
 
 Status SqliteStore::insert(const StoredMessage& m) {
   REMEX_CHECK(writable());
   REMEX_CHECK(follow_spool());
   auto row = std::make_shared<NewRow>();
-  REMEX_TRY(row->body, own_body(body_directory_, opt_.body_in_database_max, m.body));
+  REMEX_TRY(row->body, own_body(body_directory_, opt_.body_in_database_max, m.body, pool_));
   if (const auto* f = dynamic_cast<const FileBody*>(row->body.get())) row->file = f->name();
   row->envelope = encode_envelope(m.envelope);
   row->headers = encode_headers(m.headers);
@@ -311,21 +329,23 @@ Status SqliteStore::replace(const StoredMessage& m, std::int64_t next_attempt) {
 Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
   REMEX_CHECK(writable());
   take_log(id);
+  const auto table = claim_table();
   auto file = std::make_shared<std::string>();
   const auto apply = [id, file](Database& db) { return remove_rows(db, id, *file); };
-  const auto done = [id, file, claims = claims_, directory = body_directory_](bool committed) {
-    if (committed && !file->empty()) ::unlink((directory + "/" + *file).c_str());
+  const auto done = [id, file, claims = table, pool = pool_, directory = body_directory_](bool committed) {
+    // Only now: a file may be used again when the removal of the row that names it is on the disk.
+    if (committed && !file->empty())
+      pool ? pool->give(*file) : static_cast<void>(::unlink((directory + "/" + *file).c_str()));
     claims->removal_done(id);
   };
-  claims_->removal_queued(id);
+  table->removal_queued(id);
   if (!wait_for_disk) {
     writer_.post(apply, done);
     return {};
   }
   Status s = writer_.submit(apply, done);
   // Withdrawn before it was taken (cancelled): nobody calls done.
-  if (!s && (s.error().kind == ErrorKind::cancelled || s.error().kind == ErrorKind::timed_out))
-    claims_->removal_done(id);
+  if (!s && (s.error().kind == ErrorKind::cancelled || s.error().kind == ErrorKind::timed_out)) table->removal_done(id);
   return s;
 }
 
@@ -483,11 +503,15 @@ Result<std::string> SqliteStore::read_message_log(const std::string& id) {
 
 void SqliteStore::on_tick(Database& db) {
   post_logs();
+  if (pool_) pool_->trim();
   if (std::exchange(scanned_, true)) return;
-  remove_orphans(body_directory_, [&db](const std::string& name) {
-    auto q = db.query("SELECT 1 FROM content WHERE body_file = ?");
-    return !q || q->text(name).step() != SQLITE_DONE;  // in doubt it is known
-  });
+  remove_orphans(
+      body_directory_,
+      [&db](const std::string& name) {
+        auto q = db.query("SELECT 1 FROM content WHERE body_file = ?");
+        return !q || q->text(name).step() != SQLITE_DONE;  // in doubt it is known
+      },
+      pool_.get());
 }
 
 }  // namespace remex::store

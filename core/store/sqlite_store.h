@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/store/body_pool.h"
 #include "core/store/claims.h"
 #include "core/store/sqlite.h"
 #include "core/store/store.h"
@@ -49,10 +50,13 @@ class SqliteStore final : public Store {
 
  private:
   Status writable() const;
+  std::shared_ptr<ClaimTable> claim_table() const;
   /// The spool was taken away (or another put in its place) under a running process: what is accepted from now on goes
   /// where it will be found again, not into a file without a name.
   Status follow_spool();
   void on_tick(Database& db);
+  /// A row names this body file; true when that cannot be found out.
+  bool names_body(const std::string& name);
   std::string take_log(const std::string& id);
   void post_logs();
 
@@ -61,6 +65,7 @@ class SqliteStore final : public Store {
   mutable std::mutex read_mutex_;
   std::unique_ptr<Database> reader_;
   std::shared_ptr<ClaimTable> claims_;
+  std::shared_ptr<BodyPool> pool_;  ///< null when this process does not recycle
 
   std::mutex overlay_mutex_;
   /// Hints written but perhaps not committed: value (nullopt = deleted) and the number of the write.

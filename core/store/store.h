@@ -24,6 +24,9 @@ struct StoreOptions {
   std::string directory;  ///< spool_directory; made when missing (mode 0750)
   std::uint64_t body_in_database_max = 256 * 1024;
   bool read_only = false;
+  /// The process stays and takes mail from many: the log gets its room in advance, it is copied into the database by a
+  /// thread of its own, and body files are written over instead of deleted.
+  bool server = false;
 };
 
 /// A message as kept.
@@ -91,7 +94,7 @@ class Store {
   /// As update, for sender/recipient edits and header changes too.
   virtual Status replace(const StoredMessage& m, std::int64_t next_attempt) = 0;
   /// Deletes rows and body file. `wait_for_disk` false: queued with the next commit (after delivery, where a repeat is
-  /// harmless).
+  /// harmless); any thread may ask for that.
   virtual Status remove(const std::string& id, bool wait_for_disk) = 0;
   virtual Result<std::vector<QueueEntry>> list(bool with_recipients) = 0;
   virtual Result<std::int64_t> count() = 0;

@@ -20,6 +20,11 @@ constexpr std::size_t kQueueMax =
 // Frames in the WAL before its content is copied into the database: 4 MiB. Copying happens after the waiters were
 // answered; a larger WAL would make the pause longer, a smaller one copy the same hot pages more often.
 constexpr int kCheckpointFrames = 1000;
+// A server's log. The other thread copies the bulk; when so few frames are left they are copied here, between two
+// commits, and the log begins anew. Beyond the last limit the writer does all by itself: a log that only grows would
+// fill the disk.
+constexpr int kServerFrames = 1500, kRestFrames = 120, kTooLongFrames = 12000;
+constexpr std::int64_t kServerLogBytes = 16 << 20;
 constexpr int kBusyMs = 10000;
 
 int wal_hook(void* frames, sqlite3*, const char*, int n) {
@@ -46,7 +51,8 @@ struct Writer::Op {
   std::shared_ptr<io::Event> event;
 };
 
-Writer::Writer(std::string path) : path_(std::move(path)) {}
+Writer::Writer(std::string path, bool server)
+    : path_(std::move(path)), checkpointer_(server ? std::make_unique<Checkpointer>(path_) : nullptr) {}
 
 Writer::~Writer() {
   {
@@ -123,6 +129,7 @@ Result<Database*> Writer::connection() {
   REMEX_TRY(auto db, Database::open(path_, SQLITE_OPEN_READWRITE, kBusyMs));
   REMEX_CHECK(set_pragmas(*db, true));
   sqlite3_wal_hook(db->raw(), wal_hook, &wal_frames_);
+  if (checkpointer_) (void)preallocate_log(*db, kServerLogBytes);  // without it commits are slower, no more
   db_ = std::move(db);
   reserved_pages_ = 0;
   return db_.get();
@@ -187,6 +194,8 @@ void Writer::run() {
       next_tick = now + kTick;
     }
   }
+  // The log stays as long as it is: SQLite would cut it to nothing when the last connection closes.
+  if (db_ && checkpointer_) db_->exec("PRAGMA journal_size_limit=-1");
   db_.reset();
 }
 
@@ -291,13 +300,27 @@ void Writer::finish(std::vector<OpPtr>& batch, const Status& outcome) {
   }
 }
 
+bool Writer::left_to_checkpointer() {
+  if (!checkpointer_ || wal_frames_ >= kTooLongFrames) return false;
+  if (checkpointer_->busy()) return true;
+  if (wal_frames_ - checkpointer_->copied() <= kRestFrames) return false;
+  // A reader may hold it up: it is not asked again before there is something new to copy.
+  if (wal_frames_ < ask_at_frames_) return true;
+  ask_at_frames_ = wal_frames_ + kRestFrames;
+  checkpointer_->request();
+  return true;
+}
+
 void Writer::checkpoint(bool idle) {
-  if (!db_ || wal_frames_ == 0 || (!idle && wal_frames_ < kCheckpointFrames)) return;
+  if (!db_ || wal_frames_ == 0) return;
+  if (!idle && (wal_frames_ < (checkpointer_ ? kServerFrames : kCheckpointFrames) || left_to_checkpointer())) return;
   int in_log = 0, copied = 0;
-  sqlite3_wal_checkpoint_v2(db_->raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+  const int rc = sqlite3_wal_checkpoint_v2(db_->raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
   // Everything copied: the next commit starts the WAL from its beginning. A reader in the way: try again after the next
   // batch.
-  if (in_log == copied) wal_frames_ = 0;
+  if (rc != SQLITE_OK || in_log != copied) return;
+  wal_frames_ = ask_at_frames_ = 0;
+  if (checkpointer_ && !checkpointer_->busy()) checkpointer_->restarted();
 }
 
 }  // namespace remex::store

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/store/checkpointer.h"
 #include "core/store/sqlite.h"
 
 namespace remex::store {
@@ -33,7 +34,8 @@ class Writer {
   using Done = std::function<void(bool committed)>;
 
   /// The thread and its connection are made at the first operation: listing commands never pay for them.
-  explicit Writer(std::string path);
+  /// `server`: the log is preallocated and copied by another thread (checkpointer.h).
+  Writer(std::string path, bool server);
   /// Commits what is queued, then ends the thread.
   ~Writer();
   Writer(const Writer&) = delete;
@@ -66,12 +68,15 @@ class Writer {
   Status try_commit(std::vector<OpPtr>& batch);
   void finish(std::vector<OpPtr>& batch, const Status& outcome);
   void checkpoint(bool idle);
+  /// True while the checkpointer is at work or has been given work.
+  bool left_to_checkpointer();
   Result<Database*> connection();
 
   std::string path_;
   std::function<void(Database&)> tick_;
   std::unique_ptr<Database> db_;  // writer thread only
   int wal_frames_ = 0;            // writer thread only, from the WAL hook
+  int ask_at_frames_ = 0;         // writer thread only: not asked again before the log is so long
   std::int64_t reserved_pages_ = 0;
   bool failing_ = false;  // writer thread only: last commit failed, lazy operations wait a little
 
@@ -81,6 +86,7 @@ class Writer {
   std::size_t urgent_ = 0;
   bool stopping_ = false;
   bool tick_wanted_ = false;
+  std::unique_ptr<Checkpointer> checkpointer_;
   std::thread thread_;
 };
 

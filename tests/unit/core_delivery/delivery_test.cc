@@ -35,6 +35,31 @@ BOOST_AUTO_TEST_CASE(local_delivery_and_completion) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_message_is_kept_until_its_mailbox_directory_was_synced) {
+  in_world("", [](World& w) {
+    w.engine.settler = std::make_shared<io::Settler>();
+    const auto id = w.send({"a@local.test"});
+    BOOST_TEST(w.mailbox("a").size() == 1U);
+    BOOST_TEST(w.lines(id).back() == "Completed");
+    BOOST_TEST(w.engine.store->claim(id).value() == nullptr);  // nobody delivers it a second time
+    w.engine.settler->flush();
+    BOOST_TEST(w.queued() == 0U);
+    // More recipients, or one that failed: recorded at once, so synced at once.
+    w.send({"b@local.test", "c@local.test"});
+    BOOST_TEST(w.queued() == 0U);
+    const auto mixed = w.send({"a@local.test", "deferme@local.test"});
+    const auto kept = w.engine.store->load(mixed).value();
+    BOOST_TEST(kept.envelope.recipients[0].done);
+    BOOST_TEST(!kept.envelope.recipients[1].done);
+    BOOST_TEST(w.mailbox("a").size() == 2U);
+    // An alias with several mailboxes and a remote address.
+    w.send({"multi@local.test"});
+    BOOST_TEST(w.mailbox("b").size() == 2U);
+    w.engine.settler->flush();
+    BOOST_TEST(w.queued() >= 1U);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(two_ways_to_one_mailbox_are_one_delivery) {
   in_world("", [](World& w) {
     const auto id = w.send({"a@local.test", "alias@local.test", "twice@local.test", "A@LOCAL.TEST"});
