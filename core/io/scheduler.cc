@@ -34,6 +34,8 @@ constexpr std::size_t kStackFactor = 1;
 #endif
 constexpr std::size_t kMainStack = 8u << 20;  // mapped, not used: configuration is compiled on it
 constexpr std::uint64_t kIdleMs = 1000;
+constexpr int kSweepAtOnce = 64;  // stacks trimmed in one turn: thousands of sessions that fall idle together...
+constexpr std::uint64_t kSweepNextMs = 2;  // ...must not hold up a new one
 constexpr std::uint32_t kBusyOps = 64;
 
 void eh_save(EhGlobals& to) { std::memcpy(static_cast<void*>(&to), abi::__cxa_get_globals(), sizeof to); }
@@ -386,12 +388,16 @@ void LoopImpl::idle_remove(Fiber* f) {
 
 void LoopImpl::sweep_idle() {
   const std::uint64_t now = uv_now(&uv);
-  while (idle.idle_next != &idle && idle.idle_next->idle_since + kIdleMs <= now) {
+  const auto due = [&] { return idle.idle_next != &idle && idle.idle_next->idle_since + kIdleMs <= now; };
+  for (int i = 0; i < kSweepAtOnce && due(); ++i) {
     Fiber* f = idle.idle_next;
     idle_remove(f);
     StackPool::trim(f->stack, f->context);
   }
-  if (idle.idle_next == &idle) uv_timer_stop(&idle_timer);
+  if (idle.idle_next == &idle)
+    uv_timer_stop(&idle_timer);
+  else
+    uv_timer_start(&idle_timer, on_idle_timer, due() ? kSweepNextMs : kIdleMs, kIdleMs);
 }
 
 // ---- the public face of the loop ----
