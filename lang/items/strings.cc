@@ -188,7 +188,7 @@ Status eval_listextract(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text index, eval_arg(node, 0, scope));
   REMEX_TRY(const Text list, eval_arg(node, 1, scope));
   if (trim(index.view()).empty()) return fail("first argument of \"listextract\" must not be empty");
-  auto n = parse_int(trim(index.view()));
+  auto n = trim(index.view()) == "-" ? std::optional<std::int64_t>(0) : parse_int(trim(index.view()));
   if (!n) return fail("first argument of \"listextract\" must be numeric");
   const std::optional<std::string> found = list_item(list.view(), *n);
   Text value = list.with(found.value_or(std::string()));

@@ -253,7 +253,8 @@ Result<Text> listnamed(Scope& scope, const Node& node, Text in) {
   for (const ListSuffix& k : kListSuffixes) {
     if (!suffix.empty() && suffix != k.suffix) continue;
     word = k.word;
-    const NamedList* list = scope.config == nullptr ? nullptr : scope.config->named_list(k.kind, in.view());
+    const std::string_view name = in.view().substr(in.view().starts_with('+') ? 1 : 0);
+    const NamedList* list = scope.config == nullptr ? nullptr : scope.config->named_list(k.kind, name);
     if (list != nullptr) return named_items(scope, k.kind, *list, 0);
   }
   if (word.empty()) return fail("bad suffix on \"list\" operator");

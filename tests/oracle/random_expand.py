@@ -47,6 +47,8 @@ KNOWN = [
     ('UTF-8 is checked', 'from_utf8|utf8_|imapfolder', '', ''),
     ('Numbers have 64 bits', 'time_interval', '', ''),
     ('A NUL is a byte like any other', r'\\(?:0|x0|x(?![0-9a-fA-F]))', '', ''),
+    ('A NUL is a byte like any other', '', r'\\x00', ''),
+    ('A network has a number of bits', 'match_ip', 'bad mask', ''),
     ('A field whose name comes from data', 'extract', '', 'curly-bracket problem'),
     ('Taint is looked at first', '', '[Tt]ainted', 'Failed: '),
 ]
