@@ -26,6 +26,7 @@ Result<std::string> eval(Scope&, const Node&, std::string s) {
 
 // Decimal as strtoull reads it: a sign wraps, and too much is the largest number.
 bool read_decimal(std::string_view s, std::uint64_t& value) {
+  if (!s.empty() && trim_left(s).empty()) return false;
   s = trim_left(s);
   const bool negative = s.starts_with('-');
   if (negative) s.remove_prefix(1);
