@@ -12,6 +12,7 @@
 #include "lang/list.h"
 #include "lang/main_options.h"
 #include "lang/registry.h"
+#include "lang/rewrite.h"
 
 namespace remex::lang {
 
@@ -56,14 +57,12 @@ struct RetryRule {
   Pos pos;
 };
 
-struct RewriteRule {
-  std::string pattern_text;
-  SourceText replacement_source;
-  MatchList pattern;
-  Expansion replacement;
-  std::string flags;
-  Pos pos;
-};
+/// A word that may stand in the second field of a retry rule ("refused_MX", "rcpt_45x", "quota_7d", "*").
+bool is_retry_error(std::string_view word);
+/// The same as delivery names what happened: "quota_7d" is "quota_604800".
+std::string retry_error_as_happened(std::string_view word);
+/// "F,2h,15m", "G,16h,1h,1.5".
+std::string format_retry_step(const RetryRule::Step& step);
 
 struct Macro {
   std::string name, value;

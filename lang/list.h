@@ -60,6 +60,8 @@ class MatchList {
 /// Splits an expanded list: leading "<x" changes the separator, doubled separators are literal, blanks around items are
 /// dropped, a final separator makes no empty item. `:` alone is one empty item.
 std::vector<std::string> split_list(std::string_view list, char default_separator = ':');
+/// The same for text as written, places kept; empty items are kept too.
+std::vector<SourceText> split_list_source(const SourceText& list, char default_separator = ':');
 /// Joins with `sep`, doubling it inside items.
 std::string join_list(const std::vector<std::string>& items, char sep = ':');
 

@@ -73,4 +73,37 @@ std::string join_list(const std::vector<std::string>& items, char sep) {
   return out;
 }
 
+std::vector<SourceText> split_list_source(const SourceText& text, char separator) {
+  const std::string& s = text.text();
+  std::size_t i = 0;
+  while (i < s.size() && is_space(s[i])) ++i;
+  if (i + 1 < s.size() && s[i] == '<' && !is_alnum(s[i + 1]) && !is_space(s[i + 1])) {
+    separator = s[i + 1];
+    i += 2;
+  }
+  std::vector<SourceText> items;
+  while (i < s.size()) {
+    while (i < s.size() && s[i] != separator && is_space(s[i])) ++i;
+    if (i >= s.size()) break;
+    SourceText item("", text.at(i));
+    std::size_t from = i;
+    std::string kept;
+    for (; i < s.size(); ++i) {
+      if (s[i] != separator) continue;
+      if (i + 1 < s.size() && s[i + 1] == separator) {
+        item.append(std::string_view(s).substr(from, i + 1 - from), text.at(from));
+        from = i + 2;
+        ++i;
+        continue;
+      }
+      break;
+    }
+    std::string_view tail = trim_right(std::string_view(s).substr(from, i - from));
+    if (!tail.empty()) item.append(tail, text.at(from));
+    items.push_back(std::move(item));
+    ++i;  // the separator
+  }
+  return items;
+}
+
 }  // namespace remex::lang

@@ -91,7 +91,10 @@ struct Setting {
 /// Splits an option line. False with a diagnostic when it is none.
 bool parse_setting(ReaderState& st, const SourceText& line, const std::string& who, Setting& out);
 /// Takes the quotes off a quoted value and resolves its escapes. False with a diagnostic.
-bool unquote(ReaderState& st, const SourceText& raw, const std::string& name, SourceText& out);
+bool unquote(Diagnostics& diag, const SourceText& raw, const std::string& name, SourceText& out);
+/// The next word of a retry or rewrite rule: quoted (escapes resolved) or up to a blank. `at` moves behind it and the
+/// blanks that follow. False with a diagnostic.
+bool next_word(Diagnostics& diag, const SourceText& line, std::size_t& at, SourceText& out);
 /// Parses the value by type and stores it in the member of `target`. False with a diagnostic.
 /// `where` is like `router "local": ` (may be empty) for messages.
 bool apply_option(ReaderState& st, const OptionDef& def, void* target, const Setting& s, const std::string& where,

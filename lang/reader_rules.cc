@@ -9,27 +9,6 @@
 namespace remex::lang {
 namespace {
 
-/// False until somebody applies rewrite rules; a rule is then an error instead of being ignored.
-constexpr bool kRewritingWorks = false;
-
-// The next word: quoted (escapes resolved) or up to a blank. `at` moves behind it and the blanks that follow.
-bool next_word(ReaderState& st, const SourceText& line, std::size_t& at, SourceText& out) {
-  const std::string& t = line.text();
-  std::size_t end = at;
-  if (at < t.size() && t[at] == '"') {
-    for (end = at + 1; end < t.size() && t[end] != '"'; ++end)
-      if (t[end] == '\\') ++end;
-    end = std::min(end + 1, t.size());
-    if (!unquote(st, line.substr(at, end - at), "rule", out)) return false;
-  } else {
-    while (end < t.size() && t[end] != ' ' && t[end] != '\t') ++end;
-    out = line.substr(at, end - at);
-  }
-  while (end < t.size() && (t[end] == ' ' || t[end] == '\t')) ++end;
-  at = end;
-  return true;
-}
-
 constexpr std::string_view kRetryErrors[] = {"*",
                                              "auth_failed",
                                              "lost_connection",
@@ -47,7 +26,9 @@ constexpr std::string_view kRetryErrors[] = {"*",
                                              "tls_required",
                                              "quota"};
 
-bool known_error(std::string_view w) {
+}  // namespace
+
+bool is_retry_error(std::string_view w) {
   for (const std::string_view e : kRetryErrors)
     if (e == w) return true;
   if (w.starts_with("quota_")) return parse_time(w.substr(6)).has_value();
@@ -58,6 +39,22 @@ bool known_error(std::string_view w) {
     }
   return false;
 }
+
+std::string retry_error_as_happened(std::string_view w) {
+  if (w.starts_with("quota_"))
+    if (const auto t = parse_time(w.substr(6))) return fmt::format("quota_{}", *t);
+  return std::string(w);
+}
+
+std::string format_retry_step(const RetryRule::Step& s) {
+  std::string out = fmt::format("{},{},{}", s.kind, format_time(s.cutoff), format_time(s.interval));
+  if (s.kind == 'F') return out;
+  std::string factor = fmt::format("{}.{:03}", s.factor / 1000, s.factor % 1000);
+  while (factor.ends_with('0') && factor[factor.size() - 2] != '.') factor.pop_back();
+  return out + "," + factor;
+}
+
+namespace {
 
 // "F,2h,15m" into a step. False with a diagnostic.
 bool parse_step(ReaderState& st, const SourceText& text, RetryRule::Step& step) {
@@ -104,7 +101,7 @@ void retry_rule(ReaderState& st, const SourceText& line) {
   rule.pos = line.at(0);
   std::size_t at = 0;
   SourceText pattern, error;
-  if (!next_word(st, line, at, pattern)) return;
+  if (!next_word(st.diag, line, at, pattern)) return;
   rule.pattern_text = pattern.text();
   auto list = MatchList::compile(ListKind::address, pattern, st.context("retry rule"));
   if (list) rule.pattern = std::move(*list);
@@ -114,9 +111,9 @@ void retry_rule(ReaderState& st, const SourceText& line) {
     return;
   }
   const std::size_t error_at = at;
-  if (!next_word(st, line, at, error)) return;
+  if (!next_word(st.diag, line, at, error)) return;
   rule.error = error.text();
-  if (!known_error(rule.error)) {
+  if (!is_retry_error(rule.error)) {
     const auto best = nearest(rule.error, {std::begin(kRetryErrors), std::end(kRetryErrors)});
     const std::string meant = best.empty() ? std::string() : fmt::format("did you mean \"{}\"?", best);
     st.diag.error("retry-error", line.at(error_at), static_cast<std::uint32_t>(rule.error.size()),
@@ -127,7 +124,7 @@ void retry_rule(ReaderState& st, const SourceText& line) {
   if (std::string_view(t).substr(at).starts_with("senders=")) {
     SourceText senders;
     at += 8;
-    if (!next_word(st, line, at, senders)) return;
+    if (!next_word(st.diag, line, at, senders)) return;
     auto l = MatchList::compile(ListKind::address, senders, st.context("retry rule: senders"));
     if (l) rule.senders = std::move(*l);
   }
@@ -149,37 +146,7 @@ void retry_rule(ReaderState& st, const SourceText& line) {
 
 void rewrite_rule(ReaderState& st, const SourceText& line) {
   RewriteRule rule;
-  rule.pos = line.at(0);
-  std::size_t at = 0;
-  SourceText pattern, flags;
-  if (!next_word(st, line, at, pattern)) return;
-  rule.pattern_text = pattern.text();
-  if (at >= line.text().size()) {
-    st.diag.error("rewrite-replacement", line.at(0), 1, "rewrite rule: the replacement is missing");
-    return;
-  }
-  if (!next_word(st, line, at, rule.replacement_source)) return;
-  const std::size_t flags_at = at;
-  if (at < line.text().size()) flags = line.substr(at);
-  rule.flags = flags.text();
-  for (std::size_t i = 0; i < rule.flags.size(); ++i)
-    if (std::string_view("EFTbcfhrstSQqRw \t").find(rule.flags[i]) == std::string_view::npos) {
-      st.diag.error("rewrite-flag", line.at(flags_at + i), 1,
-                    fmt::format("rewrite rule: unknown flag \"{}\"", rule.flags[i]),
-                    "a replacement with blanks needs quotes");
-      return;
-    }
-  if (!kRewritingWorks) {
-    if (st.config.rewrite.empty())
-      st.diag.error("not-supported", line.at(0), static_cast<std::uint32_t>(rule.pattern_text.size()),
-                    "address rewriting is known but this version cannot do it");
-    st.config.rewrite.push_back(std::move(rule));
-    return;
-  }
-  if (auto l = MatchList::compile(ListKind::address, pattern, st.context("rewrite rule"))) rule.pattern = std::move(*l);
-  if (auto e = Expansion::compile(rule.replacement_source, st.context("rewrite rule")))
-    rule.replacement = std::move(*e);
-  st.config.rewrite.push_back(std::move(rule));
+  if (parse_rewrite_rule(line, st.context("rewrite rule"), false, rule)) st.config.rewrite.push_back(std::move(rule));
 }
 
 template <class Rule>

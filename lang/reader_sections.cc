@@ -104,7 +104,7 @@ bool named_list(ReaderState& st, const SourceText& line) {
   ++i;
   skip();
   SourceText value;
-  if (!unquote(st, i < text.size() ? line.substr(i) : SourceText(std::string(), line.at(name_at)), name, value))
+  if (!unquote(st.diag, i < text.size() ? line.substr(i) : SourceText(std::string(), line.at(name_at)), name, value))
     return true;
   auto& lists = st.config.named_lists[static_cast<std::size_t>(it->kind)];
   if (const auto old = lists.find(name); old != lists.end()) {
@@ -159,7 +159,7 @@ std::vector<DriverInstance>& instances_of(Config& c, DriverKind k) {
 
 void set_driver(ReaderState& st, DriverKind kind, DriverInstance& inst, const Setting& s, const std::string& where) {
   SourceText value;
-  if (!unquote(st, s.value, "driver", value)) return;
+  if (!unquote(st.diag, s.value, "driver", value)) return;
   std::vector<std::string_view> names;
   for (const DriverDef* d : drivers_of(*st.config.registries, kind)) {
     names.push_back(d->name);

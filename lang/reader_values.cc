@@ -331,7 +331,7 @@ bool parse_setting(ReaderState& st, const SourceText& line, const std::string& w
   return true;
 }
 
-bool unquote(ReaderState& st, const SourceText& raw, const std::string& name, SourceText& out) {
+bool unquote(Diagnostics& diag, const SourceText& raw, const std::string& name, SourceText& out) {
   const std::string& t = raw.text();
   if (t.empty() || t[0] != '"') {
     out = raw;
@@ -369,17 +369,17 @@ bool unquote(ReaderState& st, const SourceText& raw, const std::string& name, So
       i += n;
     }
     if (c == '\0') {
-      st.diag.error("nul-byte", pos, 2, fmt::format("option \"{}\": a NUL byte in the value", name));
+      diag.error("nul-byte", pos, 2, fmt::format("option \"{}\": a NUL byte in the value", name));
       return false;
     }
     out.append_fixed(std::string_view(&c, 1), pos);
   }
   if (i >= t.size()) {
-    st.diag.error("missing-quote", raw.at(0), 1, fmt::format("option \"{}\": the closing quote is missing", name));
+    diag.error("missing-quote", raw.at(0), 1, fmt::format("option \"{}\": the closing quote is missing", name));
     return false;
   }
   if (!trim(std::string_view(t).substr(i + 1)).empty()) {
-    st.diag.error("after-quote", raw.at(i + 1), static_cast<std::uint32_t>(t.size() - i - 1),
+    diag.error("after-quote", raw.at(i + 1), static_cast<std::uint32_t>(t.size() - i - 1),
                   fmt::format("option \"{}\": text follows the closing quote", name),
                   "a quote inside the value is written \\\"");
     return false;
@@ -401,7 +401,7 @@ bool apply_option(ReaderState& st, const OptionDef& def, void* target, const Set
                   "leave out \"no_\" or the value");
     return false;
   }
-  if (!unquote(st, s.value, std::string(def.name), stored)) return false;
+  if (!unquote(st.diag, s.value, std::string(def.name), stored)) return false;
   if (def.state == State::later && !is_harmless(def, s, stored.text())) {
     st.diag.error("not-supported", s.name_pos, s.name_length,
                   fmt::format("{}option \"{}\" is known but this version cannot do it", where, def.name));

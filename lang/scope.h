@@ -100,7 +100,8 @@ struct VerifyOutcome {
 };
 
 /// Bits for Services::log. with_host: the line begins with the client ("H=name [ip]") as rejections and warnings do.
-enum class LogTarget : std::uint8_t { main_log = 1, reject_log = 2, panic_log = 4, with_host = 8 };
+/// address_rewrite: only when that log selector is on.
+enum class LogTarget : std::uint8_t { main_log = 1, reject_log = 2, panic_log = 4, with_host = 8, address_rewrite = 16 };
 constexpr int operator|(LogTarget a, LogTarget b) { return static_cast<int>(a) | static_cast<int>(b); }
 
 /// What the layers below supply to evaluation. One object per process (or per session in tests).

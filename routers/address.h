@@ -61,6 +61,7 @@ struct Addr {
   int basic_errno = 0;       ///< error kind for retry rules; see core/delivery/retry.h
   int more_errno = 0;
   bool freeze = false;     ///< deferral that freezes the message
+  std::string notice_to, notice_text;  ///< a message a router wants sent (syntax errors in a list); empty: none
   std::string smtp_reply;  ///< remote server's answer
   std::vector<std::unique_ptr<Addr>> children;
   std::string unique;  ///< duplicate key: transport-independent delivery identity

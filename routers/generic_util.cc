@@ -125,7 +125,7 @@ bool is_self_word(std::string_view s) {
 void compile_variables(RouterGeneric& g, const lang::DriverInstance& r, const lang::CompileContext& ctx,
                        lang::Diagnostics& diag) {
   for (const lang::Expansion& e : g.set) {
-    for (const lang::SourceText& item : split_source(e.source(), ';')) {
+    for (const lang::SourceText& item : lang::split_list_source(e.source(), ';')) {
       const std::string& text = item.text();
       const auto eq = text.find('=');
       const std::string name(trim(std::string_view(text).substr(0, eq)));
@@ -159,43 +159,10 @@ const RouterDef* find_router_def(const lang::DriverDef* def) {
 
 const RouterGeneric& generic(const lang::DriverInstance& r) { return static_cast<const RouterGeneric&>(*r.generic); }
 
-std::vector<lang::SourceText> split_source(const lang::SourceText& text, char separator) {
-  const std::string& s = text.text();
-  std::size_t i = 0;
-  while (i < s.size() && is_space(s[i])) ++i;
-  if (i + 1 < s.size() && s[i] == '<' && !is_alnum(s[i + 1]) && !is_space(s[i + 1])) {
-    separator = s[i + 1];
-    i += 2;
-  }
-  std::vector<lang::SourceText> items;
-  while (i < s.size()) {
-    while (i < s.size() && s[i] != separator && is_space(s[i])) ++i;
-    if (i >= s.size()) break;
-    lang::SourceText item("", text.at(i));
-    std::size_t from = i;
-    std::string kept;
-    for (; i < s.size(); ++i) {
-      if (s[i] != separator) continue;
-      if (i + 1 < s.size() && s[i + 1] == separator) {
-        item.append(std::string_view(s).substr(from, i + 1 - from), text.at(from));
-        from = i + 2;
-        ++i;
-        continue;
-      }
-      break;
-    }
-    std::string_view tail = trim_right(std::string_view(s).substr(from, i - from));
-    if (!tail.empty()) item.append(tail, text.at(from));
-    items.push_back(std::move(item));
-    ++i;  // the separator
-  }
-  return items;
-}
-
 std::vector<lang::Expansion> compile_items(const lang::SourceText& text, char separator,
                                            const lang::CompileContext& ctx) {
   std::vector<lang::Expansion> out;
-  for (lang::SourceText& item : split_source(text, separator)) {
+  for (lang::SourceText& item : lang::split_list_source(text, separator)) {
     if (item.empty()) continue;
     if (auto e = lang::Expansion::compile(std::move(item), ctx)) out.push_back(std::move(*e));
   }

@@ -12,8 +12,6 @@ namespace remex::routers {
 
 // ------------------------------------------------------------------ generic steps
 
-/// Splits the *source* of a list before expansion ("<x" changes the separator, doubled separators are literal).
-std::vector<lang::SourceText> split_source(const lang::SourceText& text, char separator);
 /// Compiles every item of a split-first list; errors go to the diagnostics.
 std::vector<lang::Expansion> compile_items(const lang::SourceText& text, char separator,
                                            const lang::CompileContext& ctx);

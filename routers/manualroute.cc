@@ -111,7 +111,7 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
       given != nullptr && given->value.text() == o.route_list ? given->value : lang::SourceText(o.route_list, r.pos);
   const lang::CompileContext ctx{config.registries.get(), &diag,
                                  fmt::format("router \"{}\": option \"route_list\"", r.name)};
-  for (const lang::SourceText& item : split_source(source, ';')) {
+  for (const lang::SourceText& item : lang::split_list_source(source, ';')) {
     std::size_t at = 0;
     const auto pattern = next_word(item.text(), at);
     if (!pattern) continue;

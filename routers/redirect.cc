@@ -31,11 +31,12 @@ constexpr std::size_t kMaxFile = 4 * 1024 * 1024;
 constexpr int kMaxIncludeDepth = 10;
 
 struct RedirectOptions : lang::DriverOptions {
-  lang::Expansion data, file, directory_transport, file_transport, pipe_transport, reply_transport, qualify_domain;
+  lang::Expansion data, file, directory_transport, file_transport, pipe_transport, reply_transport, qualify_domain,
+      syntax_errors_text, syntax_errors_to;
   bool allow_defer = false, allow_fail = false, allow_freeze = false, check_ancestor = false, check_group = false,
        check_owner = false, forbid_blackhole = false, forbid_file = false, forbid_include = false, forbid_pipe = false,
        forbid_smtp_code = false, hide_child_in_errmsg = false, ignore_eacces = false, ignore_enotdir = false,
-       one_time = false, qualify_preserve_domain = false, repeat_use = true, rewrite = true, skip_syntax_errors = false;
+       allow_filter = false, one_time = false, qualify_preserve_domain = false, repeat_use = true, rewrite = true, skip_syntax_errors = false;
   std::string include_directory;
   std::int64_t modemask = 022;
   std::vector<std::string> owners, owngroups;
@@ -45,7 +46,8 @@ using O = RedirectOptions;
 constexpr OptionDef kOptions[] = {
     {"allow_defer", OptionType::boolean, ref<&O::allow_defer>, "false", "permit :defer:"},
     {"allow_fail", OptionType::boolean, ref<&O::allow_fail>, "false", "permit :fail:"},
-    {"allow_filter", OptionType::boolean, nullptr, "false", "permit Exim and Sieve filters", State::later, "false"},
+    {"allow_filter", OptionType::boolean, ref<&O::allow_filter>, "false",
+     "permit Exim and Sieve filters; so far an address whose file is a filter is deferred"},
     {"allow_freeze", OptionType::boolean, nullptr, "false", "permit freeze in filters", State::later, "*", "", 3},
     {"check_ancestor", OptionType::boolean, ref<&O::check_ancestor>, "false",
      "a child equal to an ancestor becomes the current address"},
@@ -111,8 +113,10 @@ constexpr OptionDef kOptions[] = {
     {"sieve_vacation_directory", OptionType::expanded, nullptr, "", "for filters", State::later, "*", "", 2},
     {"skip_syntax_errors", OptionType::boolean, ref<&O::skip_syntax_errors>, "false",
      "leave out items that cannot be understood"},
-    {"syntax_errors_text", OptionType::expanded, nullptr, "", "text of the notice about syntax errors", State::later},
-    {"syntax_errors_to", OptionType::string, nullptr, "", "who gets the notice about syntax errors", State::later},
+    {"syntax_errors_text", OptionType::expanded, ref<&O::syntax_errors_text>, "",
+     "text of the notice about syntax errors"},
+    {"syntax_errors_to", OptionType::expanded, ref<&O::syntax_errors_to>, "",
+     "who gets the notice about syntax errors that were skipped"},
 };
 
 void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag) {
@@ -135,6 +139,10 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
   if (r.find_given("check_owner") == nullptr) o.check_owner = g.check_local_user || !o.owners.empty();
   if (r.find_given("check_group") == nullptr)
     o.check_group = (g.check_local_user && (o.modemask & 020) == 0) || !o.owngroups.empty();
+  if (o.allow_filter)
+    if (const auto* given = r.find_given("allow_filter"))
+      diag.warning("filters", given->pos, 12,
+                   fmt::format("router \"{}\": filters cannot be run yet: an address whose data is a filter is deferred", r.name));
   if (!o.include_directory.empty() && !o.include_directory.starts_with('/'))
     complain("include_directory is not an absolute path");
 }
@@ -231,6 +239,8 @@ class Redirection {
   Status add_special(const RedirectItem& item, bool tainted);
   Status add_address(const RedirectItem& item);
   Result<std::string> qualified(const RedirectItem& item);
+  std::string rewritten(const std::string& address);
+  void prepare_notice();
 
   RouteContext& ctx_;
   const lang::DriverInstance& r_;
@@ -297,9 +307,18 @@ Result<std::string> Redirection::qualified(const RedirectItem& item) {
   return item.text + "@" + domain;
 }
 
+/// The global rewriting rules see the addresses a redirection generates.
+std::string Redirection::rewritten(const std::string& address) {
+  if (!o_.rewrite || ctx_.config.rewrite.empty()) return address;
+  lang::Rewriter rewriter(ctx_.scope, ctx_.config.rewrite);
+  if (ctx_.mode == RouteMode::deliver && ctx_.scope.envelope != nullptr)
+    rewriter.log_prefix = ctx_.scope.envelope->id + " ";
+  return rewriter.address(address, lang::RewriteField::env_to);
+}
+
 Status Redirection::add_address(const RedirectItem& item) {
   REMEX_TRY(const std::string address, qualified(item));
-  auto child = make_child(addr_, address);
+  auto child = make_child(addr_, rewritten(address));
   if (o_.check_ancestor)
     for (const Addr* p = addr_.parent; p != nullptr; p = p->parent)
       if (iequals(p->unique, child->unique)) {
@@ -408,6 +427,28 @@ Status Redirection::add_list(const RedirectList& list, bool tainted, int depth) 
   return {};
 }
 
+/// "# Exim filter" or "# Sieve filter" as first line, blanks and case free (filter manual 1.3).
+bool is_filter(std::string_view text) {
+  text = trim_left(text);
+  if (!text.starts_with('#')) return false;
+  text = trim_left(text.substr(1));
+  for (const std::string_view word : {"exim", "sieve"})
+    if (istarts_with(text, word) && text.size() > word.size() && is_space(text[word.size()]))
+      return istarts_with(trim_left(text.substr(word.size())), "filter");
+  return false;
+}
+
+/// Leaves the message about skipped errors to the delivery, which can send it.
+void Redirection::prepare_notice() {
+  if (ctx_.mode != RouteMode::deliver || !o_.syntax_errors_to.is_set()) return;
+  auto to = o_.syntax_errors_to.eval(ctx_.scope);
+  if (!to || trim(to->view()).empty()) return;
+  if (o_.syntax_errors_text.is_set())
+    if (auto text = o_.syntax_errors_text.eval(ctx_.scope)) addr_.notice_text = text->str() + "\n\n";
+  addr_.notice_to = trim(to->view());
+  for (const std::string& e : errors_) addr_.notice_text += fmt::format("  {}\n", printable(e));
+}
+
 RouteResult Redirection::run() {
   auto data = load();
   if (!data) {
@@ -415,6 +456,8 @@ RouteResult Redirection::run() {
     if (kind == ErrorKind::forced_fail || kind == ErrorKind::not_found) return declined();
     return deferred(fmt::format("{}: {}", o_.data.is_set() ? "failed to expand data" : "file", data.error().text));
   }
+  if (o_.allow_filter && is_filter(data->view()))
+    return deferred(fmt::format("{} router: the data is a filter, which this version cannot run", r_.name));
   Status ok = add_list(parse_redirect_list(data->view()), data->is_tainted(), 0);
   if (included_verdict_) {
     addr_.children.clear();
@@ -427,6 +470,7 @@ RouteResult Redirection::run() {
     return deferred(ok.error().text);
   }
   for (const std::string& e : errors_) debug_line(ctx_, fmt::format("{} router: skipped: {}", r_.name, e));
+  if (!errors_.empty()) prepare_notice();
   if (addr_.children.empty()) return declined();
   return {Outcome::rerouted, {}, {}, false};
 }

@@ -36,7 +36,7 @@ constexpr OptionDef kGenericOptions[] = {
     {"headers_only", OptionType::expanded_boolean, ref<&G::headers_only>, "false", "send headers without the body"},
     {"headers_remove", OptionType::repeated_expanded, ref<&G::headers_remove>, "",
      "names of headers to leave out; may be repeated"},
-    {"headers_rewrite", OptionType::string, nullptr, "", "rewriting rules for headers on their way out", State::later},
+    {"headers_rewrite", OptionType::string, ref<&G::headers_rewrite>, "", "rewriting rules for headers on their way out"},
     {"home_directory", OptionType::expanded, ref<&G::home_directory>, "", "$home; overrides the router's"},
     {"initgroups", OptionType::boolean, ref<&G::initgroups>, "false", "use the user's supplementary groups"},
     {"max_parallel", OptionType::expanded_integer, nullptr, "", "limit on concurrent runs", State::later, "0", "", 3},
@@ -132,6 +132,14 @@ void check_generic(lang::DriverInstance& t, const lang::Config& config, lang::Di
         if (auto one = lang::Expansion::compile(lang::SourceText(item, e.pos()), ctx))
           g.headers_remove_items.push_back(*one);
   }
+  if (const auto* rewriting = t.find_given("headers_rewrite")) {
+    const lang::CompileContext where{config.registries.get(), &diag,
+                                     fmt::format("transport \"{}\": headers_rewrite", t.name)};
+    for (const lang::SourceText& item : lang::split_list_source(rewriting->value)) {
+      lang::RewriteRule rule;
+      if (!item.empty() && lang::parse_rewrite_rule(item, where, true, rule)) g.rewrite_rules.push_back(std::move(rule));
+    }
+  }
 }
 
 Result<std::string> return_path(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& addr) {
@@ -190,12 +198,15 @@ Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstanc
   if (g.delivery_date_add) out += fmt::format("Delivery-date: {}\n", rfc5322_date(wall_now()));
 
   REMEX_TRY(const std::vector<std::string> gone, removals(ctx, g, first));
+  lang::Rewriter rewriter(ctx.scope, g.rewrite_rules);
+  rewriter.log_prefix = ctx.job.envelope.id + " ";
   for (const mail::Header& h : ctx.job.headers.all()) {
     if (h.type == '*') continue;
     const std::string_view name = h.name();
     if (std::any_of(gone.begin(), gone.end(), [&](const std::string& p) { return names_header(p, name); })) continue;
-    out += h.text;
-    if (!h.text.ends_with('\n')) out += '\n';
+    const auto rewritten = rewriter.header(h, {}, {});
+    out += rewritten ? *rewritten : h.text;
+    if (out.back() != '\n') out += '\n';
   }
   append_lines(out, first.headers_add);
   for (const lang::Expansion& e : g.headers_add) {

@@ -22,7 +22,7 @@ class ConnectionPool;  // transports/connection_pool.h
 
 /// Generic options; rows in transports/generic_util.cc.
 struct TransportGeneric : lang::DriverOptions {
-  lang::Expansion current_directory, debug_print, group, user, home_directory, headers_rewrite, message_size_limit,
+  lang::Expansion current_directory, debug_print, group, user, home_directory, message_size_limit,
       return_path, transport_filter, max_parallel, retry_use_local_part_exp, shadow_condition, event_action;
   std::vector<lang::Expansion> headers_add, headers_remove;
   std::vector<lang::Expansion> headers_remove_items;  ///< split before expansion; made by check_generic()
@@ -30,6 +30,8 @@ struct TransportGeneric : lang::DriverOptions {
   bool delivery_date_add = false, envelope_to_add = false, return_path_add = false, disable_logging = false,
        initgroups = false;
   bool retry_use_local_part = false, retry_use_local_part_set = false, rcpt_include_affixes = false;
+  std::string headers_rewrite;
+  std::vector<lang::RewriteRule> rewrite_rules;  ///< headers_rewrite, split and compiled by check_generic()
   std::string shadow_transport;
   std::int64_t transport_filter_timeout = 300;
 };

@@ -2,6 +2,8 @@
 // the locale says. Failure is an empty optional; nothing throws but memory exhaustion.
 #include "core/base/strings.h"
 
+#include "core/base/printable_mode.h"
+
 #include <algorithm>
 #include <charconv>
 
@@ -90,11 +92,17 @@ std::optional<std::uint64_t> parse_uint(std::string_view s, int base) {
   return value;
 }
 
+namespace {
+bool high_bytes_shown = false;
+}  // namespace
+
+void show_high_bytes(bool on) { high_bytes_shown = on; }
+
 std::string printable(std::string_view s) {
   std::string out;
   out.reserve(s.size());
   for (const char c : s) {
-    if (is_printable(c) && c != '\\') {
+    if ((is_printable(c) && c != '\\') || (high_bytes_shown && static_cast<unsigned char>(c) >= 128)) {
       out += c;
       continue;
     }

@@ -14,6 +14,7 @@
 #include "core/daemon/registries.h"
 #include "core/io/fiber.h"
 #include "lang/diagnostics.h"
+#include "lang/regex.h"
 
 namespace remex::cli {
 
@@ -67,6 +68,28 @@ namespace {
 bool in_list(const std::vector<std::string>& list, const std::string& name, long id) {
   return std::any_of(list.begin(), list.end(), [&](const std::string& e) { return e == name || parse_int(e) == id; });
 }
+
+/// The caller's name out of the gecos field: gecos_pattern and gecos_name when they fit, else what stands before the
+/// first comma with "&" as the login, capitalised.
+std::string full_name(const lang::Config& config, const std::string& login, const std::string& gecos) {
+  const auto& m = config.main;
+  if (!m.gecos_pattern.empty() && m.gecos_name.is_set()) {
+    lang::Regex::Spans spans;
+    auto re = lang::Regex::cached(m.gecos_pattern);
+    auto hit = re ? (*re)->search(gecos, &spans) : Result<bool>(false);
+    if (hit && *hit) {
+      lang::Scope scope;
+      scope.config = &config;
+      for (const auto& [from, to] : spans)
+        scope.captures.emplace_back(from == std::string::npos ? std::string() : gecos.substr(from, to - from));
+      if (auto name = m.gecos_name.eval(scope)) return name->str();
+    }
+  }
+  std::string name = gecos.substr(0, gecos.find(','));
+  std::string capital = login;
+  if (!capital.empty()) capital[0] = ascii_upper(capital[0]);
+  return replace_all(name, "&", capital);
+}
 }  // namespace
 
 Caller find_caller(const lang::Config& config) {
@@ -75,10 +98,15 @@ Caller find_caller(const lang::Config& config) {
   c.gid = static_cast<long>(getgid());
   if (const passwd* pw = getpwuid(getuid()); pw != nullptr) {
     c.login = pw->pw_name;
-    c.gecos =
-        pw->pw_gecos != nullptr ? std::string(pw->pw_gecos).substr(0, std::string_view(pw->pw_gecos).find(',')) : "";
+    c.gecos = full_name(config, c.login, pw->pw_gecos != nullptr ? pw->pw_gecos : "");
   } else {
-    c.login = config.main.unknown_username.empty() ? fmt::format("uid{}", c.uid) : config.main.unknown_username;
+    c.login = fmt::format("uid{}", c.uid);
+    lang::Scope scope;
+    scope.config = &config;
+    scope.extra["caller_uid"] = std::to_string(c.uid);
+    if (config.main.unknown_login.is_set())
+      if (auto login = config.main.unknown_login.eval(scope); login && !login->empty()) c.login = login->str();
+    c.gecos = config.main.unknown_username;
   }
   const auto& m = config.main;
   std::vector<gid_t> groups(256);

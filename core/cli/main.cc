@@ -38,12 +38,12 @@ int dispatch(const Options& o) {
   switch (o.mode) {
     case Mode::help: return run_help(o);
     case Mode::check: return run_check(o);
-    case Mode::aliases: return 0;  // alias files are read as they are; there is nothing to rebuild
     default: break;
   }
   const bool show_warnings = o.mode == Mode::daemon || o.mode == Mode::version;
   auto config = load(o, show_warnings);
   if (!config) return 1;
+  apply_environment(*config);
   if (const char* why = needs_admin(o, *config); why != nullptr) {
     fmt::print(stderr, "{}: permission denied: {} is for admin users (root, exim_user, admin_groups)\n", o.program,
                why);
@@ -65,13 +65,11 @@ int dispatch(const Options& o) {
     case Mode::list_queue: return run_list_queue(o, config);
     case Mode::message: return run_message(o, config);
     case Mode::operate: return run_operate(o, config);
-    case Mode::rewrite_test:
-    case Mode::retry_test:
-      fmt::print(stderr, "{}: -brw and -brt are not supported by this version\n", o.program);
-      return 1;
+    case Mode::rewrite_test: return run_rewrite_test(o, config);
+    case Mode::retry_test: return run_retry_test(o, config);
+    case Mode::aliases: return run_bi_command(o, config);
     case Mode::help:
-    case Mode::check:
-    case Mode::aliases: break;
+    case Mode::check: break;
   }
   return 1;
 }

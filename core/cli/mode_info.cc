@@ -2,7 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "core/base/strings.h"
 #include "core/base/version.h"
@@ -60,6 +64,17 @@ int run_version(const Options& o, std::shared_ptr<const lang::Config>) {
   fmt::print("Transports: {}\n", replace_all(names(reg->transports), "appendfile", "appendfile/maildir"));
   fmt::print("Configuration file is {}\n", config_path(o));
   return 0;
+}
+
+int run_bi_command(const Options& o, std::shared_ptr<const lang::Config> config) {
+  const std::string& command = config->main.bi_command;
+  if (command.empty()) return 0;  // alias files are read as they are; there is nothing to rebuild
+  // With the rights of the caller: this program has no others to give.
+  std::string program = command, argument = o.bi_argument;
+  char* const argv[] = {program.data(), argument.empty() ? nullptr : argument.data(), nullptr};
+  execv(program.c_str(), argv);
+  fmt::print(stderr, "remex: cannot run bi_command {}: {}\n", command, std::strerror(errno));
+  return 1;
 }
 
 int run_print_config(const Options& o, std::shared_ptr<const lang::Config> config) {

@@ -56,6 +56,7 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     so.stdio = true;
     so.batched = o.mode == Mode::smtp_batch;
     so.login = caller.login;
+    so.trusted = caller.trusted;
     so.caller_uid = caller.uid;
     so.caller_gid = caller.gid;
     if (o.sender_given && caller.trusted) so.sender_override = o.sender;

@@ -16,6 +16,7 @@
 #include "core/mail/address.h"
 #include "core/smtp/fixups.h"
 #include "core/smtp/reception.h"
+#include "lang/regex.h"
 
 namespace remex::cli {
 
@@ -40,6 +41,11 @@ class Submission {
     (void)acl::run_hook(acl::Hook::not_smtp_start, config_->main.acl_not_smtp_start, ls.scope, effects);
     smtp::Reception reception(process_->server, ls.scope, effects, 0);
     ls.envelope.from.is_local = true;
+    if (!o_.no_qualify) {
+      reception.header_sender_domain = smtp::qualify_domain(*config_, process_->primary_hostname);
+      reception.header_recipient_domain = smtp::qualify_recipient(*config_, process_->primary_hostname);
+    }
+    input_scope_ = &ls;
     reception.on_headers = [&](mail::HeaderList& h) { return take_headers(h, ls); };
     int wrapped = -1;
     std::string wrapped_text;
@@ -101,7 +107,8 @@ class Submission {
       if (!o_.authenticated_id.empty()) ls.from.authenticated_id = o_.authenticated_id;
       ls.scope.extra.insert_or_assign("trusted_caller", std::string(1, '1'));
     }
-    ls.scope.extra["originator_name"] = o_.full_name.empty() ? caller_.gecos : o_.full_name;
+    ls.scope.extra["originator_name"] = !o_.full_name.empty() ? o_.full_name : o_.sender_given ? std::string() : caller_.gecos;
+    ls.scope.extra["originator_login"] = caller_.login;
     env.sender = fmt::format("{}@{}", caller_.login, smtp::qualify_domain(*config_, host));
     if (o_.sender_given) {
       const std::string_view given = o_.sender.empty() ? std::string_view("<>") : std::string_view(o_.sender);
@@ -126,6 +133,10 @@ class Submission {
                         fmt::format("bad recipient address \"{}\": {}", printable(arg), list.error().text));
       for (auto& a : *list) arguments_.push_back(qualified(a.address, host));
     }
+    if (o_.no_qualify)
+      for (const auto& a : arguments_)
+        if (a.find('@') == std::string::npos)
+          return complain(EXIT_FAILURE, fmt::format("unqualified recipient address \"{}\" with -bnq", printable(a)));
     if (!o_.recipients_from_headers) {
       if (arguments_.empty()) return complain(EXIT_FAILURE, "no recipient addresses on the command line (and no -t)");
       for (const auto& a : arguments_) add_recipient(env, a);
@@ -134,6 +145,7 @@ class Submission {
   }
 
   std::string qualified(const mail::Address& a, const std::string& host) const {
+    if (o_.no_qualify) return a.str();
     return a.domain.empty() ? a.local_part + "@" + smtp::qualify_recipient(*config_, host) : a.str();
   }
 
@@ -171,6 +183,32 @@ class Submission {
     return {};
   }
 
+  /// A mailbox "From " line, as uucp_from_pattern knows it, is no header; it names the sender when a trusted caller gave
+  /// no -f (manual 48.3). False: it is something else.
+  bool from_line(std::string_view line) {
+    const auto& m = config_->main;
+    const bool quoted = line.starts_with('>');
+    lang::Regex::Spans spans;
+    const std::string text(line.substr(quoted ? 1 : 0));
+    auto re = lang::Regex::cached(m.uucp_from_pattern);
+    auto hit = re ? (*re)->search(text, &spans) : Result<bool>(false);
+    if (!hit || !*hit) return false;
+    if (!caller_.trusted || o_.sender_given) return true;
+    lang::Scope scope = input_scope_->scope;
+    scope.captures.clear();
+    for (const auto& [from, to] : spans)
+      scope.captures.push_back(Text::tainted(from == std::string::npos ? "" : std::string_view(text).substr(from, to - from)));
+    auto sender = m.uucp_from_sender.eval(scope);
+    mail::PathOptions po;
+    po.allow_null = po.allow_unqualified = true;
+    auto address = sender ? mail::parse_path(sender->view(), po) : Result<mail::Address>(fail("no sender"));
+    if (!address) return true;
+    if (address->domain.empty() && !address->empty())
+      address->domain = smtp::qualify_domain(*config_, process_->primary_hostname);
+    input_scope_->envelope.sender = address->str();
+    return true;
+  }
+
   int read_input(smtp::DataReader& data) {
     auto stream = io::Socket::from_stdio(0, 1);
     std::vector<char> buffer(64 * 1024);
@@ -183,9 +221,10 @@ class Submission {
         break;
       }
       std::string_view piece(buffer.data(), *n);
-      if (first && piece.starts_with("From ")) {  // a mailbox "From " line is not a header
+      if (first && (piece.starts_with("From ") || piece.starts_with(">From "))) {
         const auto nl = piece.find('\n');
-        piece.remove_prefix(nl == std::string_view::npos ? piece.size() : nl + 1);
+        const std::string_view line = piece.substr(0, nl);
+        if (from_line(line)) piece.remove_prefix(nl == std::string_view::npos ? piece.size() : nl + 1);
       }
       first = false;
       data.feed(piece);
@@ -199,6 +238,7 @@ class Submission {
   bool wrapper_;
   std::shared_ptr<daemon::Process> process_;
   std::vector<std::string> arguments_;
+  LocalScope* input_scope_ = nullptr;  ///< while the message is read
   std::string id_;
   bool deliver_now_ = true;
 };

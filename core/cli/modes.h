@@ -16,6 +16,9 @@ std::string config_path(const Options& o);
 /// Loads; on error prints all diagnostics to stderr and returns null. Warnings are printed when `warnings`.
 std::shared_ptr<const lang::Config> load(const Options& o, bool warnings);
 
+/// Cleans and fills the environment as keep_environment and add_environment say.
+void apply_environment(const lang::Config& config);
+
 /// A scope for tests and local work: config and services set, from/envelope owned here.
 struct LocalScope {
   explicit LocalScope(daemon::Process& p);
@@ -46,6 +49,8 @@ void enable_debug(const Options& o, daemon::Process& p);
 
 int run_expand(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_rewrite_test(const Options& o, std::shared_ptr<const lang::Config> config);
+int run_retry_test(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_verify(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_smtp_test(const Options& o, std::shared_ptr<const lang::Config> config);
@@ -58,6 +63,8 @@ int run_operate(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_version(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_print_config(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_check(const Options& o);
+/// -bi: runs bi_command. Returns only its failure, or 0 when there is none to run.
+int run_bi_command(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_help(const Options& o);
 int run_daemon_mode(const Options& o, std::shared_ptr<const lang::Config> config);
 

@@ -172,7 +172,7 @@ class Parser {
     else if (a == "bm")
       o_.mode = Mode::submit;
     else if (a == "bnq")
-      return {};
+      o_.no_qualify = true;
     else if (a == "bP")
       o_.mode = Mode::print_config;
     else if (a.starts_with("bp") &&
@@ -230,7 +230,9 @@ class Parser {
     else if (rest == "ep" || rest == "eq")
       o_.errors_to_stderr = true;
     else if (rest == "em" || rest == "ee" || rest == "ew" || rest == "m" || rest == "o" || rest == "v" || rest == "Y") {
-    } else if (rest.starts_with("A") || rest.starts_with("B") || rest.starts_with("r") || rest.starts_with("s")) {
+    } else if (rest.starts_with("A")) {
+      REMEX_TRY(o_.bi_argument, value(a, rest.substr(1)));
+    } else if (rest.starts_with("B") || rest.starts_with("r") || rest.starts_with("s")) {
       REMEX_CHECK(value(a, rest.substr(1)));
     } else if (rest.starts_with("X")) {
       REMEX_TRY(o_.listen_override, value(a, rest.substr(1)));

@@ -66,6 +66,8 @@ struct Options {
   bool delivery_given = false;            ///< one of -odX was there
   bool errors_to_stderr = false;          ///< -oep, -oeq
   bool debug = false, verbose = false;    ///< -d, -v
+  bool no_qualify = false;                ///< -bnq
+  std::string bi_argument;                ///< -oA
   bool no_delivery = false;               ///< -N
   std::string listen_override, pid_file;  ///< -oX, -oP
   std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender,

@@ -12,6 +12,7 @@
 
 #include <filesystem>
 
+#include "core/base/printable_mode.h"
 #include "core/base/strings.h"
 
 namespace remex::daemon {
@@ -36,6 +37,10 @@ Result<log::LogConfig> log_config(const lang::Config& config) {
   c.syslog_processname = m.syslog_processname;
   c.write_rejectlog = m.write_rejectlog;
   c.timezone = m.timezone;
+  c.log_timezone = m.log_timezone;
+  c.syslog_pid = m.syslog_pid;
+  c.syslog_duplication = m.syslog_duplication;
+  show_high_bytes(m.print_topbitchars);
   return c;
 }
 

@@ -78,7 +78,9 @@ Result<bool> ProcessServices::run_acl(lang::Scope& scope, const Text& name, cons
 }
 
 void ProcessServices::log(int targets, std::string_view line) {
-  const int plain = targets & ~static_cast<int>(lang::LogTarget::with_host);
+  const int rewriting = static_cast<int>(lang::LogTarget::address_rewrite);
+  if ((targets & rewriting) != 0 && (!engine_.log || !engine_.log->on(log::Selector::address_rewrite))) return;
+  const int plain = targets & ~(static_cast<int>(lang::LogTarget::with_host) | rewriting);
   if (engine_.log)
     engine_.log->write(plain, "", line);
   else

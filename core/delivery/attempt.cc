@@ -104,12 +104,24 @@ bool Attempt::held_back(Addr& a) {
   return true;
 }
 
+void Attempt::send_notice(Addr& a) {
+  if (!eng_.store || mua_wrapper) return;
+  auto m = make_report(eng_, msg_, a.notice_to, {}, {"error(s) in forwarding or filtering", a.notice_text, "", false});
+  if (m)
+    made_.push_back(std::move(*m));
+  else
+    eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id,
+                    fmt::format("cannot store the notice of {}: {}", a.state.router_name, m.error().text));
+  a.notice_to.clear();
+}
+
 void Attempt::route_one(Addr* a) {
   if (a->status == Addr::Status::pending && !held_back(*a) && !routing_deferred_by_hint(*a)) {
     const std::string bug = exception_of([&] {
       routers::RouteContext ctx{*eng_.config, scope_, routers::RouteMode::deliver};
       routers::route_address(ctx, *a);
     });
+    if (!a->notice_to.empty()) send_notice(*a);
     if (bug.empty())
       routing_outcome(*a);
     else
@@ -245,7 +257,7 @@ void Attempt::deferred(Addr& a, const std::string& key, const std::string& subje
   rec.key = key;
   rec.error = error;
   rec.error_text = a.message;
-  const auto* rule = find_rule(*eng_.config, scope_, subject, error, msg_.envelope.sender);
+  const auto* rule = find_rule(*eng_.config, scope_, subject, {}, error, msg_.envelope.sender);
   if (rule == nullptr || rule->steps.empty()) {
     a.status = Addr::Status::failed;  // no rule: a temporary error is permanent
     return;

@@ -63,6 +63,7 @@ class Attempt {
   void leave_for_queue_run(std::vector<Group*>& remote);
   /// remote_sort_domains.
   void sort_by_domain(std::vector<Addr*>& addresses);
+  void send_notice(Addr& a);
   bool routing_deferred_by_hint(Addr& a);
   /// hold_domains, and for the first attempt queue_domains.
   bool held_back(Addr& a);

@@ -43,15 +43,21 @@ bool error_matches(std::string_view rule, std::string_view happened) {
 }
 
 const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope, const std::string& subject,
-                                 std::string_view error, const std::string& sender) {
+                                 const std::string& second, std::string_view error,
+                                 const std::optional<std::string>& sender) {
+  const auto matches = [&](const lang::RetryRule& rule, const std::string& s) {
+    if (s.empty()) return false;
+    auto m = rule.pattern.match(scope, Text::tainted(s));
+    return m && m->matched;
+  };
   for (const auto& rule : config.retry) {
     if (!error_matches(rule.error, error)) continue;
     if (rule.senders.is_set()) {
-      auto m = rule.senders.match(scope, Text::tainted(sender));
+      if (!sender) continue;
+      auto m = rule.senders.match(scope, Text::tainted(*sender));
       if (!m || !m->matched) continue;
     }
-    auto m = rule.pattern.match(scope, Text::tainted(subject));
-    if (m && m->matched) return &rule;
+    if (matches(rule, subject) || matches(rule, second)) return &rule;
   }
   return nullptr;
 }

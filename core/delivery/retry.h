@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,12 @@ namespace remex::delivery {
 /// `timeout_MX` covers timeout_connect_MX, `quota_7d` covers quota_N for N seconds unread >= 7 days, `*` everything.
 bool error_matches(std::string_view rule, std::string_view happened);
 
-/// First rule for this subject ("*@host.example", "user@domain"), error and sender; null when there is none. Parks
-/// (lookups).
+/// First rule for this subject ("*@host.example", "user@domain"), error and sender; null when there is none. Each rule
+/// is tried with `subject` and, when that is not empty, with `second` before the next one is looked at (manual 32.4).
+/// No sender (-brt): rules with senders= are left out. Parks (lookups).
 const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope, const std::string& subject,
-                                 std::string_view error, const std::string& sender);
+                                 const std::string& second, std::string_view error,
+                                 const std::optional<std::string>& sender);
 
 /// Fills next_try and expired of `rec` (first_failed, last_try and the previous next_try are there) for a failure now.
 void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int64_t now, store::RetryRecord& rec);

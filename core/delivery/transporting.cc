@@ -146,8 +146,8 @@ void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, con
     const std::string line = fmt::format("H={} [{}]{} {}", h.name, h.ip, port, h.message);
     note(line, line);
     // The host's name is asked first, then the address's domain.
-    const auto* rule = find_rule(*eng_.config, scope_, "*@" + h.name, h.error, msg_.envelope.sender);
-    if (rule == nullptr) rule = find_rule(*eng_.config, scope_, a.unique, h.error, msg_.envelope.sender);
+    const auto* rule =
+        find_rule(*eng_.config, scope_, "*@" + h.name, "*@" + a.state.domain, h.error, msg_.envelope.sender);
     if (rule == nullptr || rule->steps.empty()) continue;
     store::RetryRecord rec;
     if (old && *old && now_ - (*old)->last_try < eng_.config->main.retry_data_expire)
@@ -201,7 +201,8 @@ void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Ask
     const std::string host = known != asked.end() ? known->second : host_key(r.host_name, r.host_ip, 0);
     deferred(a, host + ":" + msg_.envelope.id, "*@" + r.host_name, error);
   } else {
-    deferred(a, "T:" + a.unique, a.unique, error);
+    const bool by_user = r.retry_scope == Scope::address || transports::generic(*a.transport).retry_use_local_part;
+    deferred(a, "T:" + a.unique, by_user ? a.unique : "*@" + a.state.domain, error);
   }
 }
 

@@ -116,7 +116,16 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
   KeptScope kept(scope, sender ? "S" : "R");
   routers::RouteContext ctx{*eng.config, scope,
                             sender ? routers::RouteMode::verify_sender : routers::RouteMode::verify_recipient};
-  auto top = routers::make_top_address(qualified(eng, address, sender), 0);
+  std::string target = qualified(eng, address, sender);
+  // The envelope sender stays rewritten, any other address only for this verification (manual 31.2).
+  if (sender && scope.envelope != nullptr && scope.envelope->sender == address) {
+    lang::rewrite_sender(scope, *scope.envelope);
+    target = scope.envelope->sender;
+  } else {
+    lang::Rewriter rewriter(scope, eng.config->rewrite);
+    target = rewriter.address(target, sender ? lang::RewriteField::env_from : lang::RewriteField::env_to);
+  }
+  auto top = routers::make_top_address(target, 0);
   Addr* a = top.get();
   for (int i = 0; i < kGenerations; ++i) {
     if (a->status == Addr::Status::pending) routers::route_address(ctx, *a);

@@ -152,7 +152,7 @@ class FileLog final : public Log {
         files_[i].pattern = std::move(p);
       }
     }
-    if (syslog_) ::openlog(cfg_.syslog_processname.c_str(), LOG_PID, facility(cfg_.syslog_facility));
+    if (syslog_) ::openlog(cfg_.syslog_processname.c_str(), cfg_.syslog_pid ? LOG_PID : 0, facility(cfg_.syslog_facility));
     return {};
   }
 
@@ -161,7 +161,7 @@ class FileLog final : public Log {
     const WallTime t = wall_now();
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(t.time_since_epoch()).count();
     const std::string stamp = (on(Selector::millisec) ? log_timestamp_millis(t) : log_timestamp(t)) +
-                              (cfg_.timezone.empty() ? "" : " " + zone_offset(t)) +
+                              (cfg_.log_timezone ? " " + zone_offset(t) : "") +
                               (on(Selector::pid) ? fmt::format(" [{}]", ::getpid()) : "");
     const std::string_view gap = id.empty() ? "" : " ";
     const std::string text = fmt::format("{}{}{}", id, gap, escaped(line.substr(0, kLineMax), false));
@@ -177,10 +177,15 @@ class FileLog final : public Log {
     }
     if ((targets & kPanic) != 0) put(2, now, full);
     if (syslog_) {
-      const int priority = (targets & kPanic) != 0 ? LOG_ALERT : (targets & kMain) != 0 ? LOG_INFO : LOG_NOTICE;
       // syslog adds its own time; ours is put in front when asked for.
-      ::syslog(priority, "%s%s%s", cfg_.timestamps_in_syslog ? stamp.c_str() : "", cfg_.timestamps_in_syslog ? " " : "",
-               text.c_str());
+      const auto say = [&](int priority) {
+        ::syslog(priority, "%s%s%s", cfg_.timestamps_in_syslog ? stamp.c_str() : "",
+                 cfg_.timestamps_in_syslog ? " " : "", text.c_str());
+      };
+      const bool twice = cfg_.syslog_duplication;
+      if ((targets & kPanic) != 0) say(LOG_ALERT);
+      if ((targets & kMain) != 0 && (twice || (targets & kPanic) == 0)) say(LOG_INFO);
+      if ((targets & kReject) != 0 && (twice || (targets & (kPanic | kMain)) == 0)) say(LOG_NOTICE);
     }
   }
 

@@ -116,11 +116,16 @@ std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const Ar
   }
   if (is_on(sel, Selector::subject) && !extras.subject.empty())
     out += fmt::format(" T=\"{}\"", replace_all(printable(extras.subject), "\"", "\\\""));
-  if (is_on(sel, Selector::received_sender)) out += fmt::format(" from <{}>", e.sender);
+  if (is_on(sel, Selector::received_sender)) 
+    out += fmt::format(" from <{}>", extras.raw_sender != nullptr ? *extras.raw_sender : e.sender);
   if (is_on(sel, Selector::received_recipients)) {
     out += " for";
     // Bounded: a message with 50 000 recipients is one line, but not one of megabytes.
-    for (std::size_t i = 0; i < e.recipients.size() && out.size() < 30000; ++i) out += " " + e.recipients[i].address;
+    std::vector<std::string> all;
+    if (extras.raw_recipients == nullptr)
+      for (const auto& r : e.recipients) all.push_back(r.address);
+    const std::vector<std::string>& shown = extras.raw_recipients != nullptr ? *extras.raw_recipients : all;
+    for (std::size_t i = 0; i < shown.size() && out.size() < 30000; ++i) out += " " + shown[i];
   }
   return out;
 }

@@ -93,6 +93,9 @@ struct LogConfig {
   Selectors selectors = default_selectors();
   bool timestamps_in_syslog = true;
   std::string syslog_facility = "mail", syslog_processname = "exim";
+  bool syslog_pid = true;
+  bool syslog_duplication = true;  ///< false: a line for two logs goes to syslog once, under the more important one
+  bool log_timezone = false;
   bool write_rejectlog = true;
   std::string timezone;
   bool to_stderr = false;  ///< mua_wrapper, -bh and the like: lines also/only on stderr
@@ -122,6 +125,9 @@ std::string sender_fullhost(const mail::ReceivedFrom& from);
 struct ArrivalExtras {
   std::string bounced_id;  ///< R=
   std::string subject;
+  /// Sender and recipients as they came, before rewriting; null: those of the envelope.
+  const std::string* raw_sender = nullptr;
+  const std::vector<std::string>* raw_recipients = nullptr;
 };
 std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const ArrivalExtras& extras = {});
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ struct Recipient {
 struct Envelope {
   std::string id;
   std::string sender;  ///< empty = null path
+  /// While it is received: the sender before rewriting, once that was done. Not kept.
+  std::optional<std::string> raw_sender = {};
   std::vector<Recipient> recipients;
   /// Top-level or generated addresses already finished ("-D" lines in Exim's spool); also holds done children.
   std::vector<std::string> non_recipients;

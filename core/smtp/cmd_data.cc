@@ -5,6 +5,7 @@
 
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
+#include "core/smtp/fixups.h"
 #include "core/smtp/session.h"
 
 namespace remex::smtp {
@@ -90,6 +91,12 @@ Session::Next Session::cmd_data(const Command& c) {
     else if (m.smtp_accept_queue > 0 && server_.counters != nullptr && server_.counters->sessions > m.smtp_accept_queue)
       reception.leave_queued =
           fmt::format("too many connections ({}, max {})", server_.counters->sessions, m.smtp_accept_queue);
+    if (!opt_.is_tcp || host_matches(m.sender_unqualified_hosts))
+      reception.header_sender_domain = qualify_domain(*config_, server_.primary_hostname);
+    if (!opt_.is_tcp || host_matches(m.recipient_unqualified_hosts))
+      reception.header_recipient_domain = qualify_recipient(*config_, server_.primary_hostname);
+    reception.ignore_from_line = opt_.is_tcp ? host_matches(m.ignore_fromline_hosts) : m.ignore_fromline_local;
+    if (opt_.trusted) scope_.extra.insert_or_assign("trusted_caller", "1");
     DataReader::Options opt;
     opt.lf_ends_data = opt_.stdio;
     DataReader data(reception, opt);

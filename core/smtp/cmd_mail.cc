@@ -7,6 +7,7 @@
 #include "core/mail/address.h"
 #include "core/smtp/fixups.h"
 #include "core/smtp/session.h"
+#include "lang/rewrite.h"
 
 namespace remex::smtp {
 
@@ -16,6 +17,13 @@ constexpr std::size_t kMaxShownPath = 400;  ///< of a bad address, in a reply
 /// "FROM:..." or "FROM :...", whatever follows.
 bool has_keyword(std::string_view argument, std::string_view word) {
   return istarts_with(argument, word) && trim_left(argument.substr(word.size())).starts_with(':');
+}
+
+/// <<a@b>> as <a@b> when strip_excess_angle_brackets allows it.
+std::string stripped(std::string_view path, const lang::MainOptions& m) {
+  while (m.strip_excess_angle_brackets && path.starts_with("<<") && path.ends_with(">>"))
+    path = path.substr(1, path.size() - 2);
+  return std::string(path);
 }
 }  // namespace
 
@@ -127,8 +135,9 @@ Session::Next Session::cmd_mail(const Command& c) {
   po.allow_unqualified = !opt_.is_tcp || host_matches(m.sender_unqualified_hosts);
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
-  auto addr = mail::parse_path(pc->path, po);
-  if (!addr) return bad_address(pc->path, addr.error());
+  const std::string path = lang::Rewriter(scope_, config_->rewrite).smtp_path(stripped(pc->path, m), true);
+  auto addr = mail::parse_path(path, po);
+  if (!addr) return bad_address(path, addr.error());
   if (addr->domain.empty() && !addr->local_part.empty())
     addr->domain = qualify_domain(*config_, server_.primary_hostname);
   if (!spool_space_ok()) {
@@ -209,8 +218,9 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   po.allow_unqualified = !opt_.is_tcp || host_matches(m.recipient_unqualified_hosts);
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
-  auto addr = mail::parse_path(pc->path, po);
-  if (!addr) return syntax(501, fmt::format("{}: {}", printable(pc->path.substr(0, kMaxShownPath)), addr.error().text));
+  const std::string path = lang::Rewriter(scope_, config_->rewrite).smtp_path(stripped(pc->path, m), false);
+  auto addr = mail::parse_path(path, po);
+  if (!addr) return syntax(501, fmt::format("{}: {}", printable(path.substr(0, kMaxShownPath)), addr.error().text));
   lang::AddressState a;
   a.address = addr->str();
   if (addr->domain.empty()) {

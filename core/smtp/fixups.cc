@@ -84,6 +84,29 @@ std::string named_address(const std::string& name, const std::string& address) {
   return phrase + " <" + address + ">";
 }
 
+/// The address of From: is the owner's, perhaps with local_from_prefix and local_from_suffix around the local part.
+bool is_owner(const lang::Scope& scope, const std::string& address, const std::string& owner) {
+  if (iequals(address, owner)) return true;
+  const mail::Address have = mail::split_address(address), want = mail::split_address(owner);
+  if (!iequals(have.domain, want.domain)) return false;
+  const auto& m = scope.config->main;
+  std::string_view local = have.local_part;
+  const auto wild = [](std::string_view pattern, std::string_view text, bool front) {
+    // "*-": anything ending in "-" (front); the longest stretch that leaves the rest to be compared.
+    if (!pattern.starts_with('*') && !pattern.ends_with('*'))
+      return (front ? text.starts_with(pattern) : text.ends_with(pattern)) ? pattern.size() : std::string_view::npos;
+    const std::string_view fixed = front ? pattern.substr(1) : pattern.substr(0, pattern.size() - 1);
+    const std::size_t at = front ? text.rfind(fixed) : text.find(fixed);
+    if (at == std::string_view::npos) return at;
+    return front ? at + fixed.size() : text.size() - at;
+  };
+  if (!m.local_from_prefix.empty())
+    if (const auto n = wild(m.local_from_prefix, local, true); n != std::string_view::npos) local.remove_prefix(n);
+  if (!m.local_from_suffix.empty())
+    if (const auto n = wild(m.local_from_suffix, local, false); n != std::string_view::npos) local.remove_suffix(n);
+  return iequals(local, want.local_part);
+}
+
 }  // namespace
 
 void local_fixups(lang::Scope& scope, const acl::Effects& effects, const std::string& primary_hostname) {
@@ -116,13 +139,19 @@ void local_fixups(lang::Scope& scope, const acl::Effects& effects, const std::st
             "\n");
     return;
   }
+  // As sendmail does it: just the caller's login name becomes the full address with the full name (manual 47.11).
+  if (!effects.submission && !scope.from->is_smtp && !env.login.empty() && trim(from->value()) == env.login) {
+    h.remove(prefix + "From");
+    h.add(prefix + "From: " + named_address(name, owner) + "\n");
+    return;
+  }
   // RFC 6409 8.1: add Sender: when From: is not the submitter.
   const bool check = effects.submission ? !scope.from->authenticated_id.empty() && !effects.submission_sender_retain
                                         : scope.config->main.local_from_check && !env.login.empty() &&
                                               scope.extra["trusted_caller"] != "1";
   if (!check) return;
   if (effects.submission || !scope.config->main.local_sender_retain) h.remove(prefix + "Sender");
-  if (!iequals(mail::extract_address(from->value()), owner))
+  if (!is_owner(scope, mail::extract_address(from->value()), owner))
     h.add(prefix + "Sender: " + named_address(name, owner) + "\n");
   if (effects.submission && !env.sender.empty()) env.sender = owner;
 }

@@ -10,6 +10,7 @@
 #include "core/log/log.h"
 #include "core/smtp/fixups.h"
 #include "core/smtp/queueing.h"
+#include "lang/rewrite.h"
 
 namespace remex::smtp {
 
@@ -111,6 +112,8 @@ void Reception::flush_body() {
 
 void Reception::end_header() {
   in_header_ = false;
+  if (ignore_from_line && (header_text_.starts_with("From ") || header_text_.starts_with(">From ")))
+    header_text_.erase(0, header_text_.find('\n') + 1);
   // The first line that cannot be a header begins the body.
   const std::size_t used = mail::split_headers(header_text_, headers_);
   if (used < header_text_.size()) {
@@ -161,6 +164,19 @@ void Reception::apply_header_changes() {
     headers_.add(effects_.add_headers[headers_applied_].text, effects_.add_headers[headers_applied_].where);
 }
 
+void Reception::fix_and_rewrite() {
+  mail::Envelope& env = *scope_.envelope;
+  remove_delivery_headers(scope_);
+  lang::Rewriter rewriter(scope_, scope_.config->rewrite);
+  for (auto& r : env.recipients) {
+    raw_recipients_.push_back(r.address);
+    r.address = rewriter.address(r.address, lang::RewriteField::env_to);
+  }
+  local_fixups(scope_, effects_, server_.primary_hostname);
+  lang::rewrite_sender(scope_, env);
+  rewriter.headers(headers_, header_sender_domain, header_recipient_domain);
+}
+
 Reply Reception::judge(acl::Hook hook, bool& stop) {
   stop = true;
   mail::Envelope& env = *scope_.envelope;
@@ -178,8 +194,7 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
   if (hook == acl::Hook::data)
     if (Reply r = verify_dkim(stop); stop) return r;  // over the headers as they came
   stop = true;
-  remove_delivery_headers(scope_);
-  local_fixups(scope_, effects_, server_.primary_hostname);
+  fix_and_rewrite();
   if (const auto* id = headers_.find("Message-ID"); id != nullptr) {
     std::string_view v = trim(id->value());
     if (!v.empty() && v.front() == '<') v.remove_prefix(1);
@@ -232,6 +247,8 @@ Reply Reception::keep(acl::Hook hook) {
 
   log::ArrivalExtras extras;
   if (const auto* s = headers_.find("Subject"); s != nullptr) extras.subject = std::string(trim(s->value()));
+  if (env.raw_sender) extras.raw_sender = &*env.raw_sender;
+  extras.raw_recipients = &raw_recipients_;
   std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
   if (effects_.fakereject && arrival.starts_with("<=")) arrival[0] = '(';
   if (env.recipients.empty()) {

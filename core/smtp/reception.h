@@ -42,6 +42,9 @@ class Reception : public DataSink {
   std::shared_ptr<const mail::Body> body() const { return body_; }
   /// -t: called with the parsed headers before anything is judged.
   std::function<Status(mail::HeaderList&)> on_headers;
+  /// Domains for unqualified addresses in headers of senders and recipients; empty: they stay as they are.
+  std::string header_sender_domain, header_recipient_domain;
+  bool ignore_from_line = false;  ///< a "From " line before the headers is dropped
   /// Why the message is left to a queue run ("too many connections"); empty: delivered at once.
   std::string leave_queued;
   /// A caller's explicit wish for delivery overrides queue_only and queue_only_file (queue_only_override).
@@ -65,6 +68,8 @@ class Reception : public DataSink {
   /// Runs acl_smtp_dkim per signer.
   Reply dkim_acl(bool& stop);
   Reply judge(acl::Hook hook, bool& stop);
+  /// What the message lacks is added, and envelope and headers are rewritten (manual 31.2).
+  void fix_and_rewrite();
   Reply keep(acl::Hook hook);
   void log_rejection(std::string_view what, const acl::Outcome& o);
 
@@ -83,6 +88,7 @@ class Reception : public DataSink {
   std::shared_ptr<const mail::Body> body_;
   lang::DkimState dkim_;
   Reply failure_;
+  std::vector<std::string> raw_recipients_;  ///< before rewriting, for the log
   std::size_t headers_applied_ = 0, removals_applied_ = 0;
 };
 

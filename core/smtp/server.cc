@@ -37,6 +37,9 @@ Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& s
 
 void SessionServices::log(int targets, std::string_view line) {
   const int with_host = static_cast<int>(lang::LogTarget::with_host);
+  const int rewriting = static_cast<int>(lang::LogTarget::address_rewrite);
+  if ((targets & rewriting) != 0 && !server_.log->on(log::Selector::address_rewrite)) return;
+  targets &= ~rewriting;
   std::string text;
   if ((targets & with_host) != 0) {
     text = log::host_and_ident(from_, server_.log->selectors(), true);

@@ -7,6 +7,7 @@
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
+#include "core/io/process.h"
 
 namespace remex::smtp {
 
@@ -226,6 +227,10 @@ bool Session::connect() {
     if (m.smtp_accept_max > 0 && c.sessions > m.smtp_accept_max)
       return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",
                        "too many connections");
+    if (m.smtp_load_reserve >= 0)
+      if (const auto load = io::load_average_thousandths(); load > m.smtp_load_reserve && !host_matches(m.smtp_reserve_hosts))
+        return turn_away(421, active_hostname_ + ": Too much load; please try again later.",
+                         fmt::format("load average = {:.2f}", static_cast<double>(load) / 1000));
     if (m.smtp_accept_reserve > 0 && c.sessions > m.smtp_accept_max - m.smtp_accept_reserve &&
         !host_matches(m.smtp_reserve_hosts))
       return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",

@@ -25,6 +25,7 @@ struct SessionOptions {
   bool batched = false;  ///< -bS: no replies, first error ends
   std::string login;     ///< local caller
   std::int64_t caller_uid = -1, caller_gid = -1;
+  bool trusted = false;   ///< the local caller may say who sends
   std::string sender_override;  ///< -f for -bs by a trusted caller
 };
 

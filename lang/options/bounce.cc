@@ -58,7 +58,6 @@ static constexpr OptionDef defs[] = {
      .type = OptionType::string,
      .ref = ref<&MainOptions::bounce_sender_authentication>,
      .summary = "AUTH= address sent with locally generated bounces",
-     .state = State::later,
      .tier = 3},
     {.name = "delay_warning",
      .type = OptionType::time_list,
