@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "core/log/selector_names.h"
 #include "lang/driver.h"
 #include "lang/node.h"
 
@@ -16,6 +17,37 @@ namespace {
 
 constexpr std::string_view kHave[] = {"_HAVE_DKIM", "_HAVE_IPV6",   "_HAVE_MAILDIR", "_HAVE_GNUTLS",
                                       "_HAVE_TLS",  "_HAVE_TLS1_3", "_HAVE_DNSSEC",  "_HAVE_NATIVE_PCRE2"};
+
+// Features that are there when a main option works that only they need.
+struct Feature {
+  std::string_view macro, option;
+};
+constexpr Feature kFeatures[] = {{"_HAVE_CONTENT_SCANNING", "acl_smtp_mime"},
+                                 {"_HAVE_DCC", "dccifd_address"},
+                                 {"_HAVE_DMARC", "dmarc_tld_file"},
+                                 {"_HAVE_DSN", "dsn_advertise_hosts"},
+                                 {"_HAVE_EVENT", "event_action"},
+                                 {"_HAVE_I18N", "smtputf8_advertise_hosts"},
+                                 {"_HAVE_OCSP", "tls_ocsp_file"},
+                                 {"_HAVE_PERL", "perl_startup"},
+                                 {"_HAVE_PIPE_CONNECT", "pipelining_connect_advertise_hosts"},
+                                 {"_HAVE_PRDR", "prdr_enable"},
+                                 {"_HAVE_PROXY", "hosts_proxy"},
+                                 {"_HAVE_TLS_RESUME", "tls_resumption_hosts"},
+                                 {"_HAVE_XCLIENT", "hosts_xclient"}};
+
+template <class Def>
+bool has_entry(const std::vector<const Def*>& list, std::string_view name) {
+  return std::any_of(list.begin(), list.end(), [&](const Def* d) { return d->name == name && d->state == State::works; });
+}
+
+bool driver_option(const std::vector<const DriverDef*>& drivers, std::string_view driver, std::string_view option) {
+  for (const DriverDef* d : drivers)
+    if (d->name == driver && d->state == State::works)
+      for (const OptionDef& o : d->options)
+        if (o.name == option) return o.state == State::works;
+  return false;
+}
 
 std::string macro_word(std::string_view name) {
   std::string out = to_upper(name);
@@ -54,6 +86,19 @@ void add_entries(Builtins& out, std::string_view prefix, const std::vector<const
 Builtins make_builtins(const Registries& reg) {
   Builtins out;
   for (const std::string_view h : kHave) out.emplace(std::string(h), "y");
+  for (const Feature& f : kFeatures)
+    if (has_entry(reg.main_options, f.option)) out.emplace(std::string(f.macro), "y");
+  if (has_entry(reg.variables, "spf_result")) out.emplace("_HAVE_SPF", "y");
+  if (has_entry(reg.conditions, "inbound_srs")) {
+    out.emplace("_HAVE_SRS", "y");
+    out.emplace("_HAVE_NATIVE_SRS", "y");
+  }
+  if (has_entry(reg.operators, "sha3")) out.emplace("_CRYPTO_HASH_SHA3", "y");
+  if (driver_option(reg.transports, "smtp", "hosts_try_dane")) out.emplace("_HAVE_DANE", "y");
+  if (driver_option(reg.transports, "smtp", "socks_proxy")) out.emplace("_HAVE_SOCKS", "y");
+  if (driver_option(reg.transports, "appendfile", "mailstore_format")) out.emplace("_HAVE_MAILSTORE", "y");
+  if (driver_option(reg.transports, "appendfile", "mbx_format")) out.emplace("_HAVE_MBX", "y");
+  for (const std::string_view name : log::selector_names()) out.emplace(fmt::format("_LOG_{}", macro_word(name)), "y");
   out.emplace("_DKIM_SIGN_HEADERS", dkim_sign_headers(false));
   out.emplace("_DKIM_OVERSIGN_HEADERS", dkim_sign_headers(true));
   out.emplace("_CRYPTO_SIGN_ED25519", "y");

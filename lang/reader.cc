@@ -87,6 +87,10 @@ void LineReader::open_text(const std::string& name, const std::string& text) {
   in.text = text;
   in.file = files_.add(name, text);
   paths_.push_back(name);
+  if (!stack_.empty()) in.included_at = stack_.back().line;
+  if (listing != nullptr && !stack_.empty())
+    listing->push_back(fmt::format("# {} \"{}\"", in.included_at, stack_.back().name));
+  if (listing != nullptr) listing->push_back(fmt::format("# 1 \"{}\"", name));
   stack_.push_back(std::move(in));
 }
 
@@ -98,7 +102,9 @@ bool LineReader::active() const {
 void LineReader::pop() {
   for (const Conditional& c : stack_.back().conditionals)
     diag_.error("missing-endif", c.pos, 6, "this condition has no .endif before the end of the file");
+  const std::uint32_t back_at = stack_.back().included_at;
   stack_.pop_back();
+  if (listing != nullptr && !stack_.empty()) listing->push_back(fmt::format("# {} \"{}\"", back_at, stack_.back().name));
 }
 
 // The next line that is neither a directive nor skipped, macros replaced.
@@ -232,7 +238,32 @@ void LineReader::include(const SourceText& line, std::size_t argument, bool must
   open_text(path, content);
 }
 
+namespace {
+
+// Runs of blanks outside quotes become one, as -bP config shows lines.
+std::string tidy(std::string_view line) {
+  std::string out;
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"' && (i == 0 || line[i - 1] != '\\')) quoted = !quoted;
+    if (!quoted && blank(line[i])) {
+      if (!out.empty() && out.back() != ' ') out += ' ';
+    } else {
+      out += line[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 std::optional<SourceText> LineReader::next() {
+  auto line = joined_line();
+  if (line && listing != nullptr) listing->push_back(tidy(line->text()));
+  return line;
+}
+
+std::optional<SourceText> LineReader::joined_line() {
   SourceText logical;
   bool continued = false;
   while (auto line = physical_line()) {

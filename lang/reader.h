@@ -26,6 +26,9 @@ class LineReader {
   /// Files in reading order, for permission checks.
   const std::vector<std::string>& paths() const { return paths_; }
 
+  /// Logical lines and changes of file are appended here when it is not null.
+  std::vector<std::string>* listing = nullptr;
+
   static constexpr std::size_t kMaxFile = 8U << 20;
   static constexpr std::size_t kMaxDepth = 20;
   static constexpr std::size_t kMaxFiles = 2000;
@@ -44,11 +47,12 @@ class LineReader {
     FileId file = 0;
     std::size_t offset = 0;
     std::uint32_t line = 0;
-    Pos included_from;
+    std::uint32_t included_at = 0;  ///< line of the .include in the file below, 0 for the first
     std::vector<Conditional> conditionals;
   };
 
   std::optional<SourceText> physical_line();
+  std::optional<SourceText> joined_line();
   bool directive(const SourceText& line, bool substituted);
   void conditional(std::string_view word, Pos pos, bool substituted);
   void include(const SourceText& line, std::size_t argument, bool must_exist);

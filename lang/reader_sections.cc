@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "lang/obsolete_names.h"
 #include "lang/reader.h"
 
 namespace remex::lang {
@@ -37,6 +38,7 @@ const OptionDef* resolve(Setting& s, const Find& find) {
 }
 
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates) {
+  if (const auto now = replacement_for(word); !now.empty()) return std::string(now);
   const std::string_view best = nearest(word, candidates);
   return best.empty() ? std::string() : fmt::format("did you mean \"{}\"?", best);
 }
@@ -203,6 +205,7 @@ void driver_option(ReaderState& st, DriverKind kind, DriverInstance& inst, const
   });
   if (!def) {
     if (!inst.def && driver_seen) return;  // the unknown driver is reported already
+    if (inst.def && inst.def->state == State::later) return;  // so is one that this version cannot do
     std::vector<std::string_view> names{"driver"};
     for (const OptionDef& o : generic) names.push_back(o.name);
     for (const OptionDef& o : mine) names.push_back(o.name);

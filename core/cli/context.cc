@@ -12,6 +12,7 @@
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
 #include "core/daemon/registries.h"
+#include "core/mail/address.h"
 #include "core/io/fiber.h"
 #include "lang/diagnostics.h"
 #include "lang/regex.h"
@@ -124,6 +125,26 @@ Caller find_caller(const lang::Config& config) {
   c.trusted =
       c.uid == 0 || c.login == m.exim_user || in_list(m.trusted_users, c.login, c.uid) || in_groups(m.trusted_groups);
   return c;
+}
+
+void apply_origin(const Options& o, mail::ReceivedFrom& from) {
+  // ADDRESS.PORT, as -oMa and -oMi take them
+  const auto host_port = [](const std::string& given, std::string& address, int& port) {
+    if (given.empty()) return;
+    address = given;
+    const auto dot = given.rfind('.');
+    if (mail::is_ip_address(given) || dot == std::string::npos || !mail::is_ip_address(given.substr(0, dot))) return;
+    address = given.substr(0, dot);
+    port = static_cast<int>(parse_int(given.substr(dot + 1)).value_or(0));
+  };
+  host_port(o.host_address, from.host_address, from.host_port);
+  host_port(o.interface_address, from.interface_address, from.interface_port);
+  if (!o.host_name.empty()) from.host_name = o.host_name;
+  if (!o.ident.empty()) from.ident = o.ident;
+  if (!o.protocol.empty()) from.protocol = o.protocol;
+  if (!o.authenticator.empty()) from.authenticator = o.authenticator;
+  if (!o.authenticated_id.empty()) from.authenticated_id = o.authenticated_id;
+  if (!o.authenticated_sender.empty()) from.authenticated_sender = o.authenticated_sender;
 }
 
 void enable_debug(const Options& o, daemon::Process& p) {

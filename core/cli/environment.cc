@@ -41,7 +41,7 @@ bool kept(const std::vector<std::string>& list, std::string_view name) {
 std::vector<std::string> names() {
   std::vector<std::string> out;
   for (char** e = environ; e != nullptr && *e != nullptr; ++e)
-    if (const char* eq = std::strchr(*e, '='); eq != nullptr) out.emplace_back(*e, eq);
+    if (const char* eq = std::strchr(*e, '='); eq != nullptr) out.emplace_back(*e, static_cast<std::size_t>(eq - *e));
   return out;
 }
 

@@ -79,7 +79,7 @@ int run_bi_command(const Options& o, std::shared_ptr<const lang::Config> config)
 
 int run_print_config(const Options& o, std::shared_ptr<const lang::Config> config) {
   std::string out, err;
-  const int rc = lang::print_config(*config, o.arguments, find_caller(*config).admin, out, err);
+  const int rc = lang::print_config(*config, o.arguments, find_caller(*config).admin, o.terse, out, err);
   std::fwrite(out.data(), 1, out.size(), stdout);
   std::fwrite(err.data(), 1, err.size(), stderr);
   return rc;

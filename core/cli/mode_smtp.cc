@@ -61,10 +61,7 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     so.caller_gid = caller.gid;
     if (o.sender_given && caller.trusted) so.sender_override = o.sender;
     mail::ReceivedFrom from;
-    if (caller.trusted && !o.host_address.empty()) {
-      from.host_address = o.host_address;
-      from.host_name = o.host_name;
-    }
+    if (caller.trusted) apply_origin(o, from);
     bool failed = false;
     {
       smtp::Session session((*p)->server, io::Socket::from_stdio(0, 1), std::move(from), so);

@@ -96,15 +96,11 @@ class Submission {
     env.caller_uid = caller_.uid;
     env.caller_gid = caller_.gid;
     ls.from.is_local = true;
-    ls.from.ident = o_.ident.empty() || !caller_.trusted ? caller_.login : o_.ident;
-    ls.from.protocol = o_.protocol.empty() || !caller_.trusted ? "local" : o_.protocol;
+    ls.from.ident = caller_.login;
+    ls.from.protocol = "local";
     ls.from.authenticated_id = caller_.login;
     if (caller_.trusted) {
-      if (!o_.host_address.empty()) {
-        ls.from.host_address = o_.host_address;
-        ls.from.host_name = o_.host_name;
-      }
-      if (!o_.authenticated_id.empty()) ls.from.authenticated_id = o_.authenticated_id;
+      apply_origin(o_, ls.from);
       ls.scope.extra.insert_or_assign("trusted_caller", std::string(1, '1'));
     }
     ls.scope.extra["originator_name"] = !o_.full_name.empty() ? o_.full_name : o_.sender_given ? std::string() : caller_.gecos;
@@ -214,7 +210,12 @@ class Submission {
     std::vector<char> buffer(64 * 1024);
     bool first = true;
     while (!data.finished()) {
+      // -or, receive_timeout: how long the whole message may be waited for; zero is for ever.
+      const std::int64_t limit = o_.receive_timeout >= 0 ? o_.receive_timeout : config_->main.receive_timeout;
+      std::optional<io::DeadlineScope> deadline;
+      if (limit > 0) deadline.emplace(Millis(limit * 1000));
       auto n = stream->read_some(buffer);
+      if (!n && n.error().kind == ErrorKind::timed_out) return complain(EX_TEMPFAIL, "timed out while reading the message");
       if (!n) return complain(EX_IOERR, fmt::format("reading the message: {}", n.error().text));
       if (*n == 0) {
         data.finish();

@@ -44,6 +44,9 @@ int complain(int code, std::string_view text);
 int with_process(const Options& o, const std::shared_ptr<const lang::Config>& config, bool read_only,
                  const std::function<int(daemon::Process&)>& f);
 
+/// -oM*: what a trusted caller says about where a message came from.
+void apply_origin(const Options& o, mail::ReceivedFrom& from);
+
 /// Debug sink for -d/-v: writes lines to stderr.
 void enable_debug(const Options& o, daemon::Process& p);
 

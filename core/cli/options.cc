@@ -119,6 +119,7 @@ class Parser {
       }
       case 'i': o_.dot_is_data = true; return {};
       case 'M': return m_option(rest);
+      case 'n': o_.terse = true; return {};
       case 'N': o_.no_delivery = true; return {};
       case 'o': return o_option(a, rest);
       case 'q': return q_option(a, rest);
@@ -136,7 +137,6 @@ class Parser {
       case 'v': o_.verbose = true; return {};
       case 'A':
       case 'm':
-      case 'n':
       case 'U':
       case 'x':
       case 'G': return {};
@@ -232,8 +232,11 @@ class Parser {
     else if (rest == "em" || rest == "ee" || rest == "ew" || rest == "m" || rest == "o" || rest == "v" || rest == "Y") {
     } else if (rest.starts_with("A")) {
       REMEX_TRY(o_.bi_argument, value(a, rest.substr(1)));
-    } else if (rest.starts_with("B") || rest.starts_with("r") || rest.starts_with("s")) {
+    } else if (rest.starts_with("B") || rest.starts_with("s")) {
       REMEX_CHECK(value(a, rest.substr(1)));
+    } else if (rest.starts_with("r")) {
+      REMEX_TRY(const std::string time, value(a, rest.substr(1)));
+      if (!parse_interval(time, o_.receive_timeout)) return bad(a);
     } else if (rest.starts_with("X")) {
       REMEX_TRY(o_.listen_override, value(a, rest.substr(1)));
     } else if (rest.starts_with("P")) {

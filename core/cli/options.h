@@ -67,7 +67,9 @@ struct Options {
   bool errors_to_stderr = false;          ///< -oep, -oeq
   bool debug = false, verbose = false;    ///< -d, -v
   bool no_qualify = false;                ///< -bnq
+  std::int64_t receive_timeout = -1;      ///< -or, seconds
   std::string bi_argument;                ///< -oA
+  bool terse = false;                     ///< -n: -bP shows values alone
   bool no_delivery = false;               ///< -N
   std::string listen_override, pid_file;  ///< -oX, -oP
   std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender,

@@ -6,6 +6,7 @@
 
 #include "core/base/strings.h"
 #include "core/log/log.h"
+#include "core/log/selector_names.h"
 
 namespace remex::log {
 namespace {
@@ -127,6 +128,12 @@ Result<Selectors> parse_selectors(std::string_view text) {
     }
     if (const auto i = static_cast<std::size_t>(found->selector); i < kUnused) s.set(i, sign == '+');
   }
+}
+
+std::vector<std::string_view> selector_names() {
+  std::vector<std::string_view> out;
+  for (const Row& r : kRows) out.push_back(r.name);
+  return out;
 }
 
 }  // namespace remex::log

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "core/mail/address_items.h"
 #include "core/mail/date.h"
 #include "core/mail/rfc2047.h"
 
@@ -21,6 +22,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   (void)parse_address_list(s);
+  std::size_t behind = 0;  // mailboxes stand one behind the other, their working parts inside
+  for (const AddressItem& i : address_items(s)) {
+    if (i.begin < behind || i.spec_begin < i.begin || i.spec_end < i.spec_begin || i.end < i.spec_end || i.end > size)
+      std::abort();
+    behind = i.end;
+  }
   if (const std::string one = extract_address(s); !one.empty() && extract_address(one) != one) std::abort();
   (void)parse_rfc5322_date(s);
   if (size < 4096) {

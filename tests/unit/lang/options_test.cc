@@ -56,17 +56,20 @@ BOOST_AUTO_TEST_CASE(printing) {
   BOOST_TEST_REQUIRE(static_cast<bool>(l->config), l->diag.render());
   std::string out, err;
   BOOST_TEST(print_config(*l->config,
-                          {"primary_hostname", "smtp_accept_max", "auto_thaw", "accept_8bitmime", "router_list"}, false,
+                          {"primary_hostname", "smtp_accept_max", "auto_thaw", "accept_8bitmime", "router_list"}, false, false,
                           out, err) == 0);
   BOOST_TEST(
       out ==
-      "primary_hostname = <value not displayable>\nsmtp_accept_max = 2K\nauto_thaw = 1d12h\naccept_8bitmime\nr\n");
+      "primary_hostname = <value not displayable>\nsmtp_accept_max = 2048\nauto_thaw = 1d12h\naccept_8bitmime\nr\n");
   out.clear();
-  BOOST_TEST(print_config(*l->config, {"router", "r"}, true, out, err) == 0);
+  BOOST_TEST(print_config(*l->config, {"router", "r"}, true, false, out, err) == 0);
   BOOST_TEST(
       out ==
       "condition = \ndriver = redirect\nmore\npass_router = \ntransport = \ndata = bar\nmode = 0600\nno_one_time\n");
-  BOOST_TEST(print_config(*l->config, {"nonesuch"}, true, out, err) == 1);
+  out.clear();
+  BOOST_TEST(print_config(*l->config, {"smtp_accept_max"}, false, true, out, err) == 0);
+  BOOST_TEST(out == "2048\n");
+  BOOST_TEST(print_config(*l->config, {"nonesuch"}, true, false, out, err) == 1);
   BOOST_TEST(err == "nonesuch is not a known option\n");
 }
 

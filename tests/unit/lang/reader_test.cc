@@ -112,7 +112,10 @@ BOOST_AUTO_TEST_CASE(wrong_configurations) {
       {"begin retry\n* * F,2h,15m; G,16h,1h,1.5; F,4d,6h", ""},
       {"begin retry\n* quota_7d\n* rcpt_4xx senders=: F,1h,10m", ""},
       {"begin rewrite\n* x Z", "rewrite-flag"},
-      {"begin rewrite\n*@a b@c Ef", "not-supported"},
+      {"begin rewrite\n*@a b@c Ef", ""},
+      {"begin rewrite\n^x y@z S\n*@a *", ""},
+      {"begin rewrite\n*@a b@c S", "rewrite-flag"},
+      {"begin rewrite\n*@a", "rewrite-replacement"},
   };
   for (const Row& r : rows) {
     auto l = load(r.text);
