@@ -7,24 +7,86 @@ namespace {
 
 std::unique_ptr<lang::DriverOptions> no_options() { return std::make_unique<lang::DriverOptions>(); }
 
-constexpr AuthenticatorDef row(std::string_view name, std::string_view summary) {
+using lang::OptionType;
+
+constexpr OptionDef later(std::string_view name, OptionType type, std::string_view summary, std::uint8_t tier) {
+  return {.name = name, .type = type, .summary = summary, .state = lang::State::later, .tier = tier};
+}
+
+constexpr OptionDef kCramMd5[] = {
+    later("client_name", OptionType::expanded, "User name", 1),
+    later("client_secret", OptionType::expanded, "Secret", 1),
+    later("server_secret", OptionType::expanded, "Secret for user in $auth1; forced fail rejects", 2),
+};
+constexpr OptionDef kCyrusSasl[] = {
+    later("server_hostname", OptionType::expanded, "Host name given to SASL", 3),
+    later("server_mech", OptionType::string, "Underlying mechanism", 3),
+    later("server_realm", OptionType::expanded, "Realm", 3),
+    later("server_service", OptionType::string, "Service name", 3),
+};
+constexpr OptionDef kDovecot[] = {
+    later("server_socket", OptionType::string, "Dovecot auth socket path", 1),
+    later("server_tls", OptionType::boolean, "Use TLS to a dovecot inet socket (experimental build)", 4),
+};
+constexpr OptionDef kExternal[] = {
+    later("client_send", OptionType::expanded, "Identity asserted", 3),
+    later("server_param2", OptionType::expanded, "Value placed in $auth2", 3),
+    later("server_param3", OptionType::expanded, "Value placed in $auth3", 3),
+};
+constexpr OptionDef kGsasl[] = {
+    later("client_authz", OptionType::expanded, "Authorisation id", 3),
+    later("client_channelbinding", OptionType::boolean, "Use channel binding", 3),
+    later("client_password", OptionType::expanded, "Password", 3),
+    later("client_spassword", OptionType::expanded, "Salted SCRAM password", 3),
+    later("client_username", OptionType::expanded, "User name", 3),
+    later("server_channelbinding", OptionType::boolean, "Use channel binding", 3),
+    later("server_hostname", OptionType::expanded, "Host name", 3),
+    later("server_key", OptionType::expanded, "SCRAM ServerKey", 3),
+    later("server_mech", OptionType::string, "Mechanism", 3),
+    later("server_password", OptionType::expanded, "Cleartext password lookup", 3),
+    later("server_realm", OptionType::expanded, "Realm", 3),
+    later("server_scram_iter", OptionType::expanded, "SCRAM iteration count", 3),
+    later("server_scram_salt", OptionType::expanded, "SCRAM salt", 3),
+    later("server_service", OptionType::string, "Service name", 3),
+    later("server_skey", OptionType::expanded, "SCRAM StoredKey", 3),
+};
+constexpr OptionDef kHeimdalGssapi[] = {
+    later("server_hostname", OptionType::expanded, "Host name for principal", 4),
+    later("server_keytab", OptionType::expanded, "Keytab path", 4),
+    later("server_service", OptionType::expanded, "Service name", 4),
+};
+constexpr OptionDef kSpa[] = {
+    later("client_domain", OptionType::expanded, "NTLM domain", 2),
+    later("client_password", OptionType::expanded, "Password", 2),
+    later("client_username", OptionType::expanded, "User name", 2),
+    later("server_password", OptionType::expanded, "Password for $auth1", 3),
+};
+constexpr OptionDef kTls[] = {
+    later("server_param", OptionType::expanded, "Synonym of server_param1", 4),
+    later("server_param1", OptionType::expanded, "Value placed in $auth1; server_param is a synonym", 3),
+    later("server_param2", OptionType::expanded, "Value placed in $auth2", 3),
+    later("server_param3", OptionType::expanded, "Value placed in $auth3", 3),
+};
+
+constexpr AuthenticatorDef row(std::string_view name, std::string_view summary, std::span<const OptionDef> options) {
   return {.driver = {.kind = lang::DriverKind::authenticator,
                      .name = name,
                      .summary = summary,
                      .doc = {},
+                     .options = options,
                      .make_options = &no_options,
                      .state = lang::State::later}};
 }
 
 constexpr AuthenticatorDef defs[] = {
-    row("cram_md5", "CRAM-MD5 (RFC 2195)"),
-    row("cyrus_sasl", "mechanisms of the Cyrus SASL library"),
-    row("dovecot", "asks Dovecot's authentication service"),
-    row("external", "EXTERNAL (RFC 4422): the client certificate"),
-    row("gsasl", "mechanisms of GNU SASL, SCRAM among them"),
-    row("heimdal_gssapi", "GSSAPI (Heimdal Kerberos)"),
-    row("spa", "NTLM, Microsoft's secure password authentication"),
-    row("tls", "the client certificate, without AUTH"),
+    row("cram_md5", "CRAM-MD5 (RFC 2195)", kCramMd5),
+    row("cyrus_sasl", "mechanisms of the Cyrus SASL library", kCyrusSasl),
+    row("dovecot", "asks Dovecot's authentication service", kDovecot),
+    row("external", "EXTERNAL (RFC 4422): the client certificate", kExternal),
+    row("gsasl", "mechanisms of GNU SASL, SCRAM among them", kGsasl),
+    row("heimdal_gssapi", "GSSAPI (Heimdal Kerberos)", kHeimdalGssapi),
+    row("spa", "NTLM, Microsoft's secure password authentication", kSpa),
+    row("tls", "the client certificate, without AUTH", kTls),
 };
 
 }  // namespace

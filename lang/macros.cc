@@ -38,7 +38,8 @@ constexpr Feature kFeatures[] = {{"_HAVE_CONTENT_SCANNING", "acl_smtp_mime"},
 
 template <class Def>
 bool has_entry(const std::vector<const Def*>& list, std::string_view name) {
-  return std::any_of(list.begin(), list.end(), [&](const Def* d) { return d->name == name && d->state == State::works; });
+  return std::any_of(list.begin(), list.end(),
+                     [&](const Def* d) { return d->name == name && d->state == State::works; });
 }
 
 bool driver_option(const std::vector<const DriverDef*>& drivers, std::string_view driver, std::string_view option) {
@@ -66,13 +67,16 @@ void add_options(Builtins& out, std::string_view prefix, std::span<const OptionD
     if (o.state == State::works) out.emplace(fmt::format("{}{}", prefix, macro_word(o.name)), "y");
 }
 
-void add_drivers(Builtins& out, std::string_view family, const std::vector<const DriverDef*>& drivers,
-                 const DriverFamily* generic) {
-  if (generic) add_options(out, fmt::format("_OPT_{}S_", family), generic->generic_options);
+void add_drivers(Builtins& out, std::string_view prefix, std::string_view family,
+                 const std::vector<const DriverDef*>& drivers, const DriverFamily* generic) {
+  const bool options = prefix == "_OPT_";
+  if (options && generic) add_options(out, fmt::format("_OPT_{}S_", family), generic->generic_options);
   for (const DriverDef* d : drivers) {
     if (d->state != State::works) continue;
-    out.emplace(fmt::format("_DRIVER_{}_{}", family, macro_word(d->name)), "y");
-    add_options(out, fmt::format("_OPT_{}_{}_", family, macro_word(d->name)), d->options);
+    if (options)
+      add_options(out, fmt::format("_OPT_{}_{}_", family, macro_word(d->name)), d->options);
+    else
+      out.emplace(fmt::format("_DRIVER_{}_{}", family, macro_word(d->name)), "y");
   }
 }
 
@@ -83,8 +87,7 @@ void add_entries(Builtins& out, std::string_view prefix, const std::vector<const
       out.emplace(fmt::format("{}{}", prefix, macro_word(d->name)), "y");
 }
 
-Builtins make_builtins(const Registries& reg) {
-  Builtins out;
+void add_features(Builtins& out, const Registries& reg) {
   for (const std::string_view h : kHave) out.emplace(std::string(h), "y");
   for (const Feature& f : kFeatures)
     if (has_entry(reg.main_options, f.option)) out.emplace(std::string(f.macro), "y");
@@ -93,23 +96,42 @@ Builtins make_builtins(const Registries& reg) {
     out.emplace("_HAVE_SRS", "y");
     out.emplace("_HAVE_NATIVE_SRS", "y");
   }
-  if (has_entry(reg.operators, "sha3")) out.emplace("_CRYPTO_HASH_SHA3", "y");
   if (driver_option(reg.transports, "smtp", "hosts_try_dane")) out.emplace("_HAVE_DANE", "y");
   if (driver_option(reg.transports, "smtp", "socks_proxy")) out.emplace("_HAVE_SOCKS", "y");
   if (driver_option(reg.transports, "appendfile", "mailstore_format")) out.emplace("_HAVE_MAILSTORE", "y");
   if (driver_option(reg.transports, "appendfile", "mbx_format")) out.emplace("_HAVE_MBX", "y");
-  for (const std::string_view name : log::selector_names()) out.emplace(fmt::format("_LOG_{}", macro_word(name)), "y");
-  out.emplace("_DKIM_SIGN_HEADERS", dkim_sign_headers(false));
-  out.emplace("_DKIM_OVERSIGN_HEADERS", dkim_sign_headers(true));
-  out.emplace("_CRYPTO_SIGN_ED25519", "y");
-  for (const OptionDef* o : reg.main_options) add_options(out, "_OPT_MAIN_", {o, 1});
-  add_drivers(out, "ROUTER", reg.routers, reg.families[0]);
-  add_drivers(out, "TRANSPORT", reg.transports, reg.families[1]);
-  add_drivers(out, "AUTHENTICATOR", reg.authenticators, reg.families[2]);
-  add_entries(out, "_EXP_ITEM_", reg.items);
-  add_entries(out, "_EXP_OP_", reg.operators);
-  add_entries(out, "_EXP_COND_", reg.conditions);
-  add_entries(out, "_EXP_VAR_", reg.variables);
+}
+
+constexpr std::string_view kPrefixes[] = {"_HAVE_", "_DRIVER_", "_OPT_", "_EXP_", "_LOG_", "_DKIM_", "_CRYPTO_"};
+
+// The names of one class; a configuration mentions few of them, and the big ones rarely.
+Builtins make_builtins(const Registries& reg, std::string_view prefix) {
+  Builtins out;
+  if (prefix == "_HAVE_") add_features(out, reg);
+  if (prefix == "_LOG_")
+    for (const std::string_view name : log::selector_names())
+      out.emplace(fmt::format("_LOG_{}", macro_word(name)), "y");
+  if (prefix == "_DKIM_") {
+    out.emplace("_DKIM_SIGN_HEADERS", dkim_sign_headers(false));
+    out.emplace("_DKIM_OVERSIGN_HEADERS", dkim_sign_headers(true));
+  }
+  if (prefix == "_CRYPTO_") {
+    out.emplace("_CRYPTO_SIGN_ED25519", "y");
+    if (has_entry(reg.operators, "sha3")) out.emplace("_CRYPTO_HASH_SHA3", "y");
+  }
+  if (prefix == "_OPT_")
+    for (const OptionDef* o : reg.main_options) add_options(out, "_OPT_MAIN_", {o, 1});
+  if (prefix == "_OPT_" || prefix == "_DRIVER_") {
+    add_drivers(out, prefix, "ROUTER", reg.routers, reg.families[0]);
+    add_drivers(out, prefix, "TRANSPORT", reg.transports, reg.families[1]);
+    add_drivers(out, prefix, "AUTHENTICATOR", reg.authenticators, reg.families[2]);
+  }
+  if (prefix == "_EXP_") {
+    add_entries(out, "_EXP_ITEM_", reg.items);
+    add_entries(out, "_EXP_OP_", reg.operators);
+    add_entries(out, "_EXP_COND_", reg.conditions);
+    add_entries(out, "_EXP_VAR_", reg.variables);
+  }
   return out;
 }
 
@@ -163,13 +185,17 @@ std::optional<MacroTable::Problem> MacroTable::define(const std::string& name, c
 }
 
 std::size_t MacroTable::builtin_at(std::string_view text, std::string& value) const {
-  if (builtins_.empty()) builtins_ = make_builtins(registries_);
+  const auto* prefix =
+      std::find_if(std::begin(kPrefixes), std::end(kPrefixes), [&](auto p) { return text.starts_with(p); });
+  if (prefix == std::end(kPrefixes)) return 0;
+  const auto [it, fresh] = builtins_.try_emplace(std::string(*prefix));
+  if (fresh) it->second = make_builtins(registries_, *prefix);
   std::size_t n = 0;
   while (n < text.size() && name_char(text[n])) ++n;
   // The longest builtin name that stands here, as blind as all substitution.
   for (n = std::min<std::size_t>(n, 100); n > 4; --n)
-    if (const auto it = builtins_.find(std::string(text.substr(0, n))); it != builtins_.end()) {
-      value = it->second;
+    if (const auto found = it->second.find(std::string(text.substr(0, n))); found != it->second.end()) {
+      value = found->second;
       return n;
     }
   return 0;
@@ -177,7 +203,8 @@ std::size_t MacroTable::builtin_at(std::string_view text, std::string& value) co
 
 std::vector<Macro> MacroTable::builtin() const {
   std::vector<Macro> out;
-  for (auto& [name, value] : make_builtins(registries_)) out.push_back({name, value, {}, false});
+  for (const std::string_view prefix : kPrefixes)
+    for (auto& [name, value] : make_builtins(registries_, prefix)) out.push_back({name, value, {}, false});
   std::sort(out.begin(), out.end(), [](const Macro& a, const Macro& b) { return a.name < b.name; });
   return out;
 }
@@ -189,11 +216,7 @@ bool MacroTable::substitute(SourceText& line, std::size_t start, bool& too_long)
   for (std::size_t i = line.text().find('_', start); i != std::string::npos; i = line.text().find('_', i)) {
     std::string value;
     const std::string_view rest = std::string_view(line.text()).substr(i);
-    static constexpr std::string_view kPrefixes[] = {"_HAVE_", "_DRIVER_", "_OPT_",   "_EXP_",
-                                                     "_LOG_",  "_DKIM_",   "_CRYPTO_"};
-    const bool maybe =
-        std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](auto p) { return rest.starts_with(p); });
-    const std::size_t n = maybe ? builtin_at(rest, value) : 0;
+    const std::size_t n = builtin_at(rest, value);
     if (n == 0) {
       ++i;
       continue;

@@ -42,7 +42,8 @@ class MacroTable {
 
   const Registries& registries_;
   std::vector<Macro> macros_;
-  mutable std::unordered_map<std::string, std::string> builtins_;  ///< made when a line first mentions one
+  /// By class ("_HAVE_"): made when a line first mentions one of it.
+  mutable std::unordered_map<std::string, std::unordered_map<std::string, std::string>> builtins_;
 };
 
 /// True for `Name =` at the start of a line (upper-case letter first); `name_end` is where the name ends.

@@ -156,9 +156,9 @@ void print_option(const OptionDef& d, const void* o, const DriverInstance::Given
   // What was written is what the administrator wants to see; a list with another separator stays so.
   const bool list = d.type == OptionType::string_list;
   const bool untouched = list && !given && !d.default_text.empty();
-  const std::string text =
-      untouched ? std::string(d.default_text)
-      : list && given && given->value.text().find('$') == std::string::npos ? given->value.text() : value_text(d, o);
+  const std::string text = untouched ? std::string(d.default_text)
+                           : list && given && given->value.text().find('$') == std::string::npos ? given->value.text()
+                                                                                                 : value_text(d, o);
   print_line(d.name, one_line(text), f, out);
 }
 

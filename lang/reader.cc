@@ -104,7 +104,8 @@ void LineReader::pop() {
     diag_.error("missing-endif", c.pos, 6, "this condition has no .endif before the end of the file");
   const std::uint32_t back_at = stack_.back().included_at;
   stack_.pop_back();
-  if (listing != nullptr && !stack_.empty()) listing->push_back(fmt::format("# {} \"{}\"", back_at, stack_.back().name));
+  if (listing != nullptr && !stack_.empty())
+    listing->push_back(fmt::format("# {} \"{}\"", back_at, stack_.back().name));
 }
 
 // The next line that is neither a directive nor skipped, macros replaced.

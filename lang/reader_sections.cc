@@ -204,7 +204,7 @@ void driver_option(ReaderState& st, DriverKind kind, DriverInstance& inst, const
     return d ? d : find_option(generic, n);
   });
   if (!def) {
-    if (!inst.def && driver_seen) return;  // the unknown driver is reported already
+    if (!inst.def && driver_seen) return;                     // the unknown driver is reported already
     if (inst.def && inst.def->state == State::later) return;  // so is one that this version cannot do
     std::vector<std::string_view> names{"driver"};
     for (const OptionDef& o : generic) names.push_back(o.name);

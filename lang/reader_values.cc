@@ -380,8 +380,8 @@ bool unquote(Diagnostics& diag, const SourceText& raw, const std::string& name, 
   }
   if (!trim(std::string_view(t).substr(i + 1)).empty()) {
     diag.error("after-quote", raw.at(i + 1), static_cast<std::uint32_t>(t.size() - i - 1),
-                  fmt::format("option \"{}\": text follows the closing quote", name),
-                  "a quote inside the value is written \\\"");
+               fmt::format("option \"{}\": text follows the closing quote", name),
+               "a quote inside the value is written \\\"");
     return false;
   }
   return true;

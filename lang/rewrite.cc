@@ -17,7 +17,8 @@ namespace {
 constexpr int kMaxRepeats = 11;            ///< of a rule with R: once, and ten times more
 constexpr std::size_t kMaxLineWidth = 78;  ///< RFC 5322 2.1.1; a replacement that passes it starts a new line
 
-constexpr std::string_view kFieldNames[] = {"sender:", "from:", "to:", "cc:", "bcc:", "reply-to:", "env-from", "env-to"};
+constexpr std::string_view kFieldNames[] = {
+    "sender:", "from:", "to:", "cc:", "bcc:", "reply-to:", "env-from", "env-to"};
 
 bool is_envelope(RewriteField f) { return f == RewriteField::env_from || f == RewriteField::env_to; }
 
@@ -89,8 +90,7 @@ void rewrite_sender(Scope& scope, mail::Envelope& envelope) {
 }
 
 void Rewriter::complain(const std::string& text) {
-  if (scope_.services != nullptr)
-    scope_.services->log(LogTarget::main_log | LogTarget::panic_log, log_prefix + text);
+  if (scope_.services != nullptr) scope_.services->log(LogTarget::main_log | LogTarget::panic_log, log_prefix + text);
 }
 
 void Rewriter::report(const std::string& before, std::string_view where, std::string_view after, std::size_t rule) {
@@ -145,7 +145,8 @@ Rewriter::Step Rewriter::apply_rule(const RewriteRule& rule, std::size_t number,
   auto text = rule.replacement.eval(scope_);
   if (!text && text.error().kind == ErrorKind::forced_fail) return rule.quit ? Step::stop : Step::next;
   if (!text) {
-    complain(fmt::format("Expansion of {} failed while rewriting: {}", rule.replacement.source_text(), text.error().text));
+    complain(
+        fmt::format("Expansion of {} failed while rewriting: {}", rule.replacement.source_text(), text.error().text));
     return Step::stop;
   }
   const std::string before = now.address;

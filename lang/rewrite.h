@@ -23,15 +23,15 @@ enum class RewriteField : std::uint8_t { sender, from, to, cc, bcc, reply_to, en
 struct RewriteRule {
   std::string pattern_text;
   SourceText replacement_source;
-  MatchList pattern;      ///< one item, caseful
-  Expansion replacement;  ///< unset: "*", leave the address alone and stop
-  std::string flags;      ///< as written
-  std::uint8_t fields = 0xFF;  ///< bit per RewriteField
-  bool smtp = false;           ///< S: on the raw argument of MAIL and RCPT
-  bool quit = false;           ///< q
-  bool repeat = false;         ///< R
-  bool whole = false;          ///< w
-  bool unqualified_ok = false; ///< Q
+  MatchList pattern;            ///< one item, caseful
+  Expansion replacement;        ///< unset: "*", leave the address alone and stop
+  std::string flags;            ///< as written
+  std::uint8_t fields = 0xFF;   ///< bit per RewriteField
+  bool smtp = false;            ///< S: on the raw argument of MAIL and RCPT
+  bool quit = false;            ///< q
+  bool repeat = false;          ///< R
+  bool whole = false;           ///< w
+  bool unqualified_ok = false;  ///< Q
   Pos pos;
   bool in(RewriteField f) const { return (fields >> static_cast<unsigned>(f) & 1U) != 0; }
 };

@@ -81,7 +81,8 @@ bool parse_rewrite_rule(const SourceText& line, const CompileContext& ctx, bool 
   if (!parse_flags(line, at, diag, transport, rule)) return false;
   const bool regex = rule.pattern_text.starts_with('^') || rule.pattern_text.starts_with("\\N^");
   if (rule.smtp && !regex) {
-    diag.error("rewrite-flag", pattern.at(0), static_cast<std::uint32_t>(std::max<std::size_t>(pattern.text().size(), 1)),
+    diag.error("rewrite-flag", pattern.at(0),
+               static_cast<std::uint32_t>(std::max<std::size_t>(pattern.text().size(), 1)),
                "rewrite rule: flag \"S\" needs a regular expression as pattern");
     return false;
   }

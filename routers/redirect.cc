@@ -36,7 +36,8 @@ struct RedirectOptions : lang::DriverOptions {
   bool allow_defer = false, allow_fail = false, allow_freeze = false, check_ancestor = false, check_group = false,
        check_owner = false, forbid_blackhole = false, forbid_file = false, forbid_include = false, forbid_pipe = false,
        forbid_smtp_code = false, hide_child_in_errmsg = false, ignore_eacces = false, ignore_enotdir = false,
-       allow_filter = false, one_time = false, qualify_preserve_domain = false, repeat_use = true, rewrite = true, skip_syntax_errors = false;
+       allow_filter = false, one_time = false, qualify_preserve_domain = false, repeat_use = true, rewrite = true,
+       skip_syntax_errors = false;
   std::string include_directory;
   std::int64_t modemask = 022;
   std::vector<std::string> owners, owngroups;
@@ -141,8 +142,10 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
     o.check_group = (g.check_local_user && (o.modemask & 020) == 0) || !o.owngroups.empty();
   if (o.allow_filter)
     if (const auto* given = r.find_given("allow_filter"))
-      diag.warning("filters", given->pos, 12,
-                   fmt::format("router \"{}\": filters cannot be run yet: an address whose data is a filter is deferred", r.name));
+      diag.warning(
+          "filters", given->pos, 12,
+          fmt::format("router \"{}\": filters cannot be run yet: an address whose data is a filter is deferred",
+                      r.name));
   if (!o.include_directory.empty() && !o.include_directory.starts_with('/'))
     complain("include_directory is not an absolute path");
 }

@@ -36,7 +36,8 @@ constexpr OptionDef kGenericOptions[] = {
     {"headers_only", OptionType::expanded_boolean, ref<&G::headers_only>, "false", "send headers without the body"},
     {"headers_remove", OptionType::repeated_expanded, ref<&G::headers_remove>, "",
      "names of headers to leave out; may be repeated"},
-    {"headers_rewrite", OptionType::string, ref<&G::headers_rewrite>, "", "rewriting rules for headers on their way out"},
+    {"headers_rewrite", OptionType::string, ref<&G::headers_rewrite>, "",
+     "rewriting rules for headers on their way out"},
     {"home_directory", OptionType::expanded, ref<&G::home_directory>, "", "$home; overrides the router's"},
     {"initgroups", OptionType::boolean, ref<&G::initgroups>, "false", "use the user's supplementary groups"},
     {"max_parallel", OptionType::expanded_integer, nullptr, "", "limit on concurrent runs", State::later, "0", "", 3},
@@ -137,7 +138,8 @@ void check_generic(lang::DriverInstance& t, const lang::Config& config, lang::Di
                                      fmt::format("transport \"{}\": headers_rewrite", t.name)};
     for (const lang::SourceText& item : lang::split_list_source(rewriting->value)) {
       lang::RewriteRule rule;
-      if (!item.empty() && lang::parse_rewrite_rule(item, where, true, rule)) g.rewrite_rules.push_back(std::move(rule));
+      if (!item.empty() && lang::parse_rewrite_rule(item, where, true, rule))
+        g.rewrite_rules.push_back(std::move(rule));
     }
   }
 }

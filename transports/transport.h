@@ -22,8 +22,8 @@ class ConnectionPool;  // transports/connection_pool.h
 
 /// Generic options; rows in transports/generic_util.cc.
 struct TransportGeneric : lang::DriverOptions {
-  lang::Expansion current_directory, debug_print, group, user, home_directory, message_size_limit,
-      return_path, transport_filter, max_parallel, retry_use_local_part_exp, shadow_condition, event_action;
+  lang::Expansion current_directory, debug_print, group, user, home_directory, message_size_limit, return_path,
+      transport_filter, max_parallel, retry_use_local_part_exp, shadow_condition, event_action;
   std::vector<lang::Expansion> headers_add, headers_remove;
   std::vector<lang::Expansion> headers_remove_items;  ///< split before expansion; made by check_generic()
   lang::ExpandedBool body_only, headers_only;

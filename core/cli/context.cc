@@ -12,8 +12,8 @@
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
 #include "core/daemon/registries.h"
-#include "core/mail/address.h"
 #include "core/io/fiber.h"
+#include "core/mail/address.h"
 #include "lang/diagnostics.h"
 #include "lang/regex.h"
 

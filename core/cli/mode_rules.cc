@@ -78,9 +78,10 @@ int show_retry(lang::Scope& scope, const lang::Config& config, const Options& o)
   const auto& args = o.arguments;
   if (args.empty()) return complain("-brt needs a domain or address argument");
   if (args[0].find_first_of("@.") == std::string::npos)
-    fmt::print("Warning: \"{}\" contains no '@' and no '.' characters. It is being \ntreated as a one-component domain, "
-               "not as a local part.\n\n",
-               args[0]);
+    fmt::print(
+        "Warning: \"{}\" contains no '@' and no '.' characters. It is being \ntreated as a one-component domain, "
+        "not as a local part.\n\n",
+        args[0]);
   std::size_t at = 1;
   std::string second;
   if (at < args.size() && args[at].find('.') != std::string::npos) second = retry_subject(args[at++]);
@@ -92,8 +93,9 @@ int show_retry(lang::Scope& scope, const lang::Config& config, const Options& o)
     }
     error = lang::retry_error_as_happened(args[at]);
   }
-  const auto* rule = delivery::find_rule(config, scope, retry_subject(args[0]), second, error,
-                                         o.sender_given ? std::optional(o.sender == "<>" ? "" : o.sender) : std::nullopt);
+  const auto* rule =
+      delivery::find_rule(config, scope, retry_subject(args[0]), second, error,
+                          o.sender_given ? std::optional(o.sender == "<>" ? "" : o.sender) : std::nullopt);
   if (rule == nullptr) {
     fmt::print("No retry information found\n");
     return 1;

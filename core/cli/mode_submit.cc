@@ -103,7 +103,9 @@ class Submission {
       apply_origin(o_, ls.from);
       ls.scope.extra.insert_or_assign("trusted_caller", std::string(1, '1'));
     }
-    ls.scope.extra["originator_name"] = !o_.full_name.empty() ? o_.full_name : o_.sender_given ? std::string() : caller_.gecos;
+    ls.scope.extra["originator_name"] = !o_.full_name.empty() ? o_.full_name
+                                        : o_.sender_given     ? std::string()
+                                                              : caller_.gecos;
     ls.scope.extra["originator_login"] = caller_.login;
     env.sender = fmt::format("{}@{}", caller_.login, smtp::qualify_domain(*config_, host));
     if (o_.sender_given) {
@@ -179,8 +181,8 @@ class Submission {
     return {};
   }
 
-  /// A mailbox "From " line, as uucp_from_pattern knows it, is no header; it names the sender when a trusted caller gave
-  /// no -f (manual 48.3). False: it is something else.
+  /// A mailbox "From " line, as uucp_from_pattern knows it, is no header; it names the sender when a trusted caller
+  /// gave no -f (manual 48.3). False: it is something else.
   bool from_line(std::string_view line) {
     const auto& m = config_->main;
     const bool quoted = line.starts_with('>');
@@ -193,7 +195,8 @@ class Submission {
     lang::Scope scope = input_scope_->scope;
     scope.captures.clear();
     for (const auto& [from, to] : spans)
-      scope.captures.push_back(Text::tainted(from == std::string::npos ? "" : std::string_view(text).substr(from, to - from)));
+      scope.captures.push_back(
+          Text::tainted(from == std::string::npos ? "" : std::string_view(text).substr(from, to - from)));
     auto sender = m.uucp_from_sender.eval(scope);
     mail::PathOptions po;
     po.allow_null = po.allow_unqualified = true;
@@ -215,7 +218,8 @@ class Submission {
       std::optional<io::DeadlineScope> deadline;
       if (limit > 0) deadline.emplace(Millis(limit * 1000));
       auto n = stream->read_some(buffer);
-      if (!n && n.error().kind == ErrorKind::timed_out) return complain(EX_TEMPFAIL, "timed out while reading the message");
+      if (!n && n.error().kind == ErrorKind::timed_out)
+        return complain(EX_TEMPFAIL, "timed out while reading the message");
       if (!n) return complain(EX_IOERR, fmt::format("reading the message: {}", n.error().text));
       if (*n == 0) {
         data.finish();

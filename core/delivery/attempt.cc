@@ -106,7 +106,8 @@ bool Attempt::held_back(Addr& a) {
 
 void Attempt::send_notice(Addr& a) {
   if (!eng_.store || mua_wrapper) return;
-  auto m = make_report(eng_, msg_, a.notice_to, {}, {"error(s) in forwarding or filtering", a.notice_text, "", false});
+  auto m = make_report(eng_, msg_, a.notice_to, {},
+                       {"error(s) in forwarding or filtering", a.notice_text, "", false, {}, {}});
   if (m)
     made_.push_back(std::move(*m));
   else

@@ -152,7 +152,8 @@ class FileLog final : public Log {
         files_[i].pattern = std::move(p);
       }
     }
-    if (syslog_) ::openlog(cfg_.syslog_processname.c_str(), cfg_.syslog_pid ? LOG_PID : 0, facility(cfg_.syslog_facility));
+    if (syslog_)
+      ::openlog(cfg_.syslog_processname.c_str(), cfg_.syslog_pid ? LOG_PID : 0, facility(cfg_.syslog_facility));
     return {};
   }
 

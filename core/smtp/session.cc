@@ -228,7 +228,8 @@ bool Session::connect() {
       return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",
                        "too many connections");
     if (m.smtp_load_reserve >= 0)
-      if (const auto load = io::load_average_thousandths(); load > m.smtp_load_reserve && !host_matches(m.smtp_reserve_hosts))
+      if (const auto load = io::load_average_thousandths();
+          load > m.smtp_load_reserve && !host_matches(m.smtp_reserve_hosts))
         return turn_away(421, active_hostname_ + ": Too much load; please try again later.",
                          fmt::format("load average = {:.2f}", static_cast<double>(load) / 1000));
     if (m.smtp_accept_reserve > 0 && c.sessions > m.smtp_accept_max - m.smtp_accept_reserve &&

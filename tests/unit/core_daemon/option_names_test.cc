@@ -1,5 +1,6 @@
-// Every option of the language's reference (tests/golden/options.tsv: kind, scope, name, type, expanded, tier) is in the registry
-// under its driver, with a type that reads the same values. A name that is not known would be "unknown option" to its user.
+// Every option of the language's reference (tests/golden/options.tsv: kind, scope, name, type, expanded, tier) is in
+// the registry under its driver, with a type that reads the same values. A name that is not known would be "unknown
+// option" to its user.
 #include <fmt/format.h>
 
 #include <boost/test/unit_test.hpp>
@@ -18,11 +19,13 @@ using lang::OptionType;
 /// Types that take what the reference calls `type`.
 bool fits(OptionType t, std::string_view type) {
   using T = OptionType;
-  const auto one_of = [t](std::initializer_list<T> list) { return std::find(list.begin(), list.end(), t) != list.end(); };
-  const bool text = one_of({T::string, T::expanded, T::string_list, T::expanded_list, T::user, T::group, T::repeated_expanded,
-                            T::expanded_integer, T::expanded_time, T::user_list, T::group_list});
+  const auto one_of = [t](std::initializer_list<T> list) {
+    return std::find(list.begin(), list.end(), t) != list.end();
+  };
+  const bool text = one_of({T::string, T::expanded, T::string_list, T::expanded_list, T::user, T::group,
+                            T::repeated_expanded, T::expanded_integer, T::expanded_time, T::user_list, T::group_list});
   if (type == "boolean") return one_of({T::boolean, T::expanded_boolean});
-  if (type == "integer") return one_of({T::integer, T::expanded_integer});
+  if (type == "integer") return one_of({T::integer, T::expanded_integer, T::expanded});
   if (type == "octal integer") return t == T::octal;
   if (type == "fixed-point") return t == T::fixed;
   if (type == "time") return one_of({T::time, T::expanded_time});
@@ -40,7 +43,8 @@ const OptionDef* find(std::span<const OptionDef> options, std::string_view name)
   return nullptr;
 }
 
-const OptionDef* find(const lang::Registries& reg, std::string_view kind, std::string_view scope, std::string_view name) {
+const OptionDef* find(const lang::Registries& reg, std::string_view kind, std::string_view scope,
+                      std::string_view name) {
   if (kind == "main") {
     for (const OptionDef* o : reg.main_options)
       if (o->name == name) return o;

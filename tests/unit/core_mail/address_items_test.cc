@@ -11,7 +11,8 @@ namespace {
 std::string specs(std::string_view body) {
   std::string out;
   for (const auto& i : remex::mail::address_items(body))
-    out += fmt::format("{}{}{}", out.empty() ? "" : "|", i.error.empty() ? "" : "!", body.substr(i.spec_begin, i.spec_end - i.spec_begin));
+    out += fmt::format("{}{}{}", out.empty() ? "" : "|", i.error.empty() ? "" : "!",
+                       body.substr(i.spec_begin, i.spec_end - i.spec_begin));
   return out;
 }
 

@@ -1,4 +1,5 @@
-// Rewriting rules on addresses, headers and SMTP paths; the oracle comparison (tests/oracle/rewrite.py) has the breadth.
+// Rewriting rules on addresses, headers and SMTP paths; the oracle comparison (tests/oracle/rewrite.py) has the
+// breadth.
 #include "lang/rewrite.h"
 
 #include <boost/test/unit_test.hpp>
@@ -12,8 +13,7 @@ using namespace remex;
 using namespace remex::lang;
 
 struct Rules {
-  explicit Rules(const std::string& text)
-      : loaded(test::load("primary_hostname = rcpt.test\nbegin rewrite\n" + text)) {
+  explicit Rules(const std::string& text) : loaded(test::load("primary_hostname = rcpt.test\nbegin rewrite\n" + text)) {
     BOOST_REQUIRE_MESSAGE(loaded->config, loaded->diag.render());
     scope.config = loaded->config.get();
   }
@@ -50,7 +50,8 @@ BOOST_AUTO_TEST_CASE(repetition_is_bounded) {
 
 BOOST_AUTO_TEST_CASE(headers_keep_what_is_not_rewritten) {
   Rules r("*@a.test $1@b.test\n*@w.test \"N <$1@w2.test>\" w\n*@nl.test \"N\\nX-Evil:: y <$1@w2.test>\" w\n");
-  BOOST_TEST(r.header("To: \"A, B\" (c,d) <u@a.test>, g: v@a.test;\n") == "To: \"A, B\" (c,d) <u@b.test>, g: v@b.test;\n");
+  BOOST_TEST(r.header("To: \"A, B\" (c,d) <u@a.test>, g: v@a.test;\n") ==
+             "To: \"A, B\" (c,d) <u@b.test>, g: v@b.test;\n");
   BOOST_TEST(r.header("To: x y z, u@a.test\n") == "To: x y z, u@b.test\n");
   BOOST_TEST(r.header("From: Old <u@w.test> (c)\n") == "From: N <u@w2.test>\n");
   BOOST_TEST(r.header("Subject: u@a.test\n") == "(same)");
@@ -70,7 +71,8 @@ BOOST_AUTO_TEST_CASE(long_lines_are_folded_after_a_comma) {
   Rules r("*@a.test $1.0123456789012345678901234567890123456789@b.test\n");
   const std::string out = r.header("To: one@a.test, two@a.test, three@a.test\n");
   std::size_t longest = 0, start = 0;
-  for (std::size_t nl; (nl = out.find('\n', start)) != std::string::npos; start = nl + 1) longest = std::max(longest, nl - start);
+  for (std::size_t nl; (nl = out.find('\n', start)) != std::string::npos; start = nl + 1)
+    longest = std::max(longest, nl - start);
   BOOST_TEST(longest <= 78U);
   BOOST_TEST(out.find(",\n\t") != std::string::npos);
 }
