@@ -22,8 +22,9 @@ bool fits(OptionType t, std::string_view type) {
   const auto one_of = [t](std::initializer_list<T> list) {
     return std::find(list.begin(), list.end(), t) != list.end();
   };
-  const bool text = one_of({T::string, T::expanded, T::string_list, T::expanded_list, T::user, T::group,
-                            T::repeated_expanded, T::expanded_integer, T::expanded_time, T::user_list, T::group_list});
+  const bool text =
+      one_of({T::string, T::expanded, T::dollar_expanded, T::string_list, T::expanded_list, T::user, T::group,
+              T::repeated_expanded, T::expanded_integer, T::expanded_time, T::user_list, T::group_list});
   if (type == "boolean") return one_of({T::boolean, T::expanded_boolean});
   if (type == "integer") return one_of({T::integer, T::expanded_integer, T::expanded});
   if (type == "octal integer") return t == T::octal;
