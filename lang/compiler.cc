@@ -368,9 +368,12 @@ Result<NodePtr> Parser::operation(std::string_view name, std::size_t at, std::si
         return fail("unknown-lookup", fmt::format("unknown lookup type \"{}\"", type), name_at + 6, type.size(),
                     did_you_mean(suggest(registries_.lookups, type)));
       }
-      return fail("bad-operator-argument",
-                  fmt::format("\"{}\" unrecognized after \"${{quote_{}\"", type.substr(bar + 1), base->name), name_at,
-                  name.size());
+      const std::string_view option = type.substr(bar + 1);
+      const auto options = split(base->quote_options, ' ');
+      if (option.empty() || std::ranges::find(options, option) == options.end())
+        return fail("bad-operator-argument",
+                    fmt::format("\"{}\" unrecognized after \"${{quote_{}\"", option, base->name), name_at, name.size());
+      node->lookup = base;
     }
   } else if (def == nullptr) {
     const std::size_t bar = name.find('_');

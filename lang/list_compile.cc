@@ -9,6 +9,25 @@ namespace remex::lang {
 
 namespace {
 
+/// Whether asking the item reads files, asks servers or the DNS.
+bool is_dear(ListKind kind, const ListItem& item) {
+  switch (item.kind) {
+    case ItemKind::file:
+    case ItemKind::lookup:
+    case ItemKind::net_lookup:
+    case ItemKind::per_domain_lookup:
+    case ItemKind::mx_any:
+    case ItemKind::mx_primary:
+    case ItemKind::mx_secondary:
+    case ItemKind::host_name: return true;
+    case ItemKind::suffix:
+    case ItemKind::regex: return kind == ListKind::host;  // needs the host's name
+    case ItemKind::address:
+    case ItemKind::address_domain: return item.domain && item.domain->dear;
+    default: return false;
+  }
+}
+
 void make_invalid(ListItem& item, std::string why) {
   item.kind = ItemKind::invalid;
   item.error = std::move(why);
@@ -181,6 +200,8 @@ void make_address_item(ListItem& item, const Registries& registries) {
   }
   if (d.kind == ItemKind::invalid) return make_invalid(item, d.error);
   sub->others.push_back(0);
+  if (d.kind == ItemKind::named) sub->named.push_back(0);
+  sub->dear = is_dear(ListKind::domain, d);
   sub->items.push_back(std::move(d));
   item.domain = std::move(sub);
 }
@@ -245,6 +266,8 @@ std::shared_ptr<const CompiledList> compile_items(ListKind kind, const std::vect
     ListItem item = make_item(kind, t, registries, in_file);
     const auto index = static_cast<std::uint32_t>(list->items.size());
     if (item.kind == ItemKind::caseful) list->has_caseful = true;
+    if (item.kind == ItemKind::named) list->named.push_back(index);
+    list->dear = list->dear || is_dear(kind, item);
     if (item.kind == ItemKind::literal)
       list->literals.emplace(item.lower, index);
     else

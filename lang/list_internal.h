@@ -17,6 +17,7 @@
 namespace remex::lang {
 
 class Scope;
+struct NamedList;
 
 /// Takes "<x" off the front; nullopt = none there.
 std::optional<char> take_separator(std::string_view& list);
@@ -87,7 +88,9 @@ struct CompiledList {
   std::vector<ListItem> items;
   std::unordered_map<std::string, std::uint32_t> literals;  ///< lower-cased text -> first item
   std::vector<std::uint32_t> others;                        ///< all that need asking, in order
+  std::vector<std::uint32_t> named;                         ///< +name items
   bool has_caseful = false;
+  bool dear = false;  ///< has items that ask files, databases or the DNS
   bool ends_negative() const { return !items.empty() && items.back().negated; }
 };
 
@@ -127,6 +130,23 @@ struct HostAnswer {
   std::string why;
 };
 Result<HostAnswer> ask_host_item(Scope& scope, const ListItem& item, Subject& subject);
+/// What a named list answered earlier for this message (lang/list_memory.cc): only lists that cannot change within a
+/// message and cost something to ask, and those defined with domainlist_cache and its relatives.
+class NamedListMemory {
+ public:
+  NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject);
+  ~NamedListMemory();
+  NamedListMemory(const NamedListMemory&) = delete;
+  NamedListMemory& operator=(const NamedListMemory&) = delete;
+  /// The earlier result, captures set again; nullopt when there is none.
+  std::optional<ListMatch> recall();
+  void keep(const ListMatch& match);
+
+ private:
+  Scope& scope_;
+  std::string id_;            ///< empty: not for this list
+  std::vector<Text> before_;  ///< captures set aside, so that those of the list can be told from older ones
+};
 /// @mx_any and its relatives.
 Result<bool> ask_mx_item(Scope& scope, const ListItem& item, const std::string& domain);
 /// Addresses of the interfaces of this host.

@@ -94,10 +94,16 @@ ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
   const NamedList* named = scope.config != nullptr ? scope.config->named_list(s.kind, item.target) : nullptr;
   if (named == nullptr)
     return defer(fmt::format("unknown named {} list \"+{}\"", kind_name(s.kind), printable(item.target)));
-  auto got = named->list.match_subject(scope, s);
-  if (!got) return std::unexpected(std::move(got).error());
-  if (!got->matched) return std::optional<Text>();
-  return std::optional<Text>(std::move(got->data));
+  NamedListMemory memory(scope, *named, s);
+  std::optional<ListMatch> match = memory.recall();
+  if (!match) {
+    auto got = named->list.match_subject(scope, s);
+    if (!got) return std::unexpected(std::move(got).error());
+    memory.keep(*got);
+    match = std::move(*got);
+  }
+  if (!match->matched) return std::optional<Text>();
+  return std::optional<Text>(std::move(match->data));
 }
 
 ItemMatch ask_file(Scope& scope, const ListItem& item, Subject& s) {

@@ -1,4 +1,4 @@
-// LookupCache: open handles and stored answers, both least-recently-used and bounded.
+// LookupCache: open handles, least-recently-used and bounded.
 //
 // A handle remembers what stat said when it was opened; another inode, size, mtime or ctime opens the file anew, so an
 // edited alias file counts at the next lookup. Handles are shared pointers: one evicted while a fiber is parked in a
@@ -9,16 +9,11 @@
 #include <list>
 #include <unordered_map>
 
-#include "core/base/clock.h"
 #include "lang/lookup_engine.h"
 
 namespace remex::lang {
 
 namespace {
-
-/// Stored answers are for one message; a session that forgets to flush must not serve stale policy.
-constexpr auto kAnswerLife = std::chrono::seconds(60);
-constexpr std::size_t kMaxAnswerSize = 64U << 10U;
 
 struct FileStamp {
   bool exists = false;
@@ -45,37 +40,24 @@ struct OpenHandle {
   std::shared_ptr<LookupHandle> handle;
 };
 
-struct Answer {
-  std::string id;
-  std::optional<Text> value;
-  Instant until;
-};
-
 }  // namespace
 
 struct LookupCache::Impl {
-  std::size_t max_handles, max_results;
+  std::size_t max_handles;
   std::list<OpenHandle> handles;  ///< most recently used first
   std::unordered_map<std::string_view, std::list<OpenHandle>::iterator> by_id;
-  std::list<Answer> answers;
-  std::unordered_map<std::string_view, std::list<Answer>::iterator> answer_by_id;
 
   void drop(std::list<OpenHandle>::iterator it) {
     by_id.erase(it->id);
     handles.erase(it);
-  }
-  void drop(std::list<Answer>::iterator it) {
-    answer_by_id.erase(it->id);
-    answers.erase(it);
   }
   void trim_handles() {
     while (handles.size() > max_handles) drop(std::prev(handles.end()));
   }
 };
 
-LookupCache::LookupCache(std::size_t max_handles, std::size_t max_results) : impl_(std::make_unique<Impl>()) {
+LookupCache::LookupCache(std::size_t max_handles) : impl_(std::make_unique<Impl>()) {
   impl_->max_handles = max_handles > 0 ? max_handles : 1;
-  impl_->max_results = max_results;
 }
 LookupCache::~LookupCache() = default;
 
@@ -84,19 +66,12 @@ void LookupCache::set_max_handles(std::size_t n) {
   impl_->trim_handles();
 }
 
-void LookupCache::flush_results() {
-  impl_->answer_by_id.clear();
-  impl_->answers.clear();
-}
-
 void LookupCache::clear() {
-  flush_results();
   impl_->by_id.clear();
   impl_->handles.clear();
 }
 
 std::size_t LookupCache::open_handles() const { return impl_->handles.size(); }
-std::size_t LookupCache::stored_results() const { return impl_->answers.size(); }
 
 Result<std::shared_ptr<LookupHandle>> LookupCache::handle(Scope& scope, const LookupDef& def, const std::string& file) {
   std::string id(def.name);
@@ -118,24 +93,6 @@ Result<std::shared_ptr<LookupHandle>> LookupCache::handle(Scope& scope, const Lo
   impl_->by_id.emplace(impl_->handles.front().id, impl_->handles.begin());
   impl_->trim_handles();
   return shared;
-}
-
-std::optional<std::optional<Text>> LookupCache::result(std::string_view id) const {
-  auto it = impl_->answer_by_id.find(id);
-  if (it == impl_->answer_by_id.end()) return std::nullopt;
-  if (it->second->until < monotonic_now()) {
-    impl_->drop(it->second);
-    return std::nullopt;
-  }
-  return it->second->value;
-}
-
-void LookupCache::store(std::string id, const std::optional<Text>& value) {
-  if (impl_->max_results == 0 || id.size() + (value ? value->size() : 0) > kMaxAnswerSize) return;
-  if (auto it = impl_->answer_by_id.find(id); it != impl_->answer_by_id.end()) impl_->drop(it->second);
-  impl_->answers.push_front({std::move(id), value, monotonic_now() + kAnswerLife});
-  impl_->answer_by_id.emplace(impl_->answers.front().id, impl_->answers.begin());
-  while (impl_->answers.size() > impl_->max_results) impl_->drop(std::prev(impl_->answers.end()));
 }
 
 }  // namespace remex::lang

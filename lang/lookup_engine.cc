@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "lang/message_memory.h"
 #include "lang/node.h"
 #include "lang/scope.h"
 
@@ -36,12 +37,12 @@ class KeyFinder {
   LookupResult find(const Text& key) {
     if (key.size() > kMaxKey) return std::optional<Text>();
     LookupCache* cache = scope_.services != nullptr ? &scope_.services->lookup_cache() : nullptr;
-    const bool keep = cache != nullptr && spec_.def->cacheable && spec_.style() == LookupStyle::query;
+    const bool keep = spec_.def->keep_answers || spec_.style() == LookupStyle::query;
     std::string id;
     if (keep) {
       id = answer_id(spec_, key.view(), file_);
       if (spec_.read_cache)
-        if (auto known = cache->result(id)) return std::move(*known);
+        if (auto known = memory_of(scope_).answer(id)) return std::move(*known);
     }
     if (spec_.def->open != nullptr && handle_ == nullptr) {
       if (cache != nullptr) {
@@ -53,7 +54,7 @@ class KeyFinder {
     }
     const LookupRequest request{.key = key, .file = file_, .options = spec_.options};
     LookupResult got = spec_.def->find(scope_, handle_.get(), request);
-    if (keep && got && spec_.write_cache) cache->store(std::move(id), *got);
+    if (keep && got && spec_.write_cache && request.keep_answer) memory_of(scope_).store(std::move(id), *got);
     return got;
   }
 
@@ -156,8 +157,7 @@ LookupResult find_single_key(Scope& scope, const LookupSpec& spec, const Text& k
 }
 
 LookupResult find_query(Scope& scope, const LookupSpec& spec, const Text& query) {
-  if (spec.def->needs_quoting && query.is_tainted() &&
-      (query.quoter() == 0 || query.quoter() != quoter_id(registries_of(scope), *spec.def)))
+  if (spec.def->needs_quoting && query.is_tainted() && !quoted_for(registries_of(scope), *spec.def, query))
     return fail(ErrorKind::taint,
                 fmt::format("tainted search query is not properly quoted for lookup type \"{}\": use ${{quote_{}:...}}",
                             spec.def->name, spec.def->name));

@@ -28,7 +28,7 @@ struct LookupSpec {
   int partial = -1;          ///< least number of non-wild components; -1 = not a partial lookup
   std::string affix = "*.";  ///< prefix of partial keys
   Default defaults = Default::none;
-  std::string options;  ///< what stood after the commas, for the driver (ret=key and cache= taken out)
+  std::string options;  ///< what stood after the commas, for the driver; all known to it (ret=key, cache= taken out)
   bool ret_key = false;
   bool read_cache = true;   ///< false: cache=no_rd
   bool write_cache = true;  ///< false: cache=no_wr (or no)
@@ -63,28 +63,28 @@ LookupResult run_lookup(Scope& scope, const LookupSpec& spec, const Text& key, c
 /// Number under which Text::quoter() names a lookup type; types of one family (ldap, ldapm, ldapdn) share one.
 QuoterId quoter_id(const Registries& registries, const LookupDef& def);
 
-/// Open handles per (type, file) and answers of query types. One per worker; not for use from several threads.
-/// Bounded: the least recently used go. Files are checked with stat before each use and opened again when changed.
+/// Every tainted part of `query` went through the quoting operator of this type (or, for LDAP, ${quote:} where
+/// passwords stand; the driver looks where that is).
+bool quoted_for(const Registries& registries, const LookupDef& def, const Text& query);
+
+/// Open handles per (type, file); query types have one each, with an empty file. One per worker; not for use from
+/// several threads. Bounded: the least recently used go. Files are checked with stat before each use and opened again
+/// when changed.
 class LookupCache {
  public:
-  explicit LookupCache(std::size_t max_handles = 25, std::size_t max_results = 1000);
+  explicit LookupCache(std::size_t max_handles = 25);
   ~LookupCache();
   LookupCache(const LookupCache&) = delete;
   LookupCache& operator=(const LookupCache&) = delete;
 
   /// lookup_open_max.
   void set_max_handles(std::size_t n);
-  /// Forgets answers (end of a message, end of all routing). Handles stay.
-  void flush_results();
-  /// Forgets all.
+  /// Closes all.
   void clear();
   std::size_t open_handles() const;
-  std::size_t stored_results() const;
 
   /// For the engine.
   Result<std::shared_ptr<LookupHandle>> handle(Scope& scope, const LookupDef& def, const std::string& file);
-  std::optional<std::optional<Text>> result(std::string_view id) const;
-  void store(std::string id, const std::optional<Text>& value);
 
  private:
   struct Impl;

@@ -46,8 +46,25 @@ Status take_partial(std::string_view whole, std::string_view& rest, LookupSpec& 
   return {};
 }
 
-/// "ret=key" and "cache=..." are the engine's, everything else is handed to the driver.
-void take_options(std::string_view options, LookupSpec& out) {
+bool has_word(std::string_view words, std::string_view word) {
+  for (std::string_view w : split(words, ' ')) {
+    if (w == word && !w.empty()) return true;
+    if (w.ends_with("=*") && word.starts_with(w.substr(0, w.size() - 1))) return true;
+  }
+  return false;
+}
+
+/// The word of `words` nearest to a wrong option, as a hint; values of "name=*" are left out.
+std::string option_hint(std::string_view words, std::string_view option) {
+  std::vector<std::string_view> known{"ret=key", "cache=no_rd", "cache=no_wr", "cache=no"};
+  for (std::string_view w : split(words, ' ')) known.push_back(w.ends_with("=*") ? w.substr(0, w.size() - 1) : w);
+  const std::string_view near = nearest(option, known);
+  return near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near);
+}
+
+/// "ret=key" and "cache=..." are the engine's, everything else must be known to the driver. Exim ignores unknown
+/// options, so that a slip in "ret=full" is found by nobody.
+Status take_options(std::string_view options, LookupSpec& out) {
   for (std::string_view o : split(options, ',')) {
     o = trim(o);
     if (o.empty()) continue;
@@ -59,11 +76,15 @@ void take_options(std::string_view options, LookupSpec& out) {
       out.write_cache = false;
     } else if (o == "cache=no") {
       out.read_cache = out.write_cache = false;
-    } else {
+    } else if (has_word(out.def->options, o)) {
       if (!out.options.empty()) out.options += ',';
       out.options += o;
+    } else {
+      return fail(fmt::format("unknown option \"{}\" for lookup type \"{}\"{}", printable(o), out.def->name,
+                              option_hint(out.def->options, o)));
     }
   }
+  return {};
 }
 
 Status check_style(const LookupSpec& spec, std::string_view type) {
@@ -102,7 +123,6 @@ Result<LookupSpec> parse_lookup_spec(std::string_view text, const Registries& re
   LookupSpec out;
   const std::size_t comma = text.find(',');
   const std::string_view type = trim(text.substr(0, comma));
-  if (comma != std::string_view::npos) take_options(text.substr(comma + 1), out);
 
   std::string_view rest = type;
   REMEX_CHECK(take_partial(type, rest, out));
@@ -125,8 +145,10 @@ Result<LookupSpec> parse_lookup_spec(std::string_view text, const Registries& re
                             near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near)));
   }
   if (out.def->state == State::later)
-    return fail(fmt::format("lookup type \"{}\" is known but not supported by this version", rest));
+    return fail(
+        fmt::format("lookup type \"{}\" is known but not supported by this version ({})", rest, out.def->summary));
   REMEX_CHECK(check_style(out, type));
+  if (comma != std::string_view::npos) REMEX_CHECK(take_options(text.substr(comma + 1), out));
   return out;
 }
 
@@ -147,9 +169,24 @@ bool split_lookup_item(std::string_view item, std::string_view& spec, std::strin
 
 QuoterId quoter_id(const Registries& registries, const LookupDef& def) {
   const std::string_view family = def.name.starts_with("ldap") ? std::string_view("ldap") : def.name;
-  for (std::size_t i = 0; i < registries.lookups.size() && i < 254; ++i)
+  for (std::size_t i = 0; i < registries.lookups.size() && i < kQuotedPlainly - 1U; ++i)
     if (registries.lookups[i]->name == family) return static_cast<QuoterId>(i + 1);
   return 0;
+}
+
+bool quoted_for(const Registries& registries, const LookupDef& def, const Text& query) {
+  const QuoterId wanted = quoter_id(registries, def);
+  if (wanted == 0) return false;
+  if (query.quoter() == wanted) return true;
+  return def.name.starts_with("ldap") &&
+         (query.quoter() == kQuotedPlainly || query.quoter() == (wanted | kQuotedPlainly));
+}
+
+std::string_view LookupRequest::option(std::string_view name) const {
+  std::string_view found;
+  for (std::string_view o : split(options, ','))
+    if (o.starts_with(name) && o.substr(name.size()).starts_with('=')) found = o.substr(name.size() + 1);
+  return found;
 }
 
 }  // namespace remex::lang

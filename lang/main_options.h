@@ -343,6 +343,7 @@ struct MainOptions {
   MatchList wellknown_advertise_hosts;
 
   // remex's own
+  std::int64_t lookup_timeout = 30;
   std::vector<std::string> dns_resolvers;
   std::vector<std::string> dns_local_data;
   std::string dns_trust_anchor_file;

@@ -26,7 +26,8 @@ namespace remex::lang {
 
 class Config;
 class Scope;
-class LookupCache;  // lang/lookup_engine.h
+class LookupCache;    // lang/lookup_engine.h
+class MessageMemory;  // lang/message_memory.h
 
 /// State of an SMTP session that is not about one message (those live in mail::ReceivedFrom and mail::Envelope).
 struct SessionState {
@@ -151,6 +152,10 @@ class Scope {
   /// Connection-lifetime ACL variables while there is no envelope yet; the envelope's copy is made from it.
   std::map<std::string, Text>* acl_c = nullptr;
   std::map<std::string, Text>* acl_m = nullptr;
+
+  /// What was looked up for this message: made by the first lookup, shared by scopes that are copied from this one,
+  /// reset by the owner of the message (end of message, RSET) so that the next message looks again.
+  std::shared_ptr<MessageMemory> memory;
 
   /// ACL stage results visible as variables.
   Text host_data, sender_data, recipient_data;

@@ -207,6 +207,7 @@ Status gather(dns::Resolver& resolver, const Query& q, std::string name, dns::Ty
 }
 
 LookupResult find(Scope& scope, LookupHandle*, const LookupRequest& request) {
+  request.keep_answer = false;  // the resolver keeps records as long as they live
   REMEX_TRY(const Query q, parse_query(request.key.view()));
   const Plan* plan = nullptr;
   for (const Plan& p : kTypes)
@@ -239,7 +240,6 @@ constexpr LookupDef defs[] = {{
            "dnssec_strict, dnssec_lax and dnssec_never are honoured; retrans_ and retry_ are accepted without effect. "
            "The result is tainted. csa is not supported.",
     .find = find,
-    .cacheable = false,
 }};
 
 }  // namespace

@@ -109,8 +109,8 @@ constexpr LookupDef defs[] = {{
         "The file is an absolute directory name. Options: filter=file, dir or subdir; ret=full gives the whole path, "
         "ret=dir the directory; key=path allows slashes in the key. A key with a slash otherwise defers. The result is "
         "not tainted, because it names something the operator made; a tainted \".\" or \"..\" is never found.",
+    .options = "filter=file filter=dir filter=subdir ret=full ret=dir key=path",
     .find = find,
-    .cacheable = false,
 }};
 
 }  // namespace

@@ -50,6 +50,7 @@ constexpr LookupDef defs[] = {{
     .doc =
         "Keys with colons stand in double quotes. There is no best match: the first network that contains the address "
         "wins. In a host list write net-iplsearch.",
+    .options = "ret=full",
     .open = open,
     .find = find,
 }};

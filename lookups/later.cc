@@ -1,4 +1,5 @@
-// Lookup types of the language that this version cannot serve. Naming one is an error when the configuration loads.
+// Lookup types of the language that this version cannot serve. Naming one is an error when the configuration loads; the
+// summary, which the error shows, says why.
 #include "lang/lookup.h"
 
 namespace remex::lookups {
@@ -17,28 +18,13 @@ constexpr LookupDef query(std::string_view name, std::string_view summary) {
 }
 
 constexpr LookupDef defs[] = {
-    single("cdb", "Constant database"),
-    single("dbm", "DBM file, keys with a final NUL"),
-    single("dbmjz", "DBM file, keys joined with NUL"),
-    single("dbmnz", "DBM file, keys without a final NUL"),
-    single("json", "Element of a JSON file"),
-    single("lmdb", "LMDB database"),
-    single("nis", "NIS map"),
-    single("nis0", "NIS map, keys with a final NUL"),
-    single("psl", "Public suffix of a domain"),
-    single("regdom", "Registered domain of a domain"),
-    single("spf", "SPF result for an address"),
-    query("ibase", "InterBase SQL"),
-    query("ldap", "LDAP, one entry"),
-    query("ldapdn", "LDAP, distinguished name of one entry"),
-    query("ldapm", "LDAP, several entries"),
-    query("mysql", "MySQL or MariaDB"),
-    query("nisplus", "NIS+"),
-    query("oracle", "Oracle SQL"),
-    query("pgsql", "PostgreSQL"),
-    query("redis", "Redis"),
-    query("sqlite", "SQLite"),
-    query("whoson", "Whoson server"),
+    single("nis", "NIS map: export it to a file and use lsearch or cdb"),
+    single("nis0", "NIS map, keys with a final NUL: export it to a file and use dbm"),
+    single("spf", "SPF result for an address: SPF is not there yet"),
+    query("ibase", "InterBase SQL: its client library is not in Debian"),
+    query("nisplus", "NIS+: no system serves it any more"),
+    query("oracle", "Oracle SQL: its client library is not in Debian"),
+    query("whoson", "Whoson server: its client library is not in Debian"),
 };
 
 }  // namespace

@@ -41,6 +41,7 @@ constexpr LookupDef defs[] = {{
         "that "
         "begin with white space continue the data. ret=full returns the key as well. The file is read into memory once "
         "and again when it changes.",
+    .options = "ret=full",
     .open = open,
     .find = find,
 }};

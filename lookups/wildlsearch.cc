@@ -68,6 +68,7 @@ constexpr LookupDef defs[] = {
      .style = LookupStyle::single_key,
      .summary = "lsearch with wildcards and regular expressions as keys",
      .doc = "Keys are compared in file order: *suffix, ^regex, type;file or plain text, all caseless.",
+     .options = "ret=full",
      .open = open,
      .find = find_literal},
     {.name = "wildlsearch",
@@ -75,6 +76,7 @@ constexpr LookupDef defs[] = {
      .summary = "nwildlsearch whose keys are expanded first",
      .doc = "As nwildlsearch, but each key of the file is expanded before it is compared; \\N protects a regular "
             "expression.",
+     .options = "ret=full",
      .open = open,
      .find = find_expanded},
 };

@@ -16,6 +16,8 @@ enum class Taint : std::uint8_t { clean, tainted };
 
 /// Index of a lookup type whose quoting operator produced the value; 0 = none. Assigned by the lookup registry.
 using QuoterId = std::uint8_t;
+/// Bit set in a QuoterId when a part went through the plain ${quote:}, which only LDAP passwords may use in a query.
+inline constexpr QuoterId kQuotedPlainly = 0x80;
 
 class Text {
  public:
@@ -40,7 +42,7 @@ class Text {
   /// Taint joins; a tainted part quoted for another lookup type (or not at all) clears the quoter.
   void append(const Text& t) {
     if (t.is_tainted()) {
-      quoter_ = is_tainted() && quoter_ != t.quoter_ ? QuoterId{0} : t.quoter_;
+      quoter_ = is_tainted() ? join_quoters(quoter_, t.quoter_) : t.quoter_;
       taint_ = Taint::tainted;
     }
     s_ += t.s_;
@@ -53,6 +55,15 @@ class Text {
   friend bool operator==(const Text& a, std::string_view b) { return a.s_ == b; }
 
  private:
+  static QuoterId join_quoters(QuoterId a, QuoterId b) {
+    if (a == b) return a;
+    if (a == 0 || b == 0) return 0;
+    const auto type_a = static_cast<QuoterId>(a & ~kQuotedPlainly);
+    const auto type_b = static_cast<QuoterId>(b & ~kQuotedPlainly);
+    if (type_a != 0 && type_b != 0 && type_a != type_b) return 0;
+    return static_cast<QuoterId>(a | b);
+  }
+
   std::string s_;
   Taint taint_ = Taint::clean;
   QuoterId quoter_ = 0;

@@ -8,6 +8,7 @@
 #include "core/base/strings.h"
 #include "core/delivery/retry.h"
 #include "core/mail/address.h"
+#include "lang/message_memory.h"
 
 namespace remex::delivery {
 namespace {
@@ -51,6 +52,9 @@ lang::Scope Attempt::fresh_scope() {
   s.body = msg_.body.get();
   s.acl_c = &msg_.envelope.acl_c;
   s.acl_m = &msg_.envelope.acl_m;
+  // One memory of lookups for the whole attempt.
+  if (!scope_.memory) scope_.memory = std::make_shared<lang::MessageMemory>();
+  s.memory = scope_.memory;
   return s;
 }
 

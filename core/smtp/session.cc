@@ -436,6 +436,7 @@ void Session::reset_message() {
   effects_.no_delay_flush = old.no_delay_flush;
   effects_.no_callout_flush = old.no_callout_flush;
   effects_.dkim_disable_verify = dkim_off_;
+  scope_.memory.reset();
   scope_.sender_data = scope_.recipient_data = scope_.acl_domain_data = scope_.acl_local_part_data = Text();
   scope_.verify_address_data = scope_.verify_sender_address_data = Text();
   scope_.extra.clear();

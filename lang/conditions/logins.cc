@@ -1,4 +1,4 @@
-// pam, saslauthd: is this the password of that user? radius and ldapauth are known and refused.
+// pam, saslauthd, ldapauth: is this the password of that user? radius is known and refused.
 //
 // PAM is a library that blocks, so it is loaded when first asked and runs on the thread pool; saslauthd is a daemon
 // behind a UNIX socket. A wrong password is "no"; a service that cannot be asked fails the expansion with its reason.
@@ -14,6 +14,7 @@
 #include "core/io/stream.h"
 #include "lang/compiler.h"
 #include "lang/list.h"
+#include "lang/lookup_engine.h"
 #include "lang/node.h"
 #include "lang/scope.h"
 
@@ -178,6 +179,18 @@ Result<bool> test_sasl(const Node& node, Scope& scope) {
   return ask_sasl(request);
 }
 
+Result<bool> test_ldapauth(const Node& node, Scope& scope) {
+  REMEX_TRY(const Text query, eval_arg(node, 0, scope));
+  const Registries& registries = registries_of(scope);
+  const LookupDef* ldap = registries.find_lookup("ldap");
+  if (ldap == nullptr || ldap->authenticate == nullptr) return fail("ldapauth is not in this program");
+  if (scope.services == nullptr) return defer("ldapauth cannot run here");
+  if (query.is_tainted() && !quoted_for(registries, *ldap, query))
+    return fail(ErrorKind::taint, "tainted text in ldapauth is not quoted: use ${quote_ldap_dn:...} and ${quote:...}");
+  REMEX_TRY(const auto handle, scope.services->lookup_cache().handle(scope, *ldap, {}));
+  return ldap->authenticate(scope, handle.get(), query);
+}
+
 constexpr Example kPam[] = {{"${if pam{}{y}{n}}", "n"},
                             {"${if pam {nobody-of-that-name:x}{y}{n}}", "n"},
                             {"${if pam}", "", "missing { after \"pam\""}};
@@ -186,8 +199,8 @@ constexpr Example kSasl[] = {
     {"${if saslauthd{{user}}{y}{n}}", "", "too few arguments or bracketing error for saslauthd"}};
 constexpr Example kRadius[] = {{"${if radius{u:p}{y}{n}}", "", "condition \"radius\" is not supported"},
                                {"${if !radius{u:p}{y}{n}}", "", "condition \"radius\" is not supported"}};
-constexpr Example kLdap[] = {{"${if ldapauth{ldap:///}{y}{n}}", "", "condition \"ldapauth\" is not supported"},
-                             {"${if !ldapauth{ldap:///}{y}{n}}", "", "condition \"ldapauth\" is not supported"}};
+constexpr Example kLdap[] = {{"${if ldapauth x{y}{n}}", "", "after \"ldapauth\""},
+                             {"${if ldapauth{$nosuch}{y}{n}}", "", "unknown variable"}};
 
 constexpr ConditionDef defs[] = {
     {.name = "pam",
@@ -218,11 +231,14 @@ constexpr ConditionDef defs[] = {
      .tier = 4},
     {.name = "ldapauth",
      .arguments = "{query}",
-     .summary = "LDAP bind test",
-     .doc = "Not supported.",
+     .summary = "An LDAP server takes the login",
+     .doc = "USER= and PASS= in front of an LDAP URL; true when the server takes them. An empty password is false. When "
+            "nobody can be asked the expansion defers.",
+     .cost = Cost::waits,
      .examples = kLdap,
-     .state = State::later,
-     .tier = 2},
+     .tier = 2,
+     .test = test_ldapauth,
+     .args = 1},
 };
 
 }  // namespace

@@ -65,7 +65,7 @@ Result<std::string> quote_local_part(Scope&, const Node&, std::string s) {
 
 // ---------------------------------------------------------------- quoting and encoding
 
-Result<std::string> quote(Scope&, const Node&, std::string s) {
+std::string in_quotes(std::string s) {
   bool plain = !s.empty();
   for (const char c : s) plain = plain && (is_alnum(c) || c == '_' || c == '-' || c == '.');
   if (plain) return s;
@@ -81,6 +81,11 @@ Result<std::string> quote(Scope&, const Node&, std::string s) {
     }
   }
   return out + '"';
+}
+// The mark lets an LDAP password through (PASS=${quote:...}) where tainted text must be quoted.
+Result<Text> quote(Scope&, const Node&, Text in) {
+  const Taint taint = in.taint();
+  return Text(in_quotes(std::move(in).str()), taint, kQuotedPlainly);
 }
 Result<std::string> rxquote(Scope&, const Node&, std::string s) {
   std::string out;
@@ -296,7 +301,10 @@ Result<Text> stat_(Scope&, const Node&, Text in) {
 Result<Text> quote_lookup(Scope& scope, const Node& node, Text in) {
   const Taint taint = in.taint();
   std::string s = std::move(in).str();
-  if (node.lookup->quote != nullptr) s = node.lookup->quote(s, {});
+  // "quote_ldap_dn": what stands behind the type chooses the kind of quoting.
+  const std::size_t known = std::string_view("quote_").size() + node.lookup->name.size() + 1;
+  const std::string_view option = node.text.size() > known ? std::string_view(node.text).substr(known) : "";
+  if (node.lookup->quote != nullptr) s = node.lookup->quote(s, option);
   return Text(std::move(s), taint, quoter_id(registries_of(scope), *node.lookup));
 }
 
@@ -371,7 +379,7 @@ constexpr OperatorDef defs[] = {
      .summary = "In double quotes unless a plain word",
      .doc = "Quotes and backslashes are escaped.",
      .examples = kQuote,
-     .apply = quote},
+     .apply_text = quote},
     {.name = "quote_local_part",
      .summary = "In quotes when RFC 5322 asks for it",
      .doc = "For local parts.",

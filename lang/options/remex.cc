@@ -29,6 +29,11 @@ static constexpr OptionDef defs[] = {
      .ref = ref<&MainOptions::enhanced_status_codes_advertise_hosts>,
      .default_text = "*",
      .summary = "Hosts that are offered ENHANCEDSTATUSCODES (RFC 2034) and get the codes in replies"},
+    {.name = "lookup_timeout",
+     .type = OptionType::time,
+     .ref = ref<&MainOptions::lookup_timeout>,
+     .default_text = "30s",
+     .summary = "How long one server of a pgsql, mysql, redis or ldap lookup may take to connect and to answer"},
 };
 
 constinit const std::span<const OptionDef> remex{defs};

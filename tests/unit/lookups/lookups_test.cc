@@ -51,7 +51,13 @@ BOOST_AUTO_TEST_CASE(lsearch_reads_alias_files) {
       {"lsearh", "a", "spec: unknown lookup type \"lsearh\" (did you mean \"lsearch\"?)"},
       {"partial(a)lsearch", "a", "spec: format error in lookup type \"partial(a)lsearch\""},
       {"passwd*", "a", "spec: defaults using \"*\" or \"*@\" are not permitted for lookup type \"passwd*\""},
-      {"cdb", "a", "spec: lookup type \"cdb\" is known but not supported by this version"},
+      {"oracle", "a",
+       "spec: lookup type \"oracle\" is known but not supported by this version (Oracle SQL: its client library is not "
+       "in "
+       "Debian)"},
+      {"lsearch,ret=ful", "a",
+       "spec: unknown option \"ret=ful\" for lookup type \"lsearch\" (did you mean \"ret=full\"?)"},
+      {"lsearch,filter=dir", "a", "spec: unknown option \"filter=dir\" for lookup type \"lsearch\""},
   };
   for (const Row& r : rows)
     BOOST_TEST(look(r.spec, r.key, f) == r.want, r.spec << " " << r.key << ": " << look(r.spec, r.key, f));
