@@ -79,7 +79,7 @@ std::optional<std::string> last_partial_key(const std::string& affix) {
   return affix;
 }
 
-/// "*.a.b.c", "*.b.c" ... down to the least number of fixed components.
+/// "*.a.b.c" whatever its number of components, then "*.b.c" ... down to the least number of fixed ones.
 LookupResult find_partial(KeyFinder& finder, const LookupSpec& spec, const Text& key, PartialMatch* partial) {
   std::string_view fixed = key.view();
   std::size_t dots = 0;
@@ -89,9 +89,9 @@ LookupResult find_partial(KeyFinder& finder, const LookupSpec& spec, const Text&
     const std::size_t n = key.size() - fixed.size();
     return key.view().substr(0, n > 0 ? n - 1 : 0);
   };
-  while (components >= spec.partial && components > 0) {
+  for (bool whole = true; components > 0 && (whole || components >= spec.partial); whole = false) {
     // With an empty prefix the first round would repeat the whole key.
-    if (!(spec.affix.empty() && fixed.size() == key.size())) {
+    if (!(whole && spec.affix.empty())) {
       REMEX_TRY(auto got, finder.find(key.with(spec.affix + std::string(fixed))));
       if (got) {
         note_partial(partial, wild_before(), fixed);
@@ -99,13 +99,8 @@ LookupResult find_partial(KeyFinder& finder, const LookupSpec& spec, const Text&
       }
     }
     const std::size_t dot = fixed.find('.');
-    if (dot == std::string_view::npos) {
-      fixed = fixed.substr(fixed.size());
-      components = 0;
-    } else {
-      fixed = fixed.substr(dot + 1);
-      --components;
-    }
+    fixed = fixed.substr(dot == std::string_view::npos ? fixed.size() : dot + 1);
+    components = dot == std::string_view::npos ? 0 : components - 1;
   }
   if (spec.partial == 0 && components == 0)
     if (const auto last = last_partial_key(spec.affix)) {
@@ -144,9 +139,12 @@ LookupResult find_single_key(Scope& scope, const LookupSpec& spec, const Text& k
                              PartialMatch* partial) {
   if (file.is_tainted())
     return fail(ErrorKind::taint, fmt::format("Tainted filename for search '{}'", printable(file.view())));
-  if (key.empty()) return std::optional<Text>();
   KeyFinder finder(scope, spec, file.str());
-  REMEX_TRY(auto got, finder.find(key));
+  // An empty key is in no file, but partial keys and defaults are made from it all the same, as Exim does.
+  std::optional<Text> got;
+  if (!key.empty()) {
+    REMEX_TRY(got, finder.find(key));
+  }
   if (!got && spec.partial >= 0) {
     REMEX_TRY(got, find_partial(finder, spec, key, partial));
   }

@@ -159,7 +159,10 @@ bool split_lookup_item(std::string_view item, std::string_view& spec, std::strin
   // "user@lsearch;/file" of an address list is not one).
   const std::string_view head = item.substr(0, semicolon);
   if (!is_alpha(head.front())) return false;
-  const std::string_view type = head.substr(0, head.find(','));
+  std::string_view type = head.substr(0, head.find(','));
+  // The affix of partial keys may be any punctuation.
+  if (type.starts_with(kPartial))
+    if (const std::size_t end = type.find(')'); end != std::string_view::npos) type.remove_prefix(end + 1);
   const std::size_t at = type.find('@');
   if (at != std::string_view::npos && (at == 0 || type[at - 1] != '*' || at + 1 != type.size())) return false;
   spec = trim(head);

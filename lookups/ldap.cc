@@ -30,6 +30,9 @@ using namespace lang;
 
 #ifdef REMEX_LIB_LDAP
 
+/// What LDAP_OPT_ON is, without a symbol of the library: any pointer that is not LDAP_OPT_OFF, which is null.
+const char kOn = 1;
+
 enum class Want : std::uint8_t { one, many, dn };
 
 struct Api {
@@ -168,7 +171,7 @@ Result<std::unique_ptr<LdapConnection>> connect(const Job& job) {
   job.api->ldap_set_option(c->ld, LDAP_OPT_PROTOCOL_VERSION, &job.version);
   job.api->ldap_set_option(c->ld, LDAP_OPT_NETWORK_TIMEOUT, &limit);
   job.api->ldap_set_option(c->ld, LDAP_OPT_TIMEOUT, &limit);
-  job.api->ldap_set_option(c->ld, LDAP_OPT_RESTART, LDAP_OPT_ON);
+  job.api->ldap_set_option(c->ld, LDAP_OPT_RESTART, &kOn);
   if (!job.uri.starts_with("ldapi:")) set_tls(job, c->ld);
   if (job.start_tls) {
     const int rc = job.api->ldap_start_tls_s(c->ld, nullptr, nullptr);
@@ -254,7 +257,7 @@ int start_search(const Job& job, LDAP* ld, int& id) {
   const int deref = job.query.dereference.value_or(LDAP_DEREF_NEVER);
   job.api->ldap_set_option(ld, LDAP_OPT_DEREF, &deref);
   job.api->ldap_set_option(ld, LDAP_OPT_TIMELIMIT, &job.query.time_limit);
-  job.api->ldap_set_option(ld, LDAP_OPT_REFERRALS, job.query.follow_referrals ? LDAP_OPT_ON : LDAP_OPT_OFF);
+  job.api->ldap_set_option(ld, LDAP_OPT_REFERRALS, job.query.follow_referrals ? &kOn : nullptr);
   return job.api->ldap_search_ext(ld, job.dn.c_str(), job.scope, job.filter.empty() ? nullptr : job.filter.c_str(),
                                   job.attributes.empty() ? nullptr : names.data(), 0, nullptr, nullptr, nullptr,
                                   job.query.size_limit, &id);

@@ -3,6 +3,7 @@ that hold for every type: found, not found, hostile keys, server gone, server ba
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -49,8 +50,8 @@ class Folder:
 class Server:
     """A server process: start() waits until ready() is true, stop() ends it by its pid."""
 
-    def __init__(self, command, ready, user=None, env=None):
-        self.command, self.ready, self.user, self.env = command, ready, user, env
+    def __init__(self, command, ready, user=None, env=None, end=signal.SIGTERM):
+        self.command, self.ready, self.user, self.env, self.end = command, ready, user, env, end
         self.proc = None
 
     def start(self):
@@ -74,7 +75,7 @@ class Server:
 
     def stop(self):
         if self.proc and self.proc.poll() is None:
-            self.proc.terminate()
+            self.proc.send_signal(self.end)
             try:
                 self.proc.wait(30)
             except subprocess.TimeoutExpired:

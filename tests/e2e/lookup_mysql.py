@@ -40,7 +40,7 @@ POLICY = Policy('hide mysql_servers = localhost(%s)/mail/mta/geheim' % SOCKET, '
 def test_answers():
     lines = ["${lookup mysql{select name from users where id='alice'}}", "${lookup mysql{select name,home from users where id='alice'}}",
                  '${lookup mysql{select id from users order by id}}', "${lookup mysql{select name from users where id='x'}{y}{n}}",
-                 "${lookup mysql{update users set home='/y' where id='alice'}}", "${lookup mysql{update users set home='/y' where id='alice'}}",
+                 "${lookup mysql{update users set home='/y' where name='O'}}", "${lookup mysql{update users set home='/y' where name='O'}}",
                  '${lookup mysql,servers=%s{select 7}}' % GOOD, '${lookup mysql{servers=%s; select 8}}' % GOOD,
                  "${lookup mysql{select name from users where id='${quote_mysql:o'neil}'}}", '${quote_mysql:a\'b"c\\\\d}']
     got = expand(POLICY.conf, *lines)

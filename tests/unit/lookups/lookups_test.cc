@@ -44,6 +44,7 @@ BOOST_AUTO_TEST_CASE(lsearch_reads_alias_files) {
       {"partial-lsearch", "x.b.example", "[part]"},
       {"partial-lsearch", "b.example", "[part]"},
       {"partial3-lsearch", "x.b.example", "absent"},
+      {"partial3-lsearch", "b.example", "[part]"},
       {"partial0-lsearch", "zz", "[star]"},
       {"partial(*.)lsearch", "x.y.b.example", "[part]"},
       {"partial1()lsearch", "x.y.a.example", "[A data]"},
