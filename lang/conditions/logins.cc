@@ -232,8 +232,9 @@ constexpr ConditionDef defs[] = {
     {.name = "ldapauth",
      .arguments = "{query}",
      .summary = "An LDAP server takes the login",
-     .doc = "USER= and PASS= in front of an LDAP URL; true when the server takes them. An empty password is false. When "
-            "nobody can be asked the expansion defers.",
+     .doc =
+         "USER= and PASS= in front of an LDAP URL; true when the server takes them. An empty password is false. When "
+         "nobody can be asked the expansion defers.",
      .cost = Cost::waits,
      .examples = kLdap,
      .tier = 2,

@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(dsearch_never_leaves_its_directory) {
       {"dsearch,key=path", "sub//x", "absent"},
       {"dsearch", "a/b", "defer: key for dsearch lookup contains a slash: a/b"},
       {"dsearch", "../file", "defer: key for dsearch lookup contains a slash: ../file"},
-      {"dsearch,filter=bogus", "file", "defer: unknown option \"filter=bogus\" for dsearch lookup"},
+      {"dsearch,filter=bogus", "file", "spec: unknown option \"filter=bogus\" for lookup type \"dsearch\""},
   };
   for (const Row& r : rows)
     BOOST_TEST(look(r.spec, r.key, dir) == r.want, r.spec << " " << r.key << ": " << look(r.spec, r.key, dir));
