@@ -1,6 +1,7 @@
 // links: lookups
 // Fuzz target: texts that lookups take apart. First byte: 0 a lookup type with affixes and options, 1 the settings of
 // an LDAP query, 2 words of a Redis command, 3 a server, 4 a reply of a Redis server.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
