@@ -16,6 +16,25 @@ add_library(PkgConfig::UNBOUND UNKNOWN IMPORTED)
 set_target_properties(PkgConfig::UNBOUND PROPERTIES IMPORTED_LOCATION ${UNBOUND_LIBRARY}
   INTERFACE_INCLUDE_DIRECTORIES ${UNBOUND_INCLUDE_DIR})
 
+# Heavy libraries that many commands never use are opened at the first call into them (core/io/late_library.h); their names:
+foreach(late GNUTLS UNBOUND)
+  if(late STREQUAL "GNUTLS")
+    find_library(late_path gnutls REQUIRED)
+  else()
+    set(late_path ${UNBOUND_LIBRARY})
+  endif()
+  get_filename_component(late_real ${late_path} REALPATH)
+  get_filename_component(late_name ${late_real} NAME)
+  string(REGEX MATCH "^.*\\.so\\.[0-9]+" late_soname ${late_name})
+  set(REMEX_${late}_SONAME ${late_soname})
+  unset(late_path CACHE)
+  unset(late_path)
+endforeach()
+set_source_files_properties(${CMAKE_SOURCE_DIR}/core/io/gnutls.cc PROPERTIES
+  COMPILE_DEFINITIONS REMEX_GNUTLS_SONAME="${REMEX_GNUTLS_SONAME}")
+set_source_files_properties(${CMAKE_SOURCE_DIR}/core/dns/unbound.cc PROPERTIES
+  COMPILE_DEFINITIONS REMEX_UNBOUND_SONAME="${REMEX_UNBOUND_SONAME}")
+
 # remex_room(folder [USES rooms...] [LIBS targets...]): library remex_<folder> of every .cc below the folder
 # (main.cc and *.module.cc excepted).
 function(remex_room folder)

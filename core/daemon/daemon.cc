@@ -21,6 +21,8 @@
 #include "core/daemon/listeners.h"
 #include "core/daemon/process.h"
 #include "core/daemon/scheduler.h"
+#include "core/dns/unbound.h"
+#include "core/io/gnutls.h"
 #include "core/smtp/session.h"
 
 namespace remex::daemon {
@@ -51,6 +53,9 @@ class Daemon {
       : config_(std::move(config)), opt_(opt) {}
 
   int run() {
+    // Now rather than at the first client: a server whose libraries are missing does not start.
+    for (const io::LateLibrary* library : {&io::gnutls_library, &dns::unbound_library})
+      if (const Status s = library->open(); !s) return fail_start(EX_OSFILE, s.error().text);
     if (const int rc = bind_all(); rc != EX_OK) return rc;
     if (!opt_.foreground && !detach()) return EX_OSERR;
     if (const int rc = write_pid(); rc != EX_OK) return rc;

@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <unbound.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include <cstdlib>
 
 #include "core/base/strings.h"
+#include "core/dns/unbound.h"
 #include "core/dns/wire.h"
 #include "core/io/fiber.h"
 #include "core/io/stream.h"

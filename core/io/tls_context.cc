@@ -1,8 +1,6 @@
 // TLS contexts: certificates, keys, trust and priorities, loaded once. A file that cannot be used is named with the
 // reason.
 #include <fmt/format.h>
-#include <gnutls/crypto.h>
-#include <gnutls/x509.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,6 +1,5 @@
 // What a finished handshake is called, in the words of Exim's log fields and variables.
 #include <fmt/format.h>
-#include <gnutls/x509.h>
 
 #include "core/io/tls_session.h"
 

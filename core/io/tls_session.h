@@ -1,11 +1,10 @@
 // One TLS session over a Stream, either side. Private to core/io.
 #pragma once
 
-#include <gnutls/gnutls.h>
-
 #include <memory>
 #include <string>
 
+#include "core/io/gnutls.h"
 #include "core/io/tls.h"
 
 namespace remex::io {

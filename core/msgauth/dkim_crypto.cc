@@ -1,8 +1,6 @@
 // GnuTLS wrapped for DKIM (see dkim_crypto.h). A failing hash object means the library is broken: that throws.
 #include "core/msgauth/dkim_crypto.h"
 
-#include <gnutls/x509.h>
-
 #include <stdexcept>
 
 #include "core/base/strings.h"
@@ -139,8 +137,8 @@ Result<std::string> PrivateKey::sign(HashKind hash, std::string_view digest) con
 Result<std::string> PrivateKey::dns_public_key() const {
   gnutls_pubkey_t raw = nullptr;
   if (gnutls_pubkey_init(&raw) < 0) return fail("gnutls_pubkey_init failed");
-  const std::unique_ptr<std::remove_pointer_t<gnutls_pubkey_t>, decltype(&gnutls_pubkey_deinit)> pub(
-      raw, &gnutls_pubkey_deinit);
+  const auto free_key = [](gnutls_pubkey_t k) { gnutls_pubkey_deinit(k); };
+  const std::unique_ptr<std::remove_pointer_t<gnutls_pubkey_t>, decltype(free_key)> pub(raw, free_key);
   gnutls_datum_t out{};
   int rc = gnutls_pubkey_import_privkey(raw, key_.get(), 0, 0);
   if (rc >= 0) {

@@ -3,10 +3,6 @@
 // between threads.
 #pragma once
 
-#include <gnutls/abstract.h>
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,6 +10,7 @@
 #include <type_traits>
 
 #include "core/base/result.h"
+#include "core/io/gnutls.h"
 
 namespace remex::msgauth {
 

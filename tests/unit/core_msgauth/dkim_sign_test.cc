@@ -19,13 +19,13 @@ constexpr std::string_view kEdPrivate = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JL
 
 std::string make_key(gnutls_pk_algorithm_t algorithm, unsigned bits) {
   gnutls_x509_privkey_t key;
-  BOOST_REQUIRE(gnutls_x509_privkey_init(&key) >= 0);
-  BOOST_REQUIRE(gnutls_x509_privkey_generate(key, algorithm, bits, 0) >= 0);
+  BOOST_REQUIRE(remex::gnutls_x509_privkey_init(&key) >= 0);
+  BOOST_REQUIRE(remex::gnutls_x509_privkey_generate(key, algorithm, bits, 0) >= 0);
   gnutls_datum_t out{};
-  BOOST_REQUIRE(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &out) >= 0);
+  BOOST_REQUIRE(remex::gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &out) >= 0);
   std::string pem(reinterpret_cast<char*>(out.data), out.size);
-  gnutls_free(out.data);
-  gnutls_x509_privkey_deinit(key);
+  remex::gnutls_free(out.data);
+  remex::gnutls_x509_privkey_deinit(key);
   return pem;
 }
 
