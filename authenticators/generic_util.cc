@@ -18,9 +18,10 @@ using lang::State;
 using G = AuthenticatorGeneric;
 
 constexpr OptionDef kGenericOptions[] = {
-    {"client_condition", OptionType::expanded, nullptr, "", "skip as a client when false", State::later, "", "", 2},
-    {"client_set_id", OptionType::expanded, nullptr, "", "id logged for outgoing authentication", State::later, "", "",
-     2},
+    {"client_condition", OptionType::expanded, ref<&G::client_condition>, "", "skip as a client when false",
+     State::works, "", "", 2},
+    {"client_set_id", OptionType::expanded, ref<&G::client_set_id>, "", "id logged for outgoing authentication",
+     State::works, "", "", 2},
     {"driver", OptionType::special, nullptr, "", "which authenticator driver this is"},
     {"public_name", OptionType::string, ref<&G::public_name>, "the instance's name",
      "SASL mechanism name that is advertised"},
@@ -31,7 +32,7 @@ constexpr OptionDef kGenericOptions[] = {
     {"server_debug_print", OptionType::expanded, ref<&G::server_debug_print>, "", "text for the debug output",
      State::works, "", "", 3},
     {"server_mail_auth_condition", OptionType::expanded, ref<&G::server_mail_auth_condition>, "",
-     "accept AUTH= on MAIL when true", State::later, "", "", 3},
+     "accept AUTH= on MAIL when true", State::works, "", "", 3},
     {"server_set_id", OptionType::expanded, ref<&G::server_set_id>, "",
      "$authenticated_id after success, $authenticated_fail_id after failure"},
 };
@@ -55,6 +56,42 @@ const AuthenticatorDef* find_authenticator_def(const lang::DriverDef* def) {
 
 std::string public_name(const lang::DriverInstance& a) {
   return generic(a).public_name.empty() ? a.name : generic(a).public_name;
+}
+
+bool is_server(const lang::DriverInstance& a) {
+  const AuthenticatorDef* def = find_authenticator_def(a.def);
+  if (def == nullptr || def->server == nullptr) return false;
+  return def->serves != nullptr ? def->serves(a) : generic(a).server_condition.is_set();
+}
+
+bool is_client(const lang::DriverInstance& a) {
+  const AuthenticatorDef* def = find_authenticator_def(a.def);
+  return def != nullptr && def->client != nullptr && def->asks != nullptr && def->asks(a);
+}
+
+ClientResult judge_reply(const Result<ClientReply>& r) {
+  using Kind = ClientResult::Kind;
+  if (!r) return {Kind::deferred, r.error().text};
+  if (r->code / 100 == 2) return {Kind::ok, {}};
+  return {r->code / 100 == 5 ? Kind::rejected : Kind::deferred, r->text};
+}
+
+void set_auth_variables(lang::Scope& scope, const std::vector<std::string>& values) {
+  for (int i = 1; i <= 4; ++i) scope.extra.erase("auth" + std::to_string(i));
+  scope.captures.assign(1, Text());
+  for (std::size_t i = 0; i < values.size() && i < 9; ++i) {
+    if (i < 4) scope.extra["auth" + std::to_string(i + 1)] = values[i];
+    scope.captures.push_back(Text::tainted(values[i]));
+  }
+}
+
+ServerResult authorize(lang::Scope& scope, const lang::DriverInstance& a) {
+  if (generic(a).server_condition.is_set()) return decide(scope, a);
+  ServerResult r;
+  r.kind = ServerResult::Kind::ok;
+  if (generic(a).server_set_id.is_set())
+    if (auto v = generic(a).server_set_id.eval(scope)) r.id = std::move(*v).str();
+  return r;
 }
 
 ServerResult decide(lang::Scope& scope, const lang::DriverInstance& a) {

@@ -13,25 +13,11 @@ constexpr OptionDef later(std::string_view name, OptionType type, std::string_vi
   return {.name = name, .type = type, .summary = summary, .state = lang::State::later, .tier = tier};
 }
 
-constexpr OptionDef kCramMd5[] = {
-    later("client_name", OptionType::expanded, "User name", 1),
-    later("client_secret", OptionType::expanded, "Secret", 1),
-    later("server_secret", OptionType::expanded, "Secret for user in $auth1; forced fail rejects", 2),
-};
 constexpr OptionDef kCyrusSasl[] = {
     later("server_hostname", OptionType::expanded, "Host name given to SASL", 3),
     later("server_mech", OptionType::string, "Underlying mechanism", 3),
     later("server_realm", OptionType::expanded, "Realm", 3),
     later("server_service", OptionType::string, "Service name", 3),
-};
-constexpr OptionDef kDovecot[] = {
-    later("server_socket", OptionType::string, "Dovecot auth socket path", 1),
-    later("server_tls", OptionType::boolean, "Use TLS to a dovecot inet socket (experimental build)", 4),
-};
-constexpr OptionDef kExternal[] = {
-    later("client_send", OptionType::expanded, "Identity asserted", 3),
-    later("server_param2", OptionType::expanded, "Value placed in $auth2", 3),
-    later("server_param3", OptionType::expanded, "Value placed in $auth3", 3),
 };
 constexpr OptionDef kGsasl[] = {
     later("client_authz", OptionType::expanded, "Authorisation id", 3),
@@ -61,13 +47,6 @@ constexpr OptionDef kSpa[] = {
     later("client_username", OptionType::expanded, "User name", 2),
     later("server_password", OptionType::expanded, "Password for $auth1", 3),
 };
-constexpr OptionDef kTls[] = {
-    later("server_param", OptionType::expanded, "Synonym of server_param1", 4),
-    later("server_param1", OptionType::expanded, "Value placed in $auth1; server_param is a synonym", 3),
-    later("server_param2", OptionType::expanded, "Value placed in $auth2", 3),
-    later("server_param3", OptionType::expanded, "Value placed in $auth3", 3),
-};
-
 constexpr AuthenticatorDef row(std::string_view name, std::string_view summary, std::span<const OptionDef> options) {
   return {.driver = {.kind = lang::DriverKind::authenticator,
                      .name = name,
@@ -79,14 +58,10 @@ constexpr AuthenticatorDef row(std::string_view name, std::string_view summary, 
 }
 
 constexpr AuthenticatorDef defs[] = {
-    row("cram_md5", "CRAM-MD5 (RFC 2195)", kCramMd5),
     row("cyrus_sasl", "mechanisms of the Cyrus SASL library", kCyrusSasl),
-    row("dovecot", "asks Dovecot's authentication service", kDovecot),
-    row("external", "EXTERNAL (RFC 4422): the client certificate", kExternal),
     row("gsasl", "mechanisms of GNU SASL, SCRAM among them", kGsasl),
     row("heimdal_gssapi", "GSSAPI (Heimdal Kerberos)", kHeimdalGssapi),
     row("spa", "NTLM, Microsoft's secure password authentication", kSpa),
-    row("tls", "the client certificate, without AUTH", kTls),
 };
 
 }  // namespace

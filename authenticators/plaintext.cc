@@ -12,13 +12,16 @@ using lang::ref;
 using lang::State;
 
 struct PlaintextOptions : lang::DriverOptions {
-  lang::Expansion server_prompts;
+  lang::Expansion server_prompts, client_send;
+  bool client_ignore_invalid_base64 = false;
+  std::vector<lang::Expansion> items;  ///< of client_send, split before expansion; made by check()
 };
 
 constexpr OptionDef kOptions[] = {
-    {"client_ignore_invalid_base64", OptionType::boolean, nullptr, "false", "tolerate bad base64 in challenges",
-     State::later, "false", "", 3},
-    {"client_send", OptionType::expanded, nullptr, "", "strings sent as a client", State::later},
+    {"client_ignore_invalid_base64", OptionType::boolean, ref<&PlaintextOptions::client_ignore_invalid_base64>, "false",
+     "a challenge that is not base64 is taken as empty", State::works, "", "", 3},
+    {"client_send", OptionType::expanded, ref<&PlaintextOptions::client_send>, "",
+     "strings sent as a client, separated by colons; ^ is a NUL, ^^ a caret; an empty first one sends AUTH alone"},
     {"server_prompts", OptionType::expanded_list, ref<&PlaintextOptions::server_prompts>, "",
      "prompts for the strings; \":\" is one empty prompt (PLAIN)"},
 };
@@ -72,11 +75,86 @@ ServerResult server(lang::Scope& scope, const lang::DriverInstance& a, const std
   return decide(scope, a);
 }
 
-void check(lang::DriverInstance& a, const lang::Config&, lang::Diagnostics& diag) {
+/// ^ is NUL, ^^ is ^.
+std::string with_nuls(std::string_view s) {
+  std::string out;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    if (s[i] != '^') {
+      out += s[i];
+    } else if (i + 1 < s.size() && s[i + 1] == '^') {
+      out += s[i++];
+    } else {
+      out += '\0';
+    }
+  }
+  return out;
+}
+
+ClientResult client(lang::Scope& scope, const lang::DriverInstance& a, const ClientDialogue& talk) {
+  using Kind = ClientResult::Kind;
+  const auto& o = static_cast<const PlaintextOptions&>(*a.options);
+  std::vector<std::string> challenges;
+  set_auth_variables(scope, challenges);
+  bool begun = false;
+  Result<ClientReply> reply = fail("nothing to send");
+  for (const lang::Expansion& item : o.items) {
+    auto text = item.eval(scope);
+    if (!text) {
+      if (begun) (void)talk.cancel();
+      if (text.error().kind == ErrorKind::forced_fail) return {Kind::skipped, {}};
+      return {Kind::deferred, "expansion of client_send failed: " + text.error().text};
+    }
+    const std::string raw = with_nuls(text->view());
+    reply = begun ? talk.answer(raw) : talk.begin(raw.empty() ? std::nullopt : std::optional(raw));
+    begun = true;
+    if (!reply || reply->code != 334) return judge_reply(reply);
+    if (!reply->challenge && !o.client_ignore_invalid_base64) {
+      (void)talk.cancel();
+      return {Kind::deferred, "invalid base64 data from server in a challenge"};
+    }
+    challenges.push_back(reply->challenge.value_or(""));
+    set_auth_variables(scope, challenges);
+  }
+  // It wants more than there is.
+  (void)talk.cancel();
+  return {Kind::deferred, "the server asks for more than client_send has"};
+}
+
+/// The separator: the one after "<", else a colon; doubled ones stand for themselves.
+std::vector<std::string> split_items(std::string_view s) {
+  char sep = ':';
+  s = trim_left(s);
+  if (s.size() >= 2 && s[0] == '<') {
+    sep = s[1];
+    s.remove_prefix(2);
+  }
+  std::vector<std::string> items(1);
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    if (s[i] != sep) {
+      items.back() += s[i];
+    } else if (i + 1 < s.size() && s[i + 1] == sep) {
+      items.back() += s[i++];
+    } else {
+      items.emplace_back();
+    }
+  }
+  for (std::string& item : items) item = std::string(trim(item));
+  return items;
+}
+
+void check(lang::DriverInstance& a, const lang::Config& config, lang::Diagnostics& diag) {
   const auto& g = static_cast<const AuthenticatorGeneric&>(*a.generic);
-  if (!g.server_condition.is_set())
+  auto& o = static_cast<PlaintextOptions&>(*a.options);
+  if (o.client_send.is_set()) {
+    const lang::CompileContext ctx{config.registries.get(), &diag,
+                                   "authenticator \"" + a.name + "\": option \"client_send\""};
+    for (std::string& item : split_items(o.client_send.source_text()))
+      if (auto e = lang::Expansion::compile(lang::SourceText(std::move(item), o.client_send.pos()), ctx))
+        o.items.push_back(*e);
+  }
+  if (!g.server_condition.is_set() && !o.client_send.is_set())
     diag.warning("authenticator-without-condition", a.pos, static_cast<std::uint32_t>(a.name.size()),
-                 "authenticator \"" + a.name + "\" has no server_condition: it is not used as a server");
+                 "authenticator \"" + a.name + "\" has neither server_condition nor client_send: it is not used");
 }
 
 constexpr AuthenticatorDef defs[] = {{
@@ -90,6 +168,9 @@ constexpr AuthenticatorDef defs[] = {{
                },
                .check = &check},
     .server = &server,
+    .client = &client,
+    .asks =
+        [](const lang::DriverInstance& a) { return !static_cast<const PlaintextOptions&>(*a.options).items.empty(); },
 }};
 
 }  // namespace

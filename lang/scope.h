@@ -22,6 +22,10 @@
 #include "core/mail/message.h"
 #include "core/msgauth/dkim.h"
 
+namespace remex::io {
+class Courier;
+}
+
 namespace remex::lang {
 
 class Config;
@@ -100,6 +104,16 @@ struct VerifyOutcome {
   std::string rewritten;  ///< new address after successful verification, empty = unchanged
 };
 
+/// A message of this host's own making. `headers` are whole lines with LF; Received:, Date: and Message-ID: are added
+/// when they are missing.
+struct NewMessage {
+  std::string sender;  ///< empty = null path
+  std::vector<std::string> recipients;
+  std::string headers, body;
+  std::string parent_id;   ///< the message it is about (R= in the log)
+  bool is_report = false;  ///< failures of it are not reported again
+};
+
 /// Bits for Services::log. with_host: the line begins with the client ("H=name [ip]") as rejections and warnings do.
 /// address_rewrite: only when that log selector is on.
 enum class LogTarget : std::uint8_t { main_log = 1, reject_log = 2, panic_log = 4, with_host = 8, address_rewrite = 16 };
@@ -130,6 +144,10 @@ struct Services {
   /// A small durable value per key (ratelimit, seen). Null result: none.
   virtual Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) = 0;
   virtual Status put_hint(const std::string& table, const std::string& key, const std::string& value) = 0;
+  /// Does work as other users or outside this process (core/io/courier.h); null where nothing is delivered.
+  virtual io::Courier* courier() { return nullptr; }
+  /// Puts a new message into the queue (notices, automatic replies) and has it delivered. Error: it is not queued.
+  virtual Status submit(const NewMessage&) { return fail("messages cannot be made here"); }
   /// Free space on the spool's file system in KiB; -1 unknown.
   virtual std::int64_t spool_space() { return -1; }
   /// Number of messages on the queue, for $queue_size; -1 unknown.

@@ -21,6 +21,13 @@ struct HostItem {
   bool is_self = false;
 };
 
+/// An automatic reply a filter asked for; the autoreply transport uses it instead of its own options.
+struct ReplySpec {
+  std::string to, cc, bcc, from, reply_to, subject, headers, text, file, log, once;
+  bool file_expand = false, return_message = false;
+  std::int64_t once_repeat = 0;  ///< seconds; 0: never again
+};
+
 /// One address in routing or delivery. Owned by the delivery (std::deque / unique_ptr); pointers to parents stay valid.
 struct Addr {
   lang::AddressState state;  ///< what expansions see; state.parent points to parent->state
@@ -44,6 +51,7 @@ struct Addr {
   // redirect specials
   bool is_file = false, is_pipe = false, is_directory = false;  ///< "/file", "|command", "/dir/"
   Text special;                                                 ///< the path or command
+  std::shared_ptr<const ReplySpec> reply;                       ///< for the autoreply transport
   bool one_time = false;
   bool hide_child = false;
   // outcome
@@ -63,6 +71,7 @@ struct Addr {
   bool freeze = false;     ///< deferral that freezes the message
   std::string notice_to, notice_text;  ///< a message a router wants sent (syntax errors in a list); empty: none
   std::string smtp_reply;  ///< remote server's answer
+  std::string output;      ///< of a failed command, for the bounce
   std::vector<std::unique_ptr<Addr>> children;
   std::string unique;  ///< duplicate key: transport-independent delivery identity
 };

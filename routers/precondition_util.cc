@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -12,6 +13,7 @@
 
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
+#include "routers/courier_work.h"
 #include "routers/internal.h"
 
 namespace remex::routers {
@@ -207,7 +209,32 @@ Result<std::optional<CheckAs>> resolve_check_as(std::string_view item) {
   return as;
 }
 
-GateResult test_one_file(std::string_view item, bool tainted, const CheckAs& as) {
+/// The same as the user, when this process can become it: directories only that user may enter are seen.
+Presence test_path_as(RouteContext& ctx, const lang::DriverInstance& r, const std::string& path, const CheckAs& as,
+                      std::string& why) {
+  const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
+  if (!as.set || as.uid == 0 || as.uid == ::geteuid() || courier == nullptr || !courier->privileged()) {
+    const Presence p = test_path(path, why);
+    if (p == Presence::present && as.set && !may_read(path, as.uid, as.gid)) {
+      why = fmt::format("require_files: {}: not accessible for uid {}", printable(path), as.uid);
+      return Presence::denied;
+    }
+    return p;
+  }
+  auto answer = ask_as_user(ctx, r, as.uid, as.gid, {{"op", "exists"}, {"path", path}});
+  if (!answer || answer->contains("error")) {
+    why = fmt::format("require_files: {}", answer ? (*answer)["error"] : answer.error().text);
+    return Presence::unknown;
+  }
+  const auto err = static_cast<int>(parse_int((*answer)["errno"]).value_or(EIO));
+  if (err == 0) return Presence::present;
+  if (err == ENOENT || err == ENOTDIR || err == ENAMETOOLONG || err == ELOOP) return Presence::absent;
+  why = fmt::format("require_files: {}: {}", printable(path), std::strerror(err));
+  return err == EACCES ? Presence::denied : Presence::unknown;
+}
+
+GateResult test_one_file(RouteContext& ctx, const lang::DriverInstance& r, std::string_view item, bool tainted,
+                         const CheckAs& as) {
   bool want = true, denied_is_absent = false;
   for (;; item.remove_prefix(1)) {
     item = trim_left(item);
@@ -224,11 +251,8 @@ GateResult test_one_file(std::string_view item, bool tainted, const CheckAs& as)
     return defer_gate(fmt::format("require_files: \"{}\" is not an absolute path", printable(path)));
   std::string why;
   Presence p = Presence::absent;
-  if (path.find('\0') == std::string::npos && !(tainted && has_dot_component(path))) p = test_path(path, why);
-  if (p == Presence::present && as.set && !may_read(path, as.uid, as.gid)) {
-    p = Presence::denied;
-    why = fmt::format("require_files: {}: not accessible for uid {}", printable(path), as.uid);
-  }
+  if (path.find('\0') == std::string::npos && !(tainted && has_dot_component(path)))
+    p = test_path_as(ctx, r, path, as, why);
   if (p == Presence::unknown) return defer_gate(why);
   if (p == Presence::denied) {
     if (!denied_is_absent) return defer_gate(why);
@@ -238,7 +262,7 @@ GateResult test_one_file(std::string_view item, bool tainted, const CheckAs& as)
   return skip(fmt::format("require_files: {} {}", printable(path), want ? "does not exist" : "exists"));
 }
 
-GateResult test_files(RouteContext& ctx, const RouterGeneric& g) {
+GateResult test_files(RouteContext& ctx, const lang::DriverInstance& driver, const RouterGeneric& g) {
   CheckAs as;
   for (const lang::Expansion& e : g.require_files_items) {
     auto text = e.eval(ctx.scope);
@@ -255,7 +279,7 @@ GateResult test_files(RouteContext& ctx, const RouterGeneric& g) {
       as = **who;
       continue;
     }
-    if (GateResult r = test_one_file(item, text->is_tainted(), as); r.gate != Gate::run) return r;
+    if (GateResult r = test_one_file(ctx, driver, item, text->is_tainted(), as); r.gate != Gate::run) return r;
   }
   return run();
 }
@@ -342,7 +366,7 @@ GateResult check_preconditions(RouteContext& ctx, const lang::DriverInstance& r,
     if (GateResult x = test_list(ctx, g.senders, "senders", sender, false, s.sender_data); x.gate != Gate::run)
       return x;
   }
-  if (GateResult x = test_files(ctx, g); x.gate != Gate::run) return x;
+  if (GateResult x = test_files(ctx, r, g); x.gate != Gate::run) return x;
   return test_conditions(ctx, g);
 }
 

@@ -2,21 +2,15 @@
 // (:fail:, :defer:, :blackhole:, :unknown:). Filters are refused when the configuration is loaded.
 //
 // Trust: a path, command or included file that a peer had a hand in is never used; such an item defers the address.
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
+#include "routers/courier_work.h"
 #include "routers/internal.h"
 #include "routers/redirect_list_util.h"
 
@@ -27,7 +21,6 @@ using lang::OptionType;
 using lang::ref;
 using lang::State;
 
-constexpr std::size_t kMaxFile = 4 * 1024 * 1024;
 constexpr int kMaxIncludeDepth = 10;
 
 struct RedirectOptions : lang::DriverOptions {
@@ -150,82 +143,6 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
     complain("include_directory is not an absolute path");
 }
 
-// ------------------------------------------------------------------ files
-
-struct FileRules {
-  std::int64_t modemask = 0;
-  bool check_owner = false, check_group = false, ignore_eacces = false, ignore_enotdir = false;
-  std::vector<std::string> owners, groups;
-  std::int64_t user_uid = -1, user_gid = -1;
-};
-
-bool owner_allowed(uid_t uid, const FileRules& rules) {
-  if (rules.user_uid >= 0 && uid == static_cast<uid_t>(rules.user_uid)) return true;
-  return std::any_of(rules.owners.begin(), rules.owners.end(), [&](const std::string& name) {
-    if (const auto n = parse_uint(name)) return *n == uid;
-    std::string buf(16384, '\0');
-    passwd entry{};
-    passwd* p = nullptr;
-    getpwnam_r(name.c_str(), &entry, buf.data(), buf.size(), &p);
-    return p != nullptr && p->pw_uid == uid;
-  });
-}
-
-bool group_allowed(gid_t gid, const FileRules& rules) {
-  if (rules.user_gid >= 0 && gid == static_cast<gid_t>(rules.user_gid)) return true;
-  return std::any_of(rules.groups.begin(), rules.groups.end(), [&](const std::string& name) {
-    if (const auto n = parse_uint(name)) return *n == gid;
-    std::string buf(16384, '\0');
-    group entry{};
-    group* g = nullptr;
-    getgrnam_r(name.c_str(), &entry, buf.data(), buf.size(), &g);
-    return g != nullptr && g->gr_gid == gid;
-  });
-}
-
-/// Runs in the pool. not_found: there is no such file (its directory is there). Checks are made on the open file.
-Result<std::string> read_list_file(const std::string& path, const FileRules& rules) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) {
-    const int err = errno;
-    if (err == EACCES && rules.ignore_eacces) return fail(ErrorKind::not_found, path);
-    if (err == ENOTDIR && rules.ignore_enotdir) return fail(ErrorKind::not_found, path);
-    if (err == ENOENT) {
-      struct stat dir{};
-      if (rules.ignore_enotdir || ::stat(path.substr(0, path.rfind('/') + 1).c_str(), &dir) == 0)
-        return fail(ErrorKind::not_found, path);
-      return defer(fmt::format("failed to stat the directory of {}: {}", path, std::strerror(errno)));
-    }
-    return defer(fmt::format("failed to open {}: {}", path, std::strerror(err)));
-  }
-  std::string text;
-  Result<std::string> result;
-  struct stat st{};
-  if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-    result = defer(fmt::format("{} is not a regular file", path));
-  } else if ((st.st_mode & static_cast<mode_t>(rules.modemask)) != 0) {
-    result = defer(fmt::format("bad mode ({:04o}) for {}", st.st_mode & 07777U, path));
-  } else if (rules.check_owner && !owner_allowed(st.st_uid, rules)) {
-    result = defer(fmt::format("bad owner (uid {}) for {}", st.st_uid, path));
-  } else if (rules.check_group && !group_allowed(st.st_gid, rules)) {
-    result = defer(fmt::format("bad group (gid {}) for {}", st.st_gid, path));
-  } else {
-    char buf[16384];
-    ssize_t n = 0;
-    while ((n = ::read(fd, buf, sizeof buf)) > 0 && text.size() <= kMaxFile)
-      text.append(buf, static_cast<std::size_t>(n));
-    if (n < 0) {
-      result = defer(fmt::format("failed to read {}: {}", path, std::strerror(errno)));
-    } else if (text.size() > kMaxFile) {
-      result = defer(fmt::format("{} is too big for a redirection list", path));
-    } else {
-      result = std::move(text);
-    }
-  }
-  ::close(fd);
-  return result;
-}
-
 // ------------------------------------------------------------------ from data to children
 
 class Redirection {
@@ -236,6 +153,7 @@ class Redirection {
 
  private:
   Result<Text> load();
+  FileRules file_rules() const;
   RouteResult verdict(const RedirectList& list);
   Status add_list(const RedirectList& list, bool tainted, int depth);
   Status include(const std::string& path, bool tainted, int depth);
@@ -261,17 +179,23 @@ Result<Text> Redirection::load() {
                 fmt::format("Tainted '{}' (file name for {} router) not permitted", printable(path.view()), r_.name));
   if (!path.str().starts_with('/'))
     return fail(fmt::format("file \"{}\" is not an absolute path", printable(path.view())));
-  FileRules rules{o_.modemask,
-                  o_.check_owner,
-                  o_.check_group,
-                  o_.ignore_eacces,
-                  o_.ignore_enotdir,
-                  o_.owners,
-                  o_.owngroups,
-                  addr_.state.local_user_uid,
-                  addr_.state.local_user_gid};
-  REMEX_TRY(std::string text, io::offload([&] { return read_list_file(path.str(), rules); }));
+  FileRules rules = file_rules();
+  rules.ignore_eacces = o_.ignore_eacces;
+  rules.ignore_enotdir = o_.ignore_enotdir;
+  REMEX_TRY(std::string text, read_as_user(ctx_, r_, addr_, path.str(), rules));
   return Text(std::move(text));
+}
+
+FileRules Redirection::file_rules() const {
+  FileRules rules;
+  rules.modemask = o_.modemask;
+  rules.check_owner = o_.check_owner;
+  rules.check_group = o_.check_group;
+  rules.owners = o_.owners;
+  rules.groups = o_.owngroups;
+  rules.user_uid = addr_.state.local_user_uid;
+  rules.user_gid = addr_.state.local_user_gid;
+  return rules;
 }
 
 RouteResult Redirection::verdict(const RedirectList& list) {
@@ -396,16 +320,7 @@ Status Redirection::include(const std::string& path, bool tainted, int depth) {
     if (walks || !path.starts_with(base + "/"))
       return defer(fmt::format("included file {} is not in directory {}", printable(path), base));
   }
-  const FileRules rules{o_.modemask,
-                        o_.check_owner,
-                        o_.check_group,
-                        false,
-                        false,
-                        o_.owners,
-                        o_.owngroups,
-                        addr_.state.local_user_uid,
-                        addr_.state.local_user_gid};
-  auto text = io::offload([&] { return read_list_file(path, rules); });
+  auto text = read_as_user(ctx_, r_, addr_, path, file_rules());
   if (!text)
     return defer(text.error().kind == ErrorKind::not_found ? fmt::format("failed to open included file {}", path)
                                                            : text.error().text);

@@ -1,5 +1,6 @@
-// appendfile: delivery into files. Maildir now; single mailbox files (mbox, MBX), one-file-per-message directories and
-// mailstore are refused when the configuration is loaded.
+// appendfile: delivery into files: mailbox files (mbox), maildirs, one file per message, mailstore. MBX and comsat are
+// refused when the configuration is loaded. The writing itself is in mbox_work_util.cc, directory_work_util.cc and
+// maildir_util.cc.
 //
 // The name of a message in new/ is SECONDS.H<digits>P<digits>.<host>: the seconds of its arrival, and digits made from
 // message id, recipient, router and transport. So every delivery has its own name, and the repeat of one that was cut
@@ -11,7 +12,9 @@
 #include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
+#include "core/mail/address.h"
 #include "lang/diagnostics.h"
+#include "lang/regex.h"
 #include "transports/internal.h"
 
 namespace remex::transports {
@@ -22,95 +25,139 @@ using lang::ref;
 using lang::State;
 
 struct AppendfileOptions : lang::DriverOptions {
-  lang::Expansion directory, maildir_tag, message_prefix, message_suffix;
-  bool maildir_format = false, create_directory = true, use_crlf = false;
-  std::int64_t mode = 0600, directory_mode = 0700;
-  std::string create_file = "anywhere";
+  lang::Expansion directory, file, directory_file, maildir_tag, message_prefix, message_suffix, batch_id, quota,
+      quota_filecount, quota_directory, quota_warn_threshold, quota_warn_message, mailbox_size, mailbox_filecount,
+      mailstore_prefix, mailstore_suffix;
+  lang::ExpandedBool maildir_use_size_file;
+  bool allow_fifo = false, allow_symlink = false, check_group = false, check_owner = true, maildir_format = false,
+       mailstore_format = false, create_directory = true, use_crlf = false, use_bsmtp = false, file_must_exist = false,
+       mode_fail_narrower = true, quota_is_inclusive = true, use_fcntl_lock = true, use_flock_lock = false,
+       use_lockfile = true;
+  std::int64_t mode = 0600, directory_mode = 0700, lockfile_mode = 0600, lockfile_timeout = 1800, lock_interval = 3,
+               lock_retries = 10, lock_fcntl_timeout = 0, lock_flock_timeout = 0, batch_max = 1;
+  std::string create_file = "anywhere", check_string, escape_string, maildirfolder_create_regex, quota_size_regex,
+              maildir_quota_directory_regex = "^(?:cur|new|\\..*)$";
 };
 using O = AppendfileOptions;
 
-// "*" as harmless value: the option only matters to forms that are refused by their own option.
 constexpr OptionDef kOptions[] = {
-    {"allow_fifo", OptionType::boolean, nullptr, "false", "deliver to a FIFO", State::later, "false", "", 3},
-    {"allow_symlink", OptionType::boolean, nullptr, "false", "the mailbox may be a symbolic link", State::later,
-     "false", "", 3},
-    {"batch_id", OptionType::expanded, nullptr, "", "key that splits batches", State::later, "", "", 3},
-    {"batch_max", OptionType::integer, nullptr, "1", "addresses in one delivery", State::later, "1", "", 3},
-    {"check_group", OptionType::boolean, nullptr, "false", "the file's group must match", State::later, "*", "", 3},
-    {"check_owner", OptionType::boolean, nullptr, "true", "the file's owner must match", State::later, "*", "", 2},
-    {"check_string", OptionType::string, nullptr, "", "line start that is escaped", State::later, "", "", 1},
+    {"allow_fifo", OptionType::boolean, ref<&O::allow_fifo>, "false", "deliver to a FIFO", State::works, "", "", 3},
+    {"allow_symlink", OptionType::boolean, ref<&O::allow_symlink>, "false", "the mailbox may be a symbolic link",
+     State::works, "", "", 3},
+    {"batch_id", OptionType::expanded, ref<&O::batch_id>, "", "key that splits batches", State::later, "", "", 3},
+    {"batch_max", OptionType::integer, ref<&O::batch_max>, "1", "addresses in one delivery", State::works, "", "", 3},
+    {"check_group", OptionType::boolean, ref<&O::check_group>, "false", "the file's group must match", State::works, "",
+     "", 3},
+    {"check_owner", OptionType::boolean, ref<&O::check_owner>, "true", "the file's owner must match", State::works, "",
+     "", 2},
+    {"check_string", OptionType::string, ref<&O::check_string>, "From  for mbox", "line start that is escaped"},
     {"create_directory", OptionType::boolean, ref<&O::create_directory>, "true", "make missing directories"},
     {"create_file", OptionType::string, ref<&O::create_file>, "anywhere",
-     "where directories may be made: anywhere, inhome, belowhome or a path"},
-    {"directory", OptionType::expanded, ref<&O::directory>, "", "directory of the maildir", State::works, "",
-     "directory"},
-    {"directory_file", OptionType::expanded, nullptr, "", "name of a plain new file", State::later, "", "", 3},
+     "where files and directories may be made: anywhere, inhome, belowhome or a path"},
+    {"directory", OptionType::expanded, ref<&O::directory>, "", "directory of a maildir, or of one file per message",
+     State::works, "", "directory"},
+    {"directory_file", OptionType::expanded, ref<&O::directory_file>, "",
+     "name of the file, when each message is a file of its own; unset: a unique one", State::works, "", "file", 3},
     {"directory_mode", OptionType::octal, ref<&O::directory_mode>, "0700", "mode of created directories"},
-    {"escape_string", OptionType::string, nullptr, "", "replacement for check_string", State::later, "", "", 1},
-    {"file", OptionType::expanded, nullptr, "", "mailbox file", State::later, "", "file"},
-    {"file_format", OptionType::string, nullptr, "", "recognises mailbox formats", State::later, "", "", 4},
-    {"file_must_exist", OptionType::boolean, nullptr, "false", "defer when the file is missing", State::later, "false",
-     "", 2},
-    {"lock_fcntl_timeout", OptionType::time, nullptr, "0s", "limit for a blocking fcntl lock", State::later, "*", "",
+    {"escape_string", OptionType::string, ref<&O::escape_string>, ">From  for mbox", "replacement for check_string"},
+    {"file", OptionType::expanded, ref<&O::file>, "", "mailbox file", State::works, "", "file"},
+    {"file_format", OptionType::string, nullptr, "", "picks another transport by what the file begins with",
+     State::later, "", "", 4},
+    {"file_must_exist", OptionType::boolean, ref<&O::file_must_exist>, "false", "defer when the file is missing",
+     State::works, "", "", 2},
+    {"lock_fcntl_timeout", OptionType::time, ref<&O::lock_fcntl_timeout>, "0s",
+     "no effect: locks are tried lock_retries times", State::later, "0s,0", "", 3},
+    {"lock_flock_timeout", OptionType::time, ref<&O::lock_flock_timeout>, "0s",
+     "no effect: locks are tried lock_retries times", State::later, "0s,0", "", 3},
+    {"lock_interval", OptionType::time, ref<&O::lock_interval>, "3s", "wait between attempts to lock", State::works, "",
+     "", 3},
+    {"lock_retries", OptionType::integer, ref<&O::lock_retries>, "10", "attempts to lock", State::works, "", "", 3},
+    {"lockfile_mode", OptionType::octal, ref<&O::lockfile_mode>, "0600", "mode of the lock file", State::works, "", "",
      3},
-    {"lock_flock_timeout", OptionType::time, nullptr, "0s", "limit for a blocking flock", State::later, "*", "", 3},
-    {"lock_interval", OptionType::time, nullptr, "3s", "wait between attempts to lock", State::later, "*", "", 3},
-    {"lock_retries", OptionType::integer, nullptr, "10", "attempts to lock", State::later, "*", "", 3},
-    {"lockfile_mode", OptionType::octal, nullptr, "0600", "mode of the lock file", State::later, "*", "", 3},
-    {"lockfile_timeout", OptionType::time, nullptr, "30m", "age of a stale lock file", State::later, "*", "", 3},
-    {"mailbox_filecount", OptionType::expanded, nullptr, "", "number of files, for quota", State::later, "", "", 3},
-    {"mailbox_size", OptionType::expanded, nullptr, "", "size of the mailbox, for quota", State::later, "", "", 3},
+    {"lockfile_timeout", OptionType::time, ref<&O::lockfile_timeout>, "30m", "age of a stale lock file", State::works,
+     "", "", 3},
+    {"mailbox_filecount", OptionType::expanded, ref<&O::mailbox_filecount>, "", "number of files, for quota",
+     State::works, "", "", 3},
+    {"mailbox_size", OptionType::expanded, ref<&O::mailbox_size>, "", "size of the mailbox, for quota", State::works,
+     "", "", 3},
     {"maildir_format", OptionType::boolean, ref<&O::maildir_format>, "false", "deliver as maildir"},
-    {"maildir_quota_directory_regex", OptionType::string, nullptr, "^(?:cur|new|\\..*)$",
-     "folders that count for quota", State::later, "*", "", 3},
-    {"maildir_retries", OptionType::integer, nullptr, "10", "attempts to find a free name", State::later, "*", "", 3},
+    {"maildir_quota_directory_regex", OptionType::string, ref<&O::maildir_quota_directory_regex>, "^(?:cur|new|\\..*)$",
+     "folders that count for quota", State::works, "", "", 3},
+    {"maildir_retries", OptionType::integer, nullptr, "10", "no effect: names are unique", State::later, "*", "", 3},
     {"maildir_tag", OptionType::expanded, ref<&O::maildir_tag>, "", "text added to the name in new/"},
-    {"maildir_use_size_file", OptionType::expanded_boolean, nullptr, "false", "maintain maildirsize", State::later,
-     "false"},
-    {"maildirfolder_create_regex", OptionType::string, nullptr, "", "when to make maildirfolder", State::later, "", "",
-     3},
-    {"mailstore_format", OptionType::boolean, nullptr, "false", "deliver as mailstore", State::later, "false", "", 4},
-    {"mailstore_prefix", OptionType::expanded, nullptr, "", "text before a mailstore envelope", State::later, "", "",
-     4},
-    {"mailstore_suffix", OptionType::expanded, nullptr, "", "text after a mailstore envelope", State::later, "", "", 4},
-    {"mbx_format", OptionType::boolean, nullptr, "false", "deliver as MBX", State::later, "false", "", 4},
-    {"message_prefix", OptionType::expanded, ref<&O::message_prefix>, "", "text before the message", State::works, "",
-     "", 2},
-    {"message_suffix", OptionType::expanded, ref<&O::message_suffix>, "", "text after the message", State::works, "",
-     "", 2},
+    {"maildir_use_size_file", OptionType::expanded_boolean, ref<&O::maildir_use_size_file>, "false",
+     "maintain maildirsize (Maildir++)"},
+    {"maildirfolder_create_regex", OptionType::string, ref<&O::maildirfolder_create_regex>, "",
+     "directories that get a file maildirfolder", State::works, "", "", 3},
+    {"mailstore_format", OptionType::boolean, ref<&O::mailstore_format>, "false", "deliver as mailstore", State::works,
+     "", "", 4},
+    {"mailstore_prefix", OptionType::expanded, ref<&O::mailstore_prefix>, "", "text before a mailstore envelope",
+     State::works, "", "", 4},
+    {"mailstore_suffix", OptionType::expanded, ref<&O::mailstore_suffix>, "", "text after a mailstore envelope",
+     State::works, "", "", 4},
+    {"mbx_format", OptionType::boolean, nullptr, "false", "MBX files need the locks of one IMAP server nobody runs now",
+     State::later, "false", "", 4},
+    {"message_prefix", OptionType::expanded, ref<&O::message_prefix>, "the From line for mbox",
+     "text before the message", State::works, "", "", 2},
+    {"message_suffix", OptionType::expanded, ref<&O::message_suffix>, "an empty line for mbox",
+     "text after the message", State::works, "", "", 2},
     {"mode", OptionType::octal, ref<&O::mode>, "0600", "mode of created files"},
-    {"mode_fail_narrower", OptionType::boolean, nullptr, "true", "defer when the file's mode is narrower", State::later,
-     "*"},
-    {"notify_comsat", OptionType::boolean, nullptr, "false", "notify comsat", State::later, "false", "", 4},
-    {"quota", OptionType::expanded, nullptr, "", "size limit of the mailbox", State::later, "0"},
-    {"quota_directory", OptionType::expanded, nullptr, "", "directory measured for quota", State::later, "", "", 2},
-    {"quota_filecount", OptionType::expanded, nullptr, "0", "limit on the number of files", State::later, "0", "", 2},
-    {"quota_is_inclusive", OptionType::boolean, nullptr, "true", "the message itself counts", State::later, "*", "", 2},
-    {"quota_size_regex", OptionType::string, nullptr, "", "finds the size in a file name", State::later, "*", "", 2},
-    {"quota_warn_message", OptionType::expanded, nullptr, "", "notice near the quota", State::later, "*", "", 2},
-    {"quota_warn_threshold", OptionType::expanded, nullptr, "0", "when the notice is sent", State::later, "0"},
-    {"use_bsmtp", OptionType::boolean, nullptr, "false", "write batch SMTP", State::later, "false", "", 2},
+    {"mode_fail_narrower", OptionType::boolean, ref<&O::mode_fail_narrower>, "true",
+     "defer when the file's mode is narrower"},
+    {"notify_comsat", OptionType::boolean, nullptr, "false", "comsat has no users any more", State::later, "false", "",
+     4},
+    {"quota", OptionType::expanded, ref<&O::quota>, "", "size limit of the mailbox"},
+    {"quota_directory", OptionType::expanded, ref<&O::quota_directory>, "", "directory measured for quota",
+     State::works, "", "directory", 2},
+    {"quota_filecount", OptionType::expanded, ref<&O::quota_filecount>, "0", "limit on the number of files",
+     State::works, "", "", 2},
+    {"quota_is_inclusive", OptionType::boolean, ref<&O::quota_is_inclusive>, "true", "the message itself counts",
+     State::works, "", "", 2},
+    {"quota_size_regex", OptionType::string, ref<&O::quota_size_regex>, "", "finds the size in a file name",
+     State::works, "", "", 2},
+    {"quota_warn_message", OptionType::expanded, ref<&O::quota_warn_message>, "", "notice near the quota", State::works,
+     "", "", 2},
+    {"quota_warn_threshold", OptionType::expanded, ref<&O::quota_warn_threshold>, "0",
+     "when the notice is sent: a size, or a percentage of quota"},
+    {"use_bsmtp", OptionType::boolean, ref<&O::use_bsmtp>, "false", "write batch SMTP", State::works, "", "", 2},
     {"use_crlf", OptionType::boolean, ref<&O::use_crlf>, "false", "write CRLF line ends", State::works, "", "", 3},
-    {"use_fcntl_lock", OptionType::boolean, nullptr, "true", "lock with fcntl", State::later, "*", "", 2},
-    {"use_flock_lock", OptionType::boolean, nullptr, "false", "lock with flock", State::later, "*", "", 3},
-    {"use_lockfile", OptionType::boolean, nullptr, "true", "lock with a lock file", State::later, "*", "", 2},
+    {"use_fcntl_lock", OptionType::boolean, ref<&O::use_fcntl_lock>, "true", "lock with fcntl", State::works, "", "",
+     2},
+    {"use_flock_lock", OptionType::boolean, ref<&O::use_flock_lock>, "false", "lock with flock", State::works, "", "",
+     3},
+    {"use_lockfile", OptionType::boolean, ref<&O::use_lockfile>, "true", "lock with a lock file", State::works, "", "",
+     2},
     {"use_mbx_lock", OptionType::boolean, nullptr, "false", "lock as MBX", State::later, "false", "", 4},
 };
 
 void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostics& diag) {
   check_generic(t, config, diag);
-  const auto& o = static_cast<const AppendfileOptions&>(*t.options);
-  if (t.find_given("file") != nullptr) return;  // reported as unsupported already
-  if (!o.maildir_format)
-    diag.error("unsupported", t.pos, static_cast<std::uint32_t>(t.name.size()),
-               fmt::format("transport \"{}\": appendfile without maildir_format is not supported yet", t.name));
+  auto& o = static_cast<AppendfileOptions&>(*t.options);
+  const auto complain = [&](std::string_view option, const std::string& text, std::string_view hint = {}) {
+    const auto* given = t.find_given(option);
+    diag.error("bad-option-value", given != nullptr ? given->pos : t.pos,
+               static_cast<std::uint32_t>(given != nullptr ? option.size() : t.name.size()),
+               fmt::format("transport \"{}\": {}", t.name, text), std::string(hint));
+  };
+  const bool file = t.find_given("file") != nullptr, directory = t.find_given("directory") != nullptr;
+  if (file && directory) complain("directory", "file and directory cannot both be set");
+  if (file && o.maildir_format) complain("file", "maildir_format needs directory, not file");
+  if (file && o.mailstore_format) complain("file", "mailstore_format needs directory, not file");
+  if (o.maildir_format && o.mailstore_format)
+    complain("mailstore_format", "maildir_format and mailstore_format cannot both be set");
+  if (t.find_given("quota_size_regex") != nullptr || t.find_given("maildir_quota_directory_regex") != nullptr)
+    for (const std::string& source : {o.quota_size_regex, o.maildir_quota_directory_regex})
+      if (auto re = lang::Regex::compile(source); !re) complain("quota_size_regex", re.error().text);
+  if (!o.maildirfolder_create_regex.empty())
+    if (auto re = lang::Regex::compile(o.maildirfolder_create_regex); !re)
+      complain("maildirfolder_create_regex", re.error().text);
+  if (o.use_bsmtp && t.find_given("check_string") == nullptr) o.check_string = ".", o.escape_string = "..";
+  if (t.find_given("check_string") != nullptr && t.find_given("escape_string") == nullptr)
+    complain("check_string", "check_string needs escape_string");
   const std::string& c = o.create_file;
-  if (c != "anywhere" && c != "inhome" && c != "belowhome" && !c.starts_with('/')) {
-    const auto* given = t.find_given("create_file");
-    diag.error("bad-option-value", given != nullptr ? given->pos : t.pos, 11,
-               fmt::format("transport \"{}\": \"{}\" is not a value of create_file", t.name, c),
-               "anywhere, inhome, belowhome or an absolute path");
-  }
+  if (c != "anywhere" && c != "inhome" && c != "belowhome" && !c.starts_with('/'))
+    complain("create_file", fmt::format("\"{}\" is not a value of create_file", c),
+             "anywhere, inhome, belowhome or an absolute path");
 }
 
 // ------------------------------------------------------------------ the name
@@ -177,95 +224,213 @@ bool is_below(std::string_view path, std::string_view base) {
   return path == base || (path.starts_with(base) && path.size() > base.size() && path[base.size()] == '/');
 }
 
-/// May a missing directory be made here? create_file.
-Result<bool> may_create(const AppendfileOptions& o, const std::string& directory, const std::string& home) {
-  if (!o.create_directory) return false;
+enum class Format : std::uint8_t { mbox, maildir, plain, mailstore };
+
+struct Place {
+  std::string path;
+  Format format = Format::mbox;
+  bool special = false;  ///< from a redirection, not from an option
+};
+
+/// May a missing file or directory be made here? create_file.
+Result<bool> may_create(const AppendfileOptions& o, const Place& place, const std::string& home) {
+  if (place.format != Format::mbox && !o.create_directory) return false;
   if (o.create_file == "anywhere") return true;
+  const bool in_home = o.create_file == "inhome";
   const std::string& base = o.create_file.starts_with('/') ? o.create_file : home;
   if (base.empty()) return defer(fmt::format("create_file = {}: there is no home directory", o.create_file));
-  return is_below(directory, base);
+  if (in_home) return place.path.substr(0, place.path.rfind('/')) == base;
+  return is_below(place.path, base);
 }
 
-Result<std::string> find_directory(DeliverContext& ctx, const lang::DriverInstance& t, const AppendfileOptions& o,
-                                   const routers::Addr& a) {
+Result<Place> find_place(DeliverContext& ctx, const lang::DriverInstance& t, const AppendfileOptions& o,
+                         const routers::Addr& a) {
+  Place place;
   Text path;
-  if (a.is_directory || a.is_file) {
-    path = a.special;  // from a redirection: "/dir/"
-  } else {
-    if (!o.directory.is_set()) return defer(fmt::format("{} transport: directory is not set", t.name));
-    auto text = o.directory.eval(ctx.scope);
+  const lang::Expansion& option = o.file.is_set() ? o.file : o.directory;
+  if (option.is_set()) {
+    auto text = option.eval(ctx.scope);
     if (!text)
-      return defer(fmt::format("Expansion of \"{}\" (directory for {} transport) failed: {}", o.directory.source_text(),
-                               t.name, text.error().text));
+      return defer(fmt::format("Expansion of \"{}\" ({} for {} transport) failed: {}", option.source_text(),
+                               o.file.is_set() ? "file" : "directory", t.name, text.error().text));
     path = std::move(*text);
+  } else if (a.is_directory || a.is_file) {
+    path = a.special;  // from a redirection: "/dir/" or "/file"
+    place.special = true;
+  } else {
+    return defer(fmt::format("{} transport: neither file nor directory is set", t.name));
   }
   std::string dir = path.str();
+  const bool is_directory = o.directory.is_set() || (!option.is_set() && (a.is_directory || dir.ends_with('/')));
   while (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
   // A fixed base makes the result trustworthy, as belowhome does in Exim.
   const bool based = o.create_file.starts_with('/') && is_below(dir, o.create_file);
   if (path.is_tainted() && !based)
     return defer(
         fmt::format("Tainted '{}' (file or directory name for {} transport) not permitted", printable(dir), t.name));
-  if (!dir.starts_with('/')) return defer(fmt::format("directory name \"{}\" is not absolute", printable(dir)));
+  const std::string_view what = is_directory ? "directory" : "file";
+  if (!dir.starts_with('/')) return defer(fmt::format("{} name \"{}\" is not absolute", what, printable(dir)));
   if (has_dot_dot(dir) || dir.find('\0') != std::string::npos)
-    return defer(fmt::format("directory name \"{}\" has a . or .. component", printable(dir)));
-  return dir;
+    return defer(fmt::format("{} name \"{}\" has a . or .. component", what, printable(dir)));
+  place.path = std::move(dir);
+  if (is_directory)
+    place.format = o.maildir_format ? Format::maildir : o.mailstore_format ? Format::mailstore : Format::plain;
+  return place;
 }
 
-Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, std::string_view what) {
-  if (!e.is_set()) return std::string();
-  auto text = e.eval(ctx.scope);
-  if (!text) return defer(fmt::format("failed to expand {}: {}", what, text.error().text));
-  return text->str();
+/// Prefix, suffix and escapes: an mbox has some unless told otherwise, other formats have none unless told.
+Result<MessageText> compose(DeliverContext& ctx, const lang::DriverInstance& t, const AppendfileOptions& o,
+                            std::span<routers::Addr* const> batch, Format format) {
+  const bool mbox = format == Format::mbox && !o.use_bsmtp;
+  REMEX_CHECK(return_path(ctx, t, *batch.front()));
+  REMEX_TRY(MessageText m, message_text(ctx, t, batch));
+  m.crlf = o.use_crlf;
+  REMEX_TRY(m.prefix, expand_text(ctx, o.message_prefix, "message_prefix"));
+  REMEX_TRY(m.suffix, expand_text(ctx, o.message_suffix, "message_suffix"));
+  if (mbox && t.find_given("message_prefix") == nullptr) m.prefix = from_line(ctx);
+  if (mbox && t.find_given("message_suffix") == nullptr) m.suffix = "\n";
+  m.check = o.check_string;
+  m.escape = o.escape_string;
+  if (mbox && t.find_given("check_string") == nullptr) m.check = "From ", m.escape = ">From ";
+  if (o.use_bsmtp) REMEX_CHECK(make_bsmtp(ctx, t, batch, m));
+  return m;
 }
 
-Result<std::string> home_directory(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& a) {
-  if (!generic(t).home_directory.is_set()) return a.home_directory;
-  return expand_text(ctx, generic(t).home_directory, "home_directory");
+/// The limits, expanded; part of a courier request. `threshold` is left in "quota_warn".
+Status add_quota(DeliverContext& ctx, const AppendfileOptions& o, io::Fields& f) {
+  const auto put = [&](const char* name, const lang::Expansion& e, bool minus_one) -> Status {
+    if (!e.is_set()) {
+      if (minus_one) f[name] = "-1";
+      return {};
+    }
+    REMEX_TRY(const std::int64_t n, expand_size(ctx, e, name));
+    f[name] = std::to_string(n);
+    return {};
+  };
+  REMEX_CHECK(put("quota", o.quota, false));
+  REMEX_CHECK(put("quota_filecount", o.quota_filecount, false));
+  REMEX_CHECK(put("mailbox_size", o.mailbox_size, true));
+  REMEX_CHECK(put("mailbox_filecount", o.mailbox_filecount, true));
+  if (o.quota_warn_threshold.is_set()) {
+    REMEX_TRY(const std::string text, expand_text(ctx, o.quota_warn_threshold, "quota_warn_threshold"));
+    if (const std::string_view s = trim(text); s.ends_with('%')) {
+      const auto percent = parse_uint(s.substr(0, s.size() - 1));
+      const auto quota = parse_int(f["quota"]).value_or(0);
+      if (!percent || *percent > 100) return defer(fmt::format("quota_warn_threshold \"{}\"", printable(text)));
+      f["quota_warn"] = std::to_string(quota / 100 * static_cast<std::int64_t>(*percent));
+    } else {
+      REMEX_TRY(const std::int64_t n, expand_size(ctx, o.quota_warn_threshold, "quota_warn_threshold"));
+      f["quota_warn"] = std::to_string(n);
+    }
+  }
+  REMEX_TRY(f["quota_directory"], expand_text(ctx, o.quota_directory, "quota_directory"));
+  REMEX_TRY(const bool size_file, o.maildir_use_size_file.eval(ctx.scope));
+  if (size_file) f["use_size_file"] = "1";
+  return {};
 }
 
-// ------------------------------------------------------------------ delivery
+std::string flag(bool on) { return on ? "1" : "0"; }
 
-Result<MaildirJob> prepare(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr* const& a) {
-  const auto& o = static_cast<const AppendfileOptions&>(*t.options);
+void add_rules(const AppendfileOptions& o, io::Fields& f) {
+  f["mode"] = std::to_string(o.mode);
+  f["directory_mode"] = std::to_string(o.directory_mode);
+  f["create_directory"] = flag(o.create_directory);
+  f["file_must_exist"] = flag(o.file_must_exist);
+  f["allow_fifo"] = flag(o.allow_fifo);
+  f["allow_symlink"] = flag(o.allow_symlink);
+  f["check_owner"] = flag(o.check_owner);
+  f["check_group"] = flag(o.check_group);
+  f["mode_fail_narrower"] = flag(o.mode_fail_narrower);
+  f["use_fcntl_lock"] = flag(o.use_fcntl_lock);
+  f["use_flock_lock"] = flag(o.use_flock_lock);
+  f["use_lockfile"] = flag(o.use_lockfile);
+  f["lock_retries"] = std::to_string(o.lock_retries);
+  f["lock_interval"] = std::to_string(o.lock_interval);
+  f["lockfile_mode"] = std::to_string(o.lockfile_mode);
+  f["lockfile_timeout"] = std::to_string(o.lockfile_timeout);
+  f["quota_is_inclusive"] = flag(o.quota_is_inclusive);
+  f["quota_size_regex"] = o.quota_size_regex;
+  f["quota_directory_regex"] = o.maildir_quota_directory_regex;
+  f["folder_regex"] = o.maildirfolder_create_regex;
+}
+
+/// The notice that the mailbox is nearly full, to its owner. Trouble with it is logged and no trouble of the delivery.
+void warn_of_quota(DeliverContext& ctx, const AppendfileOptions& o, const routers::Addr& a) {
+  std::string text = fmt::format(
+      "To: {}\nSubject: Your mailbox\n\nThis message is automatically created by mail delivery software.\n\n"
+      "The size of your mailbox has exceeded a warning threshold that is\nset by the system administrator.\n",
+      a.state.address);
+  if (o.quota_warn_message.is_set()) {
+    auto own = o.quota_warn_message.eval(ctx.scope);
+    if (own) text = own->str();
+  }
+  const auto gap = text.find("\n\n");
+  lang::NewMessage m;
+  m.headers = gap == std::string::npos ? "Subject: Your mailbox\n" : text.substr(0, gap + 1);
+  m.body = gap == std::string::npos ? text : text.substr(gap + 2);
+  m.headers =
+      "Auto-Submitted: auto-generated\nFrom: Mail Delivery System <Mailer-Daemon@" +
+      (ctx.config.main.qualify_domain.empty() ? ctx.config.main.primary_hostname : ctx.config.main.qualify_domain) +
+      ">\n" + m.headers;
+  // The text says itself to whom it goes.
+  mail::HeaderList headers;
+  (void)mail::split_headers(m.headers, headers);
+  for (const char* name : {"To", "Cc"})
+    if (const auto* h = headers.find(name))
+      if (auto list = mail::parse_address_list(h->value()))
+        for (const auto& item : *list)
+          m.recipients.push_back(item.address.domain.empty() ? item.address.local_part + "@" + a.state.domain
+                                                             : item.address.str());
+  if (m.recipients.empty()) m.recipients.push_back(a.state.address);
+  m.parent_id = ctx.job.envelope.id;
+  m.is_report = true;
+  if (Status sent = ctx.scope.services->submit(m); !sent)
+    ctx.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
+                            fmt::format("{} quota warning not sent: {}", ctx.job.envelope.id, sent.error().text));
+}
+
+std::string file_name(const DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& a) {
+  // A plain file or mailstore: q<id>-<digits>, the same for a repeat.
+  const std::string unique = maildir_name(ctx, t, a);
+  const auto h = unique.find(".H"), dot = unique.find('.', h + 2);
+  return fmt::format("q{}-{}", ctx.job.envelope.id, unique.substr(h + 2, dot - h - 2));
+}
+
+Result<MaildirJob> maildir_job(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr* const& a,
+                               const AppendfileOptions& o, const Place& place, const MessageText& m) {
   MaildirJob job;
-  REMEX_TRY(const std::string home, home_directory(ctx, t, *a));
-  if (!home.empty()) a->state.home = home;
-  REMEX_TRY(job.identity, find_identity(ctx, t, *a));
-  REMEX_TRY(job.directory, find_directory(ctx, t, o, *a));
-  REMEX_TRY(job.create_directory, may_create(o, job.directory, home));
+  job.directory = place.path;
   job.mode = static_cast<mode_t>(o.mode);
   job.directory_mode = static_cast<mode_t>(o.directory_mode);
   job.crlf = o.use_crlf;
   job.sync = !ctx.config.main.disable_fsync;
   job.settle_later = ctx.settle_later;
   job.look_in_cur = !ctx.job.first_attempt;
-
-  REMEX_TRY(const bool body_only, generic(t).body_only.eval(ctx.scope));
-  REMEX_TRY(const bool headers_only, generic(t).headers_only.eval(ctx.scope));
-  REMEX_TRY(job.head, expand_text(ctx, o.message_prefix, "message_prefix"));
-  if (!body_only) {
-    REMEX_TRY(const std::string headers, build_headers(ctx, t, std::span<routers::Addr* const>(&a, 1)));
-    job.head += headers;
-    job.head += '\n';
-  }
-  if (!headers_only) job.body = ctx.job.body;
-  REMEX_TRY(job.tail, expand_text(ctx, o.message_suffix, "message_suffix"));
-
-  const std::uint64_t size = job.head.size() + job.tail.size() + (job.body ? job.body->size() : 0);
+  job.head = m.prefix + m.head;
+  job.body = m.body;
+  job.tail = m.suffix;
   job.name = maildir_name(ctx, t, *a);
-  REMEX_TRY(const std::string tag, name_tag(ctx, o, size));
+  REMEX_TRY(const std::string tag, name_tag(ctx, o, m.size()));
   if (job.name.size() + tag.size() <= 255) job.name += tag;
   return job;
 }
 
-AddrResult deliver_one(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr* const& a) {
-  if (Status size = check_size_limit(ctx, t, ctx.job.envelope.size); !size)
-    return size.error().kind == ErrorKind::failed ? failed_result(size.error().text)
-                                                  : deferred_result(size.error().text);
-  auto job = prepare(ctx, t, a);
-  if (!job) return deferred_result(job.error().text);
-  auto done = io::offload([&] { return deliver_to_maildir(*job); });
+/// What a plain maildir delivery needs is done by a thread of this process; all else is the courier's.
+bool plain_maildir(const Identity& id, const Place& place, const AppendfileOptions& o, const MessageText& m) {
+  return place.format == Format::maildir && !id.courier && m.check.empty() && !o.quota.is_set() &&
+         !o.quota_filecount.is_set() && !o.quota_warn_threshold.is_set() && !o.maildir_use_size_file.value &&
+         !o.maildir_use_size_file.expansion.is_set() && o.maildirfolder_create_regex.empty();
+}
+
+AddrResult delivered_to(std::string file) {
+  AddrResult r;
+  r.fate = Fate::delivered;
+  r.file = std::move(file);
+  return r;
+}
+
+AddrResult deliver_in_thread(DeliverContext& ctx, const MaildirJob& job) {
+  auto done = io::offload([&] { return deliver_to_maildir(job); });
   if (!done) {
     const int err = done.error().sys_errno;
     std::string text = done.error().text;
@@ -273,40 +438,113 @@ AddrResult deliver_one(DeliverContext& ctx, const lang::DriverInstance& t, route
     return deferred_result(std::move(text), err == EDQUOT ? "quota" : "", err);
   }
   if (done->repeated && ctx.scope.services != nullptr && ctx.scope.services->debugging())
-    ctx.scope.services->debug(fmt::format("{} was there already: an earlier run had delivered it", job->name));
-  AddrResult r;
-  r.fate = Fate::delivered;
-  r.file = job->directory + "/new/" + job->name;
+    ctx.scope.services->debug(fmt::format("{} was there already: an earlier run had delivered it", job.name));
+  AddrResult r = delivered_to(job.directory + "/new/" + job.name);
   r.unsynced = std::move(done->unsynced);
   return r;
 }
 
+Status add_names(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch,
+                 const AppendfileOptions& o, const Place& place, const MessageText& m, io::Fields& f) {
+  if (place.format == Format::maildir) {
+    REMEX_TRY(const MaildirJob job, maildir_job(ctx, t, batch.front(), o, place, m));
+    f["name"] = job.name;
+    f["look_in_cur"] = flag(job.look_in_cur);
+    return {};
+  }
+  if (place.format == Format::plain && o.directory_file.is_set()) {
+    REMEX_TRY(const Text name, expand_tainted(ctx, o.directory_file, "directory_file"));
+    if (name.is_tainted())
+      return defer(
+          fmt::format("Tainted '{}' (directory_file of {} transport) not permitted", printable(name.view()), t.name));
+    if (name.empty() || name.view().find_first_of(std::string_view("/\0", 2)) != std::string_view::npos ||
+        name.view().starts_with('.'))
+      return defer(fmt::format("directory_file \"{}\" is not a file name", printable(name.view())));
+    f["name"] = name.str();
+    return {};
+  }
+  f["name"] = file_name(ctx, t, *batch.front());
+  if (place.format == Format::mailstore) {
+    REMEX_TRY(std::string envelope, expand_text(ctx, o.mailstore_prefix, "mailstore_prefix"));
+    REMEX_TRY(const std::string sender, return_path(ctx, t, *batch.front()));
+    if (!envelope.empty() && !envelope.ends_with('\n')) envelope += '\n';
+    envelope += sender + "\n";
+    for (const routers::Addr* a : batch) envelope += fmt::format("{}@{}\n", a->state.cased_local_part, a->state.domain);
+    REMEX_TRY(const std::string end, expand_text(ctx, o.mailstore_suffix, "mailstore_suffix"));
+    f["envelope"] = envelope + end;
+  }
+  return {};
+}
+
+Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance& t,
+                                 std::span<routers::Addr* const> batch) {
+  const auto& o = static_cast<const AppendfileOptions&>(*t.options);
+  routers::Addr& a = *batch.front();
+  REMEX_TRY(const std::string home, home_directory(ctx, t, a));
+  REMEX_TRY(const Identity id, find_identity(ctx, t, a));
+  REMEX_TRY(const Place place, find_place(ctx, t, o, a));
+  REMEX_TRY(const bool create, may_create(o, place, home));
+  REMEX_TRY(MessageText m, compose(ctx, t, o, batch, place.format));
+  REMEX_CHECK(apply_filter(ctx, t, id, batch, m));
+  if (plain_maildir(id, place, o, m)) {
+    REMEX_TRY(MaildirJob job, maildir_job(ctx, t, batch.front(), o, place, m));
+    job.identity = id;
+    job.create_directory = create;
+    return deliver_in_thread(ctx, job);
+  }
+  static constexpr const char* kOps[] = {"mbox", "maildir", "plain", "mailstore"};
+  io::Fields f = courier_request(kOps[static_cast<int>(place.format)], id, t);
+  f["path"] = place.path;
+  f["special"] = flag(place.special);
+  f["may_create"] = flag(create);
+  f["sync"] = flag(!ctx.config.main.disable_fsync);
+  add_rules(o, f);
+  REMEX_CHECK(add_quota(ctx, o, f));
+  REMEX_CHECK(add_names(ctx, t, batch, o, place, m, f));
+  const Seconds limit(60 + std::max<std::int64_t>(1, o.lock_retries) * std::max<std::int64_t>(1, o.lock_interval) * 2);
+  REMEX_TRY(io::Fields answer, ask_courier(ctx, f, limit, &m));
+  if (answer.contains("error")) return courier_failure(answer);
+  if (answer.contains("warn")) warn_of_quota(ctx, o, a);
+  return delivered_to(answer["file"]);
+}
+
 std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance& t,
                                 std::span<routers::Addr* const> batch) {
+  if (batch.empty()) return {};
+  lang::AddressState* const saved = ctx.scope.address;
+  ctx.scope.address = &batch.front()->state;
   std::vector<AddrResult> results;
-  for (routers::Addr* const& a : batch) {
-    lang::AddressState* const saved = ctx.scope.address;
-    ctx.scope.address = &a->state;
-    results.push_back(deliver_one(ctx, t, a));
-    ctx.scope.address = saved;
+  if (Status size = check_size_limit(ctx, t, ctx.job.envelope.size); !size) {
+    results = same_for_all(batch.size(), size.error().kind == ErrorKind::failed ? failed_result(size.error().text)
+                                                                                : deferred_result(size.error().text));
+  } else {
+    auto one = deliver_batch(ctx, t, batch);
+    results = same_for_all(batch.size(), one ? *one : deferred_result(one.error().text));
   }
+  ctx.scope.address = saved;
+  run_shadow(ctx, t, batch, results);
   return results;
 }
 
+int batch_limit(const lang::DriverInstance& t) {
+  return limited_batch(t, static_cast<const AppendfileOptions&>(*t.options).batch_max);
+}
+
 constexpr TransportDef defs[] = {
-    {.driver = {.kind = lang::DriverKind::transport,
-                .name = "appendfile",
-                .summary = "delivers into files; maildir so far",
-                .doc =
-                    "directory and maildir_format: the message is complete and synced before it appears in new/. The "
-                    "directory must be absolute, untainted and free of dot-dot.",
-                .options = kOptions,
-                .make_options =
-                    +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AppendfileOptions>(); },
-                .check = check},
+    {.driver =
+         {.kind = lang::DriverKind::transport,
+          .name = "appendfile",
+          .summary = "delivers into files: mbox, maildir, mailstore, one file per message",
+          .doc = "Runs as the user of the address. A message is complete and synced before it appears; a mailbox file "
+                 "is locked, checked and never followed through symbolic links. Names must be absolute, untainted "
+                 "and free of dot-dot.",
+          .options = kOptions,
+          .make_options =
+              +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AppendfileOptions>(); },
+          .check = check},
      .is_local = true,
      .deliver = deliver,
-     .batch_limit = +[](const lang::DriverInstance&) { return 1; }},
+     .batch_limit = batch_limit},
 };
 
 }  // namespace

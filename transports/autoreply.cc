@@ -1,48 +1,329 @@
-// autoreply: known to the configuration reader, so that its name and options are checked; using it is an error when the
-// configuration is loaded, because the driver itself does not exist yet.
-#include "transports/transport.h"
+// autoreply: sends a new message instead of delivering this one (vacation notices). What it says is the transport's, or
+// a filter's. The reply has the null sender and says that it is automatic, so that no two responders answer each other.
+//
+// Files (text, log, memory of who was answered) are the user's and are used by a courier's child as the user.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/base/clock.h"
+#include "core/base/strings.h"
+#include "core/mail/address.h"
+#include "lang/diagnostics.h"
+#include "transports/internal.h"
 
 namespace remex::transports {
 namespace {
 
 using lang::OptionType;
+using lang::ref;
 using lang::State;
 
+constexpr Seconds kFileLimit{60};
+constexpr std::size_t kReferencesMax = 12;
+
+struct AutoreplyOptions : lang::DriverOptions {
+  lang::Expansion bcc, cc, file, from, headers, log, once, once_repeat, reply_to, subject, text, to;
+  lang::MatchList never_mail;
+  bool file_expand = false, file_optional = false, return_message = false;
+  std::int64_t mode = 0600, once_file_size = 0;
+};
+using O = AutoreplyOptions;
+
 constexpr OptionDef kOptions[] = {
-    {"bcc", OptionType::expanded, nullptr, "", "blind recipients of reply", State::later, "*", "", 2},
-    {"cc", OptionType::expanded, nullptr, "", "cc recipients", State::later, "*", "", 2},
-    {"file", OptionType::expanded, nullptr, "", "file used as reply body", State::later, "*", "", 1},
-    {"file_expand", OptionType::boolean, nullptr, "false", "expand that file", State::later, "*", "", 2},
-    {"file_optional", OptionType::boolean, nullptr, "false", "missing file is no error", State::later, "*", "", 2},
-    {"from", OptionType::expanded, nullptr, "", "from: of reply", State::later, "*", "", 1},
-    {"headers", OptionType::expanded, nullptr, "", "extra reply headers", State::later, "*", "", 1},
-    {"log", OptionType::expanded, nullptr, "", "log file of replies", State::later, "*", "", 2},
-    {"mode", OptionType::octal, nullptr, "0600", "mode for log/once files", State::later, "*", "", 2},
-    {"never_mail", OptionType::address_list, nullptr, "", "recipients never sent replies", State::later, "*", "", 3},
-    {"once", OptionType::expanded, nullptr, "", "database of already-answered To: recipients", State::later, "*", "",
-     1},
-    {"once_file_size", OptionType::integer, nullptr, "0", "use capped flat file instead of DBM", State::later, "*", "",
+    {"bcc", OptionType::expanded, ref<&O::bcc>, "", "blind recipients of the reply", State::works, "", "", 2},
+    {"cc", OptionType::expanded, ref<&O::cc>, "", "more recipients", State::works, "", "", 2},
+    {"file", OptionType::expanded, ref<&O::file>, "", "file sent as the body, behind text", State::works, "", "file"},
+    {"file_expand", OptionType::boolean, ref<&O::file_expand>, "false", "expand that file", State::works, "", "", 2},
+    {"file_optional", OptionType::boolean, ref<&O::file_optional>, "false", "a missing file is no error", State::works,
+     "", "", 2},
+    {"from", OptionType::expanded, ref<&O::from>, "", "From: of the reply"},
+    {"headers", OptionType::expanded, ref<&O::headers>, "", "more headers of the reply"},
+    {"log", OptionType::expanded, ref<&O::log>, "", "file that gets a record of each reply", State::works, "", "file",
      2},
-    {"once_repeat", OptionType::expanded_time, nullptr, "0s", "interval before answering again; 0 = never again",
-     State::later, "*", "", 1},
-    {"reply_to", OptionType::expanded, nullptr, "", "reply-To: of reply", State::later, "*", "", 2},
-    {"return_message", OptionType::boolean, nullptr, "false", "append the original message", State::later, "*", "", 2},
-    {"subject", OptionType::expanded, nullptr, "", "subject of reply", State::later, "*", "", 1},
-    {"text", OptionType::expanded, nullptr, "", "reply body text, precedes file", State::later, "*", "", 1},
-    {"to", OptionType::expanded, nullptr, "", "reply recipients", State::later, "*", "", 1},
+    {"mode", OptionType::octal, ref<&O::mode>, "0600", "mode of the log and once files", State::works, "", "", 2},
+    {"never_mail", OptionType::address_list, ref<&O::never_mail>, "", "recipients that never get replies", State::works,
+     "", "", 3},
+    {"once", OptionType::expanded, ref<&O::once>, "", "file with the To: recipients that were answered", State::works,
+     "", "file"},
+    {"once_file_size", OptionType::integer, ref<&O::once_file_size>, "0",
+     "limit of that file; the oldest are forgotten", State::works, "", "", 2},
+    {"once_repeat", OptionType::expanded_time, ref<&O::once_repeat>, "0s",
+     "interval before the same recipient is answered again; 0s is never"},
+    {"reply_to", OptionType::expanded, ref<&O::reply_to>, "", "Reply-To: of the reply", State::works, "", "", 2},
+    {"return_message", OptionType::boolean, ref<&O::return_message>, "false", "append the original message",
+     State::works, "", "", 2},
+    {"subject", OptionType::expanded, ref<&O::subject>, "", "Subject: of the reply"},
+    {"text", OptionType::expanded, ref<&O::text>, "", "body of the reply"},
+    {"to", OptionType::expanded, ref<&O::to>, "", "recipients of the reply"},
 };
 
-struct NoOptions : lang::DriverOptions {};
+/// "1d12h"; nullopt for anything else.
+std::optional<std::int64_t> parse_interval(std::string_view s) {
+  std::int64_t total = 0, n = -1;
+  for (const char c : trim(s)) {
+    if (is_digit(c)) {
+      n = (n < 0 ? 0 : n) * 10 + (c - '0');
+      if (n > 1000000000) return std::nullopt;
+      continue;
+    }
+    const std::int64_t unit = c == 's' ? 1 : c == 'm' ? 60 : c == 'h' ? 3600 : c == 'd' ? 86400 : c == 'w' ? 604800 : 0;
+    if (unit == 0 || n < 0) return std::nullopt;
+    total += n * unit;
+    n = -1;
+  }
+  return n < 0 ? std::optional(total) : std::nullopt;
+}
+
+Result<std::string> path_option(DeliverContext& ctx, const lang::DriverInstance& t, const lang::Expansion& e,
+                                std::string_view what) {
+  REMEX_TRY(const Text path, expand_tainted(ctx, e, what));
+  if (path.empty()) return std::string();
+  if (path.is_tainted())
+    return defer(
+        fmt::format("Tainted '{}' ({} of the {} transport) not permitted", printable(path.view()), what, t.name));
+  if (!path.view().starts_with('/') || path.view().find('\0') != std::string_view::npos)
+    return defer(
+        fmt::format("{} \"{}\" of the {} transport is not an absolute path", what, printable(path.view()), t.name));
+  return path.str();
+}
+
+Result<routers::ReplySpec> from_options(DeliverContext& ctx, const lang::DriverInstance& t, const AutoreplyOptions& o) {
+  routers::ReplySpec r;
+  REMEX_TRY(r.to, expand_text(ctx, o.to, "to"));
+  REMEX_TRY(r.cc, expand_text(ctx, o.cc, "cc"));
+  REMEX_TRY(r.bcc, expand_text(ctx, o.bcc, "bcc"));
+  REMEX_TRY(r.from, expand_text(ctx, o.from, "from"));
+  REMEX_TRY(r.reply_to, expand_text(ctx, o.reply_to, "reply_to"));
+  REMEX_TRY(r.subject, expand_text(ctx, o.subject, "subject"));
+  REMEX_TRY(r.headers, expand_text(ctx, o.headers, "headers"));
+  REMEX_TRY(r.text, expand_text(ctx, o.text, "text"));
+  REMEX_TRY(r.file, path_option(ctx, t, o.file, "file"));
+  REMEX_TRY(r.log, path_option(ctx, t, o.log, "log"));
+  REMEX_TRY(r.once, path_option(ctx, t, o.once, "once"));
+  if (o.once_repeat.is_set()) {
+    REMEX_TRY(const std::string text, expand_text(ctx, o.once_repeat, "once_repeat"));
+    const auto seconds = parse_interval(text);
+    if (!seconds) return defer(fmt::format("once_repeat \"{}\" is not a time", printable(text)));
+    r.once_repeat = *seconds;
+  }
+  r.file_expand = o.file_expand;
+  r.return_message = o.return_message;
+  return r;
+}
+
+/// Newlines only in front of white space, no other control characters.
+Status check_header(std::string_view what, std::string_view s) {
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const char c = s[i];
+    const bool fold = c == '\n' && i + 1 < s.size() && (s[i + 1] == ' ' || s[i + 1] == '\t');
+    if (!fold && c != '\t' && (static_cast<unsigned char>(c) < 32 || c == 127))
+      return defer(fmt::format("non-printing character in \"{}\" of an automatic reply: {}", what, printable(s)));
+  }
+  return {};
+}
+
+/// Recipients of one header, without those of never_mail.
+Status add_recipients(DeliverContext& ctx, const AutoreplyOptions& o, std::string_view what, std::string& header,
+                      std::vector<std::string>& out) {
+  if (trim(header).empty()) return {};
+  auto list = mail::parse_address_list(header);
+  if (!list) return defer(fmt::format("bad address in {}: {}", what, list.error().text));
+  const auto& main = ctx.config.main;
+  const std::string& domain = main.qualify_domain.empty() ? main.primary_hostname : main.qualify_domain;
+  std::vector<std::string> kept;
+  for (const auto& item : *list) {
+    std::string address = item.address.domain.empty() ? item.address.local_part + "@" + domain : item.address.str();
+    if (item.address.local_part.empty()) continue;
+    if (o.never_mail.is_set()) {
+      auto m = o.never_mail.match(ctx.scope, Text::tainted(address));
+      if (!m) return defer(fmt::format("never_mail: {}", m.error().text));
+      if (m->matched) continue;
+    }
+    kept.push_back(address);
+  }
+  if (kept.size() != list->size()) header = join(kept, ", ");
+  for (std::string& address : kept)
+    if (std::find(out.begin(), out.end(), address) == out.end()) out.push_back(std::move(address));
+  return {};
+}
+
+/// A request on a file of the user. Kind not_found is not told apart from other trouble.
+Result<io::Fields> on_file(DeliverContext& ctx, const lang::DriverInstance& t, const Identity& id, const char* op,
+                           const std::string& path, io::Fields more) {
+  io::Fields f = courier_request(op, id, t);
+  f.merge(more);
+  f["path"] = path;
+  f["mode"] = std::to_string(static_cast<const AutoreplyOptions&>(*t.options).mode);
+  REMEX_TRY(io::Fields answer, ask_courier(ctx, f, kFileLimit, nullptr));
+  if (answer.contains("error")) return defer(answer["error"]);
+  return answer;
+}
+
+/// References: of the original and its Message-ID (RFC 5322 3.6.4), the oldest in the middle dropped.
+std::string references(const mail::HeaderList& headers) {
+  const auto* refs = headers.find("References");
+  if (refs == nullptr) refs = headers.find("In-Reply-To");
+  std::vector<std::string> ids;
+  const auto take = [&ids](std::string_view s) {
+    for (std::size_t at = 0; (at = s.find('<', at)) != std::string_view::npos;) {
+      const auto end = s.find('>', at);
+      if (end == std::string_view::npos) return;
+      ids.push_back(printable(s.substr(at, end - at + 1)));
+      at = end;
+    }
+  };
+  if (refs != nullptr) take(refs->value());
+  if (ids.size() > kReferencesMax) ids.erase(ids.begin() + 1, ids.end() - (kReferencesMax - 1));
+  if (const auto* id = headers.find("Message-ID")) take(id->value());
+  return join(ids, "\n ");
+}
+
+Result<std::string> body_of(DeliverContext& ctx, const lang::DriverInstance& t, const Identity& id,
+                            const routers::ReplySpec& r) {
+  const auto& o = static_cast<const AutoreplyOptions&>(*t.options);
+  std::string body = r.text;
+  if (!body.empty() && !body.ends_with('\n')) body += '\n';
+  if (r.file.empty()) return body;
+  auto answer = on_file(ctx, t, id, "read", r.file, {});
+  if (!answer) {
+    if (o.file_optional) return body;
+    return std::unexpected(answer.error());
+  }
+  std::string text = std::move((*answer)["text"]);
+  if (r.file_expand) {
+    auto expanded = lang::expand_once(text, ctx.scope);
+    if (!expanded) return defer(fmt::format("expansion of {} failed: {}", r.file, expanded.error().text));
+    text = expanded->str();
+  }
+  return body + text;
+}
+
+Result<std::string> original_text(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a) {
+  routers::Addr* one[] = {&a};
+  REMEX_TRY(const std::string headers, build_headers(ctx, t, one));
+  std::string out = "\n------ This is a copy of the message, including all the headers.\n\n" + headers;
+  const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(0, ctx.config.main.bounce_return_size_limit));
+  if (!ctx.job.body) return out;
+  const auto size = std::min(ctx.job.body->size(), limit == 0 ? ctx.job.body->size() : limit);
+  REMEX_TRY(const std::string body, ctx.job.body->read(0, static_cast<std::size_t>(size)));
+  return out + "\n" + body;
+}
+
+Result<AddrResult> reply(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a) {
+  const auto& o = static_cast<const AutoreplyOptions&>(*t.options);
+  REMEX_CHECK(home_directory(ctx, t, a));
+  REMEX_TRY(const Identity id, find_identity(ctx, t, a));
+  routers::ReplySpec r;
+  if (a.reply) {
+    r = *a.reply;
+    r.return_message = r.return_message || o.return_message;
+  } else {
+    REMEX_TRY(r, from_options(ctx, t, o));
+  }
+  for (const auto& [what, text] :
+       {std::pair("to", &r.to), std::pair("cc", &r.cc), std::pair("bcc", &r.bcc), std::pair("from", &r.from),
+        std::pair("reply_to", &r.reply_to), std::pair("subject", &r.subject)})
+    REMEX_CHECK(check_header(what, *text));
+  AddrResult done;
+  done.fate = Fate::delivered;
+  lang::NewMessage m;
+  REMEX_CHECK(add_recipients(ctx, o, "to", r.to, m.recipients));
+  const bool has_to = !m.recipients.empty();
+  const std::string first = has_to ? to_lower(m.recipients.front()) : std::string();
+  REMEX_CHECK(add_recipients(ctx, o, "cc", r.cc, m.recipients));
+  REMEX_CHECK(add_recipients(ctx, o, "bcc", r.bcc, m.recipients));
+  if (m.recipients.empty()) return done;  // nobody to tell (a bounce, or never_mail): that is success
+
+  io::Fields memory{{"address", first},
+                    {"repeat", std::to_string(r.once_repeat)},
+                    {"file_size", std::to_string(o.once_file_size)},
+                    {"look_only", "1"}};
+  if (!r.once.empty() && has_to) {
+    REMEX_TRY(io::Fields answer, on_file(ctx, t, id, "once", r.once, memory));
+    if (answer["due"] != "1") {
+      if (ctx.scope.services != nullptr)
+        ctx.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
+                                fmt::format("{} {} was answered before: no reply (once)", ctx.job.envelope.id, first));
+      return done;
+    }
+  }
+  REMEX_TRY(m.body, body_of(ctx, t, id, r));
+  if (r.return_message) {
+    REMEX_TRY(const std::string copy, original_text(ctx, t, a));
+    m.body += copy;
+  }
+  const auto& main = ctx.config.main;
+  const std::string domain = main.qualify_domain.empty() ? main.primary_hostname : main.qualify_domain;
+  const auto header = [&m](std::string_view name, std::string_view value) {
+    if (!trim(value).empty()) m.headers += fmt::format("{}: {}\n", name, trim(value));
+  };
+  header("From", r.from.empty() ? fmt::format("{}@{}",
+                                              a.state.local_part.empty() ? "postmaster"
+                                                                         : mail::quote_local_part(a.state.local_part),
+                                              a.state.domain.empty() ? domain : a.state.domain)
+                                : r.from);
+  header("Reply-To", r.reply_to);
+  header("To", r.to);
+  header("Cc", r.cc);
+  header("Subject", r.subject);
+  for (std::string_view line : split(r.headers, '\n'))
+    if (!trim(line).empty()) m.headers += fmt::format("{}\n", line);
+  if (const auto* message_id = ctx.job.headers.find("Message-ID"))
+    header("In-Reply-To", printable(trim(message_id->value())));
+  header("References", references(ctx.job.headers));
+  header("Auto-Submitted", "auto-replied");
+  m.parent_id = ctx.job.envelope.id;
+  if (ctx.scope.services == nullptr) return defer("messages cannot be made here");
+  if (Status sent = ctx.scope.services->submit(m); !sent)
+    return defer(fmt::format("failed to send an automatic reply: {}", sent.error().text));
+
+  // From here on trouble with the memory or the log must not send the reply again.
+  const auto note = [&](const Result<io::Fields>& answer) {
+    if (!answer)
+      ctx.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
+                              fmt::format("{} {} transport: {}", ctx.job.envelope.id, t.name, answer.error().text));
+  };
+  memory.erase("look_only");
+  if (!r.once.empty() && has_to) note(on_file(ctx, t, id, "once", r.once, memory));
+  if (!r.log.empty()) {
+    std::string line = log_timestamp(wall_now()) + "\n";
+    for (const auto& [name, value] : {std::pair("From", &r.from), std::pair("To", &r.to), std::pair("Cc", &r.cc),
+                                      std::pair("Bcc", &r.bcc), std::pair("Subject", &r.subject)})
+      if (!value->empty()) line += fmt::format("  {}: {}\n", name, *value);
+    note(on_file(ctx, t, id, "log", r.log, {{"line", line}}));
+  }
+  return done;
+}
+
+std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance& t,
+                                std::span<routers::Addr* const> batch) {
+  std::vector<AddrResult> results;
+  lang::AddressState* const saved = ctx.scope.address;
+  for (routers::Addr* a : batch) {
+    ctx.scope.address = &a->state;
+    auto one = reply(ctx, t, *a);
+    results.push_back(one ? std::move(*one) : deferred_result(one.error().text));
+  }
+  ctx.scope.address = saved;
+  run_shadow(ctx, t, batch, results);
+  return results;
+}
 
 constexpr TransportDef defs[] = {
     {.driver = {.kind = lang::DriverKind::transport,
                 .name = "autoreply",
-                .summary = "answers the sender",
-                .doc = "Not available yet.",
+                .summary = "answers with a new message",
+                .doc =
+                    "The reply has the null sender, Auto-Submitted: and References:. `once` remembers who was answered "
+                    "in a text file.",
                 .options = kOptions,
-                .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<NoOptions>(); },
-                .state = State::later},
-     .is_local = true},
+                .make_options =
+                    +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AutoreplyOptions>(); },
+                .check = check_generic},
+     .is_local = true,
+     .deliver = deliver,
+     .batch_limit = +[](const lang::DriverInstance&) { return 1; }},
 };
 
 }  // namespace

@@ -49,13 +49,14 @@ constexpr OptionDef kGenericOptions[] = {
      "retries are per address, not per domain"},
     {"return_path", OptionType::expanded, ref<&G::return_path>, "", "envelope sender of this copy"},
     {"return_path_add", OptionType::boolean, ref<&G::return_path_add>, "false", "add Return-path:"},
-    {"shadow_condition", OptionType::expanded, nullptr, "", "whether to run the shadow transport", State::later, "", "",
-     3},
-    {"shadow_transport", OptionType::string, nullptr, "", "a second transport run after success", State::later, "", "",
-     3},
-    {"transport_filter", OptionType::expanded, nullptr, "", "program the message is passed through", State::later},
-    {"transport_filter_timeout", OptionType::time, ref<&G::transport_filter_timeout>, "5m", "time limit for the filter",
-     State::later},
+    {"shadow_condition", OptionType::expanded, ref<&G::shadow_condition>, "", "whether to run the shadow transport",
+     State::works, "", "", 3},
+    {"shadow_transport", OptionType::string, ref<&G::shadow_transport>, "",
+     "a local transport that runs after success; its own outcome changes nothing", State::works, "", "", 3},
+    {"transport_filter", OptionType::expanded, ref<&G::transport_filter>, "", "program the message is passed through",
+     State::works, "", "command"},
+    {"transport_filter_timeout", OptionType::time, ref<&G::transport_filter_timeout>, "5m",
+     "time limit for the filter"},
     {"user", OptionType::user, ref<&G::user>, "", "user of the delivery; overrides the router's"},
 };
 
@@ -123,6 +124,17 @@ void check_generic(lang::DriverInstance& t, const lang::Config& config, lang::Di
   g.retry_use_local_part_set = t.find_given("retry_use_local_part") != nullptr;
   const TransportDef* def = find_transport_def(t.def);
   if (!g.retry_use_local_part_set) g.retry_use_local_part = def != nullptr && def->is_local;
+  if (!g.shadow_transport.empty()) {
+    const lang::DriverInstance* shadow = config.find_transport(g.shadow_transport);
+    const TransportDef* other = shadow != nullptr ? find_transport_def(shadow->def) : nullptr;
+    const auto complain = [&](const std::string& text) {
+      diag.error("bad-option-value", t.find_given("shadow_transport")->pos, 16,
+                 fmt::format("transport \"{}\": {}", t.name, text));
+    };
+    if (def != nullptr && !def->is_local) complain("shadow_transport is for local transports");
+    if (other == nullptr || !other->is_local || shadow == &t)
+      complain(fmt::format("shadow_transport \"{}\" is not another local transport", g.shadow_transport));
+  }
   const lang::CompileContext ctx{config.registries.get(), &diag,
                                  fmt::format("transport \"{}\": option \"headers_remove\"", t.name)};
   for (const lang::Expansion& e : g.headers_remove) {

@@ -145,8 +145,17 @@ Result<Identity> find_identity(DeliverContext& ctx, const lang::DriverInstance& 
     return defer(fmt::format("{} transport: user {} needs a group", t.name, user));
   }
   if (!root) {
-    if (id.uid == geteuid()) return id;
-    return defer(fmt::format("{} transport: cannot deliver as user {}: not started as root", t.name, printable(user)));
+    const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
+    const bool privileged = courier != nullptr && courier->privileged();
+    if (id.uid == geteuid() && (id.gid == getegid() || !privileged)) return id;
+    if (!privileged)
+      return defer(
+          fmt::format("{} transport: cannot deliver as user {}: not started as root", t.name, printable(user)));
+    if (id.uid == 0 || is_never_user(ctx.config, *account))
+      return defer(fmt::format("User {} set for {} transport is on the never_users list", id.uid, t.name));
+    id.change = id.courier = true;
+    id.initgroups = (g.initgroups || addr.initgroups) && !account->name.empty();
+    return id;
   }
   // root's mail is never written by root, unless the whole program was told to be root.
   if ((id.uid == 0 && !own_user) || is_never_user(ctx.config, *account))

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/io/courier.h"
 #include "core/io/settler.h"
 #include "transports/transport.h"
 
@@ -21,7 +22,9 @@ struct Identity {
   uid_t uid = 0;
   gid_t gid = 0;
   std::vector<gid_t> groups;
-  bool change = false;  ///< false: this process already is that user
+  bool change = false;      ///< false: this process already is that user
+  bool initgroups = false;  ///< the courier looks the groups up
+  bool courier = false;     ///< only the courier can act as this user
 };
 
 /// Transport user, else router user, else (as root) exim_user. Kind defer, with the reason, when the process cannot
@@ -67,5 +70,79 @@ struct MaildirOutcome {
 /// Writes, syncs, links into new/, syncs new/. When it returns, the message is durable (with settle_later: when
 /// `unsynced` was synced too). Errors carry errno.
 Result<MaildirOutcome> deliver_to_maildir(const MaildirJob& job);
+
+// ------------------------------------------------------------------ asking the courier
+
+/// What a local transport writes: prefix, header section and body with check_string and use_crlf applied, suffix.
+struct MessageText {
+  std::string prefix, head, suffix;
+  std::shared_ptr<const mail::Body> body;
+  std::string check, escape;  ///< a line that begins with `check` begins with `escape` instead
+  bool crlf = false;
+  /// Octets as written; exact without check and crlf, which can only add.
+  std::uint64_t size() const { return prefix.size() + head.size() + suffix.size() + (body ? body->size() : 0); }
+};
+
+/// Encodes a message line by line as MessageText says. Pieces may end anywhere.
+class LineEncoder {
+ public:
+  explicit LineEncoder(const MessageText& m) : m_(m) {}
+  void encode(std::string_view in, std::string& out);
+  /// What was held back to compare with `check`.
+  void finish(std::string& out);
+  bool at_line_start() const { return at_start_; }
+
+ private:
+  const MessageText& m_;
+  std::string held_;
+  bool at_start_ = true;
+};
+
+/// Fields that say for which transport and as whom.
+io::Fields courier_request(std::string_view op, const Identity& id, const lang::DriverInstance& t);
+/// Parks, at most `limit`. Kind defer: it could not be done at all (refused, crashed, timed out), also logged.
+Result<io::Fields> ask_courier(DeliverContext& ctx, const io::Fields& request, Seconds limit,
+                               const MessageText* message);
+/// The result of an answer with "error".
+AddrResult courier_failure(const io::Fields& answer);
+
+/// Expands; unset is empty. Kind defer with the option's name when it fails.
+Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
+/// The same, and the value must not be tainted. `unset_on_forced_failure`: empty instead of an error.
+Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
+/// "10M" and the like; kind defer when it is no number.
+Result<std::int64_t> expand_size(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
+/// home_directory of the transport, else of the address; also set as $home.
+Result<std::string> home_directory(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a);
+/// current_directory of the transport, else of the router, else home, else "/".
+Result<std::string> current_directory(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& a,
+                                      const std::string& home);
+/// Headers and body as the generic options say (body_only, headers_only); prefix and suffix stay empty.
+Result<MessageText> message_text(DeliverContext& ctx, const lang::DriverInstance& t,
+                                 std::span<routers::Addr* const> batch);
+/// "MAIL FROM" and "RCPT TO" lines in front, dots doubled, a final dot behind (use_bsmtp).
+Status make_bsmtp(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch,
+                  MessageText& m);
+/// "From sender date" of mbox files.
+std::string from_line(const DeliverContext& ctx);
+
+/// The words of a command as written, each expanded by itself (no shell). The address_pipe of a redirection is split
+/// without expansion but for its variables. Errors: expansion, an empty command.
+Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::Expansion& command,
+                                               std::string_view what, std::span<routers::Addr* const> batch);
+/// Splits a command line: blanks separate, quotes protect ('...' all, "..." with backslash escapes). Kind failed.
+Result<std::vector<std::string>> split_command(std::string_view line);
+
+/// Applies transport_filter to `m` (kind defer when the filter fails). Parks.
+Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Identity& id,
+                    std::span<routers::Addr* const> batch, MessageText& m);
+/// The environment of commands of this delivery: LOCAL_PART, DOMAIN, SENDER, HOME, ... as the manual lists them.
+std::vector<std::string> command_environment(DeliverContext& ctx, const routers::Addr& a, const std::string& home,
+                                             const std::string& path, const std::string& shell);
+/// batch_max, or 1 when an option mentions $local_part (which has no value for several addresses).
+int limited_batch(const lang::DriverInstance& t, std::int64_t batch_max);
+/// Runs shadow_transport when its condition holds, after these were delivered. Parks.
+void run_shadow(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch,
+                std::vector<AddrResult>& results);
 
 }  // namespace remex::transports

@@ -22,32 +22,13 @@
 #include <mutex>
 
 #include "core/base/strings.h"
+#include "transports/files_work.h"
 #include "transports/internal.h"
 
 namespace remex::transports {
 namespace {
 
 constexpr int kTries = 3;  ///< a temporary file that vanishes is written again this often
-
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
-  Fd& operator=(Fd&& o) noexcept {
-    std::swap(fd_, o.fd_);
-    return *this;
-  }
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 /// open without following symbolic links anywhere; ENOSYS (old kernel) falls back to O_NOFOLLOW for the last component.
 int open_plain(int at, const char* path, int flags) {
@@ -82,21 +63,6 @@ Result<Fd> open_mailbox(const std::string& path, uid_t owner) {
   }
   if (fd < 0) return fail_errno(errno, path);
   return Fd(fd);
-}
-
-/// mkdir -p; a new directory's entry is synced in its parent.
-Status make_path(const std::string& path, mode_t mode) {
-  for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
-    const std::string part = path.substr(0, at);
-    if (::mkdir(part.c_str(), mode) == 0) {
-      ::chmod(part.c_str(), mode);
-      const Fd parent(::open(part.substr(0, part.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (parent) ::fsync(parent.get());
-    } else if (errno != EEXIST && errno != EISDIR) {
-      return bad(errno, fmt::format("failed to create directory {}", part));
-    }
-    if (at == std::string::npos) return {};
-  }
 }
 
 Result<Fd> open_subdirectory(int mailbox, const std::string& path, const char* name, const MaildirJob& job) {
@@ -282,7 +248,7 @@ Result<MaildirOutcome> deliver_to_maildir(const MaildirJob& job) {
 
   auto mailbox = open_mailbox(job.directory, job.identity.uid);
   if (!mailbox && mailbox.error().sys_errno == ENOENT && job.create_directory) {
-    REMEX_CHECK(make_path(job.directory, job.directory_mode));
+    REMEX_CHECK(make_directories(job.directory, job.directory_mode));
     mailbox = open_mailbox(job.directory, job.identity.uid);
   }
   if (!mailbox) return std::unexpected(mailbox.error());

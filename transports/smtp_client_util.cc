@@ -326,6 +326,14 @@ bool SmtpConnection::has(std::string_view keyword) const {
   });
 }
 
+std::string SmtpConnection::keyword_values(std::string_view keyword) const {
+  std::string out;
+  for (const std::string& k : keywords_)
+    if (k.starts_with(keyword) && k.size() > keyword.size() && (k[keyword.size()] == ' ' || k[keyword.size()] == '='))
+      out += (out.empty() ? "" : " ") + k.substr(keyword.size() + 1);
+  return out;
+}
+
 bool SmtpConnection::usable() { return !broken_ && stream_ && !reader_->has_pending(); }
 
 void SmtpConnection::quit() {
@@ -399,12 +407,14 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   if (opt.size > 0 && has("SIZE")) mail += fmt::format(" SIZE={}", opt.size);
   if (opt.body_8bit && has("8BITMIME")) mail += " BODY=8BITMIME";
   if (opt.smtputf8) mail += " SMTPUTF8";
+  if (!opt.auth.empty()) mail += " AUTH=" + opt.auth;
+  const std::string_view extra = lmtp_ && opt.ignore_quota && has("IGNOREQUOTA") ? " IGNOREQUOTA" : "";
 
   const bool pipeline = opt.pipelining && has("PIPELINING");
   pipelined_ = pipeline;
   if (pipeline) {
     std::string group = mail + "\r\n";
-    for (const RcptState& r : rcpts) group += fmt::format("RCPT TO:<{}>\r\n", r.address);
+    for (const RcptState& r : rcpts) group += fmt::format("RCPT TO:<{}>{}\r\n", r.address, extra);
     if (!opt.all_or_none) group += "DATA\r\n";
     if (auto w = write(group, opt.command_timeout, mail_name); !w) return w;
   } else if (auto w = write(mail + "\r\n", opt.command_timeout, mail_name); !w) {
@@ -423,7 +433,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   for (RcptState& r : rcpts) {
     const std::string name = fmt::format("RCPT TO:<{}>", r.address);
     if (!pipeline)
-      if (auto w = write(name + "\r\n", opt.command_timeout, name); !w) return w;
+      if (auto w = write(fmt::format("{}{}\r\n", name, extra), opt.command_timeout, name); !w) return w;
     auto answer = read_reply(opt.command_timeout, name);
     if (!answer) return std::unexpected(answer.error());
     if (!mail_ok) continue;

@@ -60,7 +60,9 @@ struct RcptState {
 
 struct TransactionOptions {
   std::string sender;
-  std::uint64_t size = 0;  ///< 0: no SIZE= parameter
+  std::uint64_t size = 0;     ///< 0: no SIZE= parameter
+  std::string auth;           ///< AUTH= as xtext, empty = none
+  bool ignore_quota = false;  ///< LMTP: IGNOREQUOTA with each recipient when it is offered
   bool body_8bit = false, smtputf8 = false, pipelining = true;
   bool all_or_none = false;  ///< one refused recipient fails them all, before DATA
   std::string_view head;     ///< header section and the empty line, LF ends
@@ -82,6 +84,15 @@ class SmtpConnection {
   HostResultOf<void> send(const TransactionOptions& opt, std::vector<RcptState>& rcpts, std::string& confirmation);
   /// One command line and its reply (callouts). Parks.
   HostResultOf<SmtpReply> exchange(const std::string& line, Seconds timeout) { return command(line, timeout, line); }
+  /// The same; errors and logs name it `shown` (the line has a secret).
+  HostResultOf<SmtpReply> exchange(const std::string& line, Seconds timeout, std::string_view shown) {
+    return command(line, timeout, shown);
+  }
+  /// What stands behind a keyword of EHLO ("PLAIN LOGIN" of AUTH), upper case.
+  std::string keyword_values(std::string_view keyword) const;
+  std::string authenticator;  ///< A=: who we are to this server; empty: not authenticated
+  bool authenticated = false;
+  bool poolable = true;  ///< false: a login was wanted and did not work, so the next message tries again
   /// QUIT, waits a moment for the answer, closes. Parks.
   void quit();
   /// False after an error or when the server closed (or spoke unasked) meanwhile. Never parks.

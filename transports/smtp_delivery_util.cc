@@ -39,6 +39,8 @@ class Delivery {
   Result<std::string> expand(const lang::Expansion& e, std::string_view what, std::string fallback = {});
   Result<bool> in_list(const lang::MatchList& list, const routers::HostItem& h, bool when_unset = false);
   Status prepare();
+  /// transport_filter over headers and body_.
+  Status filter(std::string& headers, bool body_only);
   Result<std::vector<routers::HostItem>> host_list();
   Result<std::vector<Group>> groups();
   std::string rcpt_address(const routers::Addr& a) const;
@@ -54,6 +56,8 @@ class Delivery {
   void host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open);
   void take_answers(const routers::HostItem& h, int port, const SmtpConnection& c, const std::vector<RcptState>& rcpts,
                     const std::string& confirmation, Group& open);
+  HostResultOf<void> log_in(const routers::HostItem& h, SmtpConnection& c, const SmtpConnectOptions& options);
+  std::string auth_parameter(const SmtpConnection& c);
   void set_host_variables(const routers::HostItem& h, int port);
 
   DeliverContext& ctx_;
@@ -102,6 +106,18 @@ Result<std::shared_ptr<const mail::Body>> clean_body(const std::shared_ptr<const
   return mail::Body::from_string(std::move(text));
 }
 
+Status Delivery::filter(std::string& headers, bool body_only) {
+  // A signature covers what is sent: the filter comes first.
+  REMEX_TRY(const Identity id, find_identity(ctx_, t_, *batch_.front()));
+  MessageText m;
+  m.head = body_only ? std::string() : headers + "\n";
+  m.body = body_;
+  REMEX_CHECK(apply_filter(ctx_, t_, id, batch_, m));
+  body_ = m.body;
+  headers = m.head.ends_with("\n\n") ? m.head.substr(0, m.head.size() - 1) : m.head == "\n" ? "" : m.head;
+  return {};
+}
+
 Status Delivery::prepare() {
   const mail::Envelope& env = ctx_.job.envelope;
   REMEX_CHECK(check_size_limit(ctx_, t_, env.size));
@@ -112,11 +128,15 @@ Status Delivery::prepare() {
   REMEX_TRY(const bool body_only, generic(t_).body_only.eval(ctx_.scope));
   REMEX_TRY(const bool headers_only, generic(t_).headers_only.eval(ctx_.scope));
   body_ = headers_only || !ctx_.job.body ? mail::Body::from_string({}) : ctx_.job.body;
+  std::string headers;
+  if (!body_only) {
+    REMEX_TRY(headers, build_headers(ctx_, t_, batch_));
+  }
+  if (generic(t_).transport_filter.is_set()) REMEX_CHECK(filter(headers, body_only));
   if (o_.dkim_domain.is_set()) {
     REMEX_TRY(body_, clean_body(body_));
   }
   if (body_only) return {};
-  REMEX_TRY(const std::string headers, build_headers(ctx_, t_, batch_));
   REMEX_TRY(std::string signatures, sign_message(ctx_, t_, headers, *body_));
   head_ = std::move(signatures) + headers + "\n";
   return {};
@@ -214,9 +234,12 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
 }
 
 std::string Delivery::pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const {
-  return fmt::format("{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}", h.name, c.to.ip, c.to.port, c.local_ip, c.helo,
-                     c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls, c.avoid_esmtp, c.must_verify, c.sni,
-                     c.tls.priority, c.tls.certificate_file, c.tls.verify_certificates, c.verify_name);
+  // Credentials may depend on the sender: a connection with them serves that sender only.
+  const bool auth = o_.hosts_try_auth.is_set() || o_.hosts_require_auth.is_set();
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
+                     c.to.ip, c.to.port, c.local_ip, c.helo, c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls,
+                     c.avoid_esmtp, c.must_verify, c.sni, c.tls.priority, c.tls.certificate_file,
+                     c.tls.verify_certificates, c.verify_name);
 }
 
 HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::HostItem& h, SmtpConnectOptions& c,
@@ -274,6 +297,7 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
       r.tls_cipher = c.tls()->cipher;
       r.tls_verified = c.tls()->peer_verified;
     }
+    r.authenticator = c.authenticator;
     r.smtp_code = s.code;
     r.message = s.message;
     r.retry_error = s.retry_error;
@@ -299,6 +323,37 @@ bool has_8bit(std::string_view s) {
   return std::any_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
 }
 
+HostResultOf<void> Delivery::log_in(const routers::HostItem& h, SmtpConnection& c, const SmtpConnectOptions& options) {
+  auto required = in_list(o_.hosts_require_auth, h), wanted = in_list(o_.hosts_try_auth, h);
+  if (!required || !wanted) {
+    HostTrouble t;
+    t.retry_error = "auth_failed";
+    t.message = !required ? required.error().text : wanted.error().text;
+    return std::unexpected(std::move(t));
+  }
+  if (!*required && !*wanted) return {};
+  if (ctx_.scope.delivery != nullptr)
+    ctx_.scope.delivery->tls_cipher = c.tls() != nullptr ? c.tls()->cipher : std::string();
+  auto done = authenticate(ctx_, h, c, *required, options.command_timeout);
+  c.poolable = c.authenticated;
+  return done;
+}
+
+/// AUTH= (RFC 4954 5): only to a server that knows us, unless forced.
+std::string Delivery::auth_parameter(const SmtpConnection& c) {
+  if (!c.authenticated && !(o_.authenticated_sender_force && c.has("AUTH"))) return {};
+  std::string sender = ctx_.job.envelope.from.authenticated_sender;
+  if (o_.authenticated_sender.is_set())
+    if (auto v = o_.authenticated_sender.eval(ctx_.scope)) sender = std::string(trim(v->view()));
+  std::string out;
+  for (const char ch : sender)
+    if (is_printable(ch) && ch != ' ' && ch != '+' && ch != '=')
+      out += ch;
+    else
+      out += fmt::format("+{:02X}", static_cast<unsigned char>(ch));
+  return out;
+}
+
 void Delivery::try_host(const routers::HostItem& h, Group& open) {
   auto options = connect_options(h);
   if (!options) {
@@ -311,6 +366,11 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     auto opened = connect(h, *options, fresh, reused);
     if (!opened) return host_failed(h, port, opened.error(), open);
     SmtpConnection& c = **opened;
+    if (!reused)
+      if (auto known = log_in(h, c, *options); !known) {
+        if (c.usable()) c.quit();
+        return host_failed(h, port, known.error(), open);
+      }
     if (ctx_.scope.delivery != nullptr) {
       ctx_.scope.delivery->sending_ip_address = c.local_ip();
       ctx_.scope.delivery->sending_port = c.local_port();
@@ -325,6 +385,8 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     auto avoid = in_list(o_.hosts_avoid_pipelining, h);
     tx.pipelining = avoid && !*avoid;
     tx.all_or_none = ctx_.mua_wrapper;
+    tx.ignore_quota = o_.lmtp_ignore_quota;
+    tx.auth = auth_parameter(c);
     tx.command_timeout = options->command_timeout;
     tx.data_timeout = Seconds(std::max<std::int64_t>(1, o_.data_timeout));
     tx.final_timeout = Seconds(std::max<std::int64_t>(1, o_.final_timeout));
@@ -358,7 +420,7 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     take_answers(h, port, c, rcpts, confirmation, open);
     ctx_.host_results.push_back({h.name, h.ip, port, "", ""});
     const bool full = o_.connection_max_messages > 0 && c.messages >= o_.connection_max_messages;
-    if (ctx_.pool != nullptr && !full && c.usable()) {
+    if (ctx_.pool != nullptr && !full && c.poolable && c.usable()) {
       ctx_.pool->give(pool_key(h, *options), std::move(*opened));
     } else {
       c.quit();

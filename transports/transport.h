@@ -56,10 +56,14 @@ struct AddrResult {
   std::string tls_cipher;     ///< X=
   bool tls_verified = false;  ///< CV=
   bool used_chunking = false, used_dsn = false, pipelined = false;
-  std::string local_ip;  ///< I=
-  std::string file;      ///< where a local delivery went, for logs
   /// Delivered, but to be synced before it is recorded as such (DeliverContext::settle_later).
   io::UnsyncedPtr unsynced;
+  std::string local_ip;        ///< I=
+  std::string authenticator;   ///< A=
+  std::string file;            ///< where a local delivery went, for logs
+  std::string shadow;          ///< ST=: the shadow transport that ran, with its trouble in brackets
+  std::string output;          ///< of a failed command, for the bounce
+  bool local_trouble = false;  ///< the bounce says "local delivery failed" instead of the message
   // retry: which key failed and how (core/delivery/retry.h words)
   enum class Scope : std::uint8_t { none, address, host, message } retry_scope = Scope::none;
   std::string retry_error;  ///< "refused_MX", "timeout_connect", "rcpt_4xx", "quota", ... as in retry rules

@@ -11,6 +11,7 @@
 
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
+#include "core/daemon/courier.h"
 #include "core/daemon/registries.h"
 #include "core/io/fiber.h"
 #include "core/mail/address.h"
@@ -41,13 +42,14 @@ int complain(int code, std::string_view text) {
 
 int with_process(const Options& o, const std::shared_ptr<const lang::Config>& config, bool read_only,
                  const std::function<int(daemon::Process&)>& f) {
+  daemon::ProcessOptions po;
+  if (!read_only) po.courier = start_courier(config);
   if (geteuid() == 0) {
     auto id = daemon::run_identity(*config);
     if (!id) return complain(EX_CONFIG, id.error().text);
     if (auto st = daemon::become(*id, *config); !st) return complain(EX_OSERR, st.error().text);
   }
   return io::run_loop([&]() -> int {
-    daemon::ProcessOptions po;
     po.store_read_only = read_only;
     auto p = daemon::Process::create(config, po);
     if (!p) return complain(EX_TEMPFAIL, p.error().text);
@@ -145,6 +147,13 @@ void apply_origin(const Options& o, mail::ReceivedFrom& from) {
   if (!o.authenticator.empty()) from.authenticator = o.authenticator;
   if (!o.authenticated_id.empty()) from.authenticated_id = o.authenticated_id;
   if (!o.authenticated_sender.empty()) from.authenticated_sender = o.authenticated_sender;
+}
+
+std::shared_ptr<io::Courier> start_courier(std::shared_ptr<const lang::Config> config) {
+  if (geteuid() != 0) return nullptr;
+  auto courier = daemon::make_courier(std::move(config), nullptr);
+  if (!courier) fmt::print(stderr, "remex: no courier process: {}\n", courier.error().text);
+  return courier ? *courier : nullptr;
 }
 
 void enable_debug(const Options& o, daemon::Process& p) {

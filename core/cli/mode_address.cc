@@ -55,11 +55,12 @@ struct Setup {
   std::unique_ptr<LocalScope> local;
 };
 
-Result<Setup> make(const Options& o, std::shared_ptr<const lang::Config> config) {
+Result<Setup> make(const Options& o, std::shared_ptr<const lang::Config> config, std::shared_ptr<io::Courier> courier) {
   Setup s;
   daemon::ProcessOptions po;
   po.want_store = false;
   po.log_to_stderr_only = true;
+  po.courier = std::move(courier);
   REMEX_TRY(s.process, daemon::Process::create(config, po));
   enable_debug(o, *s.process);
   s.local = std::make_unique<LocalScope>(*s.process);
@@ -82,8 +83,9 @@ std::string qualify(const std::string& address, const lang::Config& config, cons
 }  // namespace
 
 int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config) {
+  const auto courier = start_courier(config);
   return io::run_loop([&]() -> int {
-    auto s = make(o, config);
+    auto s = make(o, config, courier);
     if (!s) {
       fmt::print(stderr, "remex: {}\n", s.error().text);
       return 1;
@@ -96,8 +98,9 @@ int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config)
 }
 
 int run_verify(const Options& o, std::shared_ptr<const lang::Config> config) {
+  const auto courier = start_courier(config);
   return io::run_loop([&]() -> int {
-    auto s = make(o, config);
+    auto s = make(o, config, courier);
     if (!s) {
       fmt::print(stderr, "remex: {}\n", s.error().text);
       return 1;

@@ -36,13 +36,15 @@ int complain(const Error& e) {
 
 int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config) {
   const Caller caller = find_caller(*config);
+  daemon::ProcessOptions po;
+  po.courier = start_courier(config);
   if (geteuid() == 0) {
     auto id = daemon::run_identity(*config);
     if (!id) return complain(id.error());
     if (auto st = daemon::become(*id, *config); !st) return complain(st.error());
   }
   return io::run_loop([&]() -> int {
-    auto p = daemon::Process::create(config, {});
+    auto p = daemon::Process::create(config, po);
     if (!p) return complain(p.error());
     enable_debug(o, **p);
     daemon::Scheduler scheduler(16);

@@ -24,13 +24,19 @@ namespace {
 
 class Submission {
  public:
-  Submission(const Options& o, std::shared_ptr<const lang::Config> config, const Caller& caller)
-      : o_(o), config_(std::move(config)), caller_(caller), wrapper_(config_->main.mua_wrapper) {}
+  Submission(const Options& o, std::shared_ptr<const lang::Config> config, const Caller& caller,
+             std::shared_ptr<io::Courier> courier)
+      : o_(o),
+        config_(std::move(config)),
+        caller_(caller),
+        courier_(std::move(courier)),
+        wrapper_(config_->main.mua_wrapper) {}
 
   /// In a fiber. Fills id_ when the message is in the queue.
   int receive() {
     daemon::ProcessOptions po;
     po.want_store = !wrapper_;
+    po.courier = courier_;
     auto made = daemon::Process::create(config_, po);
     if (!made) return complain(EX_TEMPFAIL, made.error().text);
     process_ = std::move(*made);
@@ -77,7 +83,9 @@ class Submission {
   /// In a fiber, with a fresh loop (and perhaps in a child process).
   int deliver() {
     process_.reset();
-    auto made = daemon::Process::create(config_, {});
+    daemon::ProcessOptions po;
+    po.courier = courier_;
+    auto made = daemon::Process::create(config_, po);
     if (!made) return complain(EX_TEMPFAIL, made.error().text);
     enable_debug(o_, **made);
     delivery::DeliverOptions opt;
@@ -240,6 +248,7 @@ class Submission {
   const Options& o_;
   std::shared_ptr<const lang::Config> config_;
   const Caller& caller_;
+  std::shared_ptr<io::Courier> courier_;
   bool wrapper_;
   std::shared_ptr<daemon::Process> process_;
   std::vector<std::string> arguments_;
@@ -252,12 +261,13 @@ class Submission {
 
 int run_submit(const Options& o, std::shared_ptr<const lang::Config> config) {
   const Caller caller = find_caller(*config);
+  const auto courier = config->main.mua_wrapper ? nullptr : start_courier(config);
   if (geteuid() == 0 && !config->main.mua_wrapper) {
     auto id = daemon::run_identity(*config);
     if (!id) return complain(EX_CONFIG, id.error().text);
     if (auto st = daemon::become(*id, *config); !st) return complain(EX_OSERR, st.error().text);
   }
-  Submission s(o, config, caller);
+  Submission s(o, config, caller, courier);
   const int rc = io::run_loop([&] {
     const int r = s.receive();
     s.release();

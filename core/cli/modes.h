@@ -48,6 +48,10 @@ int with_process(const Options& o, const std::shared_ptr<const lang::Config>& co
 void apply_origin(const Options& o, mail::ReceivedFrom& from);
 
 /// Debug sink for -d/-v: writes lines to stderr.
+/// The privileged helper of a mode that delivers or routes as root; null for everyone else, whose deliveries are done
+/// by this process. Call it before loops and threads exist and before rights are dropped.
+std::shared_ptr<io::Courier> start_courier(std::shared_ptr<const lang::Config> config);
+
 void enable_debug(const Options& o, daemon::Process& p);
 
 int run_expand(const Options& o, std::shared_ptr<const lang::Config> config);

@@ -18,6 +18,7 @@
 #include <cstring>
 
 #include "core/base/strings.h"
+#include "core/daemon/courier.h"
 #include "core/daemon/listeners.h"
 #include "core/daemon/process.h"
 #include "core/daemon/scheduler.h"
@@ -60,6 +61,12 @@ class Daemon {
     if (!opt_.foreground && !detach()) return EX_OSERR;
     if (const int rc = write_pid(); rc != EX_OK) return rc;
     if (geteuid() == 0) {
+      auto courier = make_courier(config_, [this] {
+        std::string problem;
+        return opt_.reload ? opt_.reload(problem) : nullptr;
+      });
+      if (!courier) return fail_start(EX_OSERR, courier.error().text);
+      courier_ = std::move(*courier);
       auto id = run_identity(*config_);
       Status st = id ? become(*id, *config_) : Status(std::unexpected(id.error()));
       if (!st) return fail_start(EX_CONFIG, st.error().text);
@@ -145,7 +152,10 @@ class Daemon {
   }
 
   int serve() {
-    auto made = Process::create(config_, {.server = true});
+    ProcessOptions po;
+    po.server = true;
+    po.courier = courier_;
+    auto made = Process::create(config_, po);
     if (!made) return fail_start(made.error().kind == ErrorKind::config ? EX_CONFIG : EX_CANTCREAT, made.error().text);
     pool_ = std::make_shared<transports::ConnectionPool>();
     settler_ = std::make_shared<io::Settler>();
@@ -237,6 +247,10 @@ class Daemon {
       return;
     }
     config_ = config;
+    if (courier_) {
+      courier_->reload();
+      (*made)->services->set_courier(courier_);
+    }
     adopt(std::move(*made));
     if (auto want = listen_addresses(*config_, opt_.listen_override); opt_.listen && want) {
       bool same = want->size() == listeners_.size();
@@ -309,6 +323,7 @@ class Daemon {
   std::shared_ptr<Process> process_;
   std::shared_ptr<transports::ConnectionPool> pool_;
   std::shared_ptr<io::Settler> settler_;
+  std::shared_ptr<io::Courier> courier_;  ///< of a daemon started as root
   smtp::Counters counters_;
   std::string pid_path_;
   io::Event stop_;

@@ -14,6 +14,7 @@
 
 #include "core/base/printable_mode.h"
 #include "core/base/strings.h"
+#include "core/daemon/courier.h"
 
 namespace remex::daemon {
 
@@ -53,6 +54,17 @@ Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang
   p->engine.log = std::move(log);
   p->services = std::make_unique<ProcessServices>(p->engine);
   p->primary_hostname = host_name(*config);
+  // Somebody who is not root does the work of other processes in threads; root needs make_courier() (see daemon.cc).
+  if (geteuid() != 0)
+    if (auto courier = make_courier(config, nullptr)) p->services->set_courier(std::move(*courier));
+  p->services->on_submitted = [weak = std::weak_ptr(p)](store::StoredMessage&& m) {
+    auto strong = weak.lock();
+    if (!strong) return;
+    if (strong->server.accepted) return strong->server.accepted(std::move(m), false);
+    delivery::DeliverOptions opt;
+    opt.first_attempt = true;
+    (void)delivery::deliver_fresh(strong->engine, std::move(m), opt);
+  };
   p->server.config = config;
   p->server.store = p->engine.store;
   p->server.log = p->engine.log;
@@ -75,7 +87,9 @@ Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Con
     so.server = opt.server;
     REMEX_TRY(store, store::Store::open(so));
   }
-  return create_with(std::move(config), std::move(store), std::move(log));
+  REMEX_TRY(auto p, create_with(config, std::move(store), std::move(log)));
+  if (opt.courier) p->services->set_courier(opt.courier);
+  return p;
 }
 
 Result<Identity> run_identity(const lang::Config& config) {

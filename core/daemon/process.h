@@ -16,6 +16,7 @@ struct ProcessOptions {
   bool log_to_stderr_only = false;  ///< -bh, -bt, -be, mua_wrapper errors
   bool store_read_only = false;
   bool server = false;  ///< stays and takes mail (StoreOptions::server)
+  std::shared_ptr<io::Courier> courier;  ///< null: requests run in threads of this process
 };
 
 /// One loaded configuration with everything that hangs on it. A reload makes a second one; sessions and deliveries in

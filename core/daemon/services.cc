@@ -5,9 +5,12 @@
 #include <fmt/core.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "acl/acl.h"
+#include "core/base/clock.h"
+#include "core/base/ids.h"
 #include "core/base/strings.h"
 
 namespace remex::daemon {
@@ -75,6 +78,42 @@ Result<bool> ProcessServices::run_acl(lang::Scope& scope, const Text& name, cons
     case acl::Verdict::drop: break;
   }
   return false;
+}
+
+Status ProcessServices::submit(const lang::NewMessage& n) {
+  if (!engine_.store) return fail("there is no queue");
+  store::StoredMessage m;
+  mail::Envelope& e = m.envelope;
+  const std::string& host = engine_.config->main.primary_hostname;
+  e.id = new_message_id();
+  e.received = wall_now();
+  e.sender = n.sender;
+  e.local_error_message = n.is_report;
+  e.from.is_local = true;
+  e.from.protocol = "local";
+  e.login = e.from.ident = "remex";
+  for (const std::string& r : n.recipients) e.recipients.emplace_back().address = r;
+  m.headers.add(fmt::format("Received: from {} by {} with local (remex)\n\tid {};\n\t{}\n", e.login, host, e.id,
+                            rfc5322_date(e.received)));
+  (void)mail::split_headers(n.headers, m.headers);
+  e.user_message_id = fmt::format("E{}@{}", e.id, host);
+  if (m.headers.find("Message-ID") == nullptr) m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
+  if (m.headers.find("Date") == nullptr) m.headers.add("Date: " + rfc5322_date(e.received) + "\n");
+  e.size = m.headers.size_bytes() + 1 + n.body.size();
+  e.body_lines = static_cast<std::uint64_t>(std::count(n.body.begin(), n.body.end(), '\n'));
+  m.body = mail::Body::from_string(n.body);
+  REMEX_CHECK(engine_.store->insert(m));
+  const auto* subject = m.headers.find("Subject");
+  engine_.log->write(log::kMain, e.id,
+                     log::arrival_line(e, engine_.log->selectors(),
+                                       {n.parent_id, subject != nullptr ? printable(trim(subject->value())) : ""}));
+  if (on_submitted) {
+    on_submitted(std::move(m));
+    return {};
+  }
+  delivery::DeliverOptions opt;
+  opt.first_attempt = true;
+  return delivery::deliver_fresh(engine_, std::move(m), opt);
 }
 
 void ProcessServices::log(int targets, std::string_view line) {

@@ -9,6 +9,7 @@
 
 #include "core/delivery/delivery.h"
 #include "core/dns/resolver.h"
+#include "core/io/courier.h"
 #include "lang/lookup_engine.h"
 #include "lang/scope.h"
 
@@ -34,12 +35,19 @@ class ProcessServices : public lang::Services {
   Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) override;
   Status put_hint(const std::string& table, const std::string& key, const std::string& value) override;
 
+  io::Courier* courier() override { return courier_.get(); }
+  void set_courier(std::shared_ptr<io::Courier> c) { courier_ = std::move(c); }
+  Status submit(const lang::NewMessage& m) override;
+
+  /// Delivers what submit() stored; unset: submit() does it before it returns.
+  std::function<void(store::StoredMessage&&)> on_submitted;
   /// -d and -v: gets debug lines.
   std::function<void(std::string_view)> debug_sink;
 
  private:
   delivery::Engine& engine_;
   std::shared_ptr<dns::Resolver> resolver_;
+  std::shared_ptr<io::Courier> courier_;
   lang::LookupCache cache_;
   std::map<std::string, std::int64_t> used_;                          ///< first_use in this process: key → expiry
   std::map<std::pair<std::string, std::string>, std::string> hints_;  ///< without a store

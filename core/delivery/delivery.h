@@ -80,6 +80,7 @@ struct FailedRecipient {
   std::string text;    ///< for people
   std::string status;  ///< "5.0.0"
   std::string remote_mta, diagnostic;
+  std::string output;  ///< of a command, quoted in the bounce
 };
 Status send_bounce(Engine& eng, const store::StoredMessage& original, const std::string& to,
                    const std::vector<FailedRecipient>& failed);

@@ -38,9 +38,12 @@ const Addr& top_of(const Addr& a) {
 
 FailedRecipient describe(const Addr& a, char klass) {
   FailedRecipient r;
-  r.address = a.hide_child ? top_of(a).state.address : a.special.empty() ? a.state.address : a.special.str();
+  r.address = a.hide_child                     ? top_of(a).state.address
+              : a.special.empty() || a.is_pipe ? a.state.address
+                                               : a.special.str();
   r.top_address = top_of(a).state.address;
   r.text = a.user_message.empty() ? a.message : a.user_message;
+  r.output = a.output;
   r.status = status_code(a, klass);
   if (a.more_errno >= 400) {  // a remote server said it: its words are the diagnostic
     const auto at = r.text.find(std::to_string(a.more_errno));

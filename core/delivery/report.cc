@@ -94,6 +94,13 @@ std::string failed_list(const std::vector<FailedRecipient>& failed) {
       out += fmt::format("    (generated from {})\n", one_line(r.top_address));
     if (!r.text.empty()) out += fmt::format("    {}\n", one_line(r.text));
   }
+  bool first = true;
+  for (const auto& r : failed) {
+    if (r.output.empty()) continue;
+    if (std::exchange(first, false)) out += "\nThe following text was generated during the delivery attempt:\n";
+    out += fmt::format("\n------ {} ------\n\n", one_line(r.address));
+    for (std::string_view line : split(r.output, '\n')) out += printable(line) + "\n";
+  }
   return out;
 }
 

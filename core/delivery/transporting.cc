@@ -212,6 +212,8 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
   a.message = r.message;
   a.basic_errno = r.fate == Fate::deferred ? defer_number(r) : r.sys_errno;
   a.smtp_reply = r.confirmation;
+  a.output = r.output;
+  if (r.local_trouble && r.fate == Fate::failed) a.user_message = "local delivery failed";
   if (r.smtp_code != 0) a.more_errno = r.smtp_code;
   if (r.unsynced) unsynced_.emplace_back(r.unsynced, &a);
   a.status = r.fate == Fate::delivered ? Addr::Status::delivered
@@ -237,6 +239,8 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
   f.chunking = r.used_chunking;
   f.pipelining = r.pipelined;
   f.confirmation = r.confirmation;
+  f.shadow = r.shadow;
+  f.authenticator = r.authenticator;
   f.delivery_us = took_us;
   f.message = a.message;
   f.defer_errno = a.basic_errno;

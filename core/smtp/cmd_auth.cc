@@ -14,7 +14,8 @@ constexpr std::size_t kMaxResponse = 12288;  // RFC 4954 4.3: 12288 octets
 
 bool advertised(const lang::DriverInstance& a, lang::Scope& scope) {
   const auto& g = authenticators::generic(a);
-  if (!g.server_condition.is_set()) return false;
+  const auto* def = authenticators::find_authenticator_def(a.def);
+  if (!authenticators::is_server(a) || def->implicit) return false;
   if (!g.server_advertise_condition.is_set()) return true;
   auto v = g.server_advertise_condition.eval(scope);
   return v && lang::is_loosely_true(v->view());
@@ -27,6 +28,25 @@ std::string Session::auth_mechanisms() {
   for (const auto& a : config_->authenticators)
     if (advertised(a, scope_)) out += " " + to_upper(authenticators::public_name(a));
   return out;
+}
+
+/// The authenticators that need no command: the TLS session says who the client is.
+void Session::authenticate_by_tls() {
+  if (!tls_active_ || !from_.authenticator.empty()) return;
+  for (const auto& a : config_->authenticators) {
+    const auto* def = authenticators::find_authenticator_def(a.def);
+    if (def == nullptr || !def->implicit || !authenticators::is_server(a)) continue;
+    const auto nobody = [](const std::string&) -> Result<std::string> { return fail("no dialogue"); };
+    const authenticators::ServerResult r = def->server(scope_, a, nullptr, nobody);
+    scope_.captures.clear();
+    if (r.kind == authenticators::ServerResult::Kind::ok) {
+      from_.authenticator = a.name;
+      from_.authenticated_id = r.id;
+      return;
+    }
+    if (r.kind == authenticators::ServerResult::Kind::deferred)
+      log_line(log::kMain, fmt::format("{} authenticator: {}: {}", a.name, peer(), printable(r.message)));
+  }
 }
 
 Session::Next Session::cmd_auth(const Command& c) {

@@ -68,6 +68,7 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   esmtp_ = state_.esmtp = extended;
   from_.helo_name = std::string(name);
   state_.helo_verified = state_.helo_verify_failed = state_.helo_verify_tried = false;
+  authenticate_by_tls();
   set_protocol();
   const acl::Outcome o = run_acl(acl::Hook::helo, m.acl_smtp_helo);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "authenticators/authenticator.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
 #include "core/smtp/fixups.h"
@@ -66,7 +67,8 @@ bool Session::mail_parameters(const PathCommand& pc) {
       // Believed only from an authenticated client (RFC 4954 5), and when acl_smtp_mailauth agrees.
       if (ok && !from_.authenticator.empty() && *v != "<>") {
         from_.authenticated_sender = *v;
-        if (run_acl(acl::Hook::mailauth, config_->main.acl_smtp_mailauth).verdict != acl::Verdict::accept) {
+        if (!mail_auth_holds() ||
+            run_acl(acl::Hook::mailauth, config_->main.acl_smtp_mailauth).verdict != acl::Verdict::accept) {
           from_.authenticated_sender.clear();
           log_line(log::kMain, fmt::format("{} ignoring AUTH={} from MAIL command", host_text(), printable(*v)));
         }
@@ -79,6 +81,18 @@ bool Session::mail_parameters(const PathCommand& pc) {
       reply(501, fmt::format("{}: invalid parameter value", printable(p.keyword)));
       return false;
     }
+  }
+  return true;
+}
+
+/// server_mail_auth_condition of the authenticator in use; unset agrees.
+bool Session::mail_auth_holds() {
+  for (const auto& a : config_->authenticators) {
+    if (a.name != from_.authenticator) continue;
+    const auto& condition = authenticators::generic(a).server_mail_auth_condition;
+    if (!condition.is_set()) return true;
+    auto v = condition.eval(scope_);
+    return v && lang::is_loosely_true(v->view());
   }
   return true;
 }

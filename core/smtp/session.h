@@ -101,6 +101,8 @@ class Session {
   std::int64_t size_limit();
   bool receive_data(DataReader& reader);
   bool data_lost(ErrorKind why);
+  bool mail_auth_holds();
+  void authenticate_by_tls();
   bool spool_space_ok();
 
   Server& server_;

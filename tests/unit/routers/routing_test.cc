@@ -377,6 +377,7 @@ BOOST_AUTO_TEST_CASE(configuration_mistakes_are_found_at_load) {
        "host_find_failed"},
       {"a:\n  driver = redirect\n", "exactly one of data and file"},
       {"a:\n  driver = redirect\n  data = x\n  forbid_fail\n", "forbid_fail"},
+      {"a:\n  driver = redirect\n  data = x\n  include_directory = here\n", "include_directory"},
       {"a:\n  driver = accept\n  transport = local\n  self = perhaps\n", "self"},
       {"a:\n  driver = accept\n  transport = local\n  set = one = 1\n", "r_name"},
       {"a:\n  driver = iplookup\n  hosts = h\n", "iplookup"},

@@ -120,9 +120,14 @@ BOOST_AUTO_TEST_CASE(appendfile_stays_out_of_other_places) {
       BOOST_CHECK(r.fate == Fate::deferred);
       BOOST_CHECK_MESSAGE(r.message.starts_with("Tainted"), r.message);
     });
-  for (const char* bad : {"  driver = appendfile\n  file = /tmp/x\n", "  driver = appendfile\n  directory = /tmp/x\n",
-                          "  driver = pipe\n  command = /bin/true\n",
-                          "  driver = appendfile\n  directory = /x\n  maildir_format\n  quota = 10M\n"})
+  for (const char* bad : {"  driver = appendfile\n  file = /tmp/x\n  maildir_format\n",
+                          "  driver = appendfile\n  file = /tmp/x\n  directory = /tmp/y\n",
+                          "  driver = appendfile\n  file = /tmp/x\n  mbx_format\n",
+                          "  driver = appendfile\n  directory = /x\n  maildir_format\n  quota_size_regex = (\n",
+                          "  driver = pipe\n  command = /bin/true \"open\n",
+                          "  driver = pipe\n  command = /bin/true\n  use_shell\n  restrict_to_path\n",
+                          "  driver = lmtp\n  socket = /x\n  command = /y\n",
+                          "  driver = appendfile\n  file = /tmp/x\n  shadow_transport = none\n"})
     BOOST_CHECK_MESSAGE(World(bad).config == nullptr, bad);
 }
 

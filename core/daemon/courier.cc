@@ -1,0 +1,178 @@
+// See courier.h.
+//
+// A request names the transport or router it is for. The child looks it up in the configuration this process read
+// itself, refuses users that driver cannot have (and root, and never_users), paths outside the constant start of the
+// configured one and programs other than the configured one; then it becomes the user, for good, and does the work.
+#include "core/daemon/courier.h"
+
+#include <fmt/core.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/base/strings.h"
+#include "routers/courier_work.h"
+#include "routers/router.h"
+#include "transports/courier_work.h"
+#include "transports/transport.h"
+
+namespace remex::daemon {
+namespace {
+
+std::string field(const io::Fields& f, const std::string& name) {
+  const auto it = f.find(name);
+  return it == f.end() ? std::string() : it->second;
+}
+
+std::int64_t uid_of(const std::string& user) {
+  if (const auto n = parse_uint(user)) return static_cast<std::int64_t>(*n);
+  const passwd* p = getpwnam(user.c_str());
+  return p != nullptr ? static_cast<std::int64_t>(p->pw_uid) : -1;
+}
+
+/// What an option that names a user says about `uid`: constants must be it, expansions may be anything.
+bool option_allows(const lang::Expansion& user, std::int64_t uid) {
+  return !user.is_constant() || uid_of(std::string(trim(user.constant()))) == uid;
+}
+
+bool router_allows(const lang::DriverInstance& r, std::int64_t uid, bool& unset) {
+  const auto& g = routers::generic(r);
+  if (g.user.is_set()) return option_allows(g.user, uid);
+  if (g.check_local_user) return getpwuid(static_cast<uid_t>(uid)) != nullptr;
+  unset = true;
+  return false;
+}
+
+bool transport_allows(const lang::Config& config, const lang::DriverInstance& t, std::int64_t uid) {
+  const auto& g = transports::generic(t);
+  if (g.user.is_set()) return option_allows(g.user, uid);
+  bool unset = false;
+  const bool allowed = std::any_of(config.routers.begin(), config.routers.end(),
+                                   [&](const auto& r) { return router_allows(r, uid, unset); });
+  // pipe_as_creator: whoever submitted.
+  const auto* creator = t.find_given("pipe_as_creator");
+  return allowed || creator != nullptr || (unset && uid == uid_of(config.main.exim_user));
+}
+
+Status check_user(const lang::Config& config, const io::Fields& f, std::int64_t uid) {
+  if (uid <= 0) return fail(fmt::format("uid {} is never used for deliveries", uid));
+  for (const std::string& name : config.main.never_users)
+    if (uid_of(name) == uid) return fail(fmt::format("uid {} is on the never_users list", uid));
+  if (const std::string name = field(f, "transport"); !name.empty()) {
+    const auto* t = config.find_transport(name);
+    if (t == nullptr) return fail(fmt::format("there is no transport \"{}\"", printable(name)));
+    if (!transport_allows(config, *t, uid))
+      return fail(fmt::format("the {} transport never runs as uid {}", t->name, uid));
+    return {};
+  }
+  const std::string name = field(f, "router");
+  const auto* r = config.find_router(name);
+  if (r == nullptr) return fail(fmt::format("there is no router \"{}\"", printable(name)));
+  bool unset = false;
+  // require_files may name any user.
+  if (field(f, "op") != "exists" && !router_allows(*r, uid, unset))
+    return fail(fmt::format("the {} router never reads files as uid {}", r->name, uid));
+  return {};
+}
+
+/// The part of an option in front of its first variable: every value begins with it.
+std::string constant_start(const lang::DriverInstance& d, std::string_view option) {
+  const auto* given = d.find_given(option);
+  if (given == nullptr) return {};
+  const std::string source = given->value.text();
+  std::string start = source.substr(0, source.find_first_of("$\\\"{"));
+  return start.starts_with('/') ? start.substr(0, start.rfind('/') + 1) : std::string();
+}
+
+Status check_path(const lang::Config& config, const io::Fields& f) {
+  const std::string path = field(f, "path"), op = field(f, "op");
+  const bool has_path = op == "mbox" || op == "maildir" || op == "plain" || op == "mailstore";
+  if (!has_path) return {};
+  if (!path.starts_with('/') || path.find('\0') != std::string::npos) return fail("path is not absolute");
+  for (std::string_view part : split(path, '/'))
+    if (part == "..") return fail(fmt::format("path {} has a .. component", printable(path)));
+  const auto* t = config.find_transport(field(f, "transport"));
+  if (t == nullptr) return fail("no transport");
+  if (t->find_given("file") == nullptr && t->find_given("directory") == nullptr) return {};  // from redirections
+  for (const char* option : {"file", "directory"}) {
+    if (t->find_given(option) == nullptr) continue;
+    if (field(f, "special") != "1" && !path.starts_with(constant_start(*t, option)))
+      return fail(fmt::format("path {} is not one of the {} transport", printable(path), t->name));
+  }
+  return {};
+}
+
+/// Gives up everything but the right to act as this user. False: nothing may be done.
+bool become_user(const io::Fields& f, uid_t uid, gid_t gid) {
+  const passwd* p = field(f, "initgroups") == "1" ? getpwuid(uid) : nullptr;
+  if (p != nullptr) {
+    if (initgroups(p->pw_name, gid) != 0) return false;
+  } else if (setgroups(1, &gid) != 0) {
+    return false;
+  }
+  if (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0) return false;
+  if (setresuid(0, 0, 0) == 0 || geteuid() != uid || getegid() != gid) return false;
+  (void)prctl(PR_SET_DUMPABLE, 0);
+  (void)umask(077);
+  return true;
+}
+
+/// One request, in its own child (privileged) or thread.
+void serve(const lang::Config& config, int fd, bool privileged) {
+  auto f = io::read_fields(fd);
+  if (!f) return;
+  const auto refuse = [&](const std::string& why) {
+    (void)io::write_fields(fd, {{"error", fmt::format("request refused: {}", why)}, {"errno", "1"}});
+  };
+  const auto uid = parse_int(field(*f, "uid")), gid = parse_int(field(*f, "gid"));
+  if (!uid || !gid || *uid < 0 || *gid < 0) return refuse("no user");
+  if (privileged) {
+    if (Status ok = check_request(config, *f); !ok) return refuse(ok.error().text);
+    if (!become_user(*f, static_cast<uid_t>(*uid), static_cast<gid_t>(*gid)))
+      return refuse(fmt::format("cannot become uid {} gid {}", *uid, *gid));
+  } else if (static_cast<uid_t>(*uid) != geteuid()) {
+    return refuse(fmt::format("cannot act as uid {}: not started as root", *uid));
+  }
+  auto answer = routers::perform_request(*f);
+  if (!answer) answer = transports::perform_request(*f, fd);
+  if (!answer) return refuse("unknown request");
+  if (field(*f, "op") != "lmtp") (void)io::write_fields(fd, *answer);
+}
+
+}  // namespace
+
+Status check_request(const lang::Config& config, const io::Fields& f) {
+  const auto uid = parse_int(field(f, "uid"));
+  REMEX_CHECK(check_user(config, f, uid.value_or(-1)));
+  REMEX_CHECK(check_path(config, f));
+  const std::string op = field(f, "op");
+  if (op == "command" && field(f, "special") != "1") {
+    const auto* t = config.find_transport(field(f, "transport"));
+    const auto* command = t != nullptr ? t->find_given("command") : nullptr;
+    const std::string source = command != nullptr ? command->value.text() : std::string();
+    // A program that is written out in the configuration cannot be another one.
+    if (source.starts_with('/') && field(f, "shell") != "1" && field(f, "filter") != "1") {
+      const std::string program = source.substr(0, source.find_first_of(" \t"));
+      if (program.find_first_of("$\\\"'{") == std::string::npos && field(f, "arg0") != program)
+        return fail(fmt::format("{} is not the command of the {} transport", printable(field(f, "arg0")), t->name));
+    }
+  }
+  return {};
+}
+
+Result<std::shared_ptr<io::Courier>> make_courier(std::shared_ptr<const lang::Config> config, Reload reload) {
+  auto held = std::make_shared<std::shared_ptr<const lang::Config>>(std::move(config));
+  io::CourierWork work = [held](int fd, bool privileged) { serve(**held, fd, privileged); };
+  if (geteuid() != 0) return io::make_thread_courier(std::move(work));
+  return io::start_courier_process(std::move(work), [held, reload = std::move(reload)] {
+    if (!reload) return;
+    if (auto fresh = reload()) *held = std::move(fresh);
+  });
+}
+
+}  // namespace remex::daemon

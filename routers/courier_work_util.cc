@@ -1,0 +1,200 @@
+// Files of redirect routers, read as the user they belong to; and whether files are there for a user (require_files).
+//
+// The checks are made on the open file. The blocking half runs in the pool, or as the user in a courier's child.
+#include "routers/courier_work.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/base/strings.h"
+#include "core/io/fiber.h"
+#include "routers/internal.h"
+
+namespace remex::routers {
+namespace {
+
+constexpr std::size_t kMaxFile = 4 * 1024 * 1024;
+constexpr Seconds kLimit{60};
+
+bool owner_allowed(uid_t uid, const FileRules& rules) {
+  if (rules.user_uid >= 0 && uid == static_cast<uid_t>(rules.user_uid)) return true;
+  return std::any_of(rules.owners.begin(), rules.owners.end(), [&](const std::string& name) {
+    if (const auto n = parse_uint(name)) return *n == uid;
+    std::string buf(16384, '\0');
+    passwd entry{};
+    passwd* p = nullptr;
+    getpwnam_r(name.c_str(), &entry, buf.data(), buf.size(), &p);
+    return p != nullptr && p->pw_uid == uid;
+  });
+}
+
+bool group_allowed(gid_t gid, const FileRules& rules) {
+  if (rules.user_gid >= 0 && gid == static_cast<gid_t>(rules.user_gid)) return true;
+  return std::any_of(rules.groups.begin(), rules.groups.end(), [&](const std::string& name) {
+    if (const auto n = parse_uint(name)) return *n == gid;
+    std::string buf(16384, '\0');
+    group entry{};
+    group* g = nullptr;
+    getgrnam_r(name.c_str(), &entry, buf.data(), buf.size(), &g);
+    return g != nullptr && g->gr_gid == gid;
+  });
+}
+
+}  // namespace
+
+Result<std::string> read_list_file(const std::string& path, const FileRules& rules) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) {
+    const int err = errno;
+    if (err == EACCES && rules.ignore_eacces) return fail(ErrorKind::not_found, path);
+    if (err == ENOTDIR && rules.ignore_enotdir) return fail(ErrorKind::not_found, path);
+    if (err == ENOENT) {
+      struct stat dir{};
+      if (rules.ignore_enotdir || ::stat(path.substr(0, path.rfind('/') + 1).c_str(), &dir) == 0)
+        return fail(ErrorKind::not_found, path);
+      return defer(fmt::format("failed to stat the directory of {}: {}", path, std::strerror(errno)));
+    }
+    return defer(fmt::format("failed to open {}: {}", path, std::strerror(err)));
+  }
+  std::string text;
+  Result<std::string> result;
+  struct stat st{};
+  if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    result = defer(fmt::format("{} is not a regular file", path));
+  } else if ((st.st_mode & static_cast<mode_t>(rules.modemask)) != 0) {
+    result = defer(fmt::format("bad mode ({:04o}) for {}", st.st_mode & 07777U, path));
+  } else if (rules.check_owner && !owner_allowed(st.st_uid, rules)) {
+    result = defer(fmt::format("bad owner (uid {}) for {}", st.st_uid, path));
+  } else if (rules.check_group && !group_allowed(st.st_gid, rules)) {
+    result = defer(fmt::format("bad group (gid {}) for {}", st.st_gid, path));
+  } else {
+    char buf[16384];
+    ssize_t n = 0;
+    while ((n = ::read(fd, buf, sizeof buf)) > 0 && text.size() <= kMaxFile)
+      text.append(buf, static_cast<std::size_t>(n));
+    if (n < 0) {
+      result = defer(fmt::format("failed to read {}: {}", path, std::strerror(errno)));
+    } else if (text.size() > kMaxFile) {
+      result = defer(fmt::format("{} is too big for a redirection list", path));
+    } else {
+      result = std::move(text);
+    }
+  }
+  ::close(fd);
+  return result;
+}
+
+namespace {
+
+std::string joined(const std::vector<std::string>& v) { return join(v, "\n"); }
+
+std::vector<std::string> separate(const std::string& s) {
+  std::vector<std::string> out;
+  for (std::string_view item : split(s, '\n'))
+    if (!item.empty()) out.emplace_back(item);
+  return out;
+}
+
+const std::string& field(const io::Fields& f, const std::string& name) {
+  static const std::string kNone;
+  const auto it = f.find(name);
+  return it == f.end() ? kNone : it->second;
+}
+
+}  // namespace
+
+std::optional<io::Fields> perform_request(const io::Fields& f) {
+  const std::string op = field(f, "op");
+  if (op == "exists") {
+    struct stat st{};
+    const int err = ::stat(field(f, "path").c_str(), &st) == 0 ? 0 : errno;
+    // A file must be readable too, a directory searchable.
+    const bool readable = err == 0 && ::access(field(f, "path").c_str(), S_ISDIR(st.st_mode) ? X_OK : R_OK) == 0;
+    return io::Fields{{"errno", std::to_string(err == 0 && !readable ? EACCES : err)}};
+  }
+  if (op != "readlist") return std::nullopt;
+  FileRules rules;
+  rules.modemask = parse_int(field(f, "modemask")).value_or(022);
+  rules.check_owner = field(f, "check_owner") == "1";
+  rules.check_group = field(f, "check_group") == "1";
+  rules.ignore_eacces = field(f, "ignore_eacces") == "1";
+  rules.ignore_enotdir = field(f, "ignore_enotdir") == "1";
+  rules.owners = separate(field(f, "owners"));
+  rules.groups = separate(field(f, "groups"));
+  rules.user_uid = parse_int(field(f, "user_uid")).value_or(-1);
+  rules.user_gid = parse_int(field(f, "user_gid")).value_or(-1);
+  auto text = read_list_file(field(f, "path"), rules);
+  if (text) return io::Fields{{"text", std::move(*text)}};
+  return io::Fields{{"error", text.error().text}, {"missing", text.error().kind == ErrorKind::not_found ? "1" : "0"}};
+}
+
+std::pair<std::int64_t, std::int64_t> file_identity(RouteContext& ctx, const lang::DriverInstance& r,
+                                                    const Addr& addr) {
+  const RouterGeneric& g = generic(r);
+  std::pair<std::int64_t, std::int64_t> id{addr.state.local_user_uid, addr.state.local_user_gid};
+  if (!g.user.is_set()) return id;
+  auto user = g.user.eval(ctx.scope);
+  if (!user) return id;
+  const std::string name(trim(user->view()));
+  const auto found = io::offload([&name] {
+    std::string buf(16384, '\0');
+    passwd entry{};
+    passwd* p = nullptr;
+    if (const auto n = parse_uint(name))
+      getpwuid_r(static_cast<uid_t>(*n), &entry, buf.data(), buf.size(), &p);
+    else
+      getpwnam_r(name.c_str(), &entry, buf.data(), buf.size(), &p);
+    return p == nullptr ? std::pair<std::int64_t, std::int64_t>{-1, -1}
+                        : std::pair<std::int64_t, std::int64_t>{p->pw_uid, p->pw_gid};
+  });
+  if (found.first >= 0) id = found;
+  if (g.group.is_set())
+    if (auto group = g.group.eval(ctx.scope))
+      if (const auto n = parse_uint(trim(group->view()))) id.second = static_cast<std::int64_t>(*n);
+  return id;
+}
+
+Result<io::Fields> ask_as_user(RouteContext& ctx, const lang::DriverInstance& r, uid_t uid, gid_t gid,
+                               io::Fields request) {
+  io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
+  if (courier == nullptr) return defer("no process for files of other users");
+  request["router"] = r.name;
+  request["uid"] = std::to_string(uid);
+  request["gid"] = std::to_string(gid);
+  return courier->call(request, kLimit);
+}
+
+Result<std::string> read_as_user(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr,
+                                 const std::string& path, const FileRules& rules) {
+  auto [uid, gid] = file_identity(ctx, r, addr);
+  const bool other = uid >= 0 && static_cast<uid_t>(uid) != ::geteuid();
+  const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
+  // Without the right to become the user, this process reads what it may read.
+  if (!other || courier == nullptr || !courier->privileged())
+    return io::offload([&] { return read_list_file(path, rules); });
+  io::Fields request{{"op", "readlist"},
+                     {"path", path},
+                     {"modemask", std::to_string(rules.modemask)},
+                     {"check_owner", rules.check_owner ? "1" : "0"},
+                     {"check_group", rules.check_group ? "1" : "0"},
+                     {"ignore_eacces", rules.ignore_eacces ? "1" : "0"},
+                     {"ignore_enotdir", rules.ignore_enotdir ? "1" : "0"},
+                     {"owners", joined(rules.owners)},
+                     {"groups", joined(rules.groups)},
+                     {"user_uid", std::to_string(rules.user_uid)},
+                     {"user_gid", std::to_string(rules.user_gid)}};
+  REMEX_TRY(io::Fields answer, ask_as_user(ctx, r, static_cast<uid_t>(uid), static_cast<gid_t>(gid), request));
+  if (const auto it = answer.find("error"); it != answer.end())
+    return answer["missing"] == "1" ? fail(ErrorKind::not_found, path) : Result<std::string>(defer(it->second));
+  return std::move(answer["text"]);
+}
+
+}  // namespace remex::routers

@@ -1,0 +1,212 @@
+// Commands of transports: splitting into words, expansion word by word, environment, transport_filter, shadow
+// transports and batches. No shell is ever involved unless an option asks for it.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/base/strings.h"
+#include "core/mail/message.h"
+#include "lang/config.h"
+#include "transports/internal.h"
+
+namespace remex::transports {
+namespace {
+
+constexpr std::size_t kMaxWords = 1000;
+
+struct Word {
+  std::string text;
+  bool quoted = false;
+};
+
+/// One word, and the rest of the line behind it. Kind failed: a quote is left open.
+Result<Word> next_word(std::string_view& s) {
+  Word w;
+  const char quote = s.front();
+  if (quote == '"' || quote == '\'') {
+    w.quoted = true;
+    std::size_t i = 1;
+    for (; i < s.size() && s[i] != quote; ++i) {
+      if (quote == '"' && s[i] == '\\' && i + 1 < s.size()) {
+        ++i;
+        const char c = s[i];
+        w.text += c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+      } else {
+        w.text += s[i];
+      }
+    }
+    if (i >= s.size()) return fail("missing closing quote in a command");
+    s.remove_prefix(i + 1);
+    return w;
+  }
+  std::size_t i = 0;
+  while (i < s.size() && !is_space(s[i])) ++i;
+  w.text = s.substr(0, i);
+  s.remove_prefix(i);
+  return w;
+}
+
+Result<std::vector<Word>> split_words(std::string_view line) {
+  std::vector<Word> words;
+  for (line = trim_left(line); !line.empty(); line = trim_left(line)) {
+    REMEX_TRY(Word w, next_word(line));
+    words.push_back(std::move(w));
+    if (words.size() > kMaxWords) return fail("too many arguments in a command");
+  }
+  if (words.empty()) return fail("empty command");
+  return words;
+}
+
+/// Words of an option, each compiled once.
+Result<std::string> expand_word(DeliverContext& ctx, const std::string& word, lang::Pos pos, std::string_view what) {
+  if (word.find('$') == std::string::npos && word.find('\\') == std::string::npos) return word;
+  const lang::CompileContext compile{ctx.config.registries.get(), nullptr, std::string(what)};
+  auto e = lang::Expansion::compile(lang::SourceText(word, pos), compile);
+  auto text = e ? e->eval(ctx.scope) : Result<Text>(std::unexpected(e.error()));
+  if (!text) return defer(fmt::format("Expansion of \"{}\" from {} failed: {}", word, what, text.error().text));
+  if (text->is_tainted()) return defer(fmt::format("Tainted arg '{}' for {} failed", printable(text->view()), what));
+  if (text->view().find('\0') != std::string_view::npos) return defer(fmt::format("NUL in an argument of {}", what));
+  return text->str();
+}
+
+const routers::Addr& original(const routers::Addr& a) {
+  return (a.is_pipe || a.is_file || a.is_directory) && a.parent != nullptr ? *a.parent : a;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> split_command(std::string_view line) {
+  REMEX_TRY(const std::vector<Word> words, split_words(line));
+  std::vector<std::string> out;
+  for (const Word& w : words) out.push_back(w.text);
+  return out;
+}
+
+Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::Expansion& command,
+                                               std::string_view what, std::span<routers::Addr* const> batch) {
+  auto words = split_words(command.source_text());
+  if (!words) return defer(fmt::format("{}: {}", what, words.error().text));
+  std::vector<std::string> out;
+  for (const Word& w : *words) {
+    if (!w.quoted && (w.text == "$pipe_addresses" || w.text == "${pipe_addresses}")) {
+      for (const routers::Addr* a : batch) {
+        const routers::Addr& o = original(*a);
+        out.push_back(fmt::format("{}@{}", o.state.cased_local_part, o.state.domain));
+      }
+      continue;
+    }
+    if (!w.quoted && (w.text == "$address_pipe" || w.text == "${address_pipe}") && batch.front()->is_pipe) {
+      auto inner = split_command(batch.front()->special.view());
+      if (!inner) return defer(inner.error().text);
+      out.insert(out.end(), inner->begin(), inner->end());
+      continue;
+    }
+    REMEX_TRY(std::string text, expand_word(ctx, w.text, command.pos(), what));
+    out.push_back(std::move(text));
+  }
+  return out;
+}
+
+std::vector<std::string> command_environment(DeliverContext& ctx, const routers::Addr& a, const std::string& home,
+                                             const std::string& path, const std::string& shell) {
+  const routers::Addr& o = original(a);
+  const auto& main = ctx.config.main;
+  std::vector<std::string> env;
+  const auto put = [&env](std::string_view name, std::string_view value) {
+    if (value.find('\0') == std::string_view::npos) env.push_back(fmt::format("{}={}", name, value));
+  };
+  std::string local = o.state.cased_local_part;
+  if (o.state.suffix.size() <= local.size()) local.erase(local.size() - o.state.suffix.size());
+  if (o.state.prefix.size() <= local.size()) local.erase(0, o.state.prefix.size());
+  put("LOCAL_PART", local);
+  put("LOGNAME", local);
+  put("USER", local);
+  put("LOCAL_PART_PREFIX", o.state.prefix);
+  put("LOCAL_PART_SUFFIX", o.state.suffix);
+  put("DOMAIN", o.state.domain);
+  put("HOME", home.empty() ? "/" : home);
+  if (!a.hosts.empty()) put("HOST", a.hosts.front().name);
+  put("MESSAGE_ID", ctx.job.envelope.id);
+  put("PATH", path);
+  put("RECIPIENT", fmt::format("{}@{}", o.state.cased_local_part, o.state.domain));
+  put("QUALIFY_DOMAIN", main.qualify_domain.empty() ? main.primary_hostname : main.qualify_domain);
+  put("SENDER", ctx.scope.delivery != nullptr && ctx.scope.delivery->return_path_set
+                    ? ctx.scope.delivery->return_path.view()
+                    : std::string_view(ctx.job.envelope.sender));
+  put("SHELL", shell);
+  if (!main.timezone.empty()) put("TZ", main.timezone);
+  return env;
+}
+
+Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Identity& id,
+                    std::span<routers::Addr* const> batch, MessageText& m) {
+  const TransportGeneric& g = generic(t);
+  if (!g.transport_filter.is_set()) return {};
+  const std::string what = fmt::format("{} transport filter", t.name);
+  REMEX_TRY(const std::vector<std::string> words, command_words(ctx, g.transport_filter, what, batch));
+  if (words.empty() || words[0].empty()) return {};  // expanded to nothing: no filter this time
+  if (!words[0].starts_with('/')) return defer(fmt::format("{}: \"{}\" is not an absolute path", what, words[0]));
+  io::Fields f = courier_request("command", id, t);
+  for (std::size_t i = 0; i < words.size(); ++i) f[fmt::format("arg{}", i)] = words[i];
+  const auto env = command_environment(ctx, *batch.front(), batch.front()->home_directory, "/bin:/usr/bin", "/bin/sh");
+  for (std::size_t i = 0; i < env.size(); ++i) f[fmt::format("env{}", i)] = env[i];
+  f["directory"] = "/";
+  f["filter"] = "1";
+  f["timeout"] = std::to_string(g.transport_filter_timeout);
+  f["max_output"] = std::to_string(m.size() * 2 + (64 << 20));
+  MessageText plain;
+  plain.head = m.head;
+  plain.body = m.body;
+  REMEX_TRY(io::Fields answer, ask_courier(ctx, f, Seconds(g.transport_filter_timeout + 30), &plain));
+  if (answer.contains("error")) return defer(fmt::format("{}: {}", what, answer["error"]));
+  if (answer.contains("exec_error")) return defer(fmt::format("{}: {}: {}", what, words[0], answer["exec_error"]));
+  if (answer.contains("timed_out")) return defer(fmt::format("{} timed out", what));
+  if (answer.contains("too_much")) return defer(fmt::format("{} produced too much output", what));
+  if (answer.contains("signal")) return defer(fmt::format("{} was ended by signal {}", what, answer["signal"]));
+  if (answer["exit"] != "0") return defer(fmt::format("{} failed with exit status {}", what, answer["exit"]));
+  // Header section and body are told apart again: signatures and dot escapes need to know.
+  std::string out = std::move(answer["output"]);
+  const auto gap = out.starts_with('\n') ? 0 : out.find("\n\n");
+  const std::size_t end = gap == std::string::npos ? out.size() : gap + (gap == 0 ? 1 : 2);
+  m.head = out.substr(0, end);
+  m.body = mail::Body::from_string(out.substr(end));
+  return {};
+}
+
+int limited_batch(const lang::DriverInstance& t, std::int64_t batch_max) {
+  static constexpr std::string_view kName = "local_part", kOfSender = "sender_address_";
+  for (const auto& g : t.given) {
+    const auto text = g.value.text();
+    for (std::size_t at = text.find(kName); at != std::string::npos; at = text.find(kName, at + 1))
+      if (!std::string_view(text).substr(0, at).ends_with(kOfSender)) return 1;
+  }
+  return static_cast<int>(std::clamp<std::int64_t>(batch_max, 1, 10000));
+}
+
+void run_shadow(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch,
+                std::vector<AddrResult>& results) {
+  const TransportGeneric& g = generic(t);
+  if (g.shadow_transport.empty()) return;
+  if (g.shadow_condition.is_set()) {
+    auto v = g.shadow_condition.eval(ctx.scope);
+    if (!v || !lang::is_loosely_true(v->view())) return;
+  }
+  std::vector<routers::Addr*> done;
+  for (std::size_t i = 0; i < batch.size() && i < results.size(); ++i)
+    if (results[i].fate == Fate::delivered) done.push_back(batch[i]);
+  const lang::DriverInstance* shadow = ctx.config.find_transport(g.shadow_transport);
+  const TransportDef* def = shadow != nullptr ? find_transport_def(shadow->def) : nullptr;
+  if (done.empty() || def == nullptr || def->deliver == nullptr || shadow == &t) return;
+  lang::AddressState* const saved = ctx.scope.address;
+  ctx.scope.address = &done.front()->state;
+  for (const AddrResult& r : def->deliver(ctx, *shadow, done))
+    if (r.fate != Fate::delivered)
+      for (AddrResult& main : results)
+        if (main.fate == Fate::delivered) main.shadow = fmt::format("{} (failed: {})", shadow->name, r.message);
+  for (AddrResult& main : results)
+    if (main.fate == Fate::delivered && main.shadow.empty()) main.shadow = shadow->name;
+  ctx.scope.address = saved;
+}
+
+}  // namespace remex::transports

@@ -1,0 +1,243 @@
+// One message behind the others in a mailbox file (mbox): safe creation, locks, quota, append, sync.
+//
+// Runs in a courier's child as the recipient. On any failure the file has its old length again and the answer says why;
+// a lock file never outlives the delivery unless the process is killed, and is then removed when it is old.
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include "core/base/clock.h"
+#include "core/base/strings.h"
+#include "transports/courier_work.h"
+#include "transports/files_work.h"
+
+namespace remex::transports {
+namespace {
+
+constexpr int kCreateTries = 5;  ///< the file came or went between two looks
+
+/// mailbox.lock, made by linking a name of our own to it (works on NFS too).
+class LockFile {
+ public:
+  explicit LockFile(const std::string& mailbox) : name_(mailbox + ".lock") {}
+  ~LockFile() { release(); }
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+
+  Status acquire(const io::Fields& f) {
+    const std::int64_t tries = std::max<std::int64_t>(1, number(f, "lock_retries", 10));
+    const std::int64_t old = number(f, "lockfile_timeout", 1800);
+    char host[65] = {};
+    (void)::gethostname(host, sizeof host - 1);
+    const std::string mine = fmt::format("{}.{}.{:x}.{:x}", name_, host, ::time(nullptr), ::getpid());
+    const auto mode = static_cast<mode_t>(number(f, "lockfile_mode", 0600));
+    const Fd fd(::open(mine.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    if (!fd) return fail_errno(errno, fmt::format("failed to create lock file {}", name_));
+    for (std::int64_t i = 0; i < tries; ++i) {
+      if (i > 0) ::sleep(static_cast<unsigned>(std::max<std::int64_t>(1, number(f, "lock_interval", 3))));
+      struct stat st{};
+      if (::link(mine.c_str(), name_.c_str()) == 0 || (::fstat(fd.get(), &st) == 0 && st.st_nlink == 2)) {
+        held_ = true;
+        break;
+      }
+      if (::stat(name_.c_str(), &st) == 0 && old > 0 && st.st_mtime + old < ::time(nullptr))
+        ::unlink(name_.c_str());  // its maker is long dead
+    }
+    ::unlink(mine.c_str());
+    if (held_) return {};
+    return defer(fmt::format("failed to lock mailbox (lock file {})", name_));
+  }
+
+  void release() {
+    if (held_) ::unlink(name_.c_str());
+    held_ = false;
+  }
+
+ private:
+  std::string name_;
+  bool held_ = false;
+};
+
+Status check_existing(const std::string& path, const struct stat& st, const io::Fields& f) {
+  if (!S_ISREG(st.st_mode)) {
+    const bool fifo = S_ISFIFO(st.st_mode) && number(f, "allow_fifo") != 0;
+    if (!fifo) return fail(ErrorKind::defer, fmt::format("mailbox {} is not a regular file", path));
+  }
+  if (number(f, "check_owner", 1) != 0 && st.st_uid != ::geteuid())
+    return defer(fmt::format("mailbox {} has wrong uid ({} != {})", path, st.st_uid, ::geteuid()));
+  if (number(f, "check_group") != 0 && st.st_gid != ::getegid())
+    return defer(fmt::format("mailbox {} has wrong gid ({} != {})", path, st.st_gid, ::getegid()));
+  if (st.st_nlink > 1) return defer(fmt::format("mailbox {} has too many links ({})", path, st.st_nlink));
+  return {};
+}
+
+/// The mode may become narrower than it is, never wider.
+Status check_mode(int fd, const std::string& path, const struct stat& st, const io::Fields& f) {
+  const auto want = static_cast<mode_t>(number(f, "mode", 0600));
+  const mode_t has = st.st_mode & 07777U;
+  if (has == want) return {};
+  const mode_t both = has & want;
+  if (both != want && number(f, "mode_fail_narrower", 1) != 0)
+    return defer(fmt::format("mailbox {} has the wrong mode {:03o} ({:03o} expected)", path, has, want));
+  if (both != has && ::fchmod(fd, both) != 0)
+    return fail_errno(errno, fmt::format("attempt to chmod mailbox {}", path));
+  return {};
+}
+
+struct Opened {
+  Fd fd;
+  bool created = false;
+  struct stat st{};
+};
+
+Result<Opened> create(const std::string& path, const io::Fields& f) {
+  const auto mode = static_cast<mode_t>(number(f, "mode", 0600));
+  Opened o;
+  o.fd = Fd(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!o.fd) return fail_errno(errno, fmt::format("while creating mailbox {}", path));
+  o.created = true;
+  if (::fchmod(o.fd.get(), mode) != 0 || ::fstat(o.fd.get(), &o.st) != 0)
+    return fail_errno(errno, fmt::format("while setting perms on mailbox {}", path));
+  return o;
+}
+
+Result<Opened> open_mailbox(const std::string& path, const io::Fields& f) {
+  for (int i = 0; i < kCreateTries; ++i) {
+    struct stat seen{};
+    if (::lstat(path.c_str(), &seen) != 0) {
+      if (errno != ENOENT) return fail_errno(errno, fmt::format("stat {}", path));
+      if (number(f, "file_must_exist") != 0)
+        return defer(fmt::format("mailbox {} does not exist, but file_must_exist is set", path));
+      if (text(f, "may_create") != "1") return defer(fmt::format("may not create mailbox {} (create_file)", path));
+      const std::string dir = path.substr(0, path.rfind('/'));
+      if (number(f, "create_directory", 1) != 0 && !dir.empty() && ::access(dir.c_str(), F_OK) != 0)
+        REMEX_CHECK(make_directories(dir, static_cast<mode_t>(number(f, "directory_mode", 0700))));
+      auto made = create(path, f);
+      if (!made && made.error().sys_errno == EEXIST) continue;
+      return made;
+    }
+    const bool link = S_ISLNK(seen.st_mode);
+    if (link) {
+      if (number(f, "allow_symlink") == 0) return defer(fmt::format("mailbox {} is a symlink", path));
+      if (seen.st_uid != ::geteuid()) return defer(fmt::format("symlink {} has the wrong owner", path));
+      if (::stat(path.c_str(), &seen) != 0) return fail_errno(errno, fmt::format("stat {}", path));
+    }
+    REMEX_CHECK(check_existing(path, seen, f));
+    Opened o;
+    const int follow = link ? 0 : O_NOFOLLOW;
+    const int fifo = S_ISFIFO(seen.st_mode) ? O_WRONLY | O_NONBLOCK : O_RDWR | O_APPEND;
+    o.fd = Fd(::open(path.c_str(), fifo | follow | O_CLOEXEC));
+    if (!o.fd && errno == ENOENT) continue;
+    if (!o.fd) return fail_errno(errno, fmt::format("while opening mailbox {}", path));
+    if (::fstat(o.fd.get(), &o.st) != 0) return fail_errno(errno, "fstat");
+    if (o.st.st_ino != seen.st_ino || o.st.st_dev != seen.st_dev)
+      return defer(fmt::format("opened mailbox {} inode number changed from {} to {}", path, seen.st_ino, o.st.st_ino));
+    REMEX_CHECK(check_existing(path, o.st, f));
+    REMEX_CHECK(check_mode(o.fd.get(), path, o.st, f));
+    return o;
+  }
+  return defer(fmt::format("mailbox {} keeps appearing and vanishing", path));
+}
+
+bool lock_once(int fd, bool fcntl_lock, bool flock_lock, bool wait_fcntl) {
+  if (fcntl_lock) {
+    struct flock l{};
+    l.l_type = F_WRLCK;
+    l.l_whence = SEEK_SET;
+    if (::fcntl(fd, wait_fcntl ? F_SETLKW : F_SETLK, &l) < 0) return false;
+  }
+  return !flock_lock || ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+Status lock(int fd, const io::Fields& f) {
+  const bool by_fcntl = number(f, "use_fcntl_lock", 1) != 0, by_flock = number(f, "use_flock_lock") != 0;
+  if (!by_fcntl && !by_flock) return {};
+  const std::int64_t tries = std::max<std::int64_t>(1, number(f, "lock_retries", 10));
+  for (std::int64_t i = 0; i < tries; ++i) {
+    if (i > 0) ::sleep(static_cast<unsigned>(std::max<std::int64_t>(1, number(f, "lock_interval", 3))));
+    if (lock_once(fd, by_fcntl, by_flock, false)) return {};
+  }
+  return defer(fmt::format("failed to lock mailbox ({})", by_flock ? "fcntl or flock" : "fcntl"));
+}
+
+Status write_whole(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail_errno(errno, "error while writing");
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+/// Seconds since the mailbox was read, for retry rules with quota_<time>.
+std::string quota_word(const struct stat& st) {
+  return fmt::format("quota_{}", std::max<std::int64_t>(0, ::time(nullptr) - st.st_atime));
+}
+
+}  // namespace
+
+io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
+  const std::string path = text(f, "path");
+  if (path == "/dev/null") return {};
+  LockFile lock_file(path);
+  if (number(f, "use_lockfile", 1) != 0) {
+    const std::string dir = path.substr(0, path.rfind('/'));
+    if (text(f, "may_create") == "1" && number(f, "create_directory", 1) != 0 && !dir.empty() &&
+        ::access(dir.c_str(), F_OK) != 0)
+      if (Status made = make_directories(dir, static_cast<mode_t>(number(f, "directory_mode", 0700))); !made)
+        return failure(made.error());
+    if (Status locked = lock_file.acquire(f); !locked) return failure(locked.error());
+  }
+  auto box = open_mailbox(path, f);
+  if (!box) return failure(box.error());
+  if (Status locked = lock(box->fd.get(), f); !locked) return failure(locked.error());
+  struct stat now{}, named{};
+  if (::fstat(box->fd.get(), &now) != 0) return failure(fail_errno(errno, "fstat").error());
+  // Whoever had the lock may have replaced the file.
+  if (::stat(path.c_str(), &named) != 0 || named.st_ino != now.st_ino)
+    return failure(defer(fmt::format("mailbox {} was replaced while it was being locked", path)).error());
+
+  io::Fields answer;
+  const std::int64_t quota = number(f, "quota");
+  const std::int64_t used = number(f, "mailbox_size", -1) >= 0 ? number(f, "mailbox_size") : now.st_size;
+  const auto size = static_cast<std::int64_t>(message.size());
+  const std::int64_t counted = number(f, "quota_is_inclusive", 1) != 0 ? used + size : used;
+  if (quota > 0 && counted > quota) {
+    const struct stat before = now;
+    if (box->created) ::unlink(path.c_str());
+    return failure(Error{ErrorKind::defer,
+                         fmt::format("mailbox is full (MTA-imposed quota exceeded while writing to file {})", path), 0},
+                   quota_word(before));
+  }
+  Status written = write_whole(box->fd.get(), message);
+  if (written && number(f, "sync", 1) != 0 && S_ISREG(now.st_mode) && ::fsync(box->fd.get()) != 0)
+    written = fail_errno(errno, "fsync");
+  if (!written) {
+    const int err = written.error().sys_errno;
+    if (S_ISREG(now.st_mode)) (void)!::ftruncate(box->fd.get(), now.st_size);
+    if (box->created) ::unlink(path.c_str());
+    const std::string why = err == EDQUOT ? fmt::format("mailbox is full (system quota exceeded writing to {})", path)
+                                          : fmt::format("error while writing to {}: {}", path, std::strerror(err));
+    return failure(Error{ErrorKind::defer, why, err}, err == EDQUOT ? quota_word(now) : "");
+  }
+  // Mail readers tell new mail by an access time before the modification time.
+  if (S_ISREG(now.st_mode)) {
+    const timespec times[2] = {box->created ? timespec{::time(nullptr) - 1, 0} : now.st_atim, {0, UTIME_NOW}};
+    (void)::futimens(box->fd.get(), times);
+    if (box->created) sync_parent(path);
+  }
+  const std::int64_t warn = number(f, "quota_warn");
+  if (warn > 0 && used < warn && used + size >= warn) answer["warn"] = "1";
+  answer["file"] = path;
+  return answer;
+}
+
+}  // namespace remex::transports
