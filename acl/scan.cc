@@ -273,7 +273,7 @@ std::string scan_directory(const lang::Scope& scope) {
 }
 
 Result<std::string> make_scan_directory(lang::Scope& scope) {
-  const std::string directory = scan_directory(scope);
+  std::string directory = scan_directory(scope);
   if (scope.extra.contains("scan_directory")) return directory;
   const std::error_code ec = io::offload([&] {
     std::error_code e;
@@ -289,7 +289,7 @@ Result<std::string> spool_scan_file(lang::Scope& scope) {
   if (const auto it = scope.extra.find("scan_file"); it != scope.extra.end()) return it->second;
   REMEX_TRY(const ScanMessage message, ScanMessage::of(scope));
   REMEX_TRY(const std::string directory, make_scan_directory(scope));
-  const std::string path = directory + directory.substr(directory.rfind('/')) + ".eml";
+  std::string path = directory + directory.substr(directory.rfind('/')) + ".eml";
   if (auto st = write_file(path, message); !st) {
     (void)::unlink(path.c_str());
     return defer(st.error().text);
