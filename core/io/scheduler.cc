@@ -174,6 +174,9 @@ void LoopImpl::make_ready(Fiber* f) {
     ready_head = f;
   }
   ready_tail = f;
+  // libuv runs due timers before it polls: what they made ready must not wait for the poll's end (uv_stop makes the
+  // poll return at once, and nothing else).
+  if (polling) uv_stop(&uv);
 }
 
 void LoopImpl::resume(Fiber* f) {
@@ -227,7 +230,9 @@ void LoopImpl::run(const bool& main_done) {
       if (fiber_count == 0) return;
       if (!stopping) cancel_all();
     }
+    polling = true;
     uv_run(&uv, ready_head == nullptr ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    polling = false;
   }
 }
 

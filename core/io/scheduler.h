@@ -125,6 +125,7 @@ struct LoopImpl {
   Instant timer_at = Instant::max();
   Fiber idle;  // sentinel: parked idle, oldest first
   uv_timer_t idle_timer{};
+  bool polling = false;  ///< inside uv_run
   bool stopping = false;
   uv_async_t async{};
   std::mutex posted_mutex;

@@ -53,6 +53,22 @@ BOOST_AUTO_TEST_CASE(thousands_of_fibers) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_timer_due_before_the_poll_does_not_wait_for_its_end) {
+  in_loop([] {
+    auto best = Instant::duration::max();  // of five, so that a busy machine does not spoil it
+    for (int i = 0; i < 5; ++i) {
+      const Instant before = monotonic_now();
+      Nursery n;
+      n.spawn("sleeper", [] { must(sleep_for(Millis(1))); });
+      yield_fiber();    // it sleeps
+      ::usleep(30000);  // and is due when the loop comes to look
+      must(n.join());
+      best = std::min(best, monotonic_now() - before);
+    }
+    BOOST_CHECK(best < Millis(800));  // without: until the next timer, a second at the least
+  });
+}
+
 BOOST_AUTO_TEST_CASE(sleepers_wake_in_order_of_time) {
   in_loop([] {
     std::vector<int> order;
