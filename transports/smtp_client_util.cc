@@ -399,12 +399,14 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   if (opt.size > 0 && has("SIZE")) mail += fmt::format(" SIZE={}", opt.size);
   if (opt.body_8bit && has("8BITMIME")) mail += " BODY=8BITMIME";
   if (opt.smtputf8) mail += " SMTPUTF8";
+  const bool dsn = has("DSN");
+  if (dsn) mail += opt.mail_parameters;
 
   const bool pipeline = opt.pipelining && has("PIPELINING");
   pipelined_ = pipeline;
   if (pipeline) {
     std::string group = mail + "\r\n";
-    for (const RcptState& r : rcpts) group += fmt::format("RCPT TO:<{}>\r\n", r.address);
+    for (const RcptState& r : rcpts) group += fmt::format("RCPT TO:<{}>{}\r\n", r.address, dsn ? r.parameters : "");
     if (!opt.all_or_none) group += "DATA\r\n";
     if (auto w = write(group, opt.command_timeout, mail_name); !w) return w;
   } else if (auto w = write(mail + "\r\n", opt.command_timeout, mail_name); !w) {
@@ -423,7 +425,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   for (RcptState& r : rcpts) {
     const std::string name = fmt::format("RCPT TO:<{}>", r.address);
     if (!pipeline)
-      if (auto w = write(name + "\r\n", opt.command_timeout, name); !w) return w;
+      if (auto w = write(name + (dsn ? r.parameters : "") + "\r\n", opt.command_timeout, name); !w) return w;
     auto answer = read_reply(opt.command_timeout, name);
     if (!answer) return std::unexpected(answer.error());
     if (!mail_ok) continue;
