@@ -103,6 +103,16 @@ def test_refused_without_recipient():
     c.close()
 
 
+def test_not_advertised():
+    c = h.Smtp(PORT)
+    c.expect('HELO c.test', 250)
+    c.expect('MAIL FROM:<s@c.test>', 250)
+    c.expect('RCPT TO:<u@box.test>', 250)
+    h.check('not advertised' in bdat(c, 'QUIT\r\n', True)[1], 'text')
+    c.expect('NOOP', 250)
+    c.close()
+
+
 def test_mixed_with_data():
     c = client()
     h.equal(bdat(c, 'Subject: mixed\r\n')[0], 250)
