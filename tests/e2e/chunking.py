@@ -11,6 +11,7 @@ from _maildir_conf import fill
 D = h.Dir()
 PORT = h.free_port()
 PEER = peers.Sink()
+PLAIN = peers.Sink()  # knows no DSN
 DNS = h.Dns({'bad.test': [{'A': '192.0.2.1'}]})
 atexit.register(DNS.stop)
 EXTRA = '''message_size_limit = 100K
@@ -26,13 +27,18 @@ acl_smtp_predata = acl_predata
 ROUTERS = '''
 out:
   driver = manualroute
-  domains = out.test
+  domains = out.test : plain.test
   route_list = * 127.0.0.1
   self = send
   transport = remote
 '''
-path = fill(D, PORT, extra=EXTRA, routers=ROUTERS, transports='\nremote:\n  driver = smtp\n  port = %d\n' % PEER.port)
-text = open(path).read().replace('begin acl\nacl_rcpt:\n', 'begin acl\nacl_predata:\n  deny senders = nodata@c.test\n  accept\nacl_rcpt:\n  accept domains = out.test\n')
+TRANSPORTS = '''
+remote:
+  driver = smtp
+  port = ${if eq{$domain}{plain.test}{%d}{%d}}
+''' % (PLAIN.port, PEER.port)
+path = fill(D, PORT, extra=EXTRA, routers=ROUTERS, transports=TRANSPORTS, boxes=('u@box.test', 'w@box.test'))
+text = open(path).read().replace('begin acl\nacl_rcpt:\n', 'begin acl\nacl_predata:\n  deny senders = nodata@c.test\n  accept\nacl_rcpt:\n  accept domains = out.test : plain.test\n')
 h.write(path, text)
 SERVER = h.Remex(path, [PORT]).start()
 
@@ -200,6 +206,24 @@ def test_dsn_goes_along():
     h.check('RCPT TO:<a@out.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+2Bb@old.test' in lines and 'RCPT TO:<b@out.test>' in lines, lines)
 
 
+def test_success_is_reported():
+    c = h.Smtp(PORT)
+    c.ehlo()
+    c.expect('MAIL FROM:<w@box.test> ENVID=E77', 250)
+    c.expect('RCPT TO:<u@box.test> NOTIFY=SUCCESS ORCPT=rfc822;old@box.test', 250)
+    c.expect('RCPT TO:<r@plain.test> NOTIFY=SUCCESS', 250)
+    c.expect('RCPT TO:<quiet@plain.test>', 250)
+    h.equal(bdat(c, 'Subject: tell me\r\n\r\nsecret body\r\n', True)[0], 250)
+    c.close()
+    reports = h.wait_for(lambda: len(h.maildir(D('mail', 'box.test', 'w'))) >= 2 and h.maildir(D('mail', 'box.test', 'w')), what='two reports')
+    here = [m for m in reports if 'Action: delivered' in m]
+    there = [m for m in reports if 'Action: relayed' in m]
+    h.equal((len(reports), len(here), len(there)), (2, 1, 1))
+    h.check('Original-Envelope-ID: E77' in here[0] and 'Original-Recipient: rfc822;old@box.test' in here[0]
+            and 'Final-Recipient: rfc822;u@box.test' in here[0] and 'secret body' not in here[0], here[0])
+    h.check('Final-Recipient: rfc822;r@plain.test' in there[0] and 'quiet' not in there[0], there[0])
+
+
 def test_bad_rate_limit_is_a_load_error():
     bad = h.write(D('bad.conf'), open(SERVER.conf).read().replace('2,0.2s,1.5,1s', '2,0.2s'))
     r = h.Remex(bad, []).run('-bV')
@@ -235,6 +259,7 @@ def test_rate_limit():
 def teardown():
     SERVER.stop()
     PEER.stop()
+    PLAIN.stop()
     D.remove()
 
 
