@@ -91,6 +91,9 @@ Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, E
 Outcome run_named(Hook hook, const Text& name_or_text, const std::vector<Text>& args, lang::Scope& scope,
                   Effects& effects);
 
+/// verify = helo for helo_verify_hosts: found, try_again, or anything else for "does not verify". Parks.
+dns::Outcome verify_helo(lang::Scope& scope);
+
 /// Removes what scanning conditions put below <spool_directory>/scan for this message (control = no_mbox_unspool keeps
 /// it).
 void remove_scan_files(lang::Scope& scope, const Effects& effects);

@@ -9,6 +9,7 @@
 #include "acl/scan.h"
 #include "core/base/strings.h"
 #include "lang/diagnostics.h"
+#include "lang/smtp_ratelimit.h"
 
 namespace remex::acl {
 namespace {
@@ -91,6 +92,14 @@ void check_complementary(const Acl& acl, lang::Diagnostics& diag) {
 
 void check_acls(const lang::Config& config, lang::Diagnostics& diag) {
   check_scanners(config, diag);
+  for (const auto& g : config.main_given) {
+    const bool mail = g.def->name == "smtp_ratelimit_mail";
+    if (!mail && g.def->name != "smtp_ratelimit_rcpt") continue;
+    const std::string& text = mail ? config.main.smtp_ratelimit_mail : config.main.smtp_ratelimit_rcpt;
+    if (auto limit = lang::parse_rate_limit(text); !limit)
+      diag.error("bad-value", g.pos, static_cast<std::uint32_t>(g.def->name.size()),
+                 fmt::format("option \"{}\": {}", g.def->name, limit.error().text), "like 2,0.5s,1.05,4m");
+  }
   std::vector<std::string_view> names;
   names.reserve(config.acls.size());
   for (const auto& [name, acl] : config.acls) names.push_back(name);

@@ -409,12 +409,15 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   if (opt.smtputf8) mail += " SMTPUTF8";
   if (!opt.auth.empty()) mail += " AUTH=" + opt.auth;
   const std::string_view extra = lmtp_ && opt.ignore_quota && has("IGNOREQUOTA") ? " IGNOREQUOTA" : "";
+  const bool dsn = has("DSN");
+  if (dsn) mail += opt.mail_parameters;
 
   const bool pipeline = opt.pipelining && has("PIPELINING");
   pipelined_ = pipeline;
   if (pipeline) {
     std::string group = mail + "\r\n";
-    for (const RcptState& r : rcpts) group += fmt::format("RCPT TO:<{}>{}\r\n", r.address, extra);
+    for (const RcptState& r : rcpts)
+      group += fmt::format("RCPT TO:<{}>{}{}\r\n", r.address, dsn ? r.parameters : "", extra);
     if (!opt.all_or_none) group += "DATA\r\n";
     if (auto w = write(group, opt.command_timeout, mail_name); !w) return w;
   } else if (auto w = write(mail + "\r\n", opt.command_timeout, mail_name); !w) {
@@ -433,7 +436,9 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   for (RcptState& r : rcpts) {
     const std::string name = fmt::format("RCPT TO:<{}>", r.address);
     if (!pipeline)
-      if (auto w = write(fmt::format("{}{}\r\n", name, extra), opt.command_timeout, name); !w) return w;
+      if (auto w = write(fmt::format("{}{}{}\r\n", name, dsn ? r.parameters : "", extra), opt.command_timeout, name);
+          !w)
+        return w;
     auto answer = read_reply(opt.command_timeout, name);
     if (!answer) return std::unexpected(answer.error());
     if (!mail_ok) continue;

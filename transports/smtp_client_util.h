@@ -50,7 +50,8 @@ struct SmtpConnectOptions {
 
 /// One recipient of a transaction and what the server said.
 struct RcptState {
-  std::string address;  ///< as it stands between the angle brackets
+  std::string address;     ///< as it stands between the angle brackets
+  std::string parameters;  ///< " NOTIFY=... ORCPT=...", for a server that knows DSN
   enum class Fate : std::uint8_t { pending, accepted, delivered, failed, deferred } fate = Fate::pending;
   std::string message;  ///< why not
   int code = 0;
@@ -60,9 +61,10 @@ struct RcptState {
 
 struct TransactionOptions {
   std::string sender;
-  std::uint64_t size = 0;     ///< 0: no SIZE= parameter
-  std::string auth;           ///< AUTH= as xtext, empty = none
-  bool ignore_quota = false;  ///< LMTP: IGNOREQUOTA with each recipient when it is offered
+  std::string mail_parameters;  ///< " RET=... ENVID=...", for a server that knows DSN
+  std::uint64_t size = 0;       ///< 0: no SIZE= parameter
+  std::string auth;             ///< AUTH= as xtext, empty = none
+  bool ignore_quota = false;    ///< LMTP: IGNOREQUOTA with each recipient when it is offered
   bool body_8bit = false, smtputf8 = false, pipelining = true;
   bool all_or_none = false;  ///< one refused recipient fails them all, before DATA
   std::string_view head;     ///< header section and the empty line, LF ends

@@ -293,6 +293,7 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
     r.host_port = port;
     r.local_ip = c.local_ip();
     r.pipelined = c.used_pipelining();
+    r.used_dsn = c.has("DSN");
     if (c.tls() != nullptr) {
       r.tls_cipher = c.tls()->cipher;
       r.tls_verified = c.tls()->peer_verified;
@@ -317,6 +318,28 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
     results_[open[n]] = std::move(r);
   }
   open = std::move(rest);
+}
+
+/// RFC 3461 5.2.1: what the sender asked for goes along to a server that knows DSN.
+std::string dsn_mail_parameters(const mail::Envelope& e) {
+  std::string out;
+  if (!e.dsn_ret.empty()) out += " RET=" + e.dsn_ret;
+  if (!e.dsn_envid.empty()) out += " ENVID=" + e.dsn_envid;
+  return out;
+}
+
+std::string dsn_rcpt_parameters(const mail::Envelope& e, const routers::Addr& a) {
+  const auto index = static_cast<std::size_t>(a.top_index);
+  if (a.top_index < 0 || index >= e.recipients.size()) return {};
+  const mail::Recipient& r = e.recipients[index];
+  std::string out, words;
+  static constexpr std::pair<std::uint32_t, std::string_view> kBits[] = {
+      {1, "NEVER"}, {2, "SUCCESS"}, {4, "FAILURE"}, {8, "DELAY"}};
+  for (const auto& [bit, name] : kBits)
+    if ((r.dsn_notify & bit) != 0) words += (words.empty() ? "" : ",") + std::string(name);
+  if (!words.empty()) out += " NOTIFY=" + words;
+  if (!r.orcpt.empty()) out += " ORCPT=" + r.orcpt;
+  return out;
 }
 
 bool has_8bit(std::string_view s) {
@@ -393,9 +416,11 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
 
     std::vector<RcptState> rcpts;
     bool utf8 = has_8bit(sender_) || (ctx_.job.envelope.smtputf8 && has_8bit(head_));
+    tx.mail_parameters = dsn_mail_parameters(ctx_.job.envelope);
     for (const std::size_t i : open) {
       RcptState s;
       s.address = rcpt_address(*batch_[i]);
+      s.parameters = dsn_rcpt_parameters(ctx_.job.envelope, *batch_[i]);
       utf8 = utf8 || has_8bit(s.address);
       rcpts.push_back(std::move(s));
     }

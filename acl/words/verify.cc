@@ -436,6 +436,18 @@ constexpr AclWordDef defs[] = {{.name = "verify",
                                 .run = &run_verify}};
 
 }  // namespace
+
+dns::Outcome verify_helo(lang::Scope& scope) {
+  Effects none;
+  const std::function<void()> no_flush;
+  Run run{Hook::helo, scope, none, no_flush};
+  switch (helo(run).truth) {
+    case Truth::yes: return dns::Outcome::found;
+    case Truth::defer: return dns::Outcome::try_again;
+    default: return dns::Outcome::no_name;
+  }
+}
+
 }  // namespace remex::acl
 
 namespace remex::registry::acl_words {

@@ -117,7 +117,15 @@ class Attempt {
   bool progress_saved_ = true;
   std::string freeze_reason_;
   std::vector<std::pair<io::UnsyncedPtr, Addr*>> unsynced_;  ///< deliveries that may not be recorded yet
-  std::vector<store::StoredMessage> made_;                   ///< bounces and warnings to be delivered afterwards
+  /// Delivered addresses whose sender asked to hear of it (NOTIFY=SUCCESS) and whose next host will not tell, with what
+  /// became of them ("delivered", "relayed") and where.
+  struct Success {
+    Addr* addr;
+    std::string action, remote;
+  };
+  std::vector<Success> successes_;
+  void report_success();
+  std::vector<store::StoredMessage> made_;  ///< bounces and warnings to be delivered afterwards
 };
 
 /// The text of an exception that ended `body`, empty when there was none. Nothing may wait inside a catch block, so

@@ -105,6 +105,41 @@ void Attempt::handle_failures() {
   }
 }
 
+/// RFC 3461 4.1, 6.2: good news for those who asked. Its loss is no reason to keep the message.
+void Attempt::report_success() {
+  if (msg_.envelope.sender.empty() || eng_.store == nullptr) return;
+  for (const std::string_view action : {"delivered", "relayed"}) {
+    std::vector<FailedRecipient> about;
+    std::string list;
+    for (const Success& s : successes_) {
+      if (s.action != action || s.addr->status != Addr::Status::delivered) continue;
+      FailedRecipient r;
+      r.address = s.addr->state.address;
+      r.top_address = msg_.envelope.recipients[static_cast<std::size_t>(s.addr->top_index)].address;
+      r.status = "2.0.0";
+      r.remote_mta = s.remote;
+      list += fmt::format("  {} ({})\n", printable(r.top_address),
+                          action == "relayed" ? "relayed to a host that sends no such reports" : "delivered");
+      about.push_back(std::move(r));
+    }
+    if (about.empty()) continue;
+    auto m = make_report(eng_, msg_, msg_.envelope.sender, about,
+                         {.subject = "Delivery Status Notification",
+                          .text = "This message was created automatically by mail delivery software.\n"
+                                  " ----- The following addresses had successful delivery notifications -----\n\n" +
+                                  list,
+                          .action = std::string(action),
+                          .with_body = false,
+                          .headers = {}});
+    if (m)
+      made_.push_back(std::move(*m));
+    else
+      eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id,
+                      fmt::format("cannot store a delivery report: {}", m.error().text));
+  }
+  successes_.clear();
+}
+
 ReportText Attempt::warning_report(const std::string& delay, const std::vector<FailedRecipient>& waiting) {
   const auto& env = msg_.envelope;
   std::string list;
@@ -254,9 +289,10 @@ Status Attempt::finish() {
   auto& env = msg_.envelope;
   // One recipient, delivered: a crash before the spool forgets the message repeats that one delivery at most, so that
   // may wait for company. Everything else is recorded now, and so must be on the disk now.
-  const bool may_wait = eng_.settler && env.recipients.size() == 1 && first_trouble() == nullptr;
+  const bool may_wait = eng_.settler && env.recipients.size() == 1 && first_trouble() == nullptr && successes_.empty();
   if (!may_wait) make_durable();
   handle_failures();
+  report_success();
   settle_recipients();
   const bool done = std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; });
   Status outcome;

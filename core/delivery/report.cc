@@ -151,8 +151,8 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   const auto& main = eng.config->main;
   // Over-long lines are no more welcome to the next server than they were here.
   const auto line_limit = static_cast<std::uint64_t>(std::max<std::int64_t>(0, main.bounce_return_linesize_limit));
-  bool full =
-      what.with_body && main.bounce_return_body && (line_limit == 0 || original.envelope.max_line <= line_limit);
+  bool full = what.with_body && main.bounce_return_body && original.envelope.dsn_ret != "HDRS" &&
+              (line_limit == 0 || original.envelope.max_line <= line_limit);
   std::string note, returned;
   if (main.bounce_return_message && !what.action.empty()) {
     REMEX_TRY(returned, returned_part(eng, original, full, note));

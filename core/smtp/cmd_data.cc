@@ -59,9 +59,48 @@ bool Session::data_lost(ErrorKind why) {
   return false;
 }
 
+/// What the session knows about how the message shall be handled.
+void Session::prepare_reception(Reception& reception) {
+  const auto& m = config_->main;
+  reception.load_latch = &load_latch_;
+  reception.discarded_by = discarded_sender_ ? "MAIL" : discarded_rcpt_ ? "RCPT" : "";
+  if (m.smtp_accept_queue_per_connection > 0 && accepted_messages_ >= m.smtp_accept_queue_per_connection)
+    reception.leave_queued =
+        fmt::format("more than {} messages received in one connection", m.smtp_accept_queue_per_connection);
+  else if (m.smtp_accept_queue > 0 && server_.counters != nullptr && server_.counters->sessions > m.smtp_accept_queue)
+    reception.leave_queued =
+        fmt::format("too many connections ({}, max {})", server_.counters->sessions, m.smtp_accept_queue);
+  if (!opt_.is_tcp || host_matches(m.sender_unqualified_hosts))
+    reception.header_sender_domain = qualify_domain(*config_, server_.primary_hostname);
+  if (!opt_.is_tcp || host_matches(m.recipient_unqualified_hosts))
+    reception.header_recipient_domain = qualify_recipient(*config_, server_.primary_hostname);
+  reception.ignore_from_line = opt_.is_tcp ? host_matches(m.ignore_fromline_hosts) : m.ignore_fromline_local;
+  if (opt_.trusted) scope_.extra.insert_or_assign("trusted_caller", "1");
+}
+
+/// The verdict on a whole message goes out and the transaction ends.
+Session::Next Session::end_of_message(const Reply& r) {
+  free_commands_ = static_cast<std::uint8_t>(free_commands_ & 7U);  // one RSET per message is free
+  const bool taken = r.code / 100 == 2;
+  if (taken) {
+    ++accepted_messages_;
+    nonmail_ = 0;
+  }
+  reply(r);
+  if (r.close) close_reason_ = "acl-drop";
+  if (taken && server_.fake) {
+    (void)flush();
+    (void)stream_->write_all("\n**** SMTP testing: that is not a real message id!\n\n");
+  }
+  reset_message();
+  return r.close ? Next::close : Next::go_on;
+}
+
 Session::Next Session::cmd_data(const Command& c) {
   const auto& m = config_->main;
   if (!c.argument.empty()) return protocol_error(501, "unexpected argument data", state_.command);
+  if (bdat_ != nullptr || chunk_failed_)
+    return protocol_error(503, "DATA not permitted after BDAT", state_.command);  // RFC 3030 2
   if (!accepted_any_rcpt_) {
     std::string text;
     if (!rcpt_error_.empty() && !rcpt_errors_differ_)
@@ -83,61 +122,14 @@ Session::Next Session::cmd_data(const Command& c) {
   Reply r;
   {
     Reception reception(server_, scope_, effects_, size_limit());
-    reception.load_latch = &load_latch_;
-    reception.discarded_by = discarded_sender_ ? "MAIL" : discarded_rcpt_ ? "RCPT" : "";
-    if (m.smtp_accept_queue_per_connection > 0 && accepted_messages_ >= m.smtp_accept_queue_per_connection)
-      reception.leave_queued =
-          fmt::format("more than {} messages received in one connection", m.smtp_accept_queue_per_connection);
-    else if (m.smtp_accept_queue > 0 && server_.counters != nullptr && server_.counters->sessions > m.smtp_accept_queue)
-      reception.leave_queued =
-          fmt::format("too many connections ({}, max {})", server_.counters->sessions, m.smtp_accept_queue);
-    if (!opt_.is_tcp || host_matches(m.sender_unqualified_hosts))
-      reception.header_sender_domain = qualify_domain(*config_, server_.primary_hostname);
-    if (!opt_.is_tcp || host_matches(m.recipient_unqualified_hosts))
-      reception.header_recipient_domain = qualify_recipient(*config_, server_.primary_hostname);
-    reception.ignore_from_line = opt_.is_tcp ? host_matches(m.ignore_fromline_hosts) : m.ignore_fromline_local;
-    if (opt_.trusted) scope_.extra.insert_or_assign("trusted_caller", "1");
+    prepare_reception(reception);
     DataReader::Options opt;
     opt.lf_ends_data = opt_.stdio;
     DataReader data(reception, opt);
     if (!receive_data(data)) return Next::close;
     r = reception.complete(data, acl::Hook::data);
   }
-  free_commands_ = static_cast<std::uint8_t>(free_commands_ & 7U);  // one RSET per message is free
-  const bool taken = r.code / 100 == 2;
-  if (taken) {
-    ++accepted_messages_;
-    nonmail_ = 0;
-  }
-  reply(r);
-  if (r.close) close_reason_ = "acl-drop";
-  if (taken && server_.fake) {
-    (void)flush();
-    (void)stream_->write_all("\n**** SMTP testing: that is not a real message id!\n\n");
-  }
-  reset_message();
-  return r.close ? Next::close : Next::go_on;
-}
-
-/// CHUNKING is not offered; the octets are still swallowed, so that they are never read as commands (RFC 3030 2).
-Session::Next Session::cmd_bdat(const Command& c) {
-  const auto size = parse_uint(c.argument.substr(0, c.argument.find_first_of(" \t")));
-  if (!size) return protocol_error(501, "missing size for BDAT command", state_.command);
-  if (*size > (std::uint64_t{1} << 40)) {
-    reply(501, "BDAT size is not acceptable");
-    return Next::close;
-  }
-  std::uint64_t left = *size;
-  const Millis timeout = receive_timeout();
-  while (left > 0) {
-    const io::DeadlineScope deadline(timeout);
-    auto bytes = reader_.peek();
-    if (!bytes || bytes->empty()) return Next::close;
-    const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(left, bytes->size()));
-    reader_.consume(n);
-    left -= n;
-  }
-  return protocol_error(503, "BDAT command used when CHUNKING not advertised", state_.command);
+  return end_of_message(r);
 }
 
 }  // namespace remex::smtp

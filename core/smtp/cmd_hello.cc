@@ -23,12 +23,17 @@ std::string Session::ehlo_reply() {
     text += " [" + from_.host_address + "]";
   else if (!opt_.login.empty())
     text = active_hostname_ + " Hello " + opt_.login + " at " + from_.helo_name;
-  pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
+  pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = chunking_advertised_ = dsn_advertised_ =
+      false;
   if (const std::int64_t limit = size_limit(); limit > 0)
     text += fmt::format("\nSIZE {}", limit);
   else
     text += "\nSIZE";
   if (m.accept_8bitmime) text += "\n8BITMIME";
+  if (host_matches(m.dsn_advertise_hosts)) {
+    text += "\nDSN";
+    dsn_advertised_ = true;
+  }
   if (m.acl_smtp_etrn.is_set()) text += "\nETRN";
   if (m.acl_smtp_vrfy.is_set()) text += "\nVRFY";
   if (m.acl_smtp_expn.is_set()) text += "\nEXPN";
@@ -42,6 +47,10 @@ std::string Session::ehlo_reply() {
     text += "\nAUTH" + mechanisms;
     auth_advertised_ = true;
   }
+  if (!opt_.batched && host_matches(m.chunking_advertise_hosts)) {
+    text += "\nCHUNKING";
+    chunking_advertised_ = true;
+  }
   if (opt_.is_tcp && !tls_active_ && host_matches(m.tls_advertise_hosts)) {
     text += "\nSTARTTLS";
     tls_advertised_ = true;
@@ -52,6 +61,22 @@ std::string Session::ehlo_reply() {
   }
   text += "\nHELP";
   return text;
+}
+
+bool Session::helo_allowed(bool extended) {
+  const auto& m = config_->main;
+  const bool must = opt_.is_tcp && host_matches(m.helo_verify_hosts);
+  if (!must && !(opt_.is_tcp && host_matches(m.helo_try_verify_hosts))) return true;
+  const dns::Outcome found = acl::verify_helo(scope_);
+  if (found == dns::Outcome::found || !must) return true;
+  const bool later = found == dns::Outcome::try_again;
+  log_line(log::kMain | log::kReject,
+           fmt::format("{} {}rejected \"{} {}\": verification {}", host_text(), later ? "temporarily " : "",
+                       extended ? "EHLO" : "HELO", printable(from_.helo_name), later ? "deferred" : "failed"));
+  from_.helo_name.clear();
+  reply(later ? 451 : 550,
+        fmt::format("{} verification {}", extended ? "EHLO" : "HELO", later ? "deferred" : "failed"));
+  return false;
 }
 
 Session::Next Session::cmd_hello(const Command& c, bool extended) {
@@ -70,6 +95,7 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   state_.helo_verified = state_.helo_verify_failed = state_.helo_verify_tried = false;
   authenticate_by_tls();
   set_protocol();
+  if (!helo_allowed(extended)) return Next::go_on;
   const acl::Outcome o = run_acl(acl::Hook::helo, m.acl_smtp_helo);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
     const Next next = refuse(o, fmt::format("EHLO or HELO {}", printable(from_.helo_name)));
@@ -79,7 +105,8 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   if (extended) {
     reply(250, ehlo_reply());
   } else {
-    pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
+    pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = chunking_advertised_ = dsn_advertised_ =
+        false;
     std::string text = active_hostname_ + " Hello " + (from_.host_name.empty() ? from_.helo_name : from_.host_name);
     if (!from_.host_address.empty()) text += " [" + from_.host_address + "]";
     reply(250, text);

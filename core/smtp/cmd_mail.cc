@@ -5,15 +5,19 @@
 
 #include "authenticators/authenticator.h"
 #include "core/base/strings.h"
+#include "core/io/fiber.h"
 #include "core/mail/address.h"
 #include "core/smtp/fixups.h"
 #include "core/smtp/session.h"
 #include "lang/rewrite.h"
+#include "lang/smtp_ratelimit.h"
 
 namespace remex::smtp {
 
 namespace {
 constexpr std::size_t kMaxShownPath = 400;  ///< of a bad address, in a reply
+constexpr std::size_t kMaxEnvid = 100;      ///< RFC 3461 4.4
+constexpr std::size_t kMaxOrcpt = 500;      ///< RFC 3461 4.2
 
 /// "FROM:..." or "FROM :...", whatever follows.
 bool has_keyword(std::string_view argument, std::string_view word) {
@@ -73,6 +77,12 @@ bool Session::mail_parameters(const PathCommand& pc) {
           log_line(log::kMain, fmt::format("{} ignoring AUTH={} from MAIL command", host_text(), printable(*v)));
         }
       }
+    } else if (p.keyword == "RET" && dsn_advertised_) {
+      ok = iequals(p.value, "FULL") || iequals(p.value, "HDRS");
+      if (ok) envelope_.dsn_ret = to_upper(p.value);
+    } else if (p.keyword == "ENVID" && dsn_advertised_) {
+      ok = !p.value.empty() && p.value.size() <= kMaxEnvid && decode_xtext(p.value).has_value();
+      if (ok) envelope_.dsn_envid = p.value;
     } else {
       reply(555, fmt::format("{}: unsupported parameter", printable(p.keyword)));
       return false;
@@ -95,6 +105,51 @@ bool Session::mail_auth_holds() {
     return v && lang::is_loosely_true(v->view());
   }
   return true;
+}
+
+/// NOTIFY= and ORCPT= (RFC 3461 4.1, 4.2); anything else is unknown.
+bool Session::rcpt_parameters(const PathCommand& pc, mail::Recipient& r) {
+  for (const Parameter& p : pc.parameters) {
+    bool ok = true;
+    if (p.keyword == "NOTIFY" && dsn_advertised_) {
+      for (const std::string_view word : split(p.value, ',')) {
+        static constexpr std::pair<std::string_view, std::uint32_t> kBits[] = {
+            {"NEVER", 1}, {"SUCCESS", 2}, {"FAILURE", 4}, {"DELAY", 8}};
+        std::uint32_t bit = 0;
+        for (const auto& [name, value] : kBits)
+          if (iequals(name, word)) bit = value;
+        ok = ok && bit != 0 && (r.dsn_notify & bit) == 0;
+        r.dsn_notify |= bit;
+      }
+      ok = ok && ((r.dsn_notify & 1U) == 0 || r.dsn_notify == 1);  // NEVER stands alone
+    } else if (p.keyword == "ORCPT" && dsn_advertised_) {
+      const std::size_t semicolon = p.value.find(';');
+      ok = semicolon != std::string::npos && semicolon > 0 && semicolon + 1 < p.value.size() &&
+           p.value.size() <= kMaxOrcpt && decode_xtext(p.value.substr(semicolon + 1)).has_value();
+      for (const char ch : p.value.substr(0, ok ? semicolon : 0)) ok = ok && (is_alnum(ch) || ch == '-');
+      if (ok) r.orcpt = p.value;
+    } else {
+      reply(555, fmt::format("{}: unsupported parameter", printable(p.keyword)));
+      note_rcpt_error("555 unsupported parameter");
+      return false;
+    }
+    if (!ok) {
+      const std::string text = fmt::format("{}: invalid parameter value", printable(p.keyword));
+      reply(501, text);
+      note_rcpt_error("501 " + text);
+      return false;
+    }
+  }
+  return true;
+}
+
+/// "threshold,initial delay,factor,maximum": commands beyond the threshold wait longer and longer.
+void Session::slow_down(const std::string& option, int count) {
+  if (option.empty() || !opt_.is_tcp || server_.fake || !host_matches(config_->main.smtp_ratelimit_hosts)) return;
+  const lang::RateLimit limit = lang::parse_rate_limit(option).value_or(lang::RateLimit());
+  const double delay = limit.delay_ms(count);
+  if (delay < 1 || !flush()) return;
+  (void)io::sleep_for(Millis(static_cast<std::int64_t>(delay)));
 }
 
 /// The spool can take a message of the declared size and stay above check_spool_space.
@@ -122,6 +177,7 @@ Session::Next Session::cmd_mail(const Command& c) {
   }
   if (from_.protocol.empty()) set_protocol();
   if (!pc) return protocol_error(501, pc.error().text, state_.command);
+  slow_down(m.smtp_ratelimit_mail, mail_commands_ + 1);
   if (pc->path.empty()) return protocol_error(501, "MAIL must have an address operand", state_.command);
   if (m.smtp_accept_max_per_connection.is_set() && opt_.is_tcp)
     if (auto v = m.smtp_accept_max_per_connection.eval(scope_))
@@ -196,7 +252,7 @@ Session::Next Session::too_many_recipients(std::int64_t max) {
 void Session::answer_rcpt(acl::Outcome o, const lang::AddressState& a) {
   accepted_any_rcpt_ = true;
   if (o.verdict == acl::Verdict::accept) {
-    mail::Recipient r;
+    mail::Recipient r = std::move(rcpt_dsn_);
     r.address = a.address;
     envelope_.recipients.push_back(std::move(r));
   } else {
@@ -225,8 +281,12 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   };
   if (!pc) return syntax(501, pc.error().text);
   if (pc->path.empty()) return syntax(501, "RCPT must have an address operand");
-  if (!pc->parameters.empty())
-    return syntax(555, fmt::format("{}: unsupported parameter", printable(pc->parameters.front().keyword)));
+  rcpt_dsn_ = mail::Recipient();
+  if (!rcpt_parameters(*pc, rcpt_dsn_)) {
+    ++state_.rcpt_fail_count;
+    return Next::go_on;
+  }
+  slow_down(m.smtp_ratelimit_rcpt, state_.rcpt_count);
   mail::PathOptions po;
   po.allow_postmaster = true;  // RFC 5321 4.5.1
   po.allow_unqualified = !opt_.is_tcp || host_matches(m.recipient_unqualified_hosts);

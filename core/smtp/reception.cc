@@ -251,6 +251,7 @@ Reply Reception::keep(acl::Hook hook) {
   extras.raw_recipients = &raw_recipients_;
   std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
   if (effects_.fakereject && arrival.starts_with("<=")) arrival[0] = '(';
+  if (const auto size = arrival.find(" S="); chunked && size != std::string::npos) arrival.insert(size, " K");
   if (env.recipients.empty()) {
     server_.log->write(log::kMain, env.id, arrival);
     server_.log->write(

@@ -53,6 +53,8 @@ class Reception : public DataSink {
   bool* load_latch = nullptr;
   /// After complete(): the message waits for a queue run.
   bool waits = false;
+  /// It came by BDAT (log field K).
+  bool chunked = false;
   /// Who discarded recipients ("MAIL", "RCPT"), for the log line of a message that has none left.
   std::string discarded_by;
   /// mua_wrapper: gets the finished message instead of the store; its Reply is the result.

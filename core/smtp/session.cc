@@ -302,8 +302,8 @@ bool Session::check_sync(const Command& c) {
   if (!opt_.is_tcp || opt_.stdio || opt_.batched) return true;
   const bool enforced = (config_->main.smtp_enforce_sync || effects_.enforce_sync) && !effects_.no_enforce_sync;
   if (!enforced || !reader_.has_pending()) return true;
-  bool may_pipeline = pipelining_advertised_ &&
-                      (c.verb == Verb::mail || c.verb == Verb::rcpt || c.verb == Verb::rset || c.verb == Verb::bdat);
+  bool may_pipeline = pipelining_advertised_ && (c.verb == Verb::mail || c.verb == Verb::rcpt || c.verb == Verb::rset);
+  may_pipeline = may_pipeline || c.verb == Verb::bdat;  // its octets follow at once
   // QUIT ends the session whatever follows.
   may_pipeline = may_pipeline || c.verb == Verb::quit || c.verb == Verb::http;
   if (may_pipeline) return true;
@@ -415,6 +415,8 @@ Session::Next Session::unknown_command() {
 }
 
 void Session::reset_message() {
+  bdat_.reset();
+  chunk_failed_ = false;
   in_transaction_ = accepted_any_rcpt_ = discarded_sender_ = discarded_rcpt_ = too_many_rcpt_ = rcpt_errors_differ_ =
       false;
   rcpt_error_.clear();
@@ -503,6 +505,7 @@ int Session::serve() {
     if (command(*line) == Next::close) break;
     if (opt_.batched && batch_failed_) break;
   }
+  bdat_.reset();
   if (!quit_) finish(close_reason_);
   (void)flush();
   stream_->close();

@@ -100,6 +100,15 @@ class Session {
   void set_protocol();
   std::int64_t size_limit();
   bool receive_data(DataReader& reader);
+  bool receive_chunk(std::uint64_t size, DataReader* data);
+  Next refuse_chunk(std::uint64_t size, int code, std::string_view text);
+  void prepare_reception(Reception& reception);
+  Next end_of_message(const Reply& r);
+  /// helo_verify_hosts and helo_try_verify_hosts. False: the command was refused.
+  bool helo_allowed(bool extended);
+  /// smtp_ratelimit_mail and smtp_ratelimit_rcpt: waits before the n-th command of a client in smtp_ratelimit_hosts.
+  void slow_down(const std::string& option, int count);
+  bool rcpt_parameters(const PathCommand& pc, mail::Recipient& r);
   bool data_lost(ErrorKind why);
   bool mail_auth_holds();
   void authenticate_by_tls();
@@ -139,6 +148,17 @@ class Session {
   bool dkim_off_ = false;  ///< control = dkim_disable_verify in the connect ACL: for the whole connection
   std::string active_hostname_;
   WallTime started_{};
+  bool chunking_advertised_ = false, dsn_advertised_ = false;
+  bool chunk_failed_ = false;  ///< a chunk was refused: only RSET helps
+  mail::Recipient rcpt_dsn_;   ///< NOTIFY= and ORCPT= of the RCPT being judged
+  /// A message that comes in chunks, between its BDAT commands.
+  struct ChunkedMessage {
+    Reception reception;
+    DataReader data;
+    ChunkedMessage(Server& server, lang::Scope& scope, acl::Effects& effects, std::int64_t limit)
+        : reception(server, scope, effects, limit), data(reception, {.lf_ends_data = false, .dots = false}) {}
+  };
+  std::unique_ptr<ChunkedMessage> bdat_;  ///< last member: it refers to the scope
 };
 
 /// The enhanced status code (RFC 3463) that goes with a reply that has none; empty for codes that carry none (220, 354

@@ -23,6 +23,7 @@ S: 250-SIZE 52428800
 S: 250-8BITMIME
 S: 250-PIPELINING
 S: 250-AUTH PLAIN
+S: 250-CHUNKING
 S: 250 HELP
 C: AUTH PLAIN ====
 S: 501 Invalid base64 data
@@ -61,6 +62,7 @@ S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*
+S: 250-*
 S: 250 HELP
 C: AUTH PLAIN AGdvb2QAYmFk
 S: 235 Authentication succeeded
@@ -80,6 +82,7 @@ L: H=(c) [192.0.2.9] F=<a@b.example> A=plain:good rejected RCPT <a@b.example>: a
 # guessing is bounded
 S: 220 *
 C: EHLO c
+S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*

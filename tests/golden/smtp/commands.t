@@ -30,6 +30,7 @@ S: 250-mx.example Hello client.example [192.0.2.9]
 S: 250-SIZE 52428800
 S: 250-8BITMIME
 S: 250-PIPELINING
+S: 250-CHUNKING
 S: 250 HELP
 C: RCPT TO:<x@b.example>
 S: 503 sender not yet given

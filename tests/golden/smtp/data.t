@@ -36,6 +36,7 @@ S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*
+S: 250-*
 S: 250 HELP
 C: MAIL FROM:<pre@x.example>
 P: RCPT TO:<a@b.example>
@@ -119,7 +120,7 @@ S: 552 Message size exceeds maximum permitted
 L: * rejected from <a@x.example> H=(c) [192.0.2.9]: message too big: read=* max=500
 C: BDAT 10 LAST
 P: 0123456789\c
-S: 503 BDAT command used when CHUNKING not advertised
+S: 503 valid RCPT command must precede BDAT
 C: MAIL FROM:<a@x.example>
 S: 250 OK
 C: RCPT TO:<a@b.example>
