@@ -26,7 +26,6 @@ enum class Mode : std::uint8_t {
   print_config,   ///< -bP
   list_queue,     ///< -bp...
   message,        ///< -M...
-  operate,        ///< remex queue, remex why, remex host
   aliases,        ///< -bi
   rewrite_test,   ///< -brw
   retry_test,     ///< -brt
@@ -45,15 +44,7 @@ struct Options {
   std::int64_t queue_interval = 0;            ///< -q<time>
   bool queue_force = false, queue_force_frozen = false, queue_local = false,
        queue_first_only = false;  ///< -qf -qff -ql -qi
-  std::string queue_name;         ///< -qG: the named queue, empty is the default one
-  std::string queue_target;       ///< -MG: where messages go
-  /// -R, -S: which messages a queue run takes.
-  struct Select {
-    bool given = false, is_regex = false;
-    std::string text;
-  };
-  Select select_recipient, select_sender;
-  std::string sender;  ///< -f
+  std::string sender;             ///< -f
   bool sender_given = false;
   std::string full_name;                 ///< -F
   bool recipients_from_headers = false;  ///< -t
@@ -73,14 +64,16 @@ struct Options {
   bool no_delivery = false;               ///< -N
   std::string listen_override, pid_file;  ///< -oX, -oP
   std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender,
-      protocol;                ///< -oM*
-  std::string list_kind;       ///< letters after -bp
-  std::string message_action;  ///< letters after -M
-  std::string test_host;       ///< -bh
-  bool test_callouts = false;  ///< -bhc
-  std::string markdown_dir;    ///< remex help --markdown DIR
-  bool help_json = false;      ///< remex help --json
-  bool strict = false;         ///< remex check --strict
+      protocol;                   ///< -oM*
+  std::string list_kind;          ///< letters after -bp
+  std::string message_action;     ///< letters after -M
+  std::string test_host;          ///< -bh
+  bool test_callouts = false;     ///< -bhc
+  std::string markdown_dir;       ///< remex help --markdown DIR
+  bool strict = false;            ///< remex check --strict
+  bool json = false;              ///< remex check --json, remex help --json
+  std::string explain;            ///< remex check --explain CODE
+  bool diagnostics_page = false;  ///< remex help --diagnostics
 };
 
 /// Error: text for stderr; exit status 1 (Exim's for a bad command line).
