@@ -75,7 +75,8 @@ class Reader {
       }
       const bool unbounded = quantifier();
       if (unbounded) {
-        if (!inner.empty() && suspects_.size() < kMaxSuspects) suspects_.push_back({prefix_ + before + branch, inner, literals(p_.substr(i_))});
+        if (!inner.empty() && suspects_.size() < kMaxSuspects)
+          suspects_.push_back({prefix_ + before + branch, inner, literals(p_.substr(i_))});
         if (repeated.empty()) repeated = inner.empty() ? piece : inner;
       } else if (repeated.empty()) {
         repeated = inner;

@@ -112,6 +112,30 @@ a:
 a:
   require verify = recipient
 )"},
+    {"E0512", "bad-callout", "The parameters of a callout are wrong",
+     "Known ones are a time, connect=, defer_ok, fullpostmaster, hold, mailfrom=, maxwait=, no_cache, "
+     "postmaster, postmaster_mailfrom=, random, use_postmaster, use_sender. Some belong to recipients "
+     "only.",
+     R"(begin acl
+a:
+  require verify = recipient/callout=fast
+)",
+     R"(begin acl
+a:
+  require verify = recipient/callout=10s,defer_ok
+)"},
+    {"E0513", "bad-scanner", "A scanner is not named or not described well",
+     "The malware condition needs av_scanner; spamd_address and av_scanner list servers with host and "
+     "port, or a socket.",
+     R"(begin acl
+a:
+  deny malware = *
+)",
+     R"(av_scanner = clamd:127.0.0.1 3310
+begin acl
+a:
+  deny malware = *
+)"},
     {"W0530", "acl-never-accepts", "An ACL can never accept",
      "Every ACL ends in an implicit deny. Without an accept that can be reached, this one refuses "
      "everything it is asked about.",
