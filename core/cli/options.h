@@ -26,6 +26,7 @@ enum class Mode : std::uint8_t {
   print_config,   ///< -bP
   list_queue,     ///< -bp...
   message,        ///< -M...
+  operate,        ///< remex queue, remex why, remex host
   aliases,        ///< -bi
   rewrite_test,   ///< -brw
   retry_test,     ///< -brt
@@ -44,7 +45,15 @@ struct Options {
   std::int64_t queue_interval = 0;            ///< -q<time>
   bool queue_force = false, queue_force_frozen = false, queue_local = false,
        queue_first_only = false;  ///< -qf -qff -ql -qi
-  std::string sender;             ///< -f
+  std::string queue_name;         ///< -qG: the named queue, empty is the default one
+  std::string queue_target;       ///< -MG: where messages go
+  /// -R, -S: which messages a queue run takes.
+  struct Select {
+    bool given = false, is_regex = false;
+    std::string text;
+  };
+  Select select_recipient, select_sender;
+  std::string sender;  ///< -f
   bool sender_given = false;
   std::string full_name;                 ///< -F
   bool recipients_from_headers = false;  ///< -t
