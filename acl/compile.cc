@@ -77,7 +77,7 @@ class Compiler {
     r.skip_blanks();
     const std::size_t word_at = r.at;
     w = r.word();
-    if (acl_.statements.empty()) {
+    if (acl_.statements.empty() && find_word(w) != nullptr) {
       error("acl-verb", l.text.at(word_at), w.size(), fmt::format("{}: \"{}\" stands before any verb", ctx_.where, w),
             "a statement begins with accept, defer, deny, discard, drop, require or warn");
       return;
@@ -220,6 +220,7 @@ const lang::AclCompiler& compiler() {
         return compile_acl(name, lines, ctx);
       },
       .check = &check_acls,
+      .each_value = &each_acl_value,
   };
   return instance;
 }

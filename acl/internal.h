@@ -30,7 +30,9 @@ class Acl : public lang::CompiledAcl {
 std::shared_ptr<const Acl> compile_acl(const std::string& name, const std::vector<lang::LogicalLine>& lines,
                                        const lang::CompileContext& ctx);
 /// Static checks over all ACLs of a configuration. acl/check.cc
-void check_acls(const lang::Config& config, lang::Diagnostics& diag);
+void check_acls(const lang::Config& config, lang::CheckContext& context);
+/// Every condition and modifier of every ACL, for the checks of lang/. acl/check.cc
+void each_acl_value(const lang::Config& config, const std::function<void(const lang::AclValue&)>& visit);
 /// Runs the statements. acl/run.cc
 Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects, const std::function<void()>& flush);
 

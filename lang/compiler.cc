@@ -256,7 +256,7 @@ Result<NodePtr> Parser::variable(std::string_view name, std::size_t at, bool bra
                 did_you_mean(suggest(registries_.variables, name)));
   }
   if (def->state == State::later) {
-    return fail("unsupported-variable", fmt::format("variable \"{}\" is not supported yet", name), name_at,
+    return fail("not-supported", fmt::format("variable \"{}\" is not supported yet", name), name_at,
                 name.size());
   }
   auto node = std::make_unique<Node>(NodeKind::variable, at);
@@ -299,7 +299,7 @@ Result<NodePtr> Parser::braced() {
 
 Result<NodePtr> Parser::item(const ItemDef& def, std::size_t at) {
   if (def.state == State::later) {
-    return fail("unsupported-item", fmt::format("expansion item \"{}\" is not supported{}", def.name, why(def.doc)), at,
+    return fail("not-supported", fmt::format("expansion item \"{}\" is not supported{}", def.name, why(def.doc)), at,
                 def.name.size() + 2);
   }
   if (depth_ >= kMaxParseDepth) return fail("too-deep", "expansion is nested too deeply", at);
@@ -398,7 +398,7 @@ Result<NodePtr> Parser::operation(std::string_view name, std::size_t at, std::si
                 did_you_mean(near));
   }
   if (def->state == State::later) {
-    return fail("unsupported-operator", fmt::format("operator \"{}\" is not supported yet", name), name_at,
+    return fail("not-supported", fmt::format("operator \"{}\" is not supported yet", name), name_at,
                 name.size());
   }
   if (node->numbers.size() < def->min_args) {

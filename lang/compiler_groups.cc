@@ -139,7 +139,7 @@ Result<NodePtr> Parser::condition() {
                 did_you_mean(suggest(registries_.conditions, name)));
   }
   if (def->state == State::later) {
-    return fail("unsupported-condition", fmt::format("condition \"{}\" is not supported{}", name, why(def->doc)), at,
+    return fail("not-supported", fmt::format("condition \"{}\" is not supported{}", name, why(def->doc)), at,
                 name.size());
   }
   auto node = std::make_unique<Node>(NodeKind::condition, at);

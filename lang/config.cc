@@ -214,9 +214,9 @@ std::shared_ptr<const Config> load(const std::string& name, const std::string* t
   fill_identity(config->main);
   expand_once_options(st);
   check_references(st);
-  run_static_checks(*config, diag);
-  if (reg->acl_compiler && reg->acl_compiler->check) reg->acl_compiler->check(*config, diag);
+  run_static_checks(st);
   if (!text && opt.warn) check_permissions(st);
+  diag.finish(opt.hints);
   if (diag.has_errors()) return nullptr;
   return config;
 }

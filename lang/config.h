@@ -1,6 +1,7 @@
 // The compiled configuration: immutable after load, shared by all sessions and deliveries in flight during a reload.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,12 +35,24 @@ struct LogicalLine {
   SourceText text;
 };
 
+struct CheckContext;  // lang/checks.h
+
+/// One value in an ACL, for checks: `variable` is what a `set` sets, else empty; one of value and list may be null.
+struct AclValue {
+  std::string_view acl, word, variable;
+  Pos pos;
+  const Expansion* value = nullptr;
+  const MatchList* list = nullptr;
+};
+
 /// Supplied by acl/: compiles the statements of one ACL, reporting all errors.
 struct AclCompiler {
   std::shared_ptr<const CompiledAcl> (*compile)(const std::string& name, const std::vector<LogicalLine>& lines,
                                                 const CompileContext& ctx);
-  /// After everything is read: references between ACLs, reachability, taint checks, lints.
-  void (*check)(const Config& config, Diagnostics& diag);
+  /// After everything is read: references between ACLs (errors), and what CheckLevel asks for.
+  void (*check)(const Config& config, CheckContext& context);
+  /// Visits every condition and modifier of every ACL.
+  void (*each_value)(const Config& config, const std::function<void(const AclValue&)>& visit) = nullptr;
 };
 
 struct RetryRule {
@@ -93,7 +106,8 @@ class Config {
 
 struct LoadOptions {
   std::map<std::string, std::string> macros;  ///< -D
-  bool warn = true;
+  bool warn = true;                           ///< look for warnings too; errors are always found
+  bool hints = false;                         ///< and for hints (remex check)
 };
 
 /// Reads and compiles. On error the diagnostics (whose files table lives in `files`) have all of them.

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <set>
+#include <map>
 
 #include "core/base/strings.h"
 #include "lang/list_internal.h"
@@ -52,19 +52,57 @@ void collect(const CompiledList& list, ListKind kind, std::vector<std::pair<List
   }
 }
 
-/// Depth-first; true when a list names itself, directly or not.
-bool in_ring(const Config& config, ListKind kind, const std::string& name,
-             std::set<std::pair<ListKind, std::string>>& path) {
-  if (!path.emplace(kind, name).second) return true;
-  const NamedList* named = config.named_list(kind, name);
-  std::vector<std::pair<ListKind, std::string>> references;
+using ListKey = std::pair<ListKind, std::string>;
+
+std::vector<ListKey> references_of(const Config& config, const ListKey& key) {
+  std::vector<ListKey> out;
+  const NamedList* named = config.named_list(key.first, key.second);
   if (named != nullptr && named->list.constant_items() != nullptr)
-    collect(*named->list.constant_items(), kind, references);
-  for (const auto& [k, n] : references)
-    if (in_ring(config, k, n, path)) return true;
-  path.erase({kind, name});
-  return false;
+    collect(*named->list.constant_items(), key.first, out);
+  return out;
 }
+
+/// Lists that lead back to themselves. Depth first with a stack of its own, every list once: neither a long chain nor
+/// many ways to the same list cost more than their references.
+class RingSearch {
+ public:
+  explicit RingSearch(const Config& config) : config_(config) {}
+
+  template <class Found>
+  void from(const ListKey& start, const Found& found) {
+    if (state_.contains(start)) return;
+    std::vector<Frame> stack;
+    push(stack, start);
+    while (!stack.empty()) {
+      Frame& top = stack.back();
+      if (top.next == top.references.size()) {
+        state_[top.key] = State::done;
+        stack.pop_back();
+        continue;
+      }
+      const ListKey next = top.references[top.next++];
+      const auto it = state_.find(next);
+      if (it == state_.end())
+        push(stack, next);
+      else if (it->second == State::open)
+        found(next);
+    }
+  }
+
+ private:
+  enum class State : std::uint8_t { open, done };
+  struct Frame {
+    ListKey key;
+    std::vector<ListKey> references;
+    std::size_t next = 0;
+  };
+  void push(std::vector<Frame>& stack, const ListKey& key) {
+    state_[key] = State::open;
+    stack.push_back({key, references_of(config_, key)});
+  }
+  const Config& config_;
+  std::map<ListKey, State> state_;
+};
 
 }  // namespace
 
@@ -108,13 +146,14 @@ void check_lists(const Config& config, Diagnostics& diagnostics) {
   for_each_list(config, [&](const MatchList& list, const std::string& where, Pos pos) {
     check_list_references(config, list, where, pos, diagnostics);
   });
+  RingSearch rings(config);
   for (std::size_t k = 0; k < 4; ++k)
-    for (const auto& [name, named] : config.named_lists[k]) {
-      std::set<std::pair<ListKind, std::string>> path;
-      if (in_ring(config, static_cast<ListKind>(k), name, path))
-        diagnostics.error("list-ring", named.pos, static_cast<std::uint32_t>(name.size()),
-                          fmt::format("named list \"{}\" refers to itself", name));
-    }
+    for (const auto& [name, unused] : config.named_lists[k])
+      rings.from({static_cast<ListKind>(k), name}, [&](const ListKey& key) {
+        const NamedList* named = config.named_list(key.first, key.second);
+        diagnostics.error("list-ring", named->pos, static_cast<std::uint32_t>(key.second.size()),
+                          fmt::format("named list \"{}\" refers to itself", key.second));
+      });
 }
 
 }  // namespace remex::lang

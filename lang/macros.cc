@@ -231,6 +231,7 @@ bool MacroTable::substitute(SourceText& line, std::size_t start, bool& too_long)
   for (const Macro& m : macros_) {
     std::size_t i = line.text().find(m.name, start);
     if (i == std::string::npos) continue;
+    used_.insert(m.name);
     SourceText out = line.substr(0, i);
     for (;;) {
       out.append_fixed(m.value, line.at(i));

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "lang/config.h"
@@ -30,6 +31,8 @@ class MacroTable {
   /// passed the limit (the line is then left as it was).
   bool substitute(SourceText& line, std::size_t start, bool& too_long) const;
 
+  /// Whether substitute() has replaced it somewhere.
+  bool was_used(const std::string& name) const { return used_.contains(name); }
   const std::vector<Macro>& all() const { return macros_; }
   /// All builtin macros ("_HAVE_IPV6", ...), for -bP macros.
   std::vector<Macro> builtin() const;
@@ -42,6 +45,7 @@ class MacroTable {
 
   const Registries& registries_;
   std::vector<Macro> macros_;
+  mutable std::unordered_set<std::string> used_;
   /// By class ("_HAVE_"): made when a line first mentions one of it.
   mutable std::unordered_map<std::string, std::unordered_map<std::string, std::string>> builtins_;
 };

@@ -258,6 +258,34 @@ std::string tidy(std::string_view line) {
 
 }  // namespace
 
+// "# remex: allow W0601, W0502 because ..." belongs to the logical line that follows, or that it stands in.
+void LineReader::note_permission(const SourceText& line, std::size_t at) {
+  const std::string_view text = line.text();
+  constexpr std::string_view kWord = "remex:", kAllow = "allow";
+  at = skip_blanks(text, at);
+  if (!text.substr(at).starts_with(kWord)) return;
+  at = skip_blanks(text, at + kWord.size());
+  if (!text.substr(at).starts_with(kAllow) || at + kAllow.size() >= text.size() || !blank(text[at + kAllow.size()]))
+    return;
+  at = skip_blanks(text, at + kAllow.size());
+  std::size_t end = at;
+  while (end < text.size()) {
+    std::size_t word = end;
+    while (word < text.size() && (is_alnum(text[word]) || text[word] == '-')) ++word;
+    end = word;
+    const std::size_t next = skip_blanks(text, word);
+    if (next >= text.size() || text[next] != ',') break;
+    end = skip_blanks(text, next + 1);
+  }
+  permissions_.push_back({std::string(text.substr(at, end - at)), line.at(at)});
+}
+
+void LineReader::grant_permissions(Pos first, std::uint32_t last) {
+  for (const auto& [codes, pos] : permissions_)
+    diag_.allow(first.file, first.line, std::max(first.line, last), codes, pos);
+  permissions_.clear();
+}
+
 std::optional<SourceText> LineReader::next() {
   auto line = joined_line();
   if (line && listing != nullptr) listing->push_back(tidy(line->text()));
@@ -266,15 +294,22 @@ std::optional<SourceText> LineReader::next() {
 
 std::optional<SourceText> LineReader::joined_line() {
   SourceText logical;
+  Pos first;
+  std::uint32_t last = 0;
   bool continued = false;
   while (auto line = physical_line()) {
     const std::string_view text = line->text();
     const std::size_t begin = skip_blanks(text);
-    if (begin < text.size() && text[begin] == '#') continue;
+    if (begin < text.size() && text[begin] == '#') {
+      note_permission(*line, begin + 1);
+      continue;
+    }
     std::size_t end = text.size();
     while (end > begin && blank(text[end - 1])) --end;
     const bool more = end > begin && text[end - 1] == '\\';
     if (more) --end;
+    if (logical.empty()) first = line->at(0);
+    last = line->at(0).line;
     logical.append(*line, begin, end - begin);
     if (logical.text().size() > MacroTable::kMaxLine) {
       diag_.error("line-too-long", line->at(0), 1, "the line with its continuations is longer than 1M");
@@ -288,6 +323,7 @@ std::optional<SourceText> LineReader::joined_line() {
       logical = SourceText();
       continue;
     }
+    grant_permissions(first, last);
     return n == logical.text().size() ? std::move(logical) : logical.substr(0, n);
   }
   if (continued && !trim(logical.text()).empty()) return logical.substr(0, trim_right(logical.text()).size());

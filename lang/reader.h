@@ -58,6 +58,8 @@ class LineReader {
   void include(const SourceText& line, std::size_t argument, bool must_exist);
   void pop();
   bool active() const;
+  void note_permission(const SourceText& line, std::size_t at);
+  void grant_permissions(Pos first, std::uint32_t last);
   bool read_file(const std::string& path, std::string& out, std::string& why) const;
 
   SourceFiles& files_;
@@ -66,6 +68,7 @@ class LineReader {
   std::vector<Input> stack_;
   std::vector<std::string> paths_;
   std::size_t total_ = 0;
+  std::vector<std::pair<std::string, Pos>> permissions_;  ///< "remex: allow" comments that wait for their line
 };
 
 /// Everything a section parser needs. One per load.

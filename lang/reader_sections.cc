@@ -11,6 +11,7 @@
 namespace remex::lang {
 namespace {
 
+constexpr std::size_t kSuggest = 1000;  // errors; more are not shown, so no name is looked for
 constexpr std::string_view kFamily[] = {"router", "transport", "authenticator"};
 
 const OptionDef* find_option(std::span<const OptionDef> options, std::string_view name) {
@@ -133,7 +134,8 @@ void main_option(ReaderState& st, const SourceText& line) {
   });
   if (!def) {
     std::vector<std::string_view> names;
-    for (const OptionDef* o : all) names.push_back(o->name);
+    if (st.diag.error_count() < kSuggest)
+      for (const OptionDef* o : all) names.push_back(o->name);
     st.diag.error("unknown-option", s.name_pos, s.name_length, fmt::format("unknown main option \"{}\"", s.name),
                   suggestion(s.name, names));
     return;
@@ -207,8 +209,10 @@ void driver_option(ReaderState& st, DriverKind kind, DriverInstance& inst, const
     if (!inst.def && driver_seen) return;                     // the unknown driver is reported already
     if (inst.def && inst.def->state == State::later) return;  // so is one that this version cannot do
     std::vector<std::string_view> names{"driver"};
-    for (const OptionDef& o : generic) names.push_back(o.name);
-    for (const OptionDef& o : mine) names.push_back(o.name);
+    if (st.diag.error_count() < kSuggest) {
+      for (const OptionDef& o : generic) names.push_back(o.name);
+      for (const OptionDef& o : mine) names.push_back(o.name);
+    }
     auto& d = st.diag.error("unknown-option", s.name_pos, s.name_length,
                             fmt::format("{}unknown option \"{}\"", where, s.name), suggestion(s.name, names));
     if (!driver_seen) d.notes.push_back("\"driver\" must come before the options of the driver");

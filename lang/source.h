@@ -52,6 +52,9 @@ class SourceFiles {
   const std::string& name(FileId id) const;
   /// Text of a line without its end; empty when unknown.
   std::string_view line(FileId id, std::uint32_t line) const;
+  /// Number of files; ids are 1..count().
+  std::size_t count() const { return files_.size(); }
+  const std::string& content(FileId id) const { return files_[id - 1U].content; }
   /// Number of lines of a file (0 when unknown).
   std::size_t line_count(FileId id) const;
   /// "file:line" ("" for file 0).

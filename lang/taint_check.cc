@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/base/strings.h"
 #include "lang/config.h"
 #include "lang/list.h"
@@ -51,7 +53,7 @@ class Walker {
   }
 
   TaintFlow variable(const Node& n) {
-    if (const auto it = scope_.variables.find(n.text); it != scope_.variables.end()) return it->second;
+    if (const TaintFlow* flow = scope_.find(n.text); flow != nullptr) return *flow;
     if (n.text == "value") return value_;
     if (n.variable == nullptr) return known(TaintState::depends);
     if (n.variable->taint == TaintRule::taints) return {TaintState::tainted, n.text, {}};
@@ -103,8 +105,23 @@ TaintFlow list_data(const MatchList* list) {
   return known(text.state == TaintState::clean ? TaintState::clean : TaintState::depends);
 }
 
-TaintScope router_scope(const Config& config, const DriverInstance& router) {
+/// "$name is set by <who> (<place>) from $x", behind the steps before it. x is what was read: the variable of the last
+/// step, or the culprit itself.
+void add_step(const Config& config, TaintFlow& flow, std::string_view name, const std::string& who, Pos pos) {
+  if (flow.state != TaintState::tainted) return;
+  std::string from = flow.culprit;
+  if (!flow.path.empty()) {
+    std::string_view last = std::string_view(flow.path).substr(flow.path.rfind('\n') + 1);
+    last.remove_prefix(1);
+    from = last.substr(0, last.find(' '));
+  }
+  const std::string place = config.files != nullptr ? config.files->where(pos) : std::string();
+  flow.path += fmt::format("{}${} is set by {} ({}) from ${}", flow.path.empty() ? "" : "\n", name, who, place, from);
+}
+
+TaintScope router_scope(const Config& config, const DriverInstance& router, const TaintScope& flows) {
   TaintScope scope;
+  scope.outer = &flows;
   scope.variables["domain_data"] =
       list_data(option_value<MatchList>(config, router, "domains", OptionType::domain_list));
   scope.variables["local_part_data"] =
@@ -112,15 +129,29 @@ TaintScope router_scope(const Config& config, const DriverInstance& router) {
   return scope;
 }
 
+/// set = r_name = value. Several in one option share a fate that cannot be told apart here.
+void add_router_variables(const Config& config, const DriverInstance& router, TaintScope& scope) {
+  const auto* all = option_value<std::vector<Expansion>>(config, router, "set", OptionType::repeated_expanded);
+  if (all == nullptr) return;
+  for (const Expansion& e : *all) {
+    if (!e.is_set() || e.source_text().find(';') != std::string::npos) continue;
+    const std::string name(trim(std::string_view(e.source_text()).substr(0, e.source_text().find('='))));
+    TaintFlow flow = taint_of(e, scope);
+    add_step(config, flow, name, fmt::format("router \"{}\"", router.name), e.pos());
+    scope.variables[name] = std::move(flow);
+  }
+}
+
 /// What $address_data may hold when an address comes to a router: what any router left there, earlier ones and (for the
 /// children of a redirection, which begin again at the first router) later ones. Which of them an address met is not
 /// known here. All of them tainted is certain enough: an address that met none has no value at all.
 class AddressData {
  public:
-  explicit AddressData(const Config& config) : config_(config) {
+  AddressData(const Config& config, const TaintScope& flows) : config_(config) {
     for (const DriverInstance& router : config.routers) {
       if (router.def == nullptr) continue;
-      TaintScope scope = router_scope(config, router);
+      TaintScope scope = router_scope(config, router, flows);
+      add_router_variables(config, router, scope);
       put(router, scope);
     }
     set_ = false;
@@ -132,10 +163,7 @@ class AddressData {
     if (data == nullptr || !data->is_set()) return;
     TaintFlow flow = taint_of(*data, scope);
     if (flow.state == TaintState::tainted) {
-      const std::string step = fmt::format("$address_data is set by router \"{}\" ({}) from ${}", router.name,
-                                           config_.files != nullptr ? config_.files->where(data->pos()) : std::string(),
-                                           flow.path.empty() ? flow.culprit : "address_data");
-      flow.path += flow.path.empty() ? step : "\n" + step;
+      add_step(config_, flow, "address_data", fmt::format("router \"{}\"", router.name), data->pos());
       if (!set_) before_ = flow;
     } else {
       certain_ = false;
@@ -149,16 +177,6 @@ class AddressData {
   bool set_ = false, certain_ = true;
   TaintFlow before_;  ///< of the first router that sets it: an example for the notes
 };
-
-std::string remedy(const std::string& culprit) {
-  if (culprit.starts_with("local_part"))
-    return "$local_part_data is the trusted form: it needs local_parts = dsearch;/the/directory (or another lookup) on "
-           "the router";
-  if (culprit == "domain")
-    return "$domain_data is the trusted form: it needs domains = dsearch;/the/directory (or a list of domains) on the "
-           "router";
-  return "look the value up with ${lookup ...}: what a lookup finds is trusted";
-}
 
 class SinkCheck {
  public:
@@ -192,7 +210,7 @@ class SinkCheck {
                                          fmt::format("${} comes from the message or the peer", flow.culprit));
     for (const std::string_view step : split(flow.path, '\n'))
       if (!step.empty()) out.notes.emplace_back(step);
-    out.notes.push_back(remedy(flow.culprit));
+    out.notes.push_back(taint_remedy(flow.culprit));
   }
 
   const Config& config_;
@@ -201,19 +219,65 @@ class SinkCheck {
 
 }  // namespace
 
+std::string taint_remedy(const std::string& culprit) {
+  if (culprit.starts_with("local_part"))
+    return "$local_part_data is the trusted form: it needs local_parts = dsearch;/the/directory (or another lookup) on "
+           "the router";
+  if (culprit == "domain")
+    return "$domain_data is the trusted form: it needs domains = dsearch;/the/directory (or a list of domains) on the "
+           "router";
+  return "look the value up with ${lookup ...}: what a lookup finds is trusted";
+}
+
+const TaintFlow* TaintScope::find(std::string_view name) const {
+  for (const TaintScope* s = this; s != nullptr; s = s->outer)
+    if (const auto it = s->variables.find(name); it != s->variables.end()) return &it->second;
+  return nullptr;
+}
+
+TaintFlow taint_of(const Node& node, const TaintScope& scope) { return Walker(scope).node(&node); }
+
+TaintScope acl_variable_flows(const Config& config) {
+  TaintScope known_now;
+  const AclCompiler* acls = config.registries->acl_compiler;
+  if (acls == nullptr || !acls->each_value) return known_now;
+  // A variable may be made from another; a chain longer than this stays "depends".
+  for (int pass = 0; pass < 4; ++pass) {
+    TaintScope next;
+    bool any = false;
+    acls->each_value(config, [&](const AclValue& v) {
+      if (v.variable.empty() || v.value == nullptr) return;
+      any = true;
+      TaintFlow flow = taint_of(*v.value, known_now);
+      add_step(config, flow, v.variable, fmt::format("ACL \"{}\"", v.acl), v.pos);
+      const auto [it, fresh] = next.variables.try_emplace(std::string(v.variable), flow);
+      if (!fresh && it->second.state != flow.state) it->second = known(TaintState::depends);
+    });
+    if (!any) break;
+    const bool same = pass > 0 && std::equal(next.variables.begin(), next.variables.end(), known_now.variables.begin(),
+                                             known_now.variables.end(), [](const auto& a, const auto& b) {
+                                               return a.first == b.first && a.second.state == b.second.state;
+                                             });
+    known_now = std::move(next);
+    if (same) break;
+  }
+  return known_now;
+}
+
 TaintFlow taint_of(const Expansion& expansion, const TaintScope& scope) {
   if (!expansion.is_set() || expansion.is_constant()) return {};
   return Walker(scope).node(expansion.root());
 }
 
-void check_taint(const Config& config, Diagnostics& diagnostics) {
+void check_taint(const Config& config, const TaintScope& flows, Diagnostics& diagnostics) {
   if (config.registries == nullptr || config.main.allow_insecure_tainted_data) return;
   SinkCheck check(config, diagnostics);
   std::map<std::string, std::vector<TaintScope>, std::less<>> reaching;
-  AddressData address_data(config);
+  AddressData address_data(config, flows);
   for (const DriverInstance& router : config.routers) {
     if (router.def == nullptr) continue;
-    TaintScope scope = router_scope(config, router);
+    TaintScope scope = router_scope(config, router, flows);
+    add_router_variables(config, router, scope);
     address_data.put(router, scope);
     check.driver(router, "router", scope);
     const auto* transport = option_value<Expansion>(config, router, "transport", OptionType::expanded);
@@ -224,7 +288,7 @@ void check_taint(const Config& config, Diagnostics& diagnostics) {
     if (transport.def == nullptr) continue;
     const auto it = reaching.find(transport.name);
     if (it == reaching.end()) {
-      check.driver(transport, "transport", {});
+      check.driver(transport, "transport", flows);
       continue;
     }
     for (const TaintScope& scope : it->second) check.driver(transport, "transport", scope);

@@ -30,10 +30,18 @@ struct TaintFlow {
 /// What is known of variables that are filled by the configuration.
 struct TaintScope {
   std::map<std::string, TaintFlow, std::less<>> variables;
+  const TaintScope* outer = nullptr;  ///< asked when a name is not here
+  const TaintFlow* find(std::string_view name) const;
 };
 
 TaintFlow taint_of(const Expansion& expansion, const TaintScope& scope);
-/// Reports every option whose value is certainly tainted and which refuses that (error code "taint").
-void check_taint(const Config& config, Diagnostics& diagnostics);
+TaintFlow taint_of(const Node& node, const TaintScope& scope);
+/// What the ACLs' `set` modifiers leave in $acl_c... and $acl_m...: tainted when every one of them is.
+TaintScope acl_variable_flows(const Config& config);
+/// Reports every option whose value is certainly tainted and which refuses that (error code "taint"). `flows` is what
+/// is known of the ACL variables.
+void check_taint(const Config& config, const TaintScope& flows, Diagnostics& diagnostics);
+/// How to make data from `culprit` ("local_part") trusted.
+std::string taint_remedy(const std::string& culprit);
 
 }  // namespace remex::lang

@@ -41,7 +41,7 @@ constexpr OptionDef kGenericOptions[] = {
     {"home_directory", OptionType::expanded, ref<&G::home_directory>, "", "$home; overrides the router's"},
     {"initgroups", OptionType::boolean, ref<&G::initgroups>, "false", "use the user's supplementary groups"},
     {"max_parallel", OptionType::expanded_integer, nullptr, "", "limit on concurrent runs", State::later, "0", "", 3},
-    {"message_size_limit", OptionType::expanded, ref<&G::message_size_limit>, "0",
+    {"message_size_limit", OptionType::expanded_integer, ref<&G::message_size_limit>, "0",
      "fail larger messages; 0 is no limit"},
     {"rcpt_include_affixes", OptionType::boolean, ref<&G::rcpt_include_affixes>, "false",
      "keep prefix and suffix in RCPT"},

@@ -52,7 +52,7 @@ constexpr OptionDef kOptions[] = {
      "names of the headers to sign"},
     {"dkim_strict", OptionType::expanded, ref<&O::dkim_strict>, "",
      "when 1 or true, a message that cannot be signed is deferred"},
-    {"dkim_timestamps", OptionType::expanded, ref<&O::dkim_timestamps>, "", "seconds the signature is valid",
+    {"dkim_timestamps", OptionType::expanded_integer, ref<&O::dkim_timestamps>, "", "seconds the signature is valid",
      State::works, "", "", 2},
     {"dns_qualify_single", OptionType::boolean, ref<&O::dns_qualify_single>, "true", "no effect: names are absolute",
      State::later, "*", "", 3},

@@ -27,6 +27,7 @@ std::shared_ptr<const lang::Config> load(const Options& o, bool warnings) {
   lang::Diagnostics diag(*files);
   lang::LoadOptions lo;
   lo.macros = o.macros;
+  lo.warn = warnings;
   auto config = lang::load_config(config_path(o), lo, daemon::all_registries(), diag, files);
   if (!config || (warnings && !diag.all().empty())) {
     const std::string text = diag.render();

@@ -29,6 +29,7 @@ int run_daemon_mode(const Options& o, std::shared_ptr<const lang::Config> config
     lang::Diagnostics diag(*files);
     lang::LoadOptions lo;
     lo.macros = o.macros;
+    lo.warn = false;
     auto fresh = lang::load_config(config_path(o), lo, daemon::all_registries(), diag, files);
     if (!fresh)
       for (const auto& e : diag.all())

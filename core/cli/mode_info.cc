@@ -1,4 +1,4 @@
-// -bV, -bP, remex check, remex help.
+// -bV, -bP, remex help.
 
 #include <fmt/core.h>
 
@@ -13,6 +13,7 @@
 #include "core/cli/modes.h"
 #include "core/cli/reference.h"
 #include "core/daemon/registries.h"
+#include "lang/diagnostic_kinds.h"
 #include "lang/diagnostics.h"
 #include "lang/lookup.h"
 #include "lang/print_config.h"
@@ -85,27 +86,14 @@ int run_print_config(const Options& o, std::shared_ptr<const lang::Config> confi
   return rc;
 }
 
-int run_check(const Options& in) {
-  Options o = in;
-  if (!o.arguments.empty()) o.config_file = o.arguments.front();
-  auto files = std::make_shared<lang::SourceFiles>();
-  lang::Diagnostics diag(*files);
-  lang::LoadOptions lo;
-  lo.macros = o.macros;
-  auto config = lang::load_config(config_path(o), lo, daemon::all_registries(), diag, files);
-  fmt::print(stderr, "{}", diag.render());
-  const std::size_t warnings = diag.all().size() - diag.error_count();
-  if (config && (!o.strict || warnings == 0)) {
-    fmt::print("{}: {} routers, {} transports, {} ACLs, {} warning{}\n", config_path(o), config->routers.size(),
-               config->transports.size(), config->acls.size(), warnings, warnings == 1 ? "" : "s");
-    return 0;
-  }
-  return 1;
-}
-
 int run_help(const Options& o) {
   if (!o.markdown_dir.empty()) return write_reference(o.markdown_dir);
-  if (o.help_json) {
+  if (o.diagnostics_page) {
+    const std::string page = lang::diagnostics_markdown();
+    std::fwrite(page.data(), 1, page.size(), stdout);
+    return 0;
+  }
+  if (o.json) {
     const std::string all = reference_json();
     std::fwrite(all.data(), 1, all.size(), stdout);
     return 0;
@@ -123,7 +111,8 @@ int run_help(const Options& o) {
         "  remex -q[f[f]]                run the queue once\n"
         "  remex -bP [NAME...]           print the configuration\n"
         "  remex -bV                     version\n"
-        "  remex check [FILE]            all errors and warnings of a configuration\n"
+        "  remex check [FILE]            all errors and warnings of a configuration (--strict, --json)\n"
+        "  remex check --explain CODE    what a warning or error means, with examples\n"
         "  remex help NAME...            what a word of the language means (--json, --markdown DIR: all words)\n"
         "  -C FILE  -D NAME=VALUE        configuration file, macros\n"
         "  otherwise: a message on standard input, as sendmail takes it (-t -i -f -F -odq ...)\n",

@@ -59,7 +59,11 @@ class Parser {
       if (a == "--strict")
         o_.strict = true;
       else if (a == "--json")
-        o_.help_json = true;
+        o_.json = true;
+      else if (a == "--diagnostics")
+        o_.diagnostics_page = true;
+      else if (a == "--explain" && i + 1 < argc_)
+        o_.explain = argv_[++i];
       else if (a == "--markdown" && i + 1 < argc_)
         o_.markdown_dir = argv_[++i];
       else if (a == "-C" && i + 1 < argc_)

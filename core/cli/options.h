@@ -73,14 +73,16 @@ struct Options {
   bool no_delivery = false;               ///< -N
   std::string listen_override, pid_file;  ///< -oX, -oP
   std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender,
-      protocol;                ///< -oM*
-  std::string list_kind;       ///< letters after -bp
-  std::string message_action;  ///< letters after -M
-  std::string test_host;       ///< -bh
-  bool test_callouts = false;  ///< -bhc
-  std::string markdown_dir;    ///< remex help --markdown DIR
-  bool help_json = false;      ///< remex help --json
-  bool strict = false;         ///< remex check --strict
+      protocol;                   ///< -oM*
+  std::string list_kind;          ///< letters after -bp
+  std::string message_action;     ///< letters after -M
+  std::string test_host;          ///< -bh
+  bool test_callouts = false;     ///< -bhc
+  std::string markdown_dir;       ///< remex help --markdown DIR
+  bool strict = false;            ///< remex check --strict
+  bool json = false;              ///< remex check --json, remex help --json
+  std::string explain;            ///< remex check --explain CODE
+  bool diagnostics_page = false;  ///< remex help --diagnostics
 };
 
 /// Error: text for stderr; exit status 1 (Exim's for a bad command line).

@@ -1,6 +1,6 @@
-// GnuTLS, loaded at the first call. Include this instead of <gnutls/...>; inside namespace remex a call finds the object
-// below, not the library's own function. A function that is missing here still works, but then the whole program is linked
-// with GnuTLS again and every start pays for it: add a line.
+// GnuTLS, loaded at the first call. Include this instead of <gnutls/...>; inside namespace remex a call finds the
+// object below, not the library's own function. A function that is missing here still works, but then the whole program
+// is linked with GnuTLS again and every start pays for it: add a line.
 #pragma once
 
 #include <gnutls/abstract.h>

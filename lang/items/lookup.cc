@@ -36,7 +36,7 @@ Status parse_lookup(Parser& p, Node& node) {
                   near.empty() ? std::string{} : fmt::format("did you mean \"{}\"?", near));
   }
   if (parsed->def->state == State::later) {
-    return p.fail("unsupported-lookup", fmt::format("lookup type \"{}\" is not supported yet", parsed->def->name), at,
+    return p.fail("not-supported", fmt::format("lookup type \"{}\" is not supported yet", parsed->def->name), at,
                   spec.size());
   }
   if (keyed && parsed->style() == LookupStyle::query) {

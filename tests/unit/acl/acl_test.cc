@@ -237,7 +237,8 @@ BOOST_AUTO_TEST_CASE(words_know_their_hooks) {
 /// What cannot work is refused when the configuration is read.
 BOOST_AUTO_TEST_CASE(bad_text) {
   static constexpr Case kBad[] = {
-      {"  acept\n", "before any verb"},
+      {"  acept\n", "did you mean \"accept\""},
+      {"  hosts = *\n", "before any verb"},
       {"  accept hots = *\n", "did you mean \"hosts\""},
       {"  accept hosts *\n", "\"=\" is missing"},
       {"  accept ! message = x\n", "cannot be negated"},
@@ -263,7 +264,7 @@ BOOST_AUTO_TEST_CASE(bad_text) {
 
 BOOST_AUTO_TEST_CASE(policies_that_cannot_be_meant) {
   World never("t:\n  warn condition = yes\n", "acl_smtp_rcpt = t");
-  BOOST_CHECK(never.warnings.find("has no accept") != std::string::npos);
+  BOOST_CHECK(never.warnings.find("never accepts: it refuses everything") != std::string::npos);
   World both("t:\n  deny sender_domains = a.example\n  deny !sender_domains = a.example\n  accept\n",
              "acl_smtp_rcpt = t");
   BOOST_CHECK(both.warnings.find("together deny everything") != std::string::npos);

@@ -1,6 +1,8 @@
 // How diagnostics look.
 #include <boost/test/unit_test.hpp>
 
+#include "lang/checks.h"
+#include "lang/diagnostic_kinds.h"
 #include "lang/diagnostics.h"
 
 using namespace remex::lang;
@@ -14,7 +16,7 @@ BOOST_AUTO_TEST_CASE(rendering) {
   d.error("unknown-option", {f, 3, 3}, 9, "router \"local\": unknown option \"transprot\"",
           "did you mean \"transport\"?");
   BOOST_TEST(d.render() ==
-             "error: router \"local\": unknown option \"transprot\" [unknown-option]\n"
+             "error: router \"local\": unknown option \"transprot\" [E0203 unknown-option]\n"
              "  --> sample.conf:3:3\n"
              "  |\n"
              "3 |   transprot = localdir\n"
@@ -36,6 +38,49 @@ BOOST_AUTO_TEST_CASE(sorted_limited_and_bounded) {
   for (int i = 0; i < 10000; ++i) d.error("n", {f, 1, 1}, 1, "again");
   BOOST_TEST(d.all().size() < 5000U);
   BOOST_TEST(d.error_count() == 10002U);
+}
+
+BOOST_AUTO_TEST_CASE(permissions) {
+  SourceFiles files;
+  const FileId f = files.add("x", "one\ntwo\nthree\nfour\n");
+  Diagnostics d(files);
+  d.error("unknown-option", {f, 1, 1}, 3, "errors stay");
+  d.warning("list-injection", {f, 2, 1}, 3, "by code");
+  d.warning("open-relay", {f, 2, 1}, 3, "another kind stays");
+  d.hint("macro-unused", {f, 3, 1}, 3, "by name");
+  d.warning("list-injection", {f, 4, 1}, 3, "another line stays");
+  d.allow(f, 1, 2, "w0430", {f, 1, 1});
+  d.allow(f, 3, 3, "macro-unused, W9999", {f, 3, 1});
+  d.allow(f, 4, 4, "E0203", {f, 4, 1});
+  d.allow(f, 4, 4, "W0533", {f, 4, 1});
+  d.finish(true);
+  std::string left;
+  for (const Diagnostic& one : d.all()) left += one.code + " ";
+  BOOST_TEST(left == "unknown-option open-relay list-injection allow-unknown allow-unknown allow-unused ");
+  d.promote_warnings();
+  BOOST_TEST(d.error_count() == 5U);
+  BOOST_TEST(d.render_json().find("\"code\": \"W0534\", \"name\": \"open-relay\", \"severity\": \"error\"") !=
+             std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(kinds) {
+  BOOST_TEST(find_diagnostic_kind("E0203") == find_diagnostic_kind("unknown-option"));
+  BOOST_TEST(find_diagnostic_kind("e0203") != nullptr);
+  BOOST_TEST(find_diagnostic_kind("E9999") == nullptr);
+  for (const DiagnosticKind* k : all_diagnostic_kinds()) {
+    BOOST_TEST(k->code.size() == 5U);
+    BOOST_TEST(diagnostics_markdown().find(k->title) != std::string::npos);
+    BOOST_TEST(explain_diagnostic(*k).starts_with(k->code));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(exploding_patterns) {
+  for (const char* p :
+       {"^(a+)+$", "^([a-z0-9]+)*\\.x$", "(x|a*)*y", "^(\\w+\\s?)+$", "^((a{2,})+b?)+$", "(?:[^ ]+ ?)+!$", "^(.*)*;$", "^(a{1,3})+$"})
+    BOOST_TEST(explosive_text(p).has_value(), p);
+  for (const char* p : {"^a+$", "^(a+)$", "(ab+)+", "^(a+b)+$", "^([a-z]+\\.)+[a-z]+$", "(a++)+$", "(?>a+)+$",
+                        "([^\\s]+\\s)*x", "[(]+[)]+", "\\(+\\)+", "^(foo|bar)+$", "(", "(a+)?"})
+    BOOST_TEST(!explosive_text(p).has_value(), p);
 }
 
 BOOST_AUTO_TEST_CASE(foreign_bytes_and_odd_places) {
