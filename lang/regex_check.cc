@@ -213,7 +213,7 @@ std::optional<std::string> explosive_text(const std::string& pattern) {
   for (const Suspect& s : suspects) {
     std::string text = s.before;
     while (text.size() < s.before.size() + 40) text += s.inside;
-    for (const std::string& end : {std::string("\x01"), "\x01" + s.after, std::string("!")}) {
+    for (const std::string& end : {std::string("\x01"), "\x01" + s.after, s.after + "\x01", std::string("!")}) {
       std::string subject = text + end;
       if (!(*regex)->search(subject, nullptr)) return subject;
     }

@@ -31,7 +31,7 @@ def load(path):
     """(loaded, the missing names, other errors)."""
     r = subprocess.run([h.BIN, '-C', path, '-bV'], capture_output=True, text=True, errors='replace', timeout=60)
     missing, other = [], []
-    for message, code in re.findall(r'^error: (.*) \[([a-z0-9-]+)\]$', r.stderr, re.M):
+    for message, code in re.findall(r'^error: (.*) \[[A-Z0-9]+ ([a-z0-9-]+)\]$', r.stderr, re.M):
         if code in ('not-supported', 'unsupported') or re.search(r'is known but|not supported', message):
             missing.append(missing_name(message))
         else:

@@ -299,7 +299,7 @@ BOOST_AUTO_TEST_CASE(unknown_and_circular_named_lists) {
     rings += d.code == "list-ring" ? 1 : 0;
     unknown += d.code == "unknown-list" ? 1 : 0;
   }
-  BOOST_TEST(rings == 2);
+  BOOST_TEST(rings == 1);  // one ring, said once
   BOOST_TEST(unknown == 1);
   BOOST_TEST(match(ListKind::domain, "+a", "q").starts_with("defer: named lists nest too deeply"));
 }
