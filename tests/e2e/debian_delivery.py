@@ -4,17 +4,24 @@ users, through .forward and /etc/aliases, and through an authenticating smarthos
 """
 import glob
 import os
+import shutil
 import stat
 import subprocess
 
+import debian_config
 import harness
 from harness import check, equal, wait_for
 
-CONFD = os.environ.get('REMEX_DEBIAN_CONFD', '/etc/exim4/conf.d')
-if not os.path.isdir(CONFD + '/router'):
-    harness.skip('exim4-config is not installed')
 if os.geteuid() != 0:
     harness.skip('needs root')
+if 'REMEX_DEBIAN_CONFD' not in os.environ:
+    # Outside the namespace: the package may have to come from the archive.
+    UNPACKED = harness.Dir()
+    os.environ['REMEX_DEBIAN_UNPACKED'] = UNPACKED.path
+    os.environ['REMEX_DEBIAN_CONFD'] = (debian_config.unpack('exim4-config', UNPACKED.path) or '') + '/etc/exim4/conf.d'
+CONFD = os.environ['REMEX_DEBIAN_CONFD']
+if not os.path.isdir(CONFD + '/router'):
+    harness.skip('exim4-config cannot be had here')
 harness.enter_namespace()
 subprocess.run(['ip', 'addr', 'add', '192.0.2.1/32', 'dev', 'lo'], check=True)
 
@@ -171,6 +178,7 @@ def test_smarthost_with_password():
 
 
 def teardown():
+    shutil.rmtree(os.environ.get('REMEX_DEBIAN_UNPACKED', '/nonexistent'), ignore_errors=True)
     d.remove()
 
 

@@ -57,7 +57,8 @@ def write_cdb(path, pairs):
 
 def write_dbm(path, source, zero):
     """By exim_dbmbuild where there is one, else by db5.3_load; False when there is neither."""
-    for tool in ("/opt/oracle/usr/sbin/exim_dbmbuild", os.path.join(SOURCE, "build/oracle/root/usr/sbin/exim_dbmbuild"),
+    for tool in (os.path.join(os.path.dirname(os.environ.get("REMEX_ORACLE", "")), "root/usr/sbin/exim_dbmbuild"),
+                 os.path.join(SOURCE, "build/oracle/root/usr/sbin/exim_dbmbuild"),
                  shutil.which("exim_dbmbuild") or ""):
         if os.access(tool, os.X_OK):
             command = [tool] + ([] if zero else ["-nozero"]) + [source, path]

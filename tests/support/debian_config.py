@@ -1,8 +1,8 @@
 """Configurations as Debian makes them: exim4-config's own update-exim4.conf, run in a private unpacked tree.
 
 debian_configs(directory) returns {"internet-split": path, ...} for the five debconf types, split and unsplit; shipped_example(directory)
-the configuration that Exim's distribution ships (in exim4-base's examples). The packages come from apt's archive (or from the directory in
-REMEX_DEBIAN_PACKAGES); without one, None. They are not kept in the source tree: their licence is not ours.
+the configuration that Exim's distribution ships (in exim4-base's examples). The packages lie in the directory REMEX_DEBIAN_PACKAGES or beside the
+oracle, or come from apt's archive; without one, None. They are not kept in the source tree: their licence is not ours.
 """
 import glob
 import os
@@ -24,7 +24,8 @@ def unpack(package, directory):
     if os.path.isdir(tree):
         return tree
     os.makedirs(os.path.dirname(tree), exist_ok=True)
-    debs = glob.glob(os.path.join(os.environ.get('REMEX_DEBIAN_PACKAGES', '/opt/oracle'), package + '_*.deb'))
+    beside_oracle = os.path.join(os.path.dirname(os.environ.get('REMEX_ORACLE', '')), 'packages')
+    debs = glob.glob(os.path.join(os.environ.get('REMEX_DEBIAN_PACKAGES', beside_oracle), package + '_*.deb'))
     if not debs:
         fetch = os.path.join(directory, 'debs')
         os.makedirs(fetch, exist_ok=True)
