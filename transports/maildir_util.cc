@@ -24,6 +24,7 @@
 #include "core/base/strings.h"
 #include "transports/files_work.h"
 #include "transports/internal.h"
+#include "transports/large_file.h"
 
 namespace remex::transports {
 namespace {
@@ -178,12 +179,14 @@ Status write_message(int fd, const MaildirJob& job, std::uint64_t& total) {
     }
     return {};
   }
-  const auto put = [&](std::string_view s) {
-    return job.crlf ? write_all(fd, with_crlf(s), total) : write_all(fd, s, total);
-  };
-  REMEX_CHECK(put(job.head));
-  if (job.body) REMEX_CHECK(job.body->for_each(put));
-  return put(job.tail);
+  LargeFile file(fd);
+  const auto put = [&](std::string_view s) { return job.crlf ? file.put(with_crlf(s)) : file.put(s); };
+  Status written = put(job.head);
+  if (written && job.body) written = job.body->for_each(put);
+  if (written) written = put(job.tail);
+  if (written) written = file.finish();
+  total += file.written();
+  return written;
 }
 
 bool exists(int dir, const std::string& name) { return ::faccessat(dir, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0; }

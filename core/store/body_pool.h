@@ -21,7 +21,7 @@ namespace remex::store {
 class BodyPool {
  public:
   struct Limits {
-    std::uint64_t bytes = 128ULL << 20;      ///< kept in all
+    std::uint64_t bytes = 256ULL << 20;      ///< kept in all
     std::uint64_t file_bytes = 16ULL << 20;  ///< larger files are not kept
     std::uint64_t free_share = 16;           ///< at most 1/n of the file system's free space
   };

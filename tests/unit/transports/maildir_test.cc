@@ -1,4 +1,5 @@
 // Maildir delivery against a real directory: what is in new/ is whole, once, and only where it may be.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,7 +9,9 @@
 #include <sstream>
 #include <thread>
 
+#include "core/store/bodies.h"
 #include "transports/internal.h"
+#include "transports/large_file.h"
 
 using namespace remex;
 using namespace remex::transports;
@@ -155,6 +158,57 @@ BOOST_AUTO_TEST_CASE(many_at_once_share_the_sync_and_all_arrive) {
   BOOST_CHECK_EQUAL(bad.load(), 0);
   BOOST_CHECK_EQUAL(count(t.path / "new"), 200U);
   BOOST_CHECK_EQUAL(count(t.path / "tmp"), 0U);
+}
+
+// Around the sizes of a block and of a piece; in a directory of the disk and in one of memory.
+BOOST_AUTO_TEST_CASE(a_large_body_arrives_byte_for_byte) {
+  constexpr std::size_t kMiB = 1024 * 1024;
+  for (const fs::path& base : {fs::temp_directory_path(), fs::path("/dev/shm")}) {
+    TempDir t;
+    const fs::path mailbox = base / ("remex-large-" + std::to_string(::getpid()));
+    int n = 0;
+    for (const std::size_t size :
+         {std::size_t{4095}, std::size_t{300'000}, kMiB - 12, kMiB - 11, kMiB, kMiB + 4096, 3 * kMiB + 4097}) {
+      std::string text;
+      for (std::size_t i = 0; text.size() < size; ++i) text += std::to_string(i) + (i % 9 == 0 ? "\n" : " ");
+      text.resize(size);
+      std::ofstream(t.path / "body") << text;
+      auto body = store::FileBody::open(t.path.string(), "body", size);
+      BOOST_REQUIRE(body.has_value());
+      for (const bool crlf : {false, true}) {
+        MaildirJob j = job(mailbox, std::to_string(++n) + ".H2P3.host");
+        j.body = *body;
+        j.tail = "end\n";
+        j.crlf = crlf;
+        const auto r = deliver_to_maildir(j);
+        BOOST_REQUIRE_MESSAGE(r.has_value(), (r ? "" : r.error().text));
+        std::string expected;
+        for (const char c : j.head + text + j.tail) {
+          if (c == '\n' && crlf) expected += '\r';
+          expected += c;
+        }
+        BOOST_CHECK_MESSAGE(slurp(mailbox / "new" / j.name) == expected, "size " << size << " crlf " << crlf);
+        BOOST_CHECK_EQUAL(r->bytes, expected.size());
+      }
+    }
+    fs::remove_all(mailbox);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_large_file_tells_of_a_full_disk_and_is_left_as_it_was) {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  BOOST_REQUIRE(full >= 0);
+  const int before = ::fcntl(full, F_GETFL);
+  LargeFile file(full);
+  Status s = file.put(std::string(2 * 1024 * 1024, 'x'));
+  if (s) s = file.finish();
+  BOOST_REQUIRE(!s);
+  BOOST_CHECK_EQUAL(s.error().sys_errno, ENOSPC);
+  {
+    LargeFile again(full);
+  }
+  BOOST_CHECK_EQUAL(::fcntl(full, F_GETFL) & O_DIRECT, before & O_DIRECT);
+  ::close(full);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
