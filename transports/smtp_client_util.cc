@@ -86,6 +86,8 @@ std::string SmtpReply::text() const {
 // ------------------------------------------------------------------ encoding
 
 void WireEncoder::encode(std::string_view in, std::string& out) {
+  // One search for each kind of line end: a message rarely has a CR at all, and looking for either of two is slow.
+  std::size_t cr = std::min(in.find('\r'), in.size());
   std::size_t i = 0;
   while (i < in.size()) {
     if (pending_cr_) {
@@ -96,7 +98,8 @@ void WireEncoder::encode(std::string_view in, std::string& out) {
       }
     }
     if (at_line_start_ && in[i] == '.') out += '.';
-    const std::size_t stop = std::min(in.find_first_of("\r\n", i), in.size());
+    if (cr < i) cr = std::min(in.find('\r', i), in.size());
+    const std::size_t stop = std::min(in.substr(0, cr).find('\n', i), cr);
     if (stop > i) {
       out.append(in, i, stop - i);
       at_line_start_ = false;
