@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ enum class Hook : std::uint8_t {
 };
 std::string_view to_string(Hook h);
 
+struct MimeContext;  // acl/mime.h
+
 enum class Verdict : std::uint8_t { accept, deny, defer, drop, discard };
 
 /// What controls and modifiers asked for; kept by the session and applied by it. Message-lifetime parts are reset per
@@ -61,8 +64,18 @@ struct Effects {
   bool no_pipelining = false;
   bool caseful_local_part = false;
   bool no_delay_flush = false, no_callout_flush = false;
-  std::string queue_name;
+  bool allow_auth_unadvertised = false;
+  int dscp = -1;  ///< DSCP of the inbound connection (0..63), -1: as it is
+  /// control = debug: what this session would explain with -d goes to a file of its own.
+  struct DebugLog {
+    bool on = false, triggered = true, kill = false;
+    std::string tag;             ///< after "debuglog" in the file's name
+    std::size_t pretrigger = 0;  ///< octets kept in memory until the trigger
+  } debug;
+  /// control = utf8_downconvert: 1 always, 0 never, -1 when the next host needs it; unset: nothing was said.
+  std::optional<int> utf8_downconvert;
   bool no_mbox_unspool = false;  ///< copies made for scanners stay in the spool's scan directory
+  MimeContext* mime = nullptr;   ///< the part at which a MIME ACL looks; null at all other times
 };
 
 struct Outcome {

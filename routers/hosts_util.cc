@@ -46,7 +46,10 @@ bool is_local_name(RouteContext& ctx, const std::string& name) {
   return matches_list(ctx, ctx.config.main.hosts_treat_as_local, name, error);
 }
 
-dns::HostAddresses look_up(RouteContext& ctx, const std::string& name, const LookupOptions& opt) {
+dns::HostAddresses look_up(RouteContext& ctx, const std::string& given_name, const LookupOptions& opt) {
+  auto ascii = mail::has_8bit(given_name) ? mail::domain_to_ascii(given_name) : Result<std::string>(given_name);
+  if (!ascii) return {.outcome = dns::Outcome::no_name, .why = ascii.error().text};
+  const std::string& name = *ascii;
   dns::Resolver& resolver = ctx.scope.services->resolver();
   std::string error;
   const bool ipv6 = !opt.ipv4_only && !ctx.config.main.disable_ipv6 &&
@@ -114,9 +117,13 @@ HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, 
   return {HostFind::found, {}};
 }
 
-HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain, int port,
-                             const MxOptions& opt, std::vector<HostItem>& out, bool& null_mx) {
+HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& given_domain,
+                             int port, const MxOptions& opt, std::vector<HostItem>& out, bool& null_mx) {
   const RouterGeneric& g = generic(r);
+  // An internationalised domain is looked up in its A-label form (RFC 5890).
+  auto ascii = mail::has_8bit(given_domain) ? mail::domain_to_ascii(given_domain) : Result<std::string>(given_domain);
+  if (!ascii) return {HostFind::not_found, fmt::format("{}: {}", given_domain, ascii.error().text)};
+  const std::string& domain = *ascii;
   null_mx = false;
   if (ctx.scope.services == nullptr) return {HostFind::again, "no resolver"};
   dns::Answer mx = ctx.scope.services->resolver().query(domain, dns::Type::mx);

@@ -106,8 +106,8 @@ constexpr OptionDef kOptions[] = {
     {"hosts_try_dane", OptionType::host_list, nullptr, "", "hosts to use DANE with", State::later, "", "", 2},
     {"hosts_try_fastopen", OptionType::host_list, nullptr, "*", "TCP fast open (an optimisation, not used)",
      State::later, "*", "", 3},
-    {"hosts_try_prdr", OptionType::host_list, nullptr, "*", "per-recipient data response (an optimisation, not used)",
-     State::later, "*", "", 3},
+    {"hosts_try_prdr", OptionType::host_list, ref<&O::hosts_try_prdr>, "*",
+     "hosts to ask for a reply per recipient after the data (PRDR), when they offer it", State::works, "", "", 3},
     {"hosts_verify_avoid_tls", OptionType::host_list, ref<&O::hosts_verify_avoid_tls>, "", "no TLS in callouts",
      State::later, "*", "", 3},
     {"interface", OptionType::expanded_list, ref<&O::interface>, "", "source addresses"},
@@ -149,8 +149,8 @@ constexpr OptionDef kOptions[] = {
     {"tls_verify_certificates", OptionType::expanded, ref<&O::tls_verify_certificates>, "system",
      "trusted certificates", State::works, "", "file"},
     {"tls_verify_hosts", OptionType::host_list, ref<&O::tls_verify_hosts>, "", "hosts whose certificate must verify"},
-    {"utf8_downconvert", OptionType::expanded, nullptr, "-1", "turn addresses into A-labels", State::later, "-1,0", "",
-     3},
+    {"utf8_downconvert", OptionType::expanded, ref<&O::utf8_downconvert>, "-1",
+     "turn addresses into A-labels: 1 always, 0 never, -1 for hosts without SMTPUTF8", State::works, "", "", 3},
 };
 
 void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostics& diag) {

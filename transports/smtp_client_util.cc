@@ -393,6 +393,16 @@ HostResultOf<void> SmtpConnection::send_body(const TransactionOptions& opt) {
   return flush();
 }
 
+HostResultOf<void> SmtpConnection::prdr_answers(const TransactionOptions& opt, std::vector<RcptState>& rcpts) {
+  for (RcptState& r : rcpts) {
+    if (r.fate != RcptState::Fate::accepted) continue;
+    auto answer = read_reply(opt.final_timeout, "end of data");
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->first() != 2) settle(r, *answer, "end of data", "data", false);
+  }
+  return {};
+}
+
 HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vector<RcptState>& rcpts,
                                         std::string& confirmation) {
   data_sent = false;
@@ -410,6 +420,9 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   if (opt.size > 0 && has("SIZE")) mail += fmt::format(" SIZE={}", opt.size);
   if (opt.body_8bit && has("8BITMIME")) mail += " BODY=8BITMIME";
   if (opt.smtputf8) mail += " SMTPUTF8";
+  const bool asked_prdr = opt.prdr && !lmtp_ && rcpts.size() > 1 && has("PRDR");
+  prdr_ = false;
+  if (asked_prdr) mail += " PRDR";
   if (!opt.auth.empty()) mail += " AUTH=" + opt.auth;
   const std::string_view extra = lmtp_ && opt.ignore_quota && has("IGNOREQUOTA") ? " IGNOREQUOTA" : "";
   const bool dsn = has("DSN");
@@ -506,6 +519,12 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   } else {
     auto answer = read_reply(opt.final_timeout, end);
     if (!answer) return std::unexpected(answer.error());
+    if (asked_prdr && answer->code == 353) {
+      prdr_ = true;
+      if (auto each = prdr_answers(opt, rcpts); !each) return each;
+      answer = read_reply(opt.final_timeout, end);
+      if (!answer) return std::unexpected(answer.error());
+    }
     for (RcptState& r : rcpts) {
       if (r.fate != RcptState::Fate::accepted) continue;
       if (answer->first() == 2) {

@@ -66,6 +66,7 @@ struct TransactionOptions {
   std::string auth;             ///< AUTH= as xtext, empty = none
   bool ignore_quota = false;    ///< LMTP: IGNOREQUOTA with each recipient when it is offered
   bool body_8bit = false, smtputf8 = false, pipelining = true;
+  bool prdr = false;         ///< ask for a reply per recipient when it is offered and there are several
   bool all_or_none = false;  ///< one refused recipient fails them all, before DATA
   std::string_view head;     ///< header section and the empty line, LF ends
   const mail::Body* body = nullptr;
@@ -106,6 +107,7 @@ class SmtpConnection {
   const std::string& local_ip() const { return local_ip_; }
   int local_port() const { return local_port_; }
   bool used_pipelining() const { return pipelined_; }
+  bool used_prdr() const { return prdr_; }
   int messages = 0;        ///< sent on this connection
   bool data_sent = false;  ///< the last send() got as far as the text: losing the connection then leaves doubt
   Instant idle_since{};
@@ -119,12 +121,15 @@ class SmtpConnection {
   HostResultOf<void> write(std::string_view bytes, Seconds timeout, std::string_view what);
   HostResultOf<SmtpReply> command(const std::string& line, Seconds timeout, std::string_view after);
   HostResultOf<void> send_body(const TransactionOptions& opt);
+  /// After the answer 353: one reply for each accepted recipient; the one for the message comes next.
+  HostResultOf<void> prdr_answers(const TransactionOptions& opt, std::vector<RcptState>& rcpts);
   HostTrouble lost(const Error& e, std::string_view after);
 
   std::unique_ptr<io::Stream> stream_;
   std::unique_ptr<io::Reader> reader_;
   std::vector<std::string> keywords_;  ///< EHLO lines, upper case
-  bool lmtp_ = false, esmtp_ = false, tls_ = false, broken_ = false, need_rset_ = false, pipelined_ = false;
+  bool lmtp_ = false, esmtp_ = false, tls_ = false, broken_ = false, need_rset_ = false, pipelined_ = false,
+       prdr_ = false;
   io::TlsInfo tls_info_;
   std::string local_ip_;
   int local_port_ = 0;

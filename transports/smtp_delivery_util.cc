@@ -18,6 +18,8 @@
 namespace remex::transports {
 namespace {
 
+using mail::has_8bit;
+
 /// All that stays the same while hosts are tried.
 class Delivery {
  public:
@@ -58,6 +60,10 @@ class Delivery {
                     const std::string& confirmation, Group& open);
   HostResultOf<void> log_in(const routers::HostItem& h, SmtpConnection& c, const SmtpConnectOptions& options);
   std::string auth_parameter(const SmtpConnection& c);
+  Result<int> downconvert_mode();
+  /// Whether the transaction needs SMTPUTF8; turns its addresses into A-labels where that is wanted. Error: it cannot
+  /// go to this host.
+  Result<bool> internationalise(const SmtpConnection& c, TransactionOptions& tx, std::vector<RcptState>& rcpts);
   void set_host_variables(const routers::HostItem& h, int port);
 
   DeliverContext& ctx_;
@@ -178,7 +184,10 @@ std::string Delivery::rcpt_address(const routers::Addr& a) const {
     if (a.state.suffix.size() <= local.size()) local.erase(local.size() - a.state.suffix.size());
     if (a.state.prefix.size() <= local.size()) local.erase(0, a.state.prefix.size());
   }
-  local = mail::quote_local_part(local);
+  // Octets beyond ASCII need no quotes (RFC 6532 3.2); what else needs them is looked for without those.
+  std::string ascii;
+  for (const char c : local) ascii += has_8bit({&c, 1}) ? 'x' : c;
+  if (mail::quote_local_part(ascii) != ascii) local = mail::quote_local_part(local);
   return a.state.domain.empty() ? local : local + "@" + a.state.domain;
 }
 
@@ -209,6 +218,8 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   c.to = {h.ip, static_cast<std::uint16_t>(port)};
   set_host_variables(h, port);
   REMEX_TRY(c.helo, expand(o_.helo_data, "helo_data", ctx_.config.main.primary_hostname));
+  if (has_8bit(c.helo))
+    if (auto ascii = mail::domain_to_ascii(c.helo)) c.helo = std::move(*ascii);
   if (c.helo.empty() || c.helo.find_first_of(std::string_view("\r\n\0 ", 4)) != std::string::npos)
     return defer(fmt::format("helo_data \"{}\" cannot be sent", printable(c.helo)));
   REMEX_TRY(const std::string interfaces, expand(o_.interface, "interface"));
@@ -294,6 +305,7 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
     r.local_ip = c.local_ip();
     r.pipelined = c.used_pipelining();
     r.used_dsn = c.has("DSN");
+    r.used_prdr = c.used_prdr();
     if (c.tls() != nullptr) {
       r.tls_cipher = c.tls()->cipher;
       r.tls_verified = c.tls()->peer_verified;
@@ -342,8 +354,17 @@ std::string dsn_rcpt_parameters(const mail::Envelope& e, const routers::Addr& a)
   return out;
 }
 
-bool has_8bit(std::string_view s) {
-  return std::any_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
+/// utf8_downconvert of the transport when it is set there, else what an ACL's control asked for, else -1.
+Result<int> Delivery::downconvert_mode() {
+  const auto& saved = ctx_.job.envelope.saved;
+  std::string text = "-1";
+  if (const auto it = saved.find("utf8_downconvert"); it != saved.end()) text = it->second;
+  if (t_.find_given("utf8_downconvert") != nullptr) {
+    REMEX_TRY(const std::string own, expand(o_.utf8_downconvert, "utf8_downconvert"));
+    if (!own.empty()) text = own;
+  }
+  if (text == "1" || text == "0" || text == "-1") return text == "1" ? 1 : text == "0" ? 0 : -1;
+  return defer(fmt::format("utf8_downconvert \"{}\" is not 1, 0 or -1", printable(text)));
 }
 
 HostResultOf<void> Delivery::log_in(const routers::HostItem& h, SmtpConnection& c, const SmtpConnectOptions& options) {
@@ -375,6 +396,26 @@ std::string Delivery::auth_parameter(const SmtpConnection& c) {
     else
       out += fmt::format("+{:02X}", static_cast<unsigned char>(ch));
   return out;
+}
+
+Result<bool> Delivery::internationalise(const SmtpConnection& c, TransactionOptions& tx,
+                                        std::vector<RcptState>& rcpts) {
+  bool addresses = has_8bit(tx.sender);
+  for (const RcptState& r : rcpts) addresses = addresses || has_8bit(r.address);
+  const bool headers = ctx_.job.envelope.smtputf8 && has_8bit(head_);
+  if (!addresses && !headers) return false;
+  const bool offered = c.has("SMTPUTF8");
+  REMEX_TRY(const int mode, downconvert_mode());
+  if (!addresses && (mode != 0 || offered)) return offered;
+  if (mode == 1 || (mode == -1 && !offered)) {
+    REMEX_TRY(tx.sender, mail::address_to_ascii(tx.sender));
+    for (RcptState& r : rcpts) {
+      REMEX_TRY(r.address, mail::address_to_ascii(r.address));
+    }
+    return headers && offered;
+  }
+  if (!offered) return fail("5.6.7 the remote server does not support SMTPUTF8");
+  return true;
 }
 
 void Delivery::try_host(const routers::HostItem& h, Group& open) {
@@ -415,22 +456,24 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     tx.final_timeout = Seconds(std::max<std::int64_t>(1, o_.final_timeout));
 
     std::vector<RcptState> rcpts;
-    bool utf8 = has_8bit(sender_) || (ctx_.job.envelope.smtputf8 && has_8bit(head_));
     tx.mail_parameters = dsn_mail_parameters(ctx_.job.envelope);
     for (const std::size_t i : open) {
       RcptState s;
       s.address = rcpt_address(*batch_[i]);
       s.parameters = dsn_rcpt_parameters(ctx_.job.envelope, *batch_[i]);
-      utf8 = utf8 || has_8bit(s.address);
       rcpts.push_back(std::move(s));
     }
-    tx.smtputf8 = utf8;
-    if (utf8 && !c.has("SMTPUTF8")) {
+    if (auto utf8 = internationalise(c, tx, rcpts); utf8) {
+      tx.smtputf8 = *utf8;
+    } else {
       c.quit();
-      for (const std::size_t i : open) results_[i] = failed_result("5.6.7 the remote server does not support SMTPUTF8");
+      const bool fails = utf8.error().kind == ErrorKind::failed;
+      for (const std::size_t i : open)
+        results_[i] = fails ? failed_result(utf8.error().text) : deferred_result(utf8.error().text);
       open.clear();
       return;
     }
+    if (auto prdr = in_list(o_.hosts_try_prdr, h, true); prdr) tx.prdr = *prdr && !ctx_.mua_wrapper;
     std::string confirmation;
     auto sent = c.send(tx, rcpts, confirmation);
     if (!sent) {

@@ -55,7 +55,7 @@ struct AddrResult {
   std::string confirmation;   ///< C="..."
   std::string tls_cipher;     ///< X=
   bool tls_verified = false;  ///< CV=
-  bool used_chunking = false, used_dsn = false, pipelined = false;
+  bool used_chunking = false, used_dsn = false, pipelined = false, used_prdr = false;
   /// Delivered, but to be synced before it is recorded as such (DeliverContext::settle_later).
   io::UnsyncedPtr unsynced;
   std::string local_ip;        ///< I=

@@ -84,6 +84,82 @@ std::string local_part_case(Run& run, std::string_view) {
   return {};
 }
 
+constexpr std::pair<std::string_view, int> kDscpNames[] = {
+    {"af11", 10}, {"af12", 12},   {"af13", 14},    {"af21", 18},   {"af22", 20},       {"af23", 22},
+    {"af31", 26}, {"af32", 28},   {"af33", 30},    {"af41", 34},   {"af42", 36},       {"af43", 38},
+    {"ef", 46},   {"lowcost", 0}, {"lowdelay", 4}, {"mincost", 0}, {"reliability", 1}, {"throughput", 2}};
+
+/// A name (the DiffServ classes of RFC 2597 and 3246, and the old TOS bits of RFC 1349 as they fall into the field), or
+/// a number up to 0x3F.
+std::string dscp(Run& run, std::string_view argument) {
+  if (!argument.starts_with('/')) return "missing value in \"control=dscp\"";
+  const std::string_view value = trim(argument.substr(1));
+  for (const auto& [name, number] : kDscpNames)
+    if (iequals(name, value)) {
+      run.effects.dscp = number;
+      return {};
+    }
+  const bool hex = istarts_with(value, "0x");
+  const auto number = parse_uint(hex ? value.substr(2) : value, hex ? 16 : 10);
+  if (!number || *number > 0x3F) return fmt::format("bad value \"{}\" in \"control=dscp\"", printable(value));
+  run.effects.dscp = static_cast<int>(*number);
+  return {};
+}
+
+/// control = debug/tag=.x/opts=+all/pretrigger=1024/trigger=now, /stop, /kill. The selection of opts= is not made: all
+/// is written that is explained.
+std::string debug(Run& run, std::string_view argument) {
+  Effects::DebugLog d;
+  d.on = true;
+  while (!argument.empty()) {
+    if (argument.front() != '/') return "syntax error in \"control=debug\"";
+    argument.remove_prefix(1);
+    const std::string_view word = argument.substr(0, argument.find('/'));
+    argument.remove_prefix(word.size());
+    if (word.starts_with("tag=")) {
+      d.tag = word.substr(4);
+      for (char& c : d.tag)  // it becomes part of a file name
+        if (!is_alnum(c) && c != '.' && c != '-' && c != '_' && c != ':' && c != '@' && c != '+') c = '_';
+      if (d.tag.size() > 100) d.tag.resize(100);
+    } else if (word.starts_with("opts=")) {
+      continue;
+    } else if (word == "stop" || word == "kill") {
+      run.effects.debug.kill = word == "kill";
+      run.effects.debug.on = false;
+      return {};
+    } else if (word.starts_with("pretrigger=")) {
+      const auto n = parse_uint(word.substr(11));
+      if (!n || *n > 16 * 1024 * 1024) return "bad size in \"control=debug/pretrigger\"";
+      d.pretrigger = static_cast<std::size_t>(*n);
+      d.triggered = false;
+    } else if (word == "trigger=now") {
+      if (run.effects.debug.on) {
+        run.effects.debug.triggered = true;
+        return {};
+      }
+      d.triggered = true;
+    } else if (word == "trigger=paniclog") {
+      d.triggered = false;
+    } else {
+      return fmt::format("unknown option \"{}\" in \"control=debug\"", printable(word));
+    }
+  }
+  run.effects.debug = std::move(d);
+  return {};
+}
+
+std::string utf8_downconvert(Run& run, std::string_view argument) {
+  if (argument.empty() || argument == "/1")
+    run.effects.utf8_downconvert = 1;
+  else if (argument == "/0")
+    run.effects.utf8_downconvert = 0;
+  else if (argument == "/-1")
+    run.effects.utf8_downconvert = -1;
+  else
+    return "bad option value for control=utf8_downconvert";
+  return {};
+}
+
 constexpr HookSet bits(std::initializer_list<Hook> hooks) {
   HookSet s = 0;
   for (Hook h : hooks) s |= hook_bit(h);
@@ -126,14 +202,14 @@ constexpr AclWordDef defs[] = {
     control_row("caseful_local_part", bits({Hook::rcpt}), "Original case in $local_part", &local_part_case<true>, 3),
     control_row("caselower_local_part", bits({Hook::rcpt}), "Lower case in $local_part again", &local_part_case<false>,
                 3),
-    control_row("no_mbox_unspool", kAnyHook, "Keeps the copies made for scanners", &flag<&Effects::no_mbox_unspool>,
-                4),
-    later_row("allow_auth_unadvertised", "Accepts AUTH that was not advertised", 3),
+    control_row("no_mbox_unspool", kAnyHook, "Keeps the copies made for scanners", &flag<&Effects::no_mbox_unspool>, 4),
+    control_row("allow_auth_unadvertised", bits({Hook::connect, Hook::helo}), "Accepts AUTH that was not advertised",
+                &flag<&Effects::allow_auth_unadvertised>, 3),
+    control_row("debug", kAnyHook, "Writes a debug log", &debug, 3),
+    control_row("dscp", kSmtpHooks, "Sets DSCP on the inbound socket", &dscp, 4),
+    control_row("utf8_downconvert", bits({Hook::rcpt}), "Requires an a-label envelope", &utf8_downconvert, 4),
     later_row("cutthrough_delivery", "Delivers while receiving", 3),
-    later_row("debug", "Writes a debug log", 3),
     later_row("dmarc_enable_forensic", "Sends forensic reports", 4),
-    later_row("dscp", "Sets DSCP on the inbound socket", 4),
-    later_row("utf8_downconvert", "Requires an a-label envelope", 4),
     later_row("wellknown", "File to return to WELLKNOWN", 4),
 };
 

@@ -11,15 +11,9 @@ constexpr AclWordDef row(std::string_view name, std::string_view summary, std::u
 constexpr AclWordDef defs[] = {
     row("atrn_domains", "Messages queued for listed domains", 4),
     row("dcc", "Distributed Checksum Clearinghouse verdict", 4),
-    row("decode", "Decodes a MIME part to a file", 2),
     row("dmarc_status", "DMARC result is in the list", 2),
-    row("mime_regex", "Regex on a decoded MIME part", 3),
-    row("regex", "Regex on the raw message", 3),
-    row("seen", "Key seen since or before an interval", 3),
     row("spf", "SPF result is in the list", 2),
     row("spf_guess", "Best-guess SPF result is in the list", 4),
-    row("queue", "Uses a named queue", 4, WordKind::modifier),
-    row("udpsend", "Sends a UDP packet", 4, WordKind::modifier),
 };
 }  // namespace
 }  // namespace remex::acl

@@ -53,6 +53,10 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
       if (auto strong = weak.lock(); strong && !queue_only && o.delivery != Options::Delivery::queue)
         scheduler.deliver(std::move(strong), std::move(msg));
     };
+    (*p)->server.etrn = [&](const smtp::Server::EtrnJob& job) {
+      auto strong = weak.lock();
+      return strong && scheduler.etrn(std::move(strong), job);
+    };
     smtp::SessionOptions so;
     so.is_tcp = false;
     so.stdio = true;
@@ -72,6 +76,7 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     }
     scheduler.drain();
     (*p)->server.accepted = nullptr;
+    (*p)->server.etrn = nullptr;
     return failed ? 1 : 0;
   });
 }

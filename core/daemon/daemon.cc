@@ -213,6 +213,10 @@ class Daemon {
       auto strong = weak.lock();
       if (strong && !queue_only) scheduler_.deliver(std::move(strong), std::move(msg));
     };
+    process_->server.etrn = [this, weak](const smtp::Server::EtrnJob& job) {
+      auto strong = weak.lock();
+      return strong && scheduler_.etrn(std::move(strong), job);
+    };
   }
 
   void reload() {

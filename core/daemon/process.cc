@@ -70,6 +70,10 @@ Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang
   p->server.log = p->engine.log;
   p->server.services = p->services.get();
   p->server.primary_hostname = p->primary_hostname;
+  p->server.expand_address = [engine = &p->engine](lang::Scope& scope, const std::string& address) {
+    auto e = delivery::expand_address(*engine, scope, address);
+    return smtp::Server::Expanded{e.kind, std::move(e.addresses), std::move(e.message)};
+  };
   return p;
 }
 

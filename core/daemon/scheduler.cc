@@ -4,9 +4,13 @@
 
 #include <fmt/core.h>
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <exception>
 
 #include "core/base/strings.h"
+#include "core/io/process.h"
 
 namespace remex::daemon {
 
@@ -21,6 +25,40 @@ Status contained(F&& f) {
   } catch (const std::exception& e) {
     return fail(fmt::format("internal error: {}", e.what()));
   }
+}
+
+constexpr std::size_t kMaxEtrn = 16;
+constexpr Millis kEtrnTime{6 * 3600 * 1000};  ///< a command may take that long
+
+/// A queue run for the messages with an undelivered recipient that contains the text, as with -R.
+Status etrn_run(Process& process, const smtp::Server::EtrnJob& job) {
+  delivery::QueueRun run;
+  run.each.queue_run = true;
+  run.queue_name = job.queue_name;
+  run.select = [needle = to_lower(job.text)](const store::QueueEntry& e) {
+    return std::any_of(e.recipients.begin(), e.recipients.end(),
+                       [&](const auto& r) { return !r.done && to_lower(r.address).find(needle) != std::string::npos; });
+  };
+  const auto say = [&](std::string_view what) {
+    if (process.engine.log->on(log::Selector::queue_run))
+      process.engine.log->write(log::kMain, "",
+                                fmt::format("{} queue run: pid={} -R {}", what, getpid(), printable(job.text)));
+  };
+  say("Start");
+  Status st = delivery::run_queue(process.engine, run);
+  say("End");
+  return st;
+}
+
+Status etrn_command(const smtp::Server::EtrnJob& job) {
+  const io::DeadlineScope deadline(kEtrnTime);
+  io::ProcessSpec spec;
+  spec.argv = job.argv;
+  spec.environment = {"PATH=/usr/bin:/bin"};
+  spec.max_output = 4096;
+  auto done = io::run_process(spec);
+  if (!done) return fail(done.error().kind, fmt::format("exec of \"{}\" failed: {}", job.argv[0], done.error().text));
+  return {};  // its status is nobody's concern (manual 49.8)
 }
 
 }  // namespace
@@ -89,6 +127,19 @@ void Scheduler::start(std::shared_ptr<Process> process, bool retries_only) {
     if (say) process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
     queue_running_ = false;
   });
+}
+
+bool Scheduler::etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJob& job) {
+  if (stopping_ || etrn_running_.size() >= kMaxEtrn || (job.serialize && etrn_running_.contains(job.key))) return false;
+  etrn_running_.insert(job.key);
+  nursery_.spawn("etrn", [this, process = std::move(process), job] {
+    const Status st = contained([&] { return job.argv.empty() ? etrn_run(*process, job) : etrn_command(job); });
+    if (!st && st.error().kind != ErrorKind::cancelled)
+      process->engine.log->write(log::kMain | log::kPanic, "",
+                                 fmt::format("ETRN {}: {}", printable(job.key), st.error().text));
+    etrn_running_.erase(job.key);
+  });
+  return true;
 }
 
 void Scheduler::drain() {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "core/daemon/process.h"
@@ -23,6 +24,8 @@ class Scheduler {
   void queue_run(std::shared_ptr<Process> process);
   /// Delivers the messages whose retry time has come, if there are any; not while another run is under way.
   void retry_due(std::shared_ptr<Process> process);
+  /// Does what an ETRN asked for, in the background. False: the same is under way and shall not run twice.
+  bool etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJob& job);
   /// No new deliveries; waits for the running ones until the fiber's deadline.
   void drain();
   std::size_t running() const { return running_; }
@@ -39,6 +42,7 @@ class Scheduler {
   bool queue_running_ = false, overflow_ = false, stopping_ = false;
   std::deque<Waiting> waiting_;
   std::shared_ptr<Process> last_;
+  std::set<std::string> etrn_running_;
   io::Nursery nursery_;
 };
 

@@ -71,6 +71,14 @@ Status deliver_wrapped(Engine& eng, store::StoredMessage& msg);
 lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender,
                                    std::string_view options);
 
+/// EXPN: what the routers make of an address, one level deep.
+struct AddressExpansion {
+  lang::VerifyOutcome::Kind kind = lang::VerifyOutcome::Kind::ok;
+  std::vector<std::string> addresses;  ///< without files and commands: those are nobody's business
+  std::string message;                 ///< for the client when it failed
+};
+AddressExpansion expand_address(Engine& eng, lang::Scope& scope, const std::string& address);
+
 /// -bt: prints Exim's routing report of one address to `out`; exit status 0 routed, 2 failed, 1 deferred.
 int test_address(Engine& eng, lang::Scope& scope, const std::string& address, std::string& out);
 

@@ -242,6 +242,7 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
   f.tls_verified = r.tls_verified;
   f.chunking = r.used_chunking;
   f.pipelining = r.pipelined;
+  f.prdr = r.used_prdr;
   f.confirmation = r.confirmation;
   f.shadow = r.shadow;
   f.authenticator = r.authenticator;

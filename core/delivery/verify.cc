@@ -153,6 +153,31 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
   return v;
 }
 
+AddressExpansion expand_address(Engine& eng, lang::Scope& scope, const std::string& address) {
+  KeptScope kept(scope, "");
+  routers::RouteContext ctx{*eng.config, scope, routers::RouteMode::expn};
+  auto top = routers::make_top_address(qualified(eng, address, false), 0);
+  routers::route_address(ctx, *top);
+  AddressExpansion out;
+  switch (top->status) {
+    case Addr::Status::failed:
+      out.kind = Kind::fail;
+      out.message = top->user_message.empty() ? top->message : top->user_message;
+      break;
+    case Addr::Status::deferred:
+    case Addr::Status::pending: out.kind = Kind::defer; break;
+    case Addr::Status::routed:
+    case Addr::Status::delivered:
+    case Addr::Status::discarded: out.addresses.push_back(top->state.address); break;
+    case Addr::Status::redirected:
+      for (const auto& child : top->children)
+        if (!child->is_file && !child->is_pipe && !child->is_directory && out.addresses.size() < 1000)
+          out.addresses.push_back(child->state.address);
+      break;
+  }
+  return out;
+}
+
 int test_address(Engine& eng, lang::Scope& scope, const std::string& address, std::string& out) {
   KeptScope kept(scope, "");
   routers::RouteContext ctx{*eng.config, scope, routers::RouteMode::test};

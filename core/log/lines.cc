@@ -104,6 +104,7 @@ std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const Ar
   if (is_on(sel, Selector::eight_bitmime))
     out += fmt::format(" M8S={}", e.body_type == "8BITMIME" ? 8 : e.body_type == "7BIT" ? 7 : 0);
   if (is_on(sel, Selector::receive_time)) out += " RT=" + log_interval(e.received_complete_us, sel);
+  if (!e.queue_name.empty()) out += " Q=" + e.queue_name;
   if (is_on(sel, Selector::dkim)) {
     if (const auto it = e.saved.find("dkim_log"); it != e.saved.end() && !it->second.empty())
       out += " DKIM=" + printable(it->second);
@@ -116,7 +117,7 @@ std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const Ar
   }
   if (is_on(sel, Selector::subject) && !extras.subject.empty())
     out += fmt::format(" T=\"{}\"", replace_all(printable(extras.subject), "\"", "\\\""));
-  if (is_on(sel, Selector::received_sender)) 
+  if (is_on(sel, Selector::received_sender))
     out += fmt::format(" from <{}>", extras.raw_sender != nullptr ? *extras.raw_sender : e.sender);
   if (is_on(sel, Selector::received_recipients)) {
     out += " for";

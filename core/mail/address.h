@@ -67,6 +67,12 @@ Result<std::string> domain_to_ascii(std::string_view domain);
 /// The U-label form; the name itself when it has none.
 std::string domain_to_utf8(std::string_view domain);
 
+/// An octet above 127.
+bool has_8bit(std::string_view s);
+/// A whole address in A-label form, local part included: for hosts that do not know SMTPUTF8. The local part's form is
+/// Exim's convention (RFC 6530 has none); it is the same string when it is ASCII.
+Result<std::string> address_to_ascii(std::string_view address);
+
 bool is_ip_address(std::string_view s);
 bool is_ipv4(std::string_view s);
 bool is_ipv6(std::string_view s);

@@ -86,6 +86,29 @@ Result<std::string> domain_to_ascii(std::string_view domain) {
   return result;
 }
 
+bool has_8bit(std::string_view s) {
+  for (const char c : s)
+    if (static_cast<unsigned char>(c) >= 0x80) return true;
+  return false;
+}
+
+Result<std::string> address_to_ascii(std::string_view address) {
+  if (!has_8bit(address)) return std::string(address);
+  if (!is_utf8(address) || address.find('\0') != std::string_view::npos) return fail("address is not valid UTF-8");
+  const std::size_t at = address.rfind('@');
+  std::string local(address.substr(0, at));
+  if (has_8bit(local)) {
+    char* out = nullptr;
+    const int rc = idn2_to_ascii_8z(local.c_str(), &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    if (rc != IDN2_OK) return fail(std::string("local part has no A-label form: ") + idn2_strerror(rc));
+    local = out;
+    idn2_free(out);
+  }
+  if (at == std::string_view::npos) return local;
+  REMEX_TRY(const std::string domain, domain_to_ascii(address.substr(at + 1)));
+  return local + "@" + domain;
+}
+
 std::string domain_to_utf8(std::string_view domain) {
   if (domain.size() > 4 * kMaxDomain || domain.find('\0') != std::string_view::npos) return std::string(domain);
   const std::string text(domain);

@@ -50,7 +50,9 @@ void Session::authenticate_by_tls() {
 }
 
 Session::Next Session::cmd_auth(const Command& c) {
-  if (!auth_advertised_) return protocol_error(503, "AUTH command used when not advertised", state_.command);
+  const bool lenient = effects_.allow_auth_unadvertised;
+  if (!auth_advertised_ && !lenient)
+    return protocol_error(503, "AUTH command used when not advertised", state_.command);
   if (!from_.authenticator.empty()) return protocol_error(503, "already authenticated", state_.command);
   if (in_transaction_) return protocol_error(503, "not permitted in mail transaction", state_.command);
   const acl::Outcome o = run_acl(acl::Hook::auth, config_->main.acl_smtp_auth);
@@ -62,7 +64,10 @@ Session::Next Session::cmd_auth(const Command& c) {
   const std::string_view initial_text = trim(c.argument.substr(blank));
   const lang::DriverInstance* found = nullptr;
   for (const auto& a : config_->authenticators)
-    if (found == nullptr && iequals(authenticators::public_name(a), mechanism) && advertised(a, scope_)) found = &a;
+    if (found == nullptr && iequals(authenticators::public_name(a), mechanism) &&
+        (lenient ? authenticators::is_server(a) && !authenticators::find_authenticator_def(a.def)->implicit
+                 : advertised(a, scope_)))
+      found = &a;
   const authenticators::AuthenticatorDef* def =
       found != nullptr ? authenticators::find_authenticator_def(found->def) : nullptr;
   if (def == nullptr || def->server == nullptr)

@@ -75,6 +75,11 @@ void Session::prepare_reception(Reception& reception) {
   if (!opt_.is_tcp || host_matches(m.recipient_unqualified_hosts))
     reception.header_recipient_domain = qualify_recipient(*config_, server_.primary_hostname);
   reception.ignore_from_line = opt_.is_tcp ? host_matches(m.ignore_fromline_hosts) : m.ignore_fromline_local;
+  if (prdr_requested_)
+    reception.prdr_reply = [this](const Reply& r) {
+      reply(r);
+      (void)flush();
+    };
   if (opt_.trusted) scope_.extra.insert_or_assign("trusted_caller", "1");
 }
 

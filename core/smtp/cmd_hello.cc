@@ -15,6 +15,11 @@ void Session::set_protocol() {
   from_.protocol = p;
 }
 
+void Session::forget_advertised() {
+  pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
+  chunking_advertised_ = dsn_advertised_ = prdr_advertised_ = smtputf8_advertised_ = false;
+}
+
 std::string Session::ehlo_reply() {
   const auto& m = config_->main;
   std::string who = from_.host_name.empty() ? from_.helo_name : from_.host_name;
@@ -23,8 +28,7 @@ std::string Session::ehlo_reply() {
     text += " [" + from_.host_address + "]";
   else if (!opt_.login.empty())
     text = active_hostname_ + " Hello " + opt_.login + " at " + from_.helo_name;
-  pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = chunking_advertised_ = dsn_advertised_ =
-      false;
+  forget_advertised();
   if (const std::int64_t limit = size_limit(); limit > 0)
     text += fmt::format("\nSIZE {}", limit);
   else
@@ -58,6 +62,14 @@ std::string Session::ehlo_reply() {
   if (opt_.is_tcp && host_matches(m.enhanced_status_codes_advertise_hosts)) {
     text += "\nENHANCEDSTATUSCODES";
     enhanced_ = true;
+  }
+  if (m.prdr_enable && !opt_.batched) {
+    text += "\nPRDR";
+    prdr_advertised_ = true;
+  }
+  if (m.accept_8bitmime && host_matches(m.smtputf8_advertise_hosts)) {
+    text += "\nSMTPUTF8";
+    smtputf8_advertised_ = true;
   }
   text += "\nHELP";
   return text;
@@ -105,8 +117,7 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   if (extended) {
     reply(250, ehlo_reply());
   } else {
-    pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = chunking_advertised_ = dsn_advertised_ =
-        false;
+    forget_advertised();
     std::string text = active_hostname_ + " Hello " + (from_.host_name.empty() ? from_.helo_name : from_.host_name);
     if (!from_.host_address.empty()) text += " [" + from_.host_address + "]";
     reply(250, text);

@@ -83,6 +83,12 @@ bool Session::mail_parameters(const PathCommand& pc) {
     } else if (p.keyword == "ENVID" && dsn_advertised_) {
       ok = !p.value.empty() && p.value.size() <= kMaxEnvid && decode_xtext(p.value).has_value();
       if (ok) envelope_.dsn_envid = p.value;
+    } else if (p.keyword == "PRDR" && prdr_advertised_) {
+      ok = !p.has_value;
+      prdr_requested_ = true;
+    } else if (p.keyword == "SMTPUTF8" && smtputf8_advertised_) {
+      ok = !p.has_value;  // RFC 6531 3.4
+      envelope_.smtputf8 = true;
     } else {
       reply(555, fmt::format("{}: unsupported parameter", printable(p.keyword)));
       return false;
@@ -202,6 +208,7 @@ Session::Next Session::cmd_mail(const Command& c) {
   mail::PathOptions po;
   po.allow_null = true;
   po.role = "sender";
+  po.allow_utf8 = envelope_.smtputf8 || m.allow_utf8_domains;
   po.allow_unqualified = !opt_.is_tcp || host_matches(m.sender_unqualified_hosts);
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
@@ -216,6 +223,7 @@ Session::Next Session::cmd_mail(const Command& c) {
     return Next::go_on;
   }
   envelope_.sender = addr->str();
+  if (prdr_requested_) scope_.extra["prdr_requested"] = "yes";
   if (!opt_.sender_override.empty()) envelope_.sender = opt_.sender_override == "<>" ? "" : opt_.sender_override;
   const acl::Outcome o = run_acl(acl::Hook::mail, m.acl_smtp_mail);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
@@ -225,7 +233,7 @@ Session::Next Session::cmd_mail(const Command& c) {
   }
   in_transaction_ = true;
   discarded_sender_ = o.verdict == acl::Verdict::discard;
-  reply(reply_from_acl(o, 250, "OK", *server_.log));
+  reply(reply_from_acl(o, 250, prdr_requested_ ? "OK, PRDR Requested" : "OK", *server_.log));
   return Next::go_on;
 }
 
@@ -289,6 +297,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   slow_down(m.smtp_ratelimit_rcpt, state_.rcpt_count);
   mail::PathOptions po;
   po.allow_postmaster = true;  // RFC 5321 4.5.1
+  po.allow_utf8 = envelope_.smtputf8 || m.allow_utf8_domains;
   po.allow_unqualified = !opt_.is_tcp || host_matches(m.recipient_unqualified_hosts);
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;

@@ -1,4 +1,4 @@
-// RSET QUIT VRFY EXPN HELP ETRN.
+// RSET QUIT VRFY HELP.
 
 #include <fmt/core.h>
 
@@ -37,54 +37,37 @@ Session::Next Session::cmd_help() {
   return Next::go_on;
 }
 
-Session::Next Session::cmd_vrfy(const Command& c, bool expn) {
-  const auto& m = config_->main;
+Session::Next Session::cmd_vrfy(const Command& c) {
   if (c.argument.empty()) return protocol_error(501, "empty address", state_.command);
-  const lang::Expansion& option = expn ? m.acl_smtp_expn : m.acl_smtp_vrfy;
-  const acl::Outcome o = run_acl(expn ? acl::Hook::expn : acl::Hook::vrfy, option);
+  const acl::Outcome o = run_acl(acl::Hook::vrfy, config_->main.acl_smtp_vrfy);
   if (o.verdict != acl::Verdict::accept) {
-    if (expn) return refuse(o, fmt::format("EXPN {}", printable(c.argument)));
     // The same answer for every address: nothing to be learnt (RFC 5321 3.5.3).
     log_line(log::kMain | log::kReject, fmt::format("{} rejected VRFY {}", host_text(), printable(c.argument)));
     reply(252, "Administrative prohibition");
     return Next::go_on;
   }
+  std::string_view text = c.argument;  // RFC 6531 3.7.4.2: "VRFY user SMTPUTF8"
+  if (const auto blank = text.find(' ');
+      smtputf8_advertised_ && blank != std::string_view::npos && iequals(trim(text.substr(blank)), "SMTPUTF8"))
+    text = text.substr(0, blank);
   mail::PathOptions po;
   po.allow_unqualified = true;
-  auto addr = mail::parse_path(c.argument, po);
+  po.allow_utf8 = smtputf8_advertised_;
+  auto addr = mail::parse_path(text, po);
   if (!addr) return protocol_error(501, addr.error().text, state_.command);
   if (addr->domain.empty()) addr->domain = qualify_recipient(*config_, server_.primary_hostname);
   const lang::VerifyOutcome v = services_.verify_recipient(scope_, addr->str(), {});
   switch (v.kind) {
-    case lang::VerifyOutcome::Kind::ok:
-      reply(250, fmt::format("<{}> {}", printable(addr->str()), expn ? "" : "is deliverable"));
-      break;
+    case lang::VerifyOutcome::Kind::ok: reply(250, fmt::format("<{}> is deliverable", printable(addr->str()))); break;
     case lang::VerifyOutcome::Kind::defer:
-      reply(451, fmt::format("<{}> {}", printable(addr->str()), "could not be resolved at this time"));
+      reply(451, fmt::format("<{}> could not be resolved at this time", printable(addr->str())));
       break;
     case lang::VerifyOutcome::Kind::fail:
-      log_line(log::kMain,
-               fmt::format("{} failed for {} {}", expn ? "EXPN" : "VRFY", printable(c.argument), host_text()));
+      log_line(log::kMain, fmt::format("VRFY failed for {} {}", printable(c.argument), host_text()));
       reply(550, fmt::format("<{}> {}", printable(addr->str()),
                              v.user_message.empty() ? "Unrouteable address" : v.user_message));
       break;
   }
-  return Next::go_on;
-}
-
-Session::Next Session::cmd_etrn(const Command& c) {
-  if (in_transaction_) return protocol_error(503, "ETRN is not permitted inside a transaction", state_.command);
-  if (server_.log->on(log::Selector::etrn))
-    log_line(log::kMain, fmt::format("ETRN {} received from {}", printable(c.argument), peer()));
-  const acl::Outcome o = run_acl(acl::Hook::etrn, config_->main.acl_smtp_etrn);
-  if (o.verdict != acl::Verdict::accept) {
-    if (o.verdict != acl::Verdict::deny || !o.user_message.empty())
-      return refuse(o, fmt::format("ETRN {}", printable(c.argument)));
-    log_line(log::kMain | log::kReject, fmt::format("{} rejected ETRN {}", host_text(), printable(c.argument)));
-    reply(458, "Administrative prohibition");  // RFC 1985 5.2
-    return Next::go_on;
-  }
-  reply(458, "ETRN is not available");
   return Next::go_on;
 }
 

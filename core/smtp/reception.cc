@@ -1,5 +1,5 @@
-// See reception.h. Order of judgement after the last byte: limits, DKIM ACL per signer, DATA (or not_smtp) ACL, store,
-// log.
+// See reception.h. Order of judgement after the last byte: limits, DKIM ACL per signer, MIME ACL per part, DATA (or
+// not_smtp) ACL, store, log.
 
 #include "core/smtp/reception.h"
 
@@ -211,6 +211,14 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
     if (stop) return r;
     stop = true;
   }
+  bool discarded = false;
+  if (Reply r = mime_acl(hook, stop, discarded); stop) return r;
+  apply_header_changes();
+  if (discarded) return {250, {}, false};
+  if (Reply r = prdr_acl(stop); stop) return r;
+  apply_header_changes();
+  if (env.recipients.empty() && discarded_by == "PRDR") return {250, {}, false};
+  stop = true;
   scope_.headers_added.clear();
   const lang::Expansion& option = hook == acl::Hook::data ? m.acl_smtp_data : m.acl_not_smtp;
   const acl::Outcome o = acl::run_hook(hook, option, scope_, effects_);
@@ -220,14 +228,17 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
   }
   apply_header_changes();
   stop = false;
-  if (o.verdict == acl::Verdict::discard) {
-    if (!env.recipients.empty()) discarded_by = hook == acl::Hook::data ? "DATA" : "non-SMTP";
-    if (!env.recipients.empty()) discard_text_ = o.log_message;
-    env.recipients.clear();
-  }
+  if (o.verdict == acl::Verdict::discard) discard(hook == acl::Hook::data ? "DATA" : "non-SMTP", o);
   Reply ok{250, {}, false};
   if (!o.user_message.empty()) ok = reply_from_acl(o, 250, "", *server_.log);
   return ok;
+}
+
+void Reception::discard(std::string_view by, const acl::Outcome& o) {
+  if (scope_.envelope->recipients.empty()) return;
+  discarded_by = by;
+  discard_text_ = o.log_message;
+  scope_.envelope->recipients.clear();
 }
 
 Reply Reception::keep(acl::Hook hook) {
@@ -237,6 +248,7 @@ Reply Reception::keep(acl::Hook hook) {
   env.size = headers_.size_bytes() + (body_ ? body_->size() : 0) + 1;
   if (scope_.acl_c != nullptr) env.acl_c = *scope_.acl_c;
   if (scope_.acl_m != nullptr) env.acl_m = *scope_.acl_m;
+  if (effects_.utf8_downconvert) env.saved["utf8_downconvert"] = std::to_string(*effects_.utf8_downconvert);
   env.from = *scope_.from;
   if (effects_.freeze) {
     env.frozen = true;
@@ -251,7 +263,8 @@ Reply Reception::keep(acl::Hook hook) {
   extras.raw_recipients = &raw_recipients_;
   std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
   if (effects_.fakereject && arrival.starts_with("<=")) arrival[0] = '(';
-  if (const auto size = arrival.find(" S="); chunked && size != std::string::npos) arrival.insert(size, " K");
+  if (const auto size = arrival.find(" S="); size != std::string::npos)
+    arrival.insert(size, fmt::format("{}{}", prdr_ ? " PRDR" : "", chunked ? " K" : ""));
   if (env.recipients.empty()) {
     server_.log->write(log::kMain, env.id, arrival);
     server_.log->write(
@@ -338,6 +351,8 @@ Reply Reception::complete(const DataReader& data, acl::Hook hook) {
   Reply r = judge(hook, stop);
   if (stop) return r;
   Reply kept = keep(hook);
+  if (prdr_ && kept.code == 250)
+    kept.text = fmt::format("id={} message accepted{}", env.id, prdr_lost_ ? " for some recipients" : "");
   return kept.code == 250 && !r.text.empty() ? r : kept;
 }
 

@@ -57,6 +57,8 @@ class Reception : public DataSink {
   bool chunked = false;
   /// Who discarded recipients ("MAIL", "RCPT"), for the log line of a message that has none left.
   std::string discarded_by;
+  /// The client asked for PRDR: gets the reply for each recipient. Unset: it did not.
+  std::function<void(const Reply&)> prdr_reply;
   /// mua_wrapper: gets the finished message instead of the store; its Reply is the result.
   std::function<Reply(store::StoredMessage&&)> deliver_instead;
 
@@ -70,6 +72,12 @@ class Reception : public DataSink {
   /// Runs acl_smtp_dkim per signer.
   Reply dkim_acl(bool& stop);
   Reply judge(acl::Hook hook, bool& stop);
+  /// Runs acl_smtp_mime or acl_not_smtp_mime per part. `discarded`: it took the recipients, no further ACL runs.
+  Reply mime_acl(acl::Hook hook, bool& stop, bool& discarded);
+  /// Runs acl_smtp_data_prdr per recipient when prdr_reply is set and there are several.
+  Reply prdr_acl(bool& stop);
+  /// The recipients are thrown away by the ACL named.
+  void discard(std::string_view by, const acl::Outcome& o);
   /// What the message lacks is added, and envelope and headers are rewritten (manual 31.2).
   void fix_and_rewrite();
   Reply keep(acl::Hook hook);
@@ -90,6 +98,7 @@ class Reception : public DataSink {
   std::shared_ptr<const mail::Body> body_;
   lang::DkimState dkim_;
   Reply failure_;
+  bool prdr_ = false, prdr_lost_ = false;    ///< recipients were judged one by one; some were refused
   std::vector<std::string> raw_recipients_;  ///< before rewriting, for the log
   std::size_t headers_applied_ = 0, removals_applied_ = 0;
 };

@@ -48,6 +48,7 @@ void SessionServices::log(int targets, std::string_view line) {
   }
   text += line;
   server_.log->write(targets, envelope_.id, text);
+  if ((targets & log::kPanic) != 0) panicked();
 }
 
 Result<bool> SessionServices::run_acl(lang::Scope& s, const Text& name, const std::vector<Text>& args, Text& message) {
@@ -65,7 +66,21 @@ Result<bool> SessionServices::run_acl(lang::Scope& s, const Text& name, const st
   return false;
 }
 
+void SessionServices::follow_debug() {
+  if (effects_ != nullptr) debug_file_.follow(effects_->debug, *server_.config, *server_.log);
+}
+
+void SessionServices::panicked() {
+  if (effects_ == nullptr || !effects_->debug.on || effects_->debug.triggered) return;
+  effects_->debug.triggered = true;
+  debug_file_.trigger();
+}
+
 void SessionServices::debug(std::string_view line) {
+  if (effects_ != nullptr && effects_->debug.on) {
+    debug_file_.follow(effects_->debug, *server_.config, *server_.log);
+    debug_file_.write(effects_->debug, line);
+  }
   if (server_.explain)
     server_.explain(line);
   else

@@ -11,6 +11,7 @@
 #include "acl/acl.h"
 #include "core/io/tls.h"
 #include "core/log/log.h"
+#include "core/smtp/debug_file.h"
 #include "core/store/store.h"
 #include "lang/config.h"
 #include "lang/scope.h"
@@ -33,6 +34,21 @@ struct Server {
   std::string primary_hostname;
   /// The message is durable; schedule its delivery. `queue_only`: a queue run will find it.
   std::function<void(store::StoredMessage&&, bool queue_only)> accepted;
+  /// What ETRN asks for. One with the same `key` is not started while another runs, when `serialize`.
+  struct EtrnJob {
+    std::string key, text, queue_name;  ///< text: part of the recipients whose messages shall be delivered
+    std::vector<std::string> argv;      ///< not empty: this command instead of a queue run
+    bool serialize = true;
+  };
+  /// Starts it and does not wait. False: the same is running. Unset: nothing can be started in this mode.
+  std::function<bool(const EtrnJob&)> etrn;
+  /// EXPN: one level of what the routers make of an address. Parks. Unset: not possible in this mode.
+  struct Expanded {
+    lang::VerifyOutcome::Kind kind = lang::VerifyOutcome::Kind::ok;
+    std::vector<std::string> addresses;
+    std::string message;  ///< for the client when it failed
+  };
+  std::function<Expanded(lang::Scope&, const std::string& address)> expand_address;
   Counters* counters = nullptr;
   bool fake = false;  ///< -bh: no store, no delivery, explanations on stderr
   /// Shown by -bh; empty otherwise.
@@ -58,7 +74,9 @@ class SessionServices : public lang::Services {
   }
   Result<bool> run_acl(lang::Scope& s, const Text& name, const std::vector<Text>& args, Text& message) override;
   void log(int targets, std::string_view line) override;
-  bool debugging() const override { return server_.fake || base_.debugging(); }
+  bool debugging() const override {
+    return server_.fake || base_.debugging() || (effects_ != nullptr && effects_->debug.on);
+  }
   void debug(std::string_view line) override;
   void trace(std::string_view line) override;
   lang::LookupCache& lookup_cache() override { return base_.lookup_cache(); }
@@ -74,12 +92,18 @@ class SessionServices : public lang::Services {
     return base_.put_hint(t, k, v);
   }
 
+  /// After an ACL ran: control = debug may have begun or ended.
+  void follow_debug();
+  /// Something was written to the panic log.
+  void panicked();
+
  private:
   Server& server_;
   lang::Services& base_;
   const mail::ReceivedFrom& from_;
   const mail::Envelope& envelope_;
   acl::Effects* effects_;
+  DebugFile debug_file_;
 };
 
 }  // namespace remex::smtp

@@ -3,6 +3,10 @@
 #include "core/smtp/session.h"
 
 #include <fmt/core.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstring>
 
 #include "core/base/ids.h"
 #include "core/base/strings.h"
@@ -92,7 +96,10 @@ std::string Session::history_text() const {
   return out;
 }
 
-void Session::log_line(int targets, std::string_view line) { server_.log->write(targets, envelope_.id, line); }
+void Session::log_line(int targets, std::string_view line) {
+  server_.log->write(targets, envelope_.id, line);
+  if ((targets & log::kPanic) != 0) services_.panicked();
+}
 
 bool Session::host_matches(const lang::MatchList& list) {
   if (!list.is_set()) return false;
@@ -187,7 +194,23 @@ Session::Next Session::protocol_error(int code, std::string_view text, std::stri
 }
 
 acl::Outcome Session::run_acl(acl::Hook hook, const lang::Expansion& option) {
-  return acl::run_hook(hook, option, scope_, effects_, [this] { (void)flush(); });
+  acl::Outcome o = acl::run_hook(hook, option, scope_, effects_, [this] { (void)flush(); });
+  apply_controls(hook);
+  return o;
+}
+
+void Session::apply_controls(acl::Hook hook) {
+  services_.follow_debug();
+  if (hook == acl::Hook::connect || hook == acl::Hook::helo || hook == acl::Hook::auth || hook == acl::Hook::starttls)
+    queue_name_ = envelope_.queue_name;
+  if (effects_.dscp >= 0 && effects_.dscp != dscp_ && opt_.is_tcp && !opt_.stdio) {
+    dscp_ = effects_.dscp;
+    const int field = dscp_ << 2;  // the other two bits are ECN's
+    const bool v6 = from_.host_address.find(':') != std::string::npos;
+    if (::setsockopt(stream_->fd(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, &field, sizeof field) !=
+        0)
+      log_line(log::kMain, fmt::format("control = dscp: {}", std::strerror(errno)));
+  }
 }
 
 Session::Next Session::refuse(const acl::Outcome& o, std::string_view what, bool with_sender) {
@@ -383,8 +406,8 @@ Session::Next Session::dispatch(const Command& c) {
     case Verb::rset: return c.argument.empty() ? cmd_rset() : protocol_error(501, kUnexpectedArgument, state_.command);
     case Verb::noop: reply(250, "OK"); return Next::go_on;
     case Verb::quit: return c.argument.empty() ? cmd_quit() : protocol_error(501, kUnexpectedArgument, state_.command);
-    case Verb::vrfy: return cmd_vrfy(c, false);
-    case Verb::expn: return cmd_vrfy(c, true);
+    case Verb::vrfy: return cmd_vrfy(c);
+    case Verb::expn: return cmd_expn(c);
     case Verb::help: return cmd_help();
     case Verb::starttls: return cmd_starttls(c);
     case Verb::auth: return cmd_auth(c);
@@ -417,6 +440,7 @@ Session::Next Session::unknown_command() {
 void Session::reset_message() {
   bdat_.reset();
   chunk_failed_ = false;
+  prdr_requested_ = false;
   in_transaction_ = accepted_any_rcpt_ = discarded_sender_ = discarded_rcpt_ = too_many_rcpt_ = rcpt_errors_differ_ =
       false;
   rcpt_error_.clear();
@@ -438,6 +462,9 @@ void Session::reset_message() {
   effects_.no_delay_flush = old.no_delay_flush;
   effects_.no_callout_flush = old.no_callout_flush;
   effects_.dkim_disable_verify = dkim_off_;
+  effects_.allow_auth_unadvertised = old.allow_auth_unadvertised;
+  effects_.debug = old.debug;
+  envelope_.queue_name = queue_name_;
   scope_.memory.reset();
   scope_.sender_data = scope_.recipient_data = scope_.acl_domain_data = scope_.acl_local_part_data = Text();
   scope_.verify_address_data = scope_.verify_sender_address_data = Text();

@@ -25,7 +25,7 @@ struct SessionOptions {
   bool batched = false;  ///< -bS: no replies, first error ends
   std::string login;     ///< local caller
   std::int64_t caller_uid = -1, caller_gid = -1;
-  bool trusted = false;   ///< the local caller may say who sends
+  bool trusted = false;         ///< the local caller may say who sends
   std::string sender_override;  ///< -f for -bs by a trusted caller
 };
 
@@ -72,10 +72,13 @@ class Session {
   std::string history_text() const;
   int serve();
   acl::Outcome run_acl(acl::Hook hook, const lang::Expansion& option);
+  /// Controls about the connection that an ACL has just set.
+  void apply_controls(acl::Hook hook);
 
   // cmd_*.cc
   Next cmd_hello(const Command& c, bool extended);
   std::string ehlo_reply();
+  void forget_advertised();
   /// " PLAIN LOGIN": mechanisms offered to this client now; empty = AUTH is not advertised.
   std::string auth_mechanisms();
   Next cmd_mail(const Command& c);
@@ -84,11 +87,13 @@ class Session {
   Next cmd_bdat(const Command& c);
   Next cmd_starttls(const Command& c);
   Next cmd_auth(const Command& c);
-  Next cmd_vrfy(const Command& c, bool expn);
+  Next cmd_vrfy(const Command& c);
   Next cmd_rset();
   Next cmd_quit();
   Next cmd_help();
   Next cmd_etrn(const Command& c);
+  Next cmd_expn(const Command& c);
+  Result<std::vector<std::string>> etrn_command(std::string_view argument);
   bool mail_parameters(const PathCommand& pc);
   /// 501 "<address>: why".
   Next bad_address(std::string_view path, const Error& e);
@@ -147,10 +152,13 @@ class Session {
   bool batch_failed_ = false, counted_ = false, quit_ = false;
   bool dkim_off_ = false;  ///< control = dkim_disable_verify in the connect ACL: for the whole connection
   std::string active_hostname_;
+  std::string queue_name_;  ///< `queue =` before MAIL: for all messages of the connection
+  int dscp_ = -1;           ///< set on the socket
   WallTime started_{};
-  bool chunking_advertised_ = false, dsn_advertised_ = false;
-  bool chunk_failed_ = false;  ///< a chunk was refused: only RSET helps
-  mail::Recipient rcpt_dsn_;   ///< NOTIFY= and ORCPT= of the RCPT being judged
+  bool chunking_advertised_ = false, dsn_advertised_ = false, prdr_advertised_ = false, smtputf8_advertised_ = false;
+  bool prdr_requested_ = false;  ///< MAIL said PRDR
+  bool chunk_failed_ = false;    ///< a chunk was refused: only RSET helps
+  mail::Recipient rcpt_dsn_;     ///< NOTIFY= and ORCPT= of the RCPT being judged
   /// A message that comes in chunks, between its BDAT commands.
   struct ChunkedMessage {
     Reception reception;

@@ -93,7 +93,6 @@ static constexpr OptionDef defs[] = {
      .ref = ref<&MainOptions::smtputf8_advertise_hosts>,
      .default_text = "*",
      .summary = "Hosts offered SMTPUTF8",
-     .state = State::later,
      .tier = 2},
 };
 

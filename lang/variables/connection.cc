@@ -105,6 +105,13 @@ Result<Text> proxy_session(Scope& s, std::string_view name) {
   return trusted(v == nullptr ? "no" : *v);
 }
 
+/// International messages have "utf8" in front (RFC 6531 4.3 has names of its own; these are Exim's).
+Result<Text> received_protocol(Scope& s, std::string_view name) {
+  REMEX_TRY(Text t, origin_clean<&mail::ReceivedFrom::protocol>(s, name));
+  if (s.envelope == nullptr || !s.envelope->smtputf8 || t.empty()) return t;
+  return t.with("utf8" + t.str());
+}
+
 constexpr VariableDef defs[] = {
     {.name = "sender_host_address",
      .taint = kClean,
@@ -182,7 +189,7 @@ constexpr VariableDef defs[] = {
     {.name = "received_protocol",
      .taint = kClean,
      .summary = "smtp/esmtp with s and a suffixes, or local names",
-     .get = origin_clean<&mail::ReceivedFrom::protocol>,
+     .get = received_protocol,
      .tier = 1},
     {.name = "smtp_active_hostname",
      .taint = kClean,

@@ -118,7 +118,6 @@ Result<Text> originator_gid(Scope& s, std::string_view) {
 Result<Text> smtputf8(Scope& s, std::string_view) {
   return trusted(s.envelope != nullptr && s.envelope->smtputf8 ? "yes" : "no");
 }
-Result<Text> prdr(Scope&, std::string_view) { return trusted("no"); }
 
 constexpr VariableDef defs[] = {
     {.name = "sender_address",
@@ -204,7 +203,7 @@ constexpr VariableDef defs[] = {
      .summary = "True for international messages",
      .get = smtputf8,
      .tier = 3},
-    {.name = "prdr_requested", .taint = kClean, .summary = "yes or no", .get = prdr, .tier = 3},
+    {.name = "prdr_requested", .taint = kClean, .summary = "yes or no", .get = extra_yes_no, .tier = 3},
 };
 [[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
 

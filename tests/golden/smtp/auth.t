@@ -24,6 +24,7 @@ S: 250-8BITMIME
 S: 250-PIPELINING
 S: 250-AUTH PLAIN
 S: 250-CHUNKING
+S: 250-SMTPUTF8
 S: 250 HELP
 C: AUTH PLAIN ====
 S: 501 Invalid base64 data
@@ -63,6 +64,7 @@ S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*
+S: 250-*
 S: 250 HELP
 C: AUTH PLAIN AGdvb2QAYmFk
 S: 235 Authentication succeeded
@@ -82,6 +84,7 @@ L: H=(c) [192.0.2.9] F=<a@b.example> A=plain:good rejected RCPT <a@b.example>: a
 # guessing is bounded
 S: 220 *
 C: EHLO c
+S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*
