@@ -9,6 +9,7 @@
 #include "core/base/strings.h"
 #include "lang/branches.h"
 #include "lang/config.h"
+#include "lang/confinement.h"
 #include "lang/node.h"
 #include "lang/scope.h"
 
@@ -47,6 +48,7 @@ namespace {
 
 Status eval_operator(const Node& node, Scope& scope, Text& out) {
   const OperatorDef& def = *node.op;
+  if (scope.confined != nullptr) REMEX_CHECK(check_confinement(scope, def.name, def.cost));
   Text in;
   REMEX_CHECK(eval_into(*node.children[0], scope, in));
   if (def.apply_text != nullptr) {
@@ -92,7 +94,9 @@ Status eval_into(const Node& node, Scope& scope, Text& out) {
       for (const NodePtr& child : node.children) REMEX_CHECK(eval_into(*child, scope, out));
       return {};
     case NodeKind::op: return eval_operator(node, scope, out);
-    case NodeKind::item: return node.item->eval(node, scope, out);
+    case NodeKind::item:
+      if (scope.confined != nullptr) REMEX_CHECK(check_confinement(scope, node.item->name, node.item->cost));
+      return node.item->eval(node, scope, out);
     case NodeKind::condition: break;
   }
   throw std::logic_error("a condition was evaluated as a string");
@@ -122,6 +126,7 @@ Status arg_view(const Node& node, std::size_t i, Scope& scope, Text& storage, st
 }
 
 Result<bool> eval_condition(const Node& node, Scope& scope) {
+  if (scope.confined != nullptr) REMEX_CHECK(check_confinement(scope, node.condition->name, node.condition->cost));
   Result<bool> truth = node.condition->test(node, scope);
   if (truth && node.negated) *truth = !*truth;
   return truth;

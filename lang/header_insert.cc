@@ -50,10 +50,16 @@ Result<Text> insert_header(Scope& scope, std::string_view name, HeaderForm form)
   if (form == HeaderForm::raw) {
     while (!s.empty() && s.back() == '\n') s.pop_back();
   } else if (form != HeaderForm::list && s.find("=?") != std::string::npos) {
-    const bool convert =
-        form == HeaderForm::decoded && scope.config != nullptr && !scope.config->main.headers_charset.empty();
+    std::string charset = "UTF-8";
+    if (form == HeaderForm::decoded) {
+      const auto chosen = scope.extra.find("headers_charset");  // by a filter
+      if (chosen != scope.extra.end() && !chosen->second.empty())
+        charset = chosen->second;
+      else if (scope.config != nullptr && !scope.config->main.headers_charset.empty())
+        charset = scope.config->main.headers_charset;
+    }
     // A charset nobody knows leaves the header as it came.
-    if (auto decoded = mail::decode_rfc2047(s, convert ? scope.config->main.headers_charset : "UTF-8"))
+    if (auto decoded = mail::decode_rfc2047(s, charset))
       s = std::move(*decoded);
   }
   if (!s.empty()) out.set_taint(Taint::tainted);

@@ -31,6 +31,7 @@ namespace remex::lang {
 class Config;
 class Scope;
 class LookupCache;    // lang/lookup_engine.h
+struct Confinement;   // lang/confinement.h
 class MessageMemory;  // lang/message_memory.h
 
 /// State of an SMTP session that is not about one message (those live in mail::ReceivedFrom and mail::Envelope).
@@ -196,6 +197,7 @@ class Scope {
   std::map<std::string, std::string>
       extra;             ///< rarely used variables set by one item and read later (prvscheck, srs, ...)
   bool testing = false;  ///< -be, -bt, -bh
+  Confinement* confined = nullptr;  ///< while a user's filter is evaluated
   /// DNS options of the running router.
   bool dnssec_request = true;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lang/driver.h"
+#include "lang/filter/filter.h"
 #include "lang/scope.h"
 
 namespace remex::routers {
@@ -22,10 +23,12 @@ struct HostItem {
 };
 
 /// An automatic reply a filter asked for; the autoreply transport uses it instead of its own options.
-struct ReplySpec {
-  std::string to, cc, bcc, from, reply_to, subject, headers, text, file, log, once;
-  bool file_expand = false, return_message = false;
-  std::int64_t once_repeat = 0;  ///< seconds; 0: never again
+using ReplySpec = lang::filter::Reply;
+
+/// What a filter's command is expanded with, word by word, when it runs.
+struct CommandValues {
+  std::vector<Text> captures;
+  std::string this_address;
 };
 
 /// One address in routing or delivery. Owned by the delivery (std::deque / unique_ptr); pointers to parents stay valid.
@@ -52,6 +55,10 @@ struct Addr {
   bool is_file = false, is_pipe = false, is_directory = false;  ///< "/file", "|command", "/dir/"
   Text special;                                                 ///< the path or command
   std::shared_ptr<const ReplySpec> reply;                       ///< for the autoreply transport
+  std::shared_ptr<const CommandValues> command_values;          ///< of a filter's command; null: it is not expanded
+  std::int64_t file_mode = -1;                                  ///< a filter's; -1: the transport's
+  bool own_errors_to = false;                                   ///< errors_to is the filter's, not the router's
+  bool ignore_errors = false;                                   ///< noerror: nobody is told of a failure
   bool one_time = false;
   bool hide_child = false;
   // outcome

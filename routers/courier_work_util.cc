@@ -22,7 +22,7 @@ namespace remex::routers {
 namespace {
 
 constexpr std::size_t kMaxFile = 4 * 1024 * 1024;
-constexpr Seconds kLimit{60};
+constexpr Seconds kLimit{60}, kFilterLimit{300};
 
 bool owner_allowed(uid_t uid, const FileRules& rules) {
   if (rules.user_uid >= 0 && uid == static_cast<uid_t>(rules.user_uid)) return true;
@@ -169,7 +169,8 @@ Result<io::Fields> ask_as_user(RouteContext& ctx, const lang::DriverInstance& r,
   request["router"] = r.name;
   request["uid"] = std::to_string(uid);
   request["gid"] = std::to_string(gid);
-  return courier->call(request, kLimit);
+  // A filter may run programs of its own.
+  return courier->call(request, request["op"] == "filter" ? kFilterLimit : kLimit);
 }
 
 Result<std::string> read_as_user(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr,

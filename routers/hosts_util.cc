@@ -206,7 +206,7 @@ RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& 
     const std::string domain(trim(std::string_view(g.self).substr(8)));
     const std::string local = mail::split_address(addr.state.address).local_part;
     addr.children.push_back(make_child(addr, local + "@" + domain));
-    return {Outcome::rerouted, {}, {}, false};
+    return {Outcome::rerouted, {}, {}, false, false};
   }
   if (ctx.mode == RouteMode::deliver && ctx.scope.services != nullptr)
     ctx.scope.services->log(static_cast<int>(lang::LogTarget::main_log),

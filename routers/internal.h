@@ -52,12 +52,12 @@ std::unique_ptr<Addr> make_child(Addr& parent, const std::string& address);
 /// Debug line, only built when somebody reads it.
 void debug_line(RouteContext& ctx, std::string_view text);
 
-inline RouteResult accepted() { return {Outcome::accept, {}, {}, false}; }
-inline RouteResult declined() { return {Outcome::decline, {}, {}, false}; }
-inline RouteResult passed() { return {Outcome::pass, {}, {}, false}; }
-inline RouteResult failed(std::string why) { return {Outcome::fail, std::move(why), {}, false}; }
+inline RouteResult accepted() { return {Outcome::accept, {}, {}, false, false}; }
+inline RouteResult declined() { return {Outcome::decline, {}, {}, false, false}; }
+inline RouteResult passed() { return {Outcome::pass, {}, {}, false, false}; }
+inline RouteResult failed(std::string why) { return {Outcome::fail, std::move(why), {}, false, false}; }
 inline RouteResult deferred(std::string why, bool freeze = false) {
-  return {Outcome::defer, std::move(why), {}, freeze};
+  return {Outcome::defer, std::move(why), {}, freeze, false};
 }
 
 // ------------------------------------------------------------------ hosts

@@ -1,5 +1,5 @@
 // redirect: aliases and forwarding. The data (an expansion or a file) becomes new addresses, files, pipes, or a verdict
-// (:fail:, :defer:, :blackhole:, :unknown:). Filters are refused when the configuration is loaded.
+// (:fail:, :defer:, :blackhole:, :unknown:). Data that is a filter is run (lang/filter), as the user it belongs to.
 //
 // Trust: a path, command or included file that a peer had a hand in is never used; such an item defers the address.
 #include <fmt/core.h>
@@ -9,109 +9,18 @@
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "core/mail/address.h"
+#include "lang/confinement.h"
 #include "lang/diagnostics.h"
 #include "routers/courier_work.h"
+#include "routers/filter_work.h"
 #include "routers/internal.h"
 #include "routers/redirect_list_util.h"
+#include "routers/redirect_options.h"
 
 namespace remex::routers {
 namespace {
 
-using lang::OptionType;
-using lang::ref;
-using lang::State;
-
 constexpr int kMaxIncludeDepth = 10;
-
-struct RedirectOptions : lang::DriverOptions {
-  lang::Expansion data, file, directory_transport, file_transport, pipe_transport, reply_transport, qualify_domain,
-      syntax_errors_text, syntax_errors_to;
-  bool allow_defer = false, allow_fail = false, allow_freeze = false, check_ancestor = false, check_group = false,
-       check_owner = false, forbid_blackhole = false, forbid_file = false, forbid_include = false, forbid_pipe = false,
-       forbid_smtp_code = false, hide_child_in_errmsg = false, ignore_eacces = false, ignore_enotdir = false,
-       allow_filter = false, one_time = false, qualify_preserve_domain = false, repeat_use = true, rewrite = true,
-       skip_syntax_errors = false;
-  std::string include_directory;
-  std::int64_t modemask = 022;
-  std::vector<std::string> owners, owngroups;
-};
-using O = RedirectOptions;
-
-constexpr OptionDef kOptions[] = {
-    {"allow_defer", OptionType::boolean, ref<&O::allow_defer>, "false", "permit :defer:"},
-    {"allow_fail", OptionType::boolean, ref<&O::allow_fail>, "false", "permit :fail:"},
-    {"allow_filter", OptionType::boolean, ref<&O::allow_filter>, "false",
-     "permit Exim and Sieve filters; so far an address whose file is a filter is deferred"},
-    {"allow_freeze", OptionType::boolean, nullptr, "false", "permit freeze in filters", State::later, "*", "", 3},
-    {"check_ancestor", OptionType::boolean, ref<&O::check_ancestor>, "false",
-     "a child equal to an ancestor becomes the current address"},
-    {"check_group", OptionType::boolean, ref<&O::check_group>, "depends on other options",
-     "check the group of the file", State::works, "", "", 3},
-    {"check_owner", OptionType::boolean, ref<&O::check_owner>, "depends on other options",
-     "check the owner of the file", State::works, "", "", 3},
-    {"data", OptionType::expanded, ref<&O::data>, "", "the redirection list; empty or forced failure declines"},
-    {"directory_transport", OptionType::expanded, ref<&O::directory_transport>, "",
-     "transport for paths that end in a slash"},
-    {"file", OptionType::expanded, ref<&O::file>, "", "file with the redirection list", State::works, "", "file"},
-    {"file_transport", OptionType::expanded, ref<&O::file_transport>, "", "transport for file names"},
-    {"filter_prepend_home", OptionType::boolean, nullptr, "true", "for filters", State::later, "*", "", 3},
-    {"forbid_blackhole", OptionType::boolean, ref<&O::forbid_blackhole>, "false", "refuse :blackhole:", State::works,
-     "", "", 3},
-    {"forbid_exim_filter", OptionType::boolean, nullptr, "false", "refuse Exim filters", State::later, "*", "", 3},
-    {"forbid_fail", OptionType::boolean, nullptr, "false", "obsolete", State::later, "false", "", 4},
-    {"forbid_file", OptionType::boolean, ref<&O::forbid_file>, "false", "refuse file names", State::works, "", "", 2},
-    {"forbid_filter_dlfunc", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 3},
-    {"forbid_filter_existstest", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 2},
-    {"forbid_filter_logwrite", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 2},
-    {"forbid_filter_lookup", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 2},
-    {"forbid_filter_perl", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 2},
-    {"forbid_filter_readfile", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 2},
-    {"forbid_filter_readsocket", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 2},
-    {"forbid_filter_reply", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 3},
-    {"forbid_filter_run", OptionType::boolean, nullptr, "false", "for filters", State::later, "*", "", 2},
-    {"forbid_include", OptionType::boolean, ref<&O::forbid_include>, "false", "refuse :include:", State::works, "", "",
-     2},
-    {"forbid_pipe", OptionType::boolean, ref<&O::forbid_pipe>, "false", "refuse commands", State::works, "", "", 2},
-    {"forbid_sieve_filter", OptionType::boolean, nullptr, "false", "refuse Sieve filters", State::later, "*", "", 3},
-    {"forbid_smtp_code", OptionType::boolean, ref<&O::forbid_smtp_code>, "false",
-     "take no SMTP code from :fail: and :defer: texts"},
-    {"hide_child_in_errmsg", OptionType::boolean, ref<&O::hide_child_in_errmsg>, "false",
-     "bounces name the top address only", State::works, "", "", 2},
-    {"ignore_eacces", OptionType::boolean, ref<&O::ignore_eacces>, "false",
-     "a file that may not be read counts as missing", State::works, "", "", 2},
-    {"ignore_enotdir", OptionType::boolean, ref<&O::ignore_enotdir>, "false",
-     "a missing directory counts as a missing file", State::works, "", "", 2},
-    {"include_directory", OptionType::string, ref<&O::include_directory>, "", "where :include: files must be",
-     State::works, "", "", 3},
-    {"modemask", OptionType::octal, ref<&O::modemask>, "022", "mode bits the file must not have", State::works, "", "",
-     2},
-    {"one_time", OptionType::boolean, ref<&O::one_time>, "false", "children that fail become recipients of the message",
-     State::works, "", "", 2},
-    {"owners", OptionType::user_list, ref<&O::owners>, "", "who may own the file", State::works, "", "", 2},
-    {"owngroups", OptionType::group_list, ref<&O::owngroups>, "", "groups the file may have", State::works, "", "", 2},
-    {"pipe_transport", OptionType::expanded, ref<&O::pipe_transport>, "", "transport for commands"},
-    {"qualify_domain", OptionType::expanded, ref<&O::qualify_domain>, "", "domain for children without one",
-     State::works, "", "", 2},
-    {"qualify_preserve_domain", OptionType::boolean, ref<&O::qualify_preserve_domain>, "false",
-     "children without a domain get the incoming one", State::works, "", "", 2},
-    {"repeat_use", OptionType::boolean, ref<&O::repeat_use>, "true", "when false, skip if an ancestor was handled here",
-     State::works, "", "", 2},
-    {"reply_transport", OptionType::expanded, ref<&O::reply_transport>, "",
-     "transport for replies of filters; no effect until filters run", State::later, "*"},
-    {"rewrite", OptionType::boolean, ref<&O::rewrite>, "true", "apply the rewriting rules to children", State::works,
-     "", "", 2},
-    {"sieve_enotify_mailto_owner", OptionType::expanded, nullptr, "", "for filters", State::later, "*", "", 4},
-    {"sieve_inbox", OptionType::expanded, nullptr, "inbox", "for filters", State::later, "*", "", 3},
-    {"sieve_subaddress", OptionType::expanded, nullptr, "", "for filters", State::later, "*", "", 3},
-    {"sieve_useraddress", OptionType::expanded, nullptr, "", "for filters", State::later, "*", "", 3},
-    {"sieve_vacation_directory", OptionType::expanded, nullptr, "", "for filters", State::later, "*", "", 2},
-    {"skip_syntax_errors", OptionType::boolean, ref<&O::skip_syntax_errors>, "false",
-     "leave out items that cannot be understood"},
-    {"syntax_errors_text", OptionType::expanded, ref<&O::syntax_errors_text>, "",
-     "text of the notice about syntax errors"},
-    {"syntax_errors_to", OptionType::expanded, ref<&O::syntax_errors_to>, "",
-     "who gets the notice about syntax errors that were skipped"},
-};
 
 void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag) {
   check_generic(r, config, diag);
@@ -133,12 +42,9 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
   if (r.find_given("check_owner") == nullptr) o.check_owner = g.check_local_user || !o.owners.empty();
   if (r.find_given("check_group") == nullptr)
     o.check_group = (g.check_local_user && (o.modemask & 020) == 0) || !o.owngroups.empty();
-  if (o.allow_filter)
-    if (const auto* given = r.find_given("allow_filter"))
-      diag.warning(
-          "filters", given->pos, 12,
-          fmt::format("router \"{}\": filters cannot be run yet: an address whose data is a filter is deferred",
-                      r.name));
+  if (o.allow_filter && !g.check_local_user && !g.user.is_set())
+    complain("\"user\" or \"check_local_user\" must be set with \"allow_filter\"");
+  if (o.one_time) o.forbid_filter_reply = true;
   if (!o.include_directory.empty() && !o.include_directory.starts_with('/'))
     complain("include_directory is not an absolute path");
 }
@@ -158,6 +64,14 @@ class Redirection {
   Status add_list(const RedirectList& list, bool tainted, int depth);
   Status include(const std::string& path, bool tainted, int depth);
   Status add_special(const RedirectItem& item, bool tainted);
+  std::unique_ptr<Addr> special_child(RedirectItem::Kind kind, const std::string& text);
+  RouteResult filter(const Text& data);
+  RouteResult filter_mistake(const std::string& text, bool may_skip);
+  Result<lang::filter::Options> filter_options() const;
+  Status add_action(const lang::filter::Action& action);
+  void add_file_or_command(const lang::filter::Action& action);
+  void add_reply(const lang::filter::Action& action);
+  void set_transport(Addr& child, const lang::Expansion& name, std::string_view option);
   Status add_address(const RedirectItem& item);
   Result<std::string> qualified(const RedirectItem& item);
   std::string rewritten(const std::string& address);
@@ -203,7 +117,7 @@ RouteResult Redirection::verdict(const RedirectList& list) {
   if (list.verdict == V::unknown) return declined();
   if (list.verdict == V::blackhole) {
     if (o_.forbid_blackhole) return deferred("\":blackhole:\" is not permitted");
-    return {Outcome::discard, {}, {}, false};
+    return {Outcome::discard, {}, {}, false, false};
   }
   const bool fails = list.verdict == V::fail;
   if (fails ? !o_.allow_fail : !o_.allow_defer)
@@ -259,15 +173,9 @@ Status Redirection::add_address(const RedirectItem& item) {
   return {};
 }
 
-Status Redirection::add_special(const RedirectItem& item, bool tainted) {
+/// A child for a path or a command; it keeps what expansions of its transport may ask for.
+std::unique_ptr<Addr> Redirection::special_child(RedirectItem::Kind kind, const std::string& text) {
   using K = RedirectItem::Kind;
-  const bool pipe = item.kind == K::pipe;
-  const std::string shown = pipe ? "|" + item.text : item.text;
-  if (pipe ? o_.forbid_pipe : o_.forbid_file)
-    return defer(fmt::format("delivery to \"{}\" is not permitted by the {} router", printable(shown), r_.name));
-  if (tainted)
-    return defer(
-        fmt::format("Tainted '{}' (redirection data of the {} router) not permitted", printable(shown), r_.name));
   auto child = make_child(addr_, addr_.state.address);
   child->state.prefix = addr_.state.prefix;
   child->state.prefix_v = addr_.state.prefix_v;
@@ -277,17 +185,29 @@ Status Redirection::add_special(const RedirectItem& item, bool tainted) {
   child->state.local_part_data = addr_.state.local_part_data;
   child->state.domain_data = addr_.state.domain_data;
   child->state.router_name = r_.name;
-  child->state.address = shown;
-  child->unique = shown + " <" + addr_.unique + ">";
-  child->special = Text::clean(item.text);
+  child->state.address = kind == K::pipe ? "|" + text : text;
+  child->unique = child->state.address + " <" + addr_.unique + ">";
+  child->special = Text::clean(text);
   child->is_child_of_redirect = true;
   child->hide_child = o_.hide_child_in_errmsg;
-  child->is_pipe = pipe;
-  child->is_directory = item.kind == K::directory;
-  child->is_file = item.kind == K::file;
+  child->is_pipe = kind == K::pipe;
+  child->is_directory = kind == K::directory;
+  child->is_file = kind == K::file;
+  child->router = &r_;
+  return child;
+}
+
+Status Redirection::add_special(const RedirectItem& item, bool tainted) {
+  const bool pipe = item.kind == RedirectItem::Kind::pipe;
+  const std::string shown = pipe ? "|" + item.text : item.text;
+  if (pipe ? o_.forbid_pipe : o_.forbid_file)
+    return defer(fmt::format("delivery to \"{}\" is not permitted by the {} router", printable(shown), r_.name));
+  if (tainted)
+    return defer(
+        fmt::format("Tainted '{}' (redirection data of the {} router) not permitted", printable(shown), r_.name));
+  auto child = special_child(item.kind, item.text);
   if (child->is_file && item.text == "/dev/null") {
     child->status = Addr::Status::discarded;
-    child->router = &r_;
     addr_.children.push_back(std::move(child));
     return {};
   }
@@ -345,15 +265,157 @@ Status Redirection::add_list(const RedirectList& list, bool tainted, int depth) 
   return {};
 }
 
-/// "# Exim filter" or "# Sieve filter" as first line, blanks and case free (filter manual 1.3).
-bool is_filter(std::string_view text) {
-  text = trim_left(text);
-  if (!text.starts_with('#')) return false;
-  text = trim_left(text.substr(1));
-  for (const std::string_view word : {"exim", "sieve"})
-    if (istarts_with(text, word) && text.size() > word.size() && is_space(text[word.size()]))
-      return istarts_with(trim_left(text.substr(word.size())), "filter");
-  return false;
+// ------------------------------------------------------------------ filters
+
+Result<lang::filter::Options> Redirection::filter_options() const {
+  using C = lang::Confinement;
+  lang::filter::Options f;
+  f.allow_fail = o_.allow_fail;
+  f.allow_defer = o_.allow_defer;
+  f.allow_freeze = o_.allow_freeze;
+  f.forbid_logwrite = o_.forbid_filter_logwrite;
+  f.prepend_home = o_.filter_prepend_home;
+  for (const auto& [on, bit] :
+       {std::pair(o_.forbid_filter_existstest, C::kExists), std::pair(o_.forbid_filter_lookup, C::kLookup),
+        std::pair(o_.forbid_filter_perl, C::kPerl), std::pair(o_.forbid_filter_readfile, C::kReadfile),
+        std::pair(o_.forbid_filter_readsocket, C::kReadsocket), std::pair(o_.forbid_filter_run, C::kRun),
+        std::pair(o_.forbid_filter_dlfunc, C::kDlfunc)})
+    if (on) f.forbidden |= bit;
+  const auto text = [&](const lang::Expansion& e, std::string_view name, std::string& out, bool* given) -> Status {
+    if (!e.is_set()) return {};
+    auto value = e.eval(ctx_.scope);
+    if (!value && value.error().kind == ErrorKind::forced_fail) return {};
+    if (!value) return defer(fmt::format("{}: {}", name, value.error().text));
+    out = value->str();
+    if (given != nullptr) *given = true;
+    return {};
+  };
+  REMEX_CHECK(text(o_.sieve_inbox, "sieve_inbox", f.inbox, nullptr));
+  REMEX_CHECK(text(o_.sieve_subaddress, "sieve_subaddress", f.subaddress, nullptr));
+  REMEX_CHECK(text(o_.sieve_useraddress, "sieve_useraddress", f.useraddress, &f.has_useraddress));
+  REMEX_CHECK(text(o_.sieve_vacation_directory, "sieve_vacation_directory", f.vacation_directory, &f.has_vacation));
+  REMEX_CHECK(text(o_.sieve_enotify_mailto_owner, "sieve_enotify_mailto_owner", f.notify_owner, &f.has_notify));
+  return f;
+}
+
+void Redirection::set_transport(Addr& child, const lang::Expansion& name, std::string_view option) {
+  constexpr int kNoTransport = -30;
+  child.status = Addr::Status::routed;
+  std::string trouble;
+  if (!name.is_set()) {
+    trouble = fmt::format("{} unset in {} router", option, r_.name);
+  } else if (auto transport = find_transport(ctx_, r_, name, option)) {
+    child.transport = *transport;
+    return;
+  } else {
+    trouble = transport.error().text;
+  }
+  child.status = Addr::Status::deferred;
+  child.message = trouble;
+  child.basic_errno = kNoTransport;
+}
+
+void Redirection::add_file_or_command(const lang::filter::Action& action) {
+  using K = RedirectItem::Kind;
+  const bool pipe = action.kind == lang::filter::Action::Kind::pipe;
+  const K kind = pipe ? K::pipe : action.target.ends_with('/') ? K::directory : K::file;
+  auto child = special_child(kind, action.target);
+  // A relative name is the transport's business; logs mark it.
+  if (kind == K::file && !action.target.starts_with('/')) child->state.address = "save " + action.target;
+  child->file_mode = action.mode;
+  child->ignore_errors = child->ignore_errors || action.ignore_errors;
+  if (pipe)
+    child->command_values = std::make_shared<CommandValues>(CommandValues{action.captures, action.this_address});
+  if (kind == K::file && action.target == "/dev/null") {
+    child->status = Addr::Status::discarded;
+  } else {
+    if (pipe)
+      set_transport(*child, o_.pipe_transport, "pipe_transport");
+    else if (kind == K::directory)
+      set_transport(*child, o_.directory_transport, "directory_transport");
+    else
+      set_transport(*child, o_.file_transport, "file_transport");
+    if (pipe ? o_.forbid_pipe : o_.forbid_file) {
+      child->status = Addr::Status::failed;
+      child->message = fmt::format("delivery to {} forbidden", pipe ? "pipe" : "file");
+    }
+  }
+  addr_.children.push_back(std::move(child));
+}
+
+void Redirection::add_reply(const lang::filter::Action& action) {
+  auto child = special_child(RedirectItem::Kind::address, ">" + action.target);
+  child->unique += fmt::format(" #{}", addr_.children.size());  // each command sends its own
+  child->ignore_errors = true;
+  child->reply = std::make_shared<ReplySpec>(action.reply);
+  set_transport(*child, o_.reply_transport, "reply_transport");
+  if (o_.forbid_filter_reply || action.bad) {
+    child->status = Addr::Status::failed;
+    child->message = o_.forbid_filter_reply ? "autoreply forbidden"
+                                            : "filter autoreply generated syntactically invalid recipient";
+  }
+  addr_.children.push_back(std::move(child));
+}
+
+Status Redirection::add_action(const lang::filter::Action& action) {
+  using K = lang::filter::Action::Kind;
+  if (action.kind == K::reply) {
+    add_reply(action);
+  } else if (action.kind != K::address) {
+    add_file_or_command(action);
+  } else {
+    RedirectItem item;
+    item.text = action.target;
+    REMEX_CHECK(add_address(item));
+    Addr& child = *addr_.children.back();
+    child.ignore_errors = child.ignore_errors || action.ignore_errors;
+    if (action.has_errors_to) {
+      child.errors_to = action.errors_to;
+      child.has_errors_to = child.own_errors_to = true;
+    }
+  }
+  return {};
+}
+
+/// A mistake in the filter: the address waits, or goes on as if there were no filter (skip_syntax_errors).
+RouteResult Redirection::filter_mistake(const std::string& text, bool may_skip) {
+  if (!o_.skip_syntax_errors || !may_skip)
+    return deferred(fmt::format("error in filter {}: {}", o_.data.is_set() ? "data" : "file", text));
+  if (ctx_.scope.services != nullptr && ctx_.mode == RouteMode::deliver && ctx_.scope.envelope != nullptr)
+    ctx_.scope.services->log(
+        static_cast<int>(lang::LogTarget::main_log),
+        fmt::format("{} {} router: skipped error: {}", ctx_.scope.envelope->id, r_.name, printable(text)));
+  errors_.push_back(text);
+  prepare_notice();
+  return declined();
+}
+
+RouteResult Redirection::filter(const Text& data) {
+  using V = lang::filter::Outcome::Verdict;
+  const auto kind = lang::filter::detect(data.view());
+  const bool sieve = kind == lang::filter::Kind::sieve;
+  if (sieve ? o_.forbid_sieve_filter : o_.forbid_exim_filter)
+    return filter_mistake(sieve ? "Sieve filtering not enabled" : "Exim filtering not enabled", false);
+  // Instructions that a peer had a hand in are not obeyed.
+  if (data.is_tainted())
+    return filter_mistake(fmt::format("Tainted filter (data of the {} router) not permitted", r_.name), false);
+  auto options = filter_options();
+  if (!options) return deferred(options.error().text);
+  auto ran = run_filter(ctx_, r_, addr_, data.str(), *options);
+  if (!ran) return deferred(ran.error().text);
+  const lang::filter::Outcome& out = *ran;
+  if (out.verdict == V::error) return filter_mistake(printable(out.text), !sieve);
+  for (const auto& action : out.actions)
+    if (Status ok = add_action(action); !ok) {
+      addr_.children.clear();
+      return deferred(ok.error().text);
+    }
+  const std::string text = printable(out.text);
+  if (out.verdict == V::fail) return failed(text);
+  if (out.verdict == V::defer || out.verdict == V::freeze) return deferred(text, out.verdict == V::freeze);
+  if (addr_.children.empty())
+    return out.significant ? RouteResult{Outcome::discard, "discarded", {}, false, false} : declined();
+  return {Outcome::rerouted, {}, {}, false, !out.significant};
 }
 
 /// Leaves the message about skipped errors to the delivery, which can send it.
@@ -374,8 +436,7 @@ RouteResult Redirection::run() {
     if (kind == ErrorKind::forced_fail || kind == ErrorKind::not_found) return declined();
     return deferred(fmt::format("{}: {}", o_.data.is_set() ? "failed to expand data" : "file", data.error().text));
   }
-  if (o_.allow_filter && is_filter(data->view()))
-    return deferred(fmt::format("{} router: the data is a filter, which this version cannot run", r_.name));
+  if (o_.allow_filter && lang::filter::detect(data->view()) != lang::filter::Kind::none) return filter(*data);
   Status ok = add_list(parse_redirect_list(data->view()), data->is_tainted(), 0);
   if (included_verdict_) {
     addr_.children.clear();
@@ -390,7 +451,7 @@ RouteResult Redirection::run() {
   for (const std::string& e : errors_) debug_line(ctx_, fmt::format("{} router: skipped: {}", r_.name, e));
   if (!errors_.empty()) prepare_notice();
   if (addr_.children.empty()) return declined();
-  return {Outcome::rerouted, {}, {}, false};
+  return {Outcome::rerouted, {}, {}, false, false};
 }
 
 RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) {
@@ -404,7 +465,7 @@ constexpr RouterDef defs[] = {
           .summary = "turns an address into others (aliases, forwarding)",
           .doc = "Exactly one of data and file. Items are addresses, /file, /directory/, |command, :include:, and the "
                  "words :fail:, :defer:, :blackhole:, :unknown:.",
-          .options = kOptions,
+          .options = kRedirectOptions,
           .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<RedirectOptions>(); },
           .check = check},
      .route = route},

@@ -148,8 +148,10 @@ Status finish_children(RouteContext& ctx, const lang::DriverInstance& r, Addr& a
   const RouterGeneric& g = generic(r);
   REMEX_CHECK(apply_header_options(ctx, r, addr));
   for (auto& child : addr.children) {
-    child->errors_to = addr.errors_to;
-    child->has_errors_to = addr.has_errors_to;
+    if (!child->own_errors_to) {
+      child->errors_to = addr.errors_to;
+      child->has_errors_to = addr.has_errors_to;
+    }
     child->headers_add = addr.headers_add;
     child->headers_remove = addr.headers_remove;
     if (child->transport != nullptr || child->status == Addr::Status::routed) {
@@ -197,7 +199,15 @@ Next settle(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, RouteR
     set_outcome(addr, Addr::Status::deferred, deferred(fmt::format("{} router: {}", r.name, ok.error().text)));
     return Next::done;
   }
-  if (unseen && *unseen) add_unseen_clone(ctx, addr, index + 1);
+  if ((unseen && *unseen) || res.and_continue) add_unseen_clone(ctx, addr, index + 1);
+  return Next::done;
+}
+
+/// The address fails or waits; what a filter set up before it said so is delivered all the same.
+Next give_up(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, Addr::Status status, const RouteResult& res) {
+  if (!addr.children.empty())
+    if (Status ok = finish_children(ctx, r, addr); !ok) addr.children.clear();
+  set_outcome(addr, status, res);
   return Next::done;
 }
 
@@ -228,13 +238,13 @@ Next run_router(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, st
     case Outcome::rerouted:
     case Outcome::discard: return settle(ctx, r, addr, std::move(res), index);
     case Outcome::pass: return Next::pass;
-    case Outcome::fail: set_outcome(addr, Addr::Status::failed, res); return Next::done;
+    case Outcome::fail: return give_up(ctx, r, addr, Addr::Status::failed, res);
     case Outcome::error:
       if (ctx.scope.services != nullptr)
         ctx.scope.services->log(static_cast<int>(lang::LogTarget::panic_log),
                                 fmt::format("{} router: {}", r.name, res.message));
       [[fallthrough]];
-    case Outcome::defer: set_outcome(addr, Addr::Status::deferred, res); return Next::done;
+    case Outcome::defer: return give_up(ctx, r, addr, Addr::Status::deferred, res);
     case Outcome::decline: break;
   }
   debug_line(ctx, fmt::format("{} router declined for {}", r.name, addr.state.address));
@@ -280,6 +290,7 @@ std::unique_ptr<Addr> make_child(Addr& parent, const std::string& address) {
   child->has_errors_to = parent.has_errors_to;
   child->headers_add = parent.headers_add;
   child->headers_remove = parent.headers_remove;
+  child->ignore_errors = parent.ignore_errors;
   return child;
 }
 

@@ -22,6 +22,7 @@ struct RouteResult {
   std::string message;       ///< why, for fail/defer/error
   std::string user_message;  ///< for the sender or SMTP client when different
   bool freeze = false;
+  bool and_continue = false;  ///< rerouted: the address itself goes on to the next router too
 };
 
 /// Generic options; bound rows in routers/generic_util.cc. One per instance.

@@ -331,8 +331,8 @@ Status add_quota(DeliverContext& ctx, const AppendfileOptions& o, io::Fields& f)
 
 std::string flag(bool on) { return on ? "1" : "0"; }
 
-void add_rules(const AppendfileOptions& o, io::Fields& f) {
-  f["mode"] = std::to_string(o.mode);
+void add_rules(const AppendfileOptions& o, std::int64_t mode, io::Fields& f) {
+  f["mode"] = std::to_string(mode >= 0 ? mode : o.mode);
   f["directory_mode"] = std::to_string(o.directory_mode);
   f["create_directory"] = flag(o.create_directory);
   f["file_must_exist"] = flag(o.file_must_exist);
@@ -400,7 +400,7 @@ Result<MaildirJob> maildir_job(DeliverContext& ctx, const lang::DriverInstance& 
                                const AppendfileOptions& o, const Place& place, const MessageText& m) {
   MaildirJob job;
   job.directory = place.path;
-  job.mode = static_cast<mode_t>(o.mode);
+  job.mode = static_cast<mode_t>(a->file_mode >= 0 ? a->file_mode : o.mode);
   job.directory_mode = static_cast<mode_t>(o.directory_mode);
   job.crlf = o.use_crlf;
   job.sync = !ctx.config.main.disable_fsync;
@@ -498,7 +498,7 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   f["special"] = flag(place.special);
   f["may_create"] = flag(create);
   f["sync"] = flag(!ctx.config.main.disable_fsync);
-  add_rules(o, f);
+  add_rules(o, batch.front()->file_mode, f);
   REMEX_CHECK(add_quota(ctx, o, f));
   REMEX_CHECK(add_names(ctx, t, batch, o, place, m, f));
   const Seconds limit(60 + std::max<std::int64_t>(1, o.lock_retries) * std::max<std::int64_t>(1, o.lock_interval) * 2);

@@ -179,6 +179,13 @@ std::string references(const mail::HeaderList& headers) {
   return join(ids, "\n ");
 }
 
+/// A notification says so itself (RFC 5436 2.7.1).
+bool says_automatic(std::string_view headers) {
+  for (const std::string_view line : split(headers, '\n'))
+    if (istarts_with(line, "Auto-Submitted:")) return true;
+  return false;
+}
+
 Result<std::string> body_of(DeliverContext& ctx, const lang::DriverInstance& t, const Identity& id,
                             const routers::ReplySpec& r) {
   const auto& o = static_cast<const AutoreplyOptions&>(*t.options);
@@ -238,6 +245,7 @@ Result<AddrResult> reply(DeliverContext& ctx, const lang::DriverInstance& t, rou
   io::Fields memory{{"address", first},
                     {"repeat", std::to_string(r.once_repeat)},
                     {"file_size", std::to_string(o.once_file_size)},
+                    {"make_directory", r.make_directory ? "1" : "0"},
                     {"look_only", "1"}};
   if (!r.once.empty() && has_to) {
     REMEX_TRY(io::Fields answer, on_file(ctx, t, id, "once", r.once, memory));
@@ -272,7 +280,7 @@ Result<AddrResult> reply(DeliverContext& ctx, const lang::DriverInstance& t, rou
   if (const auto* message_id = ctx.job.headers.find("Message-ID"))
     header("In-Reply-To", printable(trim(message_id->value())));
   header("References", references(ctx.job.headers));
-  header("Auto-Submitted", "auto-replied");
+  if (!says_automatic(r.headers)) header("Auto-Submitted", "auto-replied");
   m.parent_id = ctx.job.envelope.id;
   if (ctx.scope.services == nullptr) return defer("messages cannot be made here");
   if (Status sent = ctx.scope.services->submit(m); !sent)

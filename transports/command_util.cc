@@ -76,6 +76,59 @@ const routers::Addr& original(const routers::Addr& a) {
 
 }  // namespace
 
+namespace {
+
+/// Expands a piece of a filter's command; the scope has what the filter had matched.
+Result<std::string> expand_for_filter(DeliverContext& ctx, const routers::Addr& a, const std::string& text,
+                                      std::size_t number, std::string_view transport) {
+  const lang::CompileContext compile{ctx.config.registries.get(), nullptr, {}};
+  auto e = lang::Expansion::compile(lang::SourceText(text), compile);
+  auto value = e ? e->eval(ctx.scope) : Result<Text>(std::unexpected(e.error()));
+  if (!value)
+    return defer(fmt::format("Expansion of \"{}\" from command \"{}\" in {} transport failed: {}", text,
+                             printable(a.special.view()), transport, value.error().text));
+  if (value->is_tainted())
+    return fail(fmt::format("Tainted arg {} for {} transport command: '{}'", number, transport,
+                            printable(value->view())));
+  if (value->view().find('\0') != std::string_view::npos) return fail("NUL in an argument of a command");
+  return value->str();
+}
+
+class FilterValues {
+ public:
+  FilterValues(lang::Scope& scope, const routers::CommandValues& values) : scope_(scope), captures_(scope) {
+    scope.captures = values.captures;
+    scope.extra["thisaddress"] = values.this_address;
+  }
+  ~FilterValues() { scope_.extra.erase("thisaddress"); }
+  FilterValues(const FilterValues&) = delete;
+  FilterValues& operator=(const FilterValues&) = delete;
+
+ private:
+  lang::Scope& scope_;
+  lang::SavedCaptures captures_;
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> filter_command(DeliverContext& ctx, const routers::Addr& a,
+                                                std::string_view transport) {
+  auto words = split_words(a.special.view());
+  if (!words) return fail(words.error().text);
+  const FilterValues values(ctx.scope, *a.command_values);
+  std::vector<std::string> out;
+  for (const Word& w : *words) {
+    REMEX_TRY(std::string text, expand_for_filter(ctx, a, w.text, out.size(), transport));
+    out.push_back(std::move(text));
+  }
+  return out;
+}
+
+Result<std::string> filter_shell_line(DeliverContext& ctx, const routers::Addr& a, std::string_view transport) {
+  const FilterValues values(ctx.scope, *a.command_values);
+  return expand_for_filter(ctx, a, a.special.str(), 0, transport);
+}
+
 Result<std::vector<std::string>> split_command(std::string_view line) {
   REMEX_TRY(const std::vector<Word> words, split_words(line));
   std::vector<std::string> out;
@@ -97,7 +150,8 @@ Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::
       continue;
     }
     if (!w.quoted && (w.text == "$address_pipe" || w.text == "${address_pipe}") && batch.front()->is_pipe) {
-      auto inner = split_command(batch.front()->special.view());
+      auto inner = batch.front()->command_values ? filter_command(ctx, *batch.front(), what)
+                                                 : split_command(batch.front()->special.view());
       if (!inner) return defer(inner.error().text);
       out.insert(out.end(), inner->begin(), inner->end());
       continue;

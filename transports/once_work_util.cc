@@ -53,6 +53,8 @@ Status append(const std::string& path, const std::string& line, mode_t mode) {
 Result<bool> first_time(const io::Fields& f) {
   const std::string path = text(f, "path"), who = text(f, "address");
   const std::int64_t repeat = number(f, "repeat"), now = ::time(nullptr), limit = number(f, "file_size");
+  // The memory of Sieve's vacation has a directory of its own.
+  if (number(f, "make_directory") != 0) (void)::mkdir(path.substr(0, path.rfind('/')).c_str(), 0700);
   REMEX_TRY(const Fd fd, open_own(path, O_RDWR | O_CREAT, static_cast<mode_t>(number(f, "mode", 0600))));
   if (::flock(fd.get(), LOCK_EX) != 0) return fail_errno(errno, fmt::format("failed to lock {}", path));
   REMEX_TRY(const std::string old, read_all(fd.get(), path));

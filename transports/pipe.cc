@@ -130,6 +130,9 @@ Result<Command> shell_command(DeliverContext& ctx, const lang::DriverInstance& t
   Command c;
   c.special = a.is_pipe && !o.force_command;
   std::string line = a.special.str();
+  if (c.special && a.command_values) {
+    REMEX_TRY(line, filter_shell_line(ctx, a, t.name));
+  }
   if (!c.special) {
     REMEX_TRY(const Text text, expand_tainted(ctx, o.command, "command"));
     if (text.is_tainted())
@@ -178,7 +181,13 @@ Result<Command> find_command(DeliverContext& ctx, const lang::DriverInstance& t,
   if (o.use_shell) return shell_command(ctx, t, o, a);
   Command c;
   if (a.is_pipe && !o.force_command) {
-    REMEX_TRY(c, redirected_command(a));
+    if (a.command_values) {
+      REMEX_TRY(c.words, filter_command(ctx, a, t.name));
+      c.special = true;
+      c.shown = a.special.str();
+    } else {
+      REMEX_TRY(c, redirected_command(a));
+    }
   } else {
     if (!o.command.is_set()) return defer(fmt::format("{} transport: command is not set", t.name));
     REMEX_TRY(c.words, command_words(ctx, o.command, fmt::format("{} transport", t.name), batch));

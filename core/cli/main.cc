@@ -66,6 +66,7 @@ int dispatch(const Options& o) {
     case Mode::message: return run_message(o, config);
     case Mode::operate: return run_operate(o, config);
     case Mode::rewrite_test: return run_rewrite_test(o, config);
+    case Mode::filter_test: return run_filter_test(o, config);
     case Mode::retry_test: return run_retry_test(o, config);
     case Mode::aliases: return run_bi_command(o, config);
     case Mode::help:

@@ -58,6 +58,8 @@ int run_expand(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_rewrite_test(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_retry_test(const Options& o, std::shared_ptr<const lang::Config> config);
+/// -bf, -bF
+int run_filter_test(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_verify(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_smtp_test(const Options& o, std::shared_ptr<const lang::Config> config);

@@ -171,6 +171,8 @@ class Parser {
       o_.mode = Mode::smtp_test;
       o_.test_callouts = a == "bhc";
       REMEX_TRY(o_.test_host, value(a, ""));
+    } else if (a.starts_with("bf") || a == "bF") {
+      return filter_option(a);
     } else if (a == "bi")
       o_.mode = Mode::aliases;
     else if (a == "bm")
@@ -202,6 +204,23 @@ class Parser {
       o_.mode = Mode::verify_sender;
     else
       return bad(a);
+    return {};
+  }
+
+  Status filter_option(std::string_view a) {
+    std::string* const target = a == "bf"    ? &o_.filter_file
+                                : a == "bF"  ? &o_.system_filter_file
+                                : a == "bfd" ? &o_.filter_domain
+                                : a == "bfl" ? &o_.filter_local_part
+                                : a == "bfp" ? &o_.filter_prefix
+                                : a == "bfs" ? &o_.filter_suffix
+                                             : nullptr;
+    if (target == nullptr) return bad(a);
+    const bool file = a == "bf" || a == "bF";
+    if (file) o_.mode = Mode::filter_test;
+    if (at_ + 1 >= argc_)
+      return fail(fmt::format("{}: {} expected after -{}", o_.program, file ? "file name" : "string", a));
+    *target = argv_[++at_];
     return {};
   }
 

@@ -30,6 +30,7 @@ enum class Mode : std::uint8_t {
   aliases,        ///< -bi
   rewrite_test,   ///< -brw
   retry_test,     ///< -brt
+  filter_test,    ///< -bf, -bF
   check,          ///< remex check
   help,           ///< remex help, --help
 };
@@ -68,6 +69,8 @@ struct Options {
   bool debug = false, verbose = false;    ///< -d, -v
   bool no_qualify = false;                ///< -bnq
   std::int64_t receive_timeout = -1;      ///< -or, seconds
+  std::string filter_file, system_filter_file;  ///< -bf, -bF
+  std::string filter_domain, filter_local_part, filter_prefix, filter_suffix;  ///< -bfd -bfl -bfp -bfs
   std::string bi_argument;                ///< -oA
   bool terse = false;                     ///< -n: -bP shows values alone
   bool no_delivery = false;               ///< -N

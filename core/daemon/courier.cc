@@ -16,7 +16,10 @@
 #include <algorithm>
 
 #include "core/base/strings.h"
+#include "core/daemon/process.h"
+#include "core/io/fiber.h"
 #include "routers/courier_work.h"
+#include "routers/filter_work.h"
 #include "routers/router.h"
 #include "transports/courier_work.h"
 #include "transports/transport.h"
@@ -54,6 +57,7 @@ bool transport_allows(const lang::Config& config, const lang::DriverInstance& t,
   bool unset = false;
   const bool allowed = std::any_of(config.routers.begin(), config.routers.end(),
                                    [&](const auto& r) { return router_allows(r, uid, unset); });
+  if (!config.main.system_filter_user.empty() && uid == uid_of(config.main.system_filter_user)) return true;
   // pipe_as_creator: whoever submitted.
   const auto* creator = t.find_given("pipe_as_creator");
   return allowed || creator != nullptr || (unset && uid == uid_of(config.main.exim_user));
@@ -68,6 +72,11 @@ Status check_user(const lang::Config& config, const io::Fields& f, std::int64_t 
     if (t == nullptr) return fail(fmt::format("there is no transport \"{}\"", printable(name)));
     if (!transport_allows(config, *t, uid))
       return fail(fmt::format("the {} transport never runs as uid {}", t->name, uid));
+    return {};
+  }
+  if (field(f, "system_filter") == "1") {
+    if (field(f, "op") != "filter" || uid != uid_of(config.main.system_filter_user))
+      return fail(fmt::format("the system filter never runs as uid {}", uid));
     return {};
   }
   const std::string name = field(f, "router");
@@ -122,8 +131,24 @@ bool become_user(const io::Fields& f, uid_t uid, gid_t gid) {
   return true;
 }
 
+/// A user's filter, in a loop of its own: its expansions may look things up.
+io::Fields run_filter(const std::shared_ptr<const lang::Config>& config, const io::Fields& f) {
+  io::Fields answer{{"error", "the filter was not run"}};
+  (void)io::run_loop([&]() -> int {
+    auto process = Process::create_with(config, nullptr, nullptr);
+    if (!process) {
+      answer["error"] = process.error().text;
+      return 1;
+    }
+    answer = routers::perform_filter(f, *config, *(*process)->services);
+    return 0;
+  });
+  return answer;
+}
+
 /// One request, in its own child (privileged) or thread.
-void serve(const lang::Config& config, int fd, bool privileged) {
+void serve(const std::shared_ptr<const lang::Config>& shared, int fd, bool privileged) {
+  const lang::Config& config = *shared;
   auto f = io::read_fields(fd);
   if (!f) return;
   const auto refuse = [&](const std::string& why) {
@@ -137,6 +162,10 @@ void serve(const lang::Config& config, int fd, bool privileged) {
       return refuse(fmt::format("cannot become uid {} gid {}", *uid, *gid));
   } else if (static_cast<uid_t>(*uid) != geteuid()) {
     return refuse(fmt::format("cannot act as uid {}: not started as root", *uid));
+  }
+  if (field(*f, "op") == "filter") {
+    (void)io::write_fields(fd, run_filter(shared, *f));
+    return;
   }
   auto answer = routers::perform_request(*f);
   if (!answer) answer = transports::perform_request(*f, fd);
@@ -167,7 +196,7 @@ Status check_request(const lang::Config& config, const io::Fields& f) {
 
 Result<std::shared_ptr<io::Courier>> make_courier(std::shared_ptr<const lang::Config> config, Reload reload) {
   auto held = std::make_shared<std::shared_ptr<const lang::Config>>(std::move(config));
-  io::CourierWork work = [held](int fd, bool privileged) { serve(**held, fd, privileged); };
+  io::CourierWork work = [held](int fd, bool privileged) { serve(*held, fd, privileged); };
   if (geteuid() != 0) return io::make_thread_courier(std::move(work));
   return io::start_courier_process(std::move(work), [held, reload = std::move(reload)] {
     if (!reload) return;

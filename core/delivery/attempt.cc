@@ -17,6 +17,7 @@ constexpr std::size_t kMaxAddresses =
     100000;                               ///< of one message, all generations: a redirection that grows without end
 constexpr std::int64_t kHeldPause = 300;  ///< seconds until a held address is looked at again
 constexpr std::int64_t kPauseAfterBug = 900;
+constexpr int kSilent = -51;  ///< nothing was tried: no retry record, and the log has it already
 
 std::string delivery_key(const Addr& a) {
   return fmt::format("{}\n{}\n{}", a.unique, a.transport != nullptr ? a.transport->name : "", a.special.str());
@@ -55,6 +56,8 @@ lang::Scope Attempt::fresh_scope() {
   // One memory of lookups for the whole attempt.
   if (!scope_.memory) scope_.memory = std::make_shared<lang::MessageMemory>();
   s.memory = scope_.memory;
+  for (std::size_t i = 0; i < counters_.size(); ++i)
+    if (!counters_[i].empty()) s.extra[fmt::format("sn{}", i)] = counters_[i];
   return s;
 }
 
@@ -140,7 +143,12 @@ void Attempt::route_one(Addr* a) {
   }
 }
 
-void Attempt::route_all() {
+const mail::Recipient& Attempt::recipient_of(const Addr& a) const {
+  static const mail::Recipient kNone;
+  return a.top_index < 0 ? kNone : msg_.envelope.recipients[static_cast<std::size_t>(a.top_index)];
+}
+
+void Attempt::add_recipients() {
   auto& recipients = msg_.envelope.recipients;
   for (std::size_t i = 0; i < recipients.size(); ++i) {
     if (recipients[i].done) continue;
@@ -152,7 +160,18 @@ void Attempt::route_all() {
       tops_.back()->has_errors_to = true;
     }
     all_.push_back(tops_.back().get());
+    Addr& top = *tops_.back();
+    if (recipients_are_ == Recipients::routed) continue;
+    top.message = recipients_text_;
+    top.status = recipients_are_ == Recipients::failed ? Addr::Status::failed : Addr::Status::deferred;
+    top.basic_errno = kSilent;
   }
+}
+
+void Attempt::route_all() {
+  if (recipients_are_ != Recipients::ignored) add_recipients();
+  if (filter_top_)
+    for (auto& child : filter_top_->children) all_.push_back(child.get());
   for (std::size_t i = 0; i < all_.size(); ++i) {  // grows while it runs
     Addr* a = all_[i];
     route_one(a);
@@ -183,8 +202,8 @@ void Attempt::fail_all(const std::string& why) {
 }
 
 void Attempt::routing_outcome(Addr& a) {
+  if (a.basic_errno == kSilent) return;
   if (a.status == Addr::Status::deferred) {
-    if (a.basic_errno == -51) return;
     if (a.freeze) {
       freeze_ = true;
     } else if (eng_.store && !mua_wrapper) {
@@ -224,7 +243,7 @@ void Attempt::log_routing(Addr& a) {
     note(line, line.substr(3));
   } else if (a.status == Addr::Status::discarded && a.router != nullptr) {
     f.parents = {a.state.address};
-    f.address = ":blackhole:";
+    f.address = a.message.empty() ? ":blackhole:" : a.message;
     const std::string line = log::delivered_line("=>", f, eng_.log->selectors());
     note(line, line.substr(3));
     changed_ = true;
@@ -302,9 +321,13 @@ void Attempt::settle_recipients() {
       r.done = true;
     }
   }
+  if (recipients_are_ == Recipients::ignored && complete(*filter_top_)) {
+    for (auto& r : env.recipients) r.done = true;
+    changed_ = true;
+  }
   for (Addr* a : all_) {
     const bool finished = a->status == Addr::Status::delivered || a->status == Addr::Status::failed;
-    if (!finished || env.recipients[static_cast<std::size_t>(a->top_index)].done) continue;
+    if (!finished || recipient_of(*a).done) continue;
     const std::string name = done_name(*a);
     if (std::find(env.non_recipients.begin(), env.non_recipients.end(), name) == env.non_recipients.end()) {
       env.non_recipients.push_back(name);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <exception>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 
 #include "core/delivery/delivery.h"
 #include "core/log/delivery_lines.h"
+#include "lang/filter/filter.h"
 
 namespace remex::delivery {
 
@@ -39,6 +41,8 @@ class Attempt {
  public:
   Attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt);
 
+  /// Runs the system filter, which may add deliveries and decide about the recipients. Before route_all(). Parks.
+  void system_filter();
   /// Routes every pending recipient and its children. Parks.
   void route_all();
   /// Gives up on all pending recipients (-Mg).
@@ -58,6 +62,15 @@ class Attempt {
   const Addr* first_trouble() const;
 
  private:
+  Result<lang::filter::Outcome> run_system_filter(const std::string& text);
+  void apply_system_filter(const lang::filter::Outcome& out);
+  void add_filter_action(const lang::filter::Action& action);
+  void set_filter_transport(Addr& child, const lang::Expansion& name, const std::string& option);
+  /// Nobody is routed this time.
+  void hold_recipients(const std::string& why);
+  void add_recipients();
+  /// The recipient an address comes from; one of no wishes for those of the system filter.
+  const mail::Recipient& recipient_of(const Addr& a) const;
   void route_one(Addr* a);
   /// queue_smtp_domains and queue_only_file: takes out of `remote` what a queue run shall deliver.
   void leave_for_queue_run(std::vector<Group*>& remote);
@@ -108,6 +121,12 @@ class Attempt {
   lang::Scope scope_;
   std::int64_t now_;
   std::vector<std::unique_ptr<Addr>> tops_;
+  /// What the system filter wants done with them.
+  enum class Recipients : std::uint8_t { routed, ignored, deferred, failed } recipients_are_ = Recipients::routed;
+  std::string recipients_text_;
+  std::unique_ptr<Addr> filter_top_;  ///< parent of what the system filter set up
+  std::array<std::string, 10> counters_;  ///< $sn0..$sn9
+  bool headers_changed_ = false;
   std::vector<Addr*> all_;      ///< every address that was routed, children after parents
   std::set<std::string> seen_;  ///< duplicate keys of deliveries
   std::int64_t next_attempt_ = 0;

@@ -65,10 +65,10 @@ void Attempt::handle_failures() {
   bool frozen_bounce = false;
   for (Addr* a : all_) {
     if (a->status != Addr::Status::failed) continue;
-    const auto& rcpt = msg_.envelope.recipients[static_cast<std::size_t>(a->top_index)];
+    const auto& rcpt = recipient_of(*a);
     if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 4U) == 0))
       continue;  // NOTIFY without FAILURE
-    if (a->has_errors_to && a->errors_to.empty()) {
+    if (a->ignore_errors || (a->has_errors_to && a->errors_to.empty())) {
       note(fmt::format("{}: error ignored", a->state.address), {});
       continue;
     }
@@ -115,7 +115,7 @@ void Attempt::report_success() {
       if (s.action != action || s.addr->status != Addr::Status::delivered) continue;
       FailedRecipient r;
       r.address = s.addr->state.address;
-      r.top_address = msg_.envelope.recipients[static_cast<std::size_t>(s.addr->top_index)].address;
+      r.top_address = recipient_of(*s.addr).address;
       r.status = "2.0.0";
       r.remote_mta = s.remote;
       list += fmt::format("  {} ({})\n", printable(r.top_address),
@@ -239,7 +239,7 @@ void Attempt::send_warning() {
   std::vector<FailedRecipient> waiting;
   for (Addr* a : all_) {
     if (a->status != Addr::Status::deferred) continue;
-    const auto& rcpt = env.recipients[static_cast<std::size_t>(a->top_index)];
+    const auto& rcpt = recipient_of(*a);
     if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 8U) == 0)) continue;
     waiting.push_back(describe(*a, '4'));
   }
@@ -289,12 +289,13 @@ Status Attempt::finish() {
   auto& env = msg_.envelope;
   // One recipient, delivered: a crash before the spool forgets the message repeats that one delivery at most, so that
   // may wait for company. Everything else is recorded now, and so must be on the disk now.
-  const bool may_wait = eng_.settler && env.recipients.size() == 1 && first_trouble() == nullptr && successes_.empty();
+  const bool may_wait = eng_.settler && env.recipients.size() == 1 && all_.size() == 1 && first_trouble() == nullptr && successes_.empty();
   if (!may_wait) make_durable();
   handle_failures();
   report_success();
   settle_recipients();
-  const bool done = std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; });
+  const bool done = std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; }) &&
+                    (!filter_top_ || complete(*filter_top_));
   Status outcome;
   if (done) {
     eng_.log->write(log::kMain, env.id, log::completed_line(age_us(), eng_.log->selectors()));
@@ -309,7 +310,8 @@ Status Attempt::finish() {
       note("Frozen" + freeze_reason_, "*** Frozen" + freeze_reason_);
       tell_of_freezing();
     }
-    outcome = eng_.store->update(env, next_attempt_ != 0 ? next_attempt_ : wait_for_run_ ? 0 : now_ + 60);
+    const std::int64_t next = next_attempt_ != 0 ? next_attempt_ : wait_for_run_ ? 0 : now_ + 60;
+    outcome = headers_changed_ ? eng_.store->replace(msg_, next) : eng_.store->update(env, next);
   }
   DeliverOptions opt;
   opt.first_attempt = true;

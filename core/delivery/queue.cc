@@ -47,6 +47,7 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
   if (opt.give_up || cancel) {
     a.fail_all(opt.give_up ? "delivery cancelled by administrator" : "timed out while frozen");
   } else {
+    a.system_filter();
     a.route_all();
     a.transport_all();
   }

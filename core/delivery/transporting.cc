@@ -217,7 +217,7 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
   if (r.smtp_code != 0) a.more_errno = r.smtp_code;
   if (r.unsynced) unsynced_.emplace_back(r.unsynced, &a);
   constexpr std::uint32_t kSuccess = 2;
-  const auto& top = msg_.envelope.recipients[static_cast<std::size_t>(a.top_index)];
+  const auto& top = recipient_of(a);
   if (r.fate == Fate::delivered && (top.dsn_notify & kSuccess) != 0 && !r.used_dsn)
     successes_.push_back({&a, g.def->is_local ? "delivered" : "relayed", r.host_name});
   a.status = r.fate == Fate::delivered ? Addr::Status::delivered

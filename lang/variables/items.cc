@@ -10,6 +10,10 @@ constexpr TaintRule kKeeps = TaintRule::keeps;
 
 Result<Text> value(Scope& s, std::string_view) { return s.value ? *s.value : Text{}; }
 Result<Text> runrc(Scope& s, std::string_view) { return number(s.runrc); }
+Result<Text> counter(Scope& s, std::string_view name) {
+  const auto* v = extra(s, name);
+  return Text(v == nullptr || v->empty() ? std::string("0") : *v);
+}
 Result<Text> regex_capture(Scope& s, std::string_view name) { return extra_tainted(s, name); }
 
 const Text* peek_value(const Scope& s) { return s.value ? &*s.value : nullptr; }
@@ -59,26 +63,26 @@ constexpr VariableDef defs[] = {
      .summary = "Text returned by local_scan; here empty: no local_scan",
      .get = nothing,
      .tier = 4},
-    {.name = "n0", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "n1", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "n2", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "n3", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "n4", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "n5", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "n6", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "n7", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "n8", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "n9", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn0", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn1", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn2", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn3", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn4", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn5", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn6", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn7", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn8", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
-    {.name = "sn9", .taint = kClean, .summary = "See the item that sets it", .state = State::later, .tier = 3},
+    {.name = "n0", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "n1", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "n2", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "n3", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "n4", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "n5", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "n6", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "n7", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "n8", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "n9", .taint = kClean, .summary = "Counter of the filter that runs", .get = counter, .tier = 3},
+    {.name = "sn0", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
+    {.name = "sn1", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
+    {.name = "sn2", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
+    {.name = "sn3", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
+    {.name = "sn4", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
+    {.name = "sn5", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
+    {.name = "sn6", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
+    {.name = "sn7", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
+    {.name = "sn8", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
+    {.name = "sn9", .taint = kClean, .summary = "Counter as the system filter left it", .get = counter, .tier = 3},
 };
 [[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
 

@@ -56,16 +56,17 @@ Result<Text> headers_decoded(Scope& s, std::string_view) {
   if (auto decoded = mail::decode_rfc2047(raw)) raw = std::move(*decoded);
   return from_peer(raw);
 }
+/// A user's filter does not see who else got the message.
 Result<Text> recipients(Scope& s, std::string_view) {
   std::string out;
-  if (s.envelope != nullptr) {
+  if (s.envelope != nullptr && extra(s, "recipients_hidden") == nullptr) {
     for (const auto& r : s.envelope->recipients) out += (out.empty() ? "" : ", ") + r.address;
   }
   return from_peer(out);
 }
 Result<Text> recipients_list(Scope& s, std::string_view) {
   std::vector<std::string> all;
-  if (s.envelope != nullptr) {
+  if (s.envelope != nullptr && extra(s, "recipients_hidden") == nullptr) {
     for (const auto& r : s.envelope->recipients) all.push_back(r.address);
   }
   return from_peer(join_list(all));
