@@ -59,8 +59,7 @@ Result<Text> insert_header(Scope& scope, std::string_view name, HeaderForm form)
         charset = scope.config->main.headers_charset;
     }
     // A charset nobody knows leaves the header as it came.
-    if (auto decoded = mail::decode_rfc2047(s, charset))
-      s = std::move(*decoded);
+    if (auto decoded = mail::decode_rfc2047(s, charset)) s = std::move(*decoded);
   }
   if (!s.empty()) out.set_taint(Taint::tainted);
   return out;

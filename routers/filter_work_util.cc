@@ -54,11 +54,11 @@ Text untagged(const std::string& s) {
 
 using Strings = std::pair<const char*, std::string lang::AddressState::*>;
 constexpr Strings kStrings[] = {
-    {"address", &lang::AddressState::address},   {"local_part", &lang::AddressState::local_part},
-    {"domain", &lang::AddressState::domain},     {"cased", &lang::AddressState::cased_local_part},
-    {"prefix", &lang::AddressState::prefix},     {"prefix_v", &lang::AddressState::prefix_v},
-    {"suffix", &lang::AddressState::suffix},     {"suffix_v", &lang::AddressState::suffix_v},
-    {"home", &lang::AddressState::home},         {"router_name", &lang::AddressState::router_name},
+    {"address", &lang::AddressState::address},    {"local_part", &lang::AddressState::local_part},
+    {"domain", &lang::AddressState::domain},      {"cased", &lang::AddressState::cased_local_part},
+    {"prefix", &lang::AddressState::prefix},      {"prefix_v", &lang::AddressState::prefix_v},
+    {"suffix", &lang::AddressState::suffix},      {"suffix_v", &lang::AddressState::suffix_v},
+    {"home", &lang::AddressState::home},          {"router_name", &lang::AddressState::router_name},
     {"self", &lang::AddressState::self_hostname},
 };
 using Texts = std::pair<const char*, Text lang::AddressState::*>;
@@ -71,8 +71,8 @@ constexpr Texts kTexts[] = {{"lp_data", &lang::AddressState::local_part_data},
 void put_address(io::Fields& f, const std::string& prefix, const lang::AddressState& a) {
   for (const auto& [name, member] : kStrings) f[prefix + name] = a.*member;
   for (const auto& [name, member] : kTexts) f[prefix + name] = tagged(a.*member);
-  f[prefix + "taints"] = fmt::format("{}{}{}", a.prefix_tainted ? 1 : 0, a.suffix_tainted ? 1 : 0,
-                                     a.home_tainted ? 1 : 0);
+  f[prefix + "taints"] =
+      fmt::format("{}{}{}", a.prefix_tainted ? 1 : 0, a.suffix_tainted ? 1 : 0, a.home_tainted ? 1 : 0);
   f[prefix + "uid"] = std::to_string(a.local_user_uid);
   f[prefix + "gid"] = std::to_string(a.local_user_gid);
 }
@@ -99,8 +99,8 @@ void put_body(io::Fields& f, const lang::Scope& scope) {
   if (scope.body == nullptr) return;
   const std::uint64_t size = scope.body->size();
   const auto wanted = scope.config == nullptr ? std::int64_t{500} : scope.config->main.message_body_visible;
-  const auto n = std::min<std::uint64_t>(
-      {size, kMaxWindow, static_cast<std::uint64_t>(std::max<std::int64_t>(0, wanted))});
+  const auto n =
+      std::min<std::uint64_t>({size, kMaxWindow, static_cast<std::uint64_t>(std::max<std::int64_t>(0, wanted))});
   f["body_size"] = std::to_string(size);
   if (auto head = scope.body->read(0, static_cast<std::size_t>(n))) f["body_head"] = std::move(*head);
   if (auto tail = scope.body->read(size - n, static_cast<std::size_t>(n))) f["body_tail"] = std::move(*tail);
@@ -186,8 +186,8 @@ Result<lang::filter::Outcome> run_filter(RouteContext& ctx, const lang::DriverIn
   if (!out.needs_user) return out;
   const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
   if (courier == nullptr || !courier->privileged())
-    return defer(fmt::format("{} router: the filter must be run as uid {}, which this process cannot become", r.name,
-                             uid));
+    return defer(
+        fmt::format("{} router: the filter must be run as uid {}, which this process cannot become", r.name, uid));
   debug_line(ctx, fmt::format("{} router: the filter is run as uid {}", r.name, uid));
   REMEX_TRY(io::Fields answer, ask_as_user(ctx, r, static_cast<uid_t>(uid), static_cast<gid_t>(gid),
                                            filter_request(ctx.scope, text, options)));

@@ -46,9 +46,6 @@ class AddressScope {
   lang::AddressState* saved_;
 };
 
-/// A child of `parent` for `address` (unquoted local part and lower-cased domain are made from it). Inherits
-/// address_data, variables, errors_to and header changes.
-std::unique_ptr<Addr> make_child(Addr& parent, const std::string& address);
 /// Debug line, only built when somebody reads it.
 void debug_line(RouteContext& ctx, std::string_view text);
 

@@ -66,6 +66,7 @@ class Redirection {
   Status add_special(const RedirectItem& item, bool tainted);
   std::unique_ptr<Addr> special_child(RedirectItem::Kind kind, const std::string& text);
   RouteResult filter(const Text& data);
+  void log_mistake(const std::string& text);
   RouteResult filter_mistake(const std::string& text, bool may_skip);
   Result<lang::filter::Options> filter_options() const;
   Status add_action(const lang::filter::Action& action);
@@ -351,8 +352,8 @@ void Redirection::add_reply(const lang::filter::Action& action) {
   set_transport(*child, o_.reply_transport, "reply_transport");
   if (o_.forbid_filter_reply || action.bad) {
     child->status = Addr::Status::failed;
-    child->message = o_.forbid_filter_reply ? "autoreply forbidden"
-                                            : "filter autoreply generated syntactically invalid recipient";
+    child->message =
+        o_.forbid_filter_reply ? "autoreply forbidden" : "filter autoreply generated syntactically invalid recipient";
   }
   addr_.children.push_back(std::move(child));
 }
@@ -377,14 +378,17 @@ Status Redirection::add_action(const lang::filter::Action& action) {
   return {};
 }
 
+void Redirection::log_mistake(const std::string& text) {
+  if (ctx_.scope.services == nullptr || ctx_.mode != RouteMode::deliver || ctx_.scope.envelope == nullptr) return;
+  ctx_.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
+                           fmt::format("{} {} router: {}", ctx_.scope.envelope->id, r_.name, printable(text)));
+}
+
 /// A mistake in the filter: the address waits, or goes on as if there were no filter (skip_syntax_errors).
 RouteResult Redirection::filter_mistake(const std::string& text, bool may_skip) {
   if (!o_.skip_syntax_errors || !may_skip)
     return deferred(fmt::format("error in filter {}: {}", o_.data.is_set() ? "data" : "file", text));
-  if (ctx_.scope.services != nullptr && ctx_.mode == RouteMode::deliver && ctx_.scope.envelope != nullptr)
-    ctx_.scope.services->log(
-        static_cast<int>(lang::LogTarget::main_log),
-        fmt::format("{} {} router: skipped error: {}", ctx_.scope.envelope->id, r_.name, printable(text)));
+  log_mistake("skipped error: " + text);
   errors_.push_back(text);
   prepare_notice();
   return declined();
@@ -405,6 +409,7 @@ RouteResult Redirection::filter(const Text& data) {
   if (!ran) return deferred(ran.error().text);
   const lang::filter::Outcome& out = *ran;
   if (out.verdict == V::error) return filter_mistake(printable(out.text), !sieve);
+  if (sieve && !out.text.empty()) log_mistake("error in Sieve filter: " + out.text + " (message kept)");
   for (const auto& action : out.actions)
     if (Status ok = add_action(action); !ok) {
       addr_.children.clear();

@@ -204,7 +204,8 @@ Next settle(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, RouteR
 }
 
 /// The address fails or waits; what a filter set up before it said so is delivered all the same.
-Next give_up(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, Addr::Status status, const RouteResult& res) {
+Next give_up(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, Addr::Status status,
+             const RouteResult& res) {
   if (!addr.children.empty())
     if (Status ok = finish_children(ctx, r, addr); !ok) addr.children.clear();
   set_outcome(addr, status, res);

@@ -72,6 +72,9 @@ void route_address(RouteContext& ctx, Addr& addr);
 
 /// Makes a top-level Addr from an envelope address (unquoted, split, qualified already).
 std::unique_ptr<Addr> make_top_address(const std::string& address, int top_index);
+/// A child of `parent` for `address` (unquoted local part and lower-cased domain are made from it). Inherits
+/// address_data, variables, errors_to and header changes.
+std::unique_ptr<Addr> make_child(Addr& parent, const std::string& address);
 
 }  // namespace remex::routers
 

@@ -88,8 +88,8 @@ Result<std::string> expand_for_filter(DeliverContext& ctx, const routers::Addr& 
     return defer(fmt::format("Expansion of \"{}\" from command \"{}\" in {} transport failed: {}", text,
                              printable(a.special.view()), transport, value.error().text));
   if (value->is_tainted())
-    return fail(fmt::format("Tainted arg {} for {} transport command: '{}'", number, transport,
-                            printable(value->view())));
+    return fail(
+        fmt::format("Tainted arg {} for {} transport command: '{}'", number, transport, printable(value->view())));
   if (value->view().find('\0') != std::string_view::npos) return fail("NUL in an argument of a command");
   return value->str();
 }

@@ -169,7 +169,8 @@ int FilterTest::test_file(std::FILE* f, const std::string& name, bool system) {
              : kind == lang::filter::Kind::sieve ? "Sieve filter"
                                                  : "forward file",
              name);
-  if (kind == lang::filter::Kind::none) return system ? complain(1, "a system filter begins with \"# Exim filter\"") : test_list(*text);
+  if (kind == lang::filter::Kind::none)
+    return system ? complain(1, "a system filter begins with \"# Exim filter\"") : test_list(*text);
   if (system && kind == lang::filter::Kind::sieve) return complain(1, "the system filter cannot be a Sieve filter");
   return test_filter(*text, kind, system);
 }
@@ -201,7 +202,8 @@ int FilterTest::test_filter(const std::string& text, lang::filter::Kind kind, bo
     case V::done: break;
   }
   if (out.significant)
-    fmt::print("Filtering set up at least one significant delivery or other action.\nNo other deliveries will occur.\n");
+    fmt::print(
+        "Filtering set up at least one significant delivery or other action.\nNo other deliveries will occur.\n");
   else
     fmt::print("Filtering did not set up a significant delivery.\nNormal delivery will occur.\n");
   return 0;
@@ -247,8 +249,7 @@ int run_filter_test(const Options& o, std::shared_ptr<const lang::Config> config
   for (int i = 0; i < 2; ++i) {
     if (names[i]->empty()) continue;
     files[i] = std::fopen(names[i]->c_str(), "re");
-    if (files[i] == nullptr)
-      return complain(1, fmt::format("failed to open {}: {}", *names[i], std::strerror(errno)));
+    if (files[i] == nullptr) return complain(1, fmt::format("failed to open {}: {}", *names[i], std::strerror(errno)));
   }
   return io::run_loop([&]() -> int {
     daemon::ProcessOptions po;

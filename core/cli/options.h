@@ -63,18 +63,18 @@ struct Options {
     background,
     foreground,
     queue
-  } delivery = Delivery::background;      ///< -odb -odf -odq
-  bool delivery_given = false;            ///< one of -odX was there
-  bool errors_to_stderr = false;          ///< -oep, -oeq
-  bool debug = false, verbose = false;    ///< -d, -v
-  bool no_qualify = false;                ///< -bnq
-  std::int64_t receive_timeout = -1;      ///< -or, seconds
-  std::string filter_file, system_filter_file;  ///< -bf, -bF
+  } delivery = Delivery::background;                                           ///< -odb -odf -odq
+  bool delivery_given = false;                                                 ///< one of -odX was there
+  bool errors_to_stderr = false;                                               ///< -oep, -oeq
+  bool debug = false, verbose = false;                                         ///< -d, -v
+  bool no_qualify = false;                                                     ///< -bnq
+  std::int64_t receive_timeout = -1;                                           ///< -or, seconds
+  std::string filter_file, system_filter_file;                                 ///< -bf, -bF
   std::string filter_domain, filter_local_part, filter_prefix, filter_suffix;  ///< -bfd -bfl -bfp -bfs
-  std::string bi_argument;                ///< -oA
-  bool terse = false;                     ///< -n: -bP shows values alone
-  bool no_delivery = false;               ///< -N
-  std::string listen_override, pid_file;  ///< -oX, -oP
+  std::string bi_argument;                                                     ///< -oA
+  bool terse = false;                                                          ///< -n: -bP shows values alone
+  bool no_delivery = false;                                                    ///< -N
+  std::string listen_override, pid_file;                                       ///< -oX, -oP
   std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender,
       protocol;                   ///< -oM*
   std::string list_kind;          ///< letters after -bp

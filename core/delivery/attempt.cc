@@ -252,7 +252,7 @@ void Attempt::log_routing(Addr& a) {
 
 log::DeliveryFields Attempt::fields(const Addr& a) const {
   log::DeliveryFields f;
-  f.address = a.special.empty() || a.is_pipe ? a.state.address : a.special.str();
+  f.address = a.state.address;
   for (const Addr* p = a.parent; p != nullptr; p = p->parent) f.parents.push_back(p->state.address);
   f.sender = msg_.envelope.sender;
   f.return_path = a.has_errors_to ? a.errors_to : msg_.envelope.sender;

@@ -124,7 +124,7 @@ class Attempt {
   /// What the system filter wants done with them.
   enum class Recipients : std::uint8_t { routed, ignored, deferred, failed } recipients_are_ = Recipients::routed;
   std::string recipients_text_;
-  std::unique_ptr<Addr> filter_top_;  ///< parent of what the system filter set up
+  std::unique_ptr<Addr> filter_top_;      ///< parent of what the system filter set up
   std::array<std::string, 10> counters_;  ///< $sn0..$sn9
   bool headers_changed_ = false;
   std::vector<Addr*> all_;      ///< every address that was routed, children after parents

@@ -289,7 +289,8 @@ Status Attempt::finish() {
   auto& env = msg_.envelope;
   // One recipient, delivered: a crash before the spool forgets the message repeats that one delivery at most, so that
   // may wait for company. Everything else is recorded now, and so must be on the disk now.
-  const bool may_wait = eng_.settler && env.recipients.size() == 1 && all_.size() == 1 && first_trouble() == nullptr && successes_.empty();
+  const bool may_wait = eng_.settler && env.recipients.size() == 1 && all_.size() == 1 && first_trouble() == nullptr &&
+                        successes_.empty();
   if (!may_wait) make_durable();
   handle_failures();
   report_success();

@@ -177,9 +177,7 @@ void Attempt::add_filter_action(const Action& action) {
   auto child = routers::make_child(*filter_top_, "system-filter");
   const std::string target = reply ? ">" + action.target : action.target;
   child->special = Text::clean(target);
-  child->state.address = pipe                                       ? "|" + target
-                         : action.kind == K::file && target[0] != '/' ? "save " + target
-                                                                      : target;
+  child->state.address = pipe ? "|" + target : action.kind == K::file && target[0] != '/' ? "save " + target : target;
   child->unique = fmt::format("{} <system-filter>{}", child->state.address,
                               reply ? fmt::format(" #{}", filter_top_->children.size()) : "");
   child->is_pipe = pipe;

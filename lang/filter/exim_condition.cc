@@ -192,7 +192,7 @@ Result<bool> Runner::test_addresses(const Condition& c) {
 }
 
 Result<bool> Runner::test_personal(const Condition& c) {
-  if (scope_.envelope == nullptr || scope_.envelope->sender.empty() || scope_.headers == nullptr ||
+  if (opt_.system || scope_.envelope == nullptr || scope_.envelope->sender.empty() || scope_.headers == nullptr ||
       scope_.address == nullptr)
     return false;
   if (is_bulk(*scope_.headers)) return false;

@@ -18,27 +18,30 @@ struct VerbName {
   Verb verb;
 };
 constexpr VerbName kVerbs[] = {
-    {"add", Verb::add},           {"defer", Verb::defer},   {"deliver", Verb::deliver},     {"fail", Verb::fail},
-    {"finish", Verb::finish},     {"freeze", Verb::freeze}, {"headers", Verb::headers},     {"if", Verb::if_},
-    {"logfile", Verb::logfile},   {"logwrite", Verb::logwrite}, {"mail", Verb::mail},       {"pipe", Verb::pipe},
-    {"save", Verb::save},         {"testprint", Verb::testprint}, {"vacation", Verb::vacation},
+    {"add", Verb::add},         {"defer", Verb::defer},         {"deliver", Verb::deliver},   {"fail", Verb::fail},
+    {"finish", Verb::finish},   {"freeze", Verb::freeze},       {"headers", Verb::headers},   {"if", Verb::if_},
+    {"logfile", Verb::logfile}, {"logwrite", Verb::logwrite},   {"mail", Verb::mail},         {"pipe", Verb::pipe},
+    {"save", Verb::save},       {"testprint", Verb::testprint}, {"vacation", Verb::vacation},
 };
 
-constexpr std::string_view kMailParts[MailPart::parts] = {"to",            "cc",   "bcc",  "from", "reply_to", "subject",
-                                                          "extra_headers", "text", "file", "log",  "once",     "once_repeat"};
+constexpr std::string_view kMailParts[MailPart::parts] = {
+    "to", "cc", "bcc", "from", "reply_to", "subject", "extra_headers", "text", "file", "log", "once", "once_repeat"};
 struct TestName {
   std::string_view name;
   Test test;
 };
 constexpr TestName kTests[] = {
-    {"begins", Test::begins}, {"begin", Test::begins}, {"contains", Test::contains}, {"contain", Test::contains},
-    {"ends", Test::ends},     {"end", Test::ends},     {"matches", Test::matches},   {"match", Test::matches},
-    {"is", Test::is},
+    {"begins", Test::begins},    {"begin", Test::begins},  {"contains", Test::contains},
+    {"contain", Test::contains}, {"ends", Test::ends},     {"end", Test::ends},
+    {"matches", Test::matches},  {"match", Test::matches}, {"is", Test::is},
 };
 constexpr TestName kWords[] = {
-    {"delivered", Test::delivered},           {"error_message", Test::error_message},
-    {"first_delivery", Test::first_delivery}, {"foranyaddress", Test::for_any_address},
-    {"manually_thawed", Test::manually_thawed}, {"personal", Test::personal},
+    {"delivered", Test::delivered},
+    {"error_message", Test::error_message},
+    {"first_delivery", Test::first_delivery},
+    {"foranyaddress", Test::for_any_address},
+    {"manually_thawed", Test::manually_thawed},
+    {"personal", Test::personal},
 };
 
 class Parser {
@@ -270,7 +273,8 @@ Result<Condition> Parser::condition(bool bracket, int depth, std::string& end) {
     bool none = false;
     REMEX_TRY(Condition one, term(depth, none, end));
     if (none) {
-      if (end == ")") return fail(ErrorKind::config, fmt::format("unexpected \")\" in line {} of filter file", words_.line()));
+      if (end == ")")
+        return fail(ErrorKind::config, fmt::format("unexpected \")\" in line {} of filter file", words_.line()));
       if (end.empty()) return fail(ErrorKind::config, "\"then\" missing at end of filter file");
       return words_.mistake("unexpected \"then\"");
     }

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,8 +24,8 @@ namespace {
 constexpr std::size_t kMaxActions = 10000;
 constexpr std::int64_t kPureSteps = 20000, kMaxSteps = 5000000;
 
-constexpr std::string_view kLabels[MailPart::parts] = {"",        "cc",           "bcc",  "from", "reply_to", "subject",
-                                                       "extra_headers", "text", "file", "log",  "once",     "once_repeat"};
+constexpr std::string_view kLabels[MailPart::parts] = {
+    "", "cc", "bcc", "from", "reply_to", "subject", "extra_headers", "text", "file", "log", "once", "once_repeat"};
 
 /// "1d12h" in seconds; nullopt for anything else.
 std::optional<std::int64_t> interval(std::string_view s) {
@@ -46,7 +47,12 @@ std::optional<std::int64_t> interval(std::string_view s) {
 /// Blocking: one line into the user's log.
 Status append_line(const std::string& file, std::int64_t mode, std::string_view line) {
   const auto bits = static_cast<mode_t>(mode < 0 ? 0600 : mode);
-  const int fd = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, bits);
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  int fd = ::open(file.c_str(), kFlags | O_CREAT | O_EXCL, bits);
+  if (fd >= 0)
+    (void)::fchmod(fd, bits);  // the umask is the process's, not the user's
+  else if (errno == EEXIST)
+    fd = ::open(file.c_str(), kFlags);
   if (fd < 0)
     return fail(fmt::format("failed to open filter log file \"{}\": {} (euid={} egid={})", file, std::strerror(errno),
                             ::geteuid(), ::getegid()));
@@ -206,24 +212,17 @@ Status Runner::branch(const Command& c) {
 Status Runner::add(const Command& c) {
   REMEX_TRY(const Text number, expand(c.args[0], "add command"));
   REMEX_TRY(const Text name, expand(c.args[1], "add command"));
-  std::string_view digits = number.view();
-  std::int64_t factor = 1;
-  if (!digits.empty() && (ascii_lower(digits.back()) == 'k' || ascii_lower(digits.back()) == 'm')) {
-    factor = ascii_lower(digits.back()) == 'k' ? 1024 : 1024 * 1024;
-    digits.remove_suffix(1);
-  }
+  std::string_view digits = trim(number.view());
   if (digits.starts_with('+')) digits.remove_prefix(1);
-  const auto n = parse_int(digits);
-  std::int64_t value = 0;
-  if (!n || __builtin_mul_overflow(*n, factor, &value))
-    return fail(fmt::format("malformed number \"{}\" in \"add\" command", shown(number.view())));
+  const auto value = parse_int(digits);
+  if (!value) return fail(fmt::format("malformed number \"{}\" in \"add\" command", shown(number.view())));
   const std::string_view v = name.view();
   if (v.size() != 2 || v[0] != 'n' || !is_digit(v[1]))
     return fail(fmt::format("unknown variable \"{}\" in \"add\" command", shown(v)));
-  print(fmt::format("Add {} to {}", value, v));
+  print(fmt::format("Add {} to {}", *value, v));
   std::string& counter = scope_.extra[std::string(v)];
   std::int64_t sum = 0;
-  if (__builtin_add_overflow(parse_int(counter).value_or(0), value, &sum)) return fail("a counter is too large");
+  if (__builtin_add_overflow(parse_int(counter).value_or(0), *value, &sum)) return fail("a counter is too large");
   counter = std::to_string(sum);
   return {};
 }
@@ -231,10 +230,13 @@ Status Runner::add(const Command& c) {
 Result<std::string> Runner::address(std::string_view text) const {
   const auto items = mail::address_items(text);
   const std::string_view bare = trim(text);
+  const bool words =
+      bare.find_first_of(" \t\n") != std::string_view::npos && bare.find_first_of("<@\"(:,") == std::string_view::npos;
   const auto malformed = [&](std::string_view why) {
     return fail(fmt::format("malformed address \"{}\" in filter file: {}", shown(text), why));
   };
   if (bare.empty() || items.empty()) return malformed("empty address");
+  if (words) return malformed("missing or malformed local part (expected word or \"<\")");
   if (!items.front().error.empty()) return malformed(items.front().error);
   if (items.size() > 1)
     return malformed(fmt::format("malformed address: {} may not follow {}", shown(text.substr(items.front().end)),
@@ -253,8 +255,8 @@ Status Runner::deliver(const Command& c) {
     const AddressState* own = scope_.address;
     if (!opt_.system && !opt_.testing && own != nullptr) {
       const std::string_view domain = scope_.config == nullptr ? "" : scope_.config->main.qualify_domain;
-      const std::string given = a.errors_to.find('@') == std::string::npos ? fmt::format("{}@{}", a.errors_to, domain)
-                                                                           : a.errors_to;
+      const std::string given =
+          a.errors_to.find('@') == std::string::npos ? fmt::format("{}@{}", a.errors_to, domain) : a.errors_to;
       if (!iequals(given, own->local_part + "@" + own->domain) &&
           !iequals(given, own->cased_local_part + "@" + own->domain))
         return fail("errors_to must point to the caller's address");
@@ -272,7 +274,7 @@ Status Runner::deliver(const Command& c) {
                                                       : m.primary_hostname);
     }
     print(fmt::format("{} message to: {}{}{}", name_of(c, "deliver", true), shown(shown_to),
-                      a.has_errors_to ? " errors_to " + shown(a.errors_to) : "", c.noerror ? " (noerror)" : ""));
+                      c.noerror ? " (noerror)" : "", a.has_errors_to ? " errors_to " + shown(a.errors_to) : ""));
   }
   out_.actions.push_back(std::move(a));
   return {};
@@ -307,7 +309,7 @@ Status Runner::pipe(const Command& c) {
   return {};
 }
 
-Status Runner::fill_reply(const Command& c, Reply& r) {
+Status Runner::fill_reply(const Command& c, Reply& r, std::vector<std::string>& lines) {
   std::string* const parts[MailPart::parts] = {&r.to,      &r.cc,   &r.bcc,  &r.from, &r.reply_to, &r.subject,
                                                &r.headers, &r.text, &r.file, &r.log,  &r.once,     nullptr};
   for (std::size_t i = 0; i < MailPart::parts; ++i) {
@@ -328,11 +330,11 @@ Status Runner::fill_reply(const Command& c, Reply& r) {
       if (!seconds && !opt_.testing)
         return fail(fmt::format("failed to decode time value \"{}\" in mail command", shown(value)));
       r.once_repeat = seconds.value_or(0);
-      if (opt_.testing) print(fmt::format("once_repeat: {}", shown(value)));
+      lines.push_back(fmt::format("once_repeat: {}", shown(value)));
     } else {
-      if (opt_.testing && i != MailPart::to)
-        print(fmt::format("{:>7}: {}{}", kLabels[i], shown(value),
-                          i == MailPart::file && c.expand_file ? " (expanded)" : ""));
+      if (i != MailPart::to)
+        lines.push_back(fmt::format("{:>7}: {}{}", kLabels[i], shown(value),
+                                    i == MailPart::file && c.expand_file ? " (expanded)" : ""));
       *parts[i] = std::move(value);
     }
   }
@@ -341,35 +343,33 @@ Status Runner::fill_reply(const Command& c, Reply& r) {
   return {};
 }
 
-Status Runner::show_mail(const Command& c, bool seen) {
-  (void)seen;
-  std::string to = "<default>";
-  if ((c.given & 1U << MailPart::to) != 0) {
-    REMEX_TRY(const Text text, expand(c.args[MailPart::to], "mail command"));
-    to = shown(text.view());
-  }
-  print(fmt::format("{} to: {}{}{}", name_of(c, "mail", false), to, c.verb == Verb::vacation ? " (vacation)" : "",
-                    c.noerror ? " (noerror)" : ""));
-  return {};
+/// The value of a variable that is not an argument.
+std::string Runner::variable(std::string_view name) {
+  const VariableDef* def = registries_of(scope_).find_variable(name);
+  auto value = def == nullptr || def->get == nullptr ? Result<Text>() : def->get(scope_, name);
+  return value ? value->str() : std::string();
 }
 
 Status Runner::mail(const Command& c) {
   const bool seen = is_seen(c, false);
-  if (opt_.testing) REMEX_CHECK(show_mail(c, seen));
+  // A bounce is never answered.
+  if (seen) out_.significant = true;
+  if (variable("return_path").empty()) {
+    print(fmt::format("{} command ignored because return_path is empty", c.verb == Verb::mail ? "mail" : "vacation"));
+    return {};
+  }
   Action a;
   a.kind = Action::Kind::reply;
   a.ignore_errors = true;  // nobody is told that a notice could not be sent
-  REMEX_CHECK(fill_reply(c, a.reply));
-  if (opt_.testing && c.return_message) print("Return original message");
-  if (seen) out_.significant = true;
-  // A bounce is never answered.
-  if (scope_.envelope == nullptr || scope_.envelope->sender.empty()) return {};
+  std::vector<std::string> lines;
+  REMEX_CHECK(fill_reply(c, a.reply, lines));
+  const bool to_given = (c.given & 1U << MailPart::to) != 0;
+  print(fmt::format("{} to: {}{}{}", name_of(c, "mail", false), to_given ? shown(a.reply.to) : "<default>",
+                    c.verb == Verb::vacation ? " (vacation)" : "", c.noerror ? " (noerror)" : ""));
+  for (std::string& line : lines) print(std::move(line));
+  if (c.return_message) print("Return original message");
   Reply& r = a.reply;
-  if ((c.given & 1U << MailPart::to) == 0) {
-    static const VariableDef* const reply_address = registries_of(scope_).find_variable("reply_address");
-    if (reply_address != nullptr)
-      if (auto to = reply_address->get(scope_, "reply_address")) r.to = to->str();
-  }
+  if (!to_given) r.to = variable("reply_address");
   std::vector<std::string> names;
   for (const std::string* header : {&r.to, &r.cc, &r.bcc})
     for (const auto& item : mail::address_items(*header)) {

@@ -1,4 +1,5 @@
-// The evaluator of Exim filters. Private to lang/filter: exim_run.cc obeys commands, exim_condition.cc tests conditions.
+// The evaluator of Exim filters. Private to lang/filter: exim_run.cc obeys commands, exim_condition.cc tests
+// conditions.
 #pragma once
 
 #include <string>
@@ -24,8 +25,9 @@ class Runner {
   Status save(const Command& c);
   Status pipe(const Command& c);
   Status mail(const Command& c);
-  Status fill_reply(const Command& c, Reply& r);
-  Status show_mail(const Command& c, bool seen);
+  /// `lines`: what a test prints of it.
+  Status fill_reply(const Command& c, Reply& r, std::vector<std::string>& lines);
+  std::string variable(std::string_view name);
   Status headers(const Command& c);
   Status logwrite(const Command& c);
   Status verdict(const Command& c);

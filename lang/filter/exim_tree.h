@@ -66,7 +66,21 @@ enum class Verb : std::uint8_t {
 };
 
 /// Order of a mail command's strings in Command::args, and in what tests print.
-enum MailPart : std::uint8_t { to, cc, bcc, from, reply_to, subject, extra_headers, body_text, file, log, once, once_repeat, parts };
+enum MailPart : std::uint8_t {
+  to,
+  cc,
+  bcc,
+  from,
+  reply_to,
+  subject,
+  extra_headers,
+  body_text,
+  file,
+  log,
+  once,
+  once_repeat,
+  parts
+};
 
 struct Command {
   Verb verb = Verb::finish;

@@ -106,8 +106,7 @@ Result<std::string> Words::quoted() {
     ++pos_;
     while (peek() == ' ' || peek() == '\t') ++pos_;
   }
-  if (peek() != '"')
-    return fail(ErrorKind::config, fmt::format("quote missing at end of string in line {}", line_));
+  if (peek() != '"') return fail(ErrorKind::config, fmt::format("quote missing at end of string in line {}", line_));
   ++pos_;
   skip();
   return out;

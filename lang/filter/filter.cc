@@ -90,8 +90,8 @@ class Reader {
 
 template <class F>
 void each_text(Reply& r, F&& f) {
-  for (std::string* s : {&r.to, &r.cc, &r.bcc, &r.from, &r.reply_to, &r.subject, &r.headers, &r.text, &r.file, &r.log,
-                         &r.once})
+  for (std::string* s :
+       {&r.to, &r.cc, &r.bcc, &r.from, &r.reply_to, &r.subject, &r.headers, &r.text, &r.file, &r.log, &r.once})
     f(*s);
 }
 
@@ -144,7 +144,10 @@ std::string encode(const Outcome& o) {
     if (a.kind != Action::Kind::reply) continue;
     Reply r = a.reply;
     each_text(r, [&w](std::string& s) { w.text(s); });
-    w.number(r.file_expand ? 1 : 0).number(r.return_message ? 1 : 0).number(r.once_repeat).number(r.make_directory ? 1 : 0);
+    w.number(r.file_expand ? 1 : 0)
+        .number(r.return_message ? 1 : 0)
+        .number(r.once_repeat)
+        .number(r.make_directory ? 1 : 0);
   }
   return std::move(w.out);
 }

@@ -55,9 +55,9 @@ struct HeaderEdit {
 
 struct Outcome {
   enum class Verdict : std::uint8_t { done, fail, defer, freeze, error } verdict = Verdict::done;
-  bool significant = false;   ///< the address needs no other delivery
-  bool needs_user = false;    ///< stopped: what comes now may only be done by a process of the filter's user
-  std::string text;           ///< of fail, defer, freeze, error
+  bool significant = false;  ///< the address needs no other delivery
+  bool needs_user = false;   ///< stopped: what comes now may only be done by a process of the filter's user
+  std::string text;          ///< of fail, defer, freeze, error
   std::vector<Action> actions;
   std::vector<HeaderEdit> edits;
   std::array<std::int64_t, 10> counters{};  ///< $n0..$n9 at the end

@@ -15,9 +15,16 @@ namespace {
 
 constexpr int kMaxDepth = 32;
 constexpr std::size_t kMaxNodes = 50000;
-constexpr std::string_view kExtensions[] = {
-    "copy",     "encoded-character",       "enotify",               "envelope", "fileinto", "subaddress",
-    "vacation", "comparator-i;ascii-casemap", "comparator-i;ascii-numeric", "comparator-i;octet"};
+constexpr std::string_view kExtensions[] = {"copy",
+                                            "encoded-character",
+                                            "enotify",
+                                            "envelope",
+                                            "fileinto",
+                                            "subaddress",
+                                            "vacation",
+                                            "comparator-i;ascii-casemap",
+                                            "comparator-i;ascii-numeric",
+                                            "comparator-i;octet"};
 
 class Parser {
  public:

@@ -1,8 +1,8 @@
 // Obeys Sieve scripts; see sieve_run.h. A script with a mistake keeps the message (RFC 5228 2.10.6) and does nothing
 // else.
 //
-// vacation (RFC 5230) and notify (RFC 5435, 5436) answer no lists, no robots, no bounces and nobody who did not write to
-// the user; the autoreply transport remembers who was answered.
+// vacation (RFC 5230) and notify (RFC 5435, 5436) answer no lists, no robots, no bounces and nobody who did not write
+// to the user; the autoreply transport remembers who was answered.
 #include "lang/filter/sieve_run.h"
 
 #include <fmt/format.h>
@@ -108,7 +108,7 @@ void Runner::vacation(const Command& c) {
   r.to = a.target = scope_.envelope->sender;
   r.from = c.from.empty() ? own_address() : c.from;
   const auto* subject = scope_.headers->find("Subject");
-  r.subject = !c.subject.empty() ? header_text(c.subject)
+  r.subject = !c.subject.empty()   ? header_text(c.subject)
               : subject != nullptr ? "Auto: " + header_text(trim(subject->value()))
                                    : "Automated reply";
   r.text = c.target;
@@ -121,7 +121,8 @@ void Runner::vacation(const Command& c) {
     r.text = all.substr(body);
   }
   r.once_repeat = c.days * 86400;
-  const std::string handle = c.handle.empty() ? c.subject + "\n" + c.from + "\n" + (c.mime ? "m" : "") + c.target : c.handle;
+  const std::string handle =
+      c.handle.empty() ? c.subject + "\n" + c.from + "\n" + (c.mime ? "m" : "") + c.target : c.handle;
   r.once = opt_.vacation_directory + "/" + digest(handle);
   r.make_directory = true;
   out_.actions.push_back(std::move(a));
@@ -145,9 +146,10 @@ void Runner::notify(const Command& c) {
               : !method->subject.empty() ? header_text(method->subject)
               : from != nullptr          ? "New message from " + header_text(trim(from->value()))
                                          : "New message";
-  r.headers = fmt::format("Auto-Submitted: auto-notified; owner-email=\"{}\"\nMIME-Version: 1.0\n"
-                          "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit",
-                          opt_.notify_owner.empty() ? own_address() : opt_.notify_owner);
+  r.headers = fmt::format(
+      "Auto-Submitted: auto-notified; owner-email=\"{}\"\nMIME-Version: 1.0\n"
+      "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit",
+      opt_.notify_owner.empty() ? own_address() : opt_.notify_owner);
   r.text = method->body;
   out_.actions.push_back(std::move(a));
 }

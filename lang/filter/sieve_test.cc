@@ -87,7 +87,8 @@ bool Runner::matches_part(const Test& t, const std::string& address) const {
     case Part::all: return matches(t, address);
     case Part::domain: return matches(t, a.domain);
     case Part::localpart: return matches(t, mail::unquote_local_part(a.local_part));
-    case Part::user: return matches(t, own && opt_.has_useraddress ? opt_.useraddress : mail::unquote_local_part(a.local_part));
+    case Part::user:
+      return matches(t, own && opt_.has_useraddress ? opt_.useraddress : mail::unquote_local_part(a.local_part));
     case Part::detail: return own && !opt_.subaddress.empty() && matches(t, opt_.subaddress);
   }
   return false;
