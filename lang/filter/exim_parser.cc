@@ -176,16 +176,12 @@ Status Parser::command(std::string_view name, Command& c, int depth) {
 }
 
 Status Parser::branch(Command& c, int depth) {
-  std::string end;
-  REMEX_TRY(c.condition, condition(false, 0, end));
-  REMEX_TRY(c.then, commands(true, depth + 1, end));
-  if (end == "elif") {
-    Command next;
-    next.verb = Verb::if_;
+  std::string end = "elif";
+  while (end == "elif") {
     REMEX_CHECK(count());
-    REMEX_CHECK(branch(next, depth + 1));
-    c.otherwise.push_back(std::move(next));
-    return {};
+    Branch& b = c.branches.emplace_back();
+    REMEX_TRY(b.condition, condition(false, 0, end));
+    REMEX_TRY(b.then, commands(true, depth + 1, end));
   }
   if (end == "else") {
     REMEX_TRY(c.otherwise, commands(true, depth + 1, end));

@@ -200,10 +200,16 @@ Status Runner::obey(const Command& c) {
 Status Runner::branch(const Command& c) {
   const auto before = scope_.extra.find("thisaddress");
   const std::string this_address = before == scope_.extra.end() ? std::string() : before->second;
-  REMEX_TRY(const bool truth, test(c.condition));
-  trace(c.condition, true, truth);
+  const Program* chosen = &c.otherwise;
+  for (const Branch& b : c.branches) {
+    REMEX_TRY(const bool truth, test(b.condition));
+    trace(b.condition, true, truth);
+    if (!truth) continue;
+    chosen = &b.then;
+    break;
+  }
   ++depth_;
-  const Status done = run(truth ? c.then : c.otherwise);
+  const Status done = run(*chosen);
   --depth_;
   scope_.extra["thisaddress"] = this_address;
   return done;

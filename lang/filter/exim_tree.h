@@ -82,6 +82,8 @@ enum MailPart : std::uint8_t {
   parts
 };
 
+struct Branch;
+
 struct Command {
   Verb verb = Verb::finish;
   std::int8_t seen = -1;  ///< 0 unseen, 1 seen, -1 neither was said
@@ -90,9 +92,14 @@ struct Command {
   std::uint32_t given = 0;  ///< mail: bit per MailPart
   bool expand_file = false, return_message = false;
   std::int64_t mode = -1;
-  std::string word;  ///< headers: add, remove, charset
+  std::string word;              ///< headers: add, remove, charset
+  std::vector<Branch> branches;  ///< if, elif, ...
+  std::vector<Command> otherwise;
+};
+
+struct Branch {
   Condition condition;
-  std::vector<Command> then, otherwise;
+  std::vector<Command> then;
 };
 
 using Program = std::vector<Command>;
