@@ -65,7 +65,9 @@ struct Effects {
   bool caseful_local_part = false;
   bool no_delay_flush = false, no_callout_flush = false;
   bool allow_auth_unadvertised = false;
-  int dscp = -1;  ///< DSCP of the inbound connection (0..63), -1: as it is
+  bool cutthrough = false;             ///< deliver before the message is accepted
+  bool cutthrough_pass_defer = false;  ///< the next host's 4xx goes to the client; otherwise the message is queued
+  int dscp = -1;                       ///< DSCP of the inbound connection (0..63), -1: as it is
   /// control = debug: what this session would explain with -d goes to a file of its own.
   struct DebugLog {
     bool on = false, triggered = true, kill = false;

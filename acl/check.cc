@@ -16,6 +16,7 @@ namespace {
 using M = lang::MainOptions;
 constexpr HookOption kHookOptions[] = {
     {"acl_not_smtp", &M::acl_not_smtp, Hook::not_smtp, true},
+    {"acl_not_smtp_mime", &M::acl_not_smtp_mime, Hook::mime, true},
     {"acl_not_smtp_start", &M::acl_not_smtp_start, Hook::not_smtp_start, false},
     {"acl_smtp_auth", &M::acl_smtp_auth, Hook::auth, true},
     {"acl_smtp_connect", &M::acl_smtp_connect, Hook::connect, true},

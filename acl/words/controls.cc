@@ -148,6 +148,25 @@ std::string debug(Run& run, std::string_view argument) {
   return {};
 }
 
+/// For the first recipient only; later it is quietly ignored (manual 44.22).
+std::string cutthrough(Run& run, std::string_view argument) {
+  const bool first = run.scope.envelope != nullptr && run.scope.envelope->recipients.empty();
+  bool pass = false;
+  while (!argument.empty()) {
+    if (argument.front() != '/') return "syntax error in \"control=cutthrough_delivery\"";
+    argument.remove_prefix(1);
+    const std::string_view word = argument.substr(0, argument.find('/'));
+    argument.remove_prefix(word.size());
+    if (word != "defer=spool" && word != "defer=pass")
+      return fmt::format("unknown option \"{}\" in \"control=cutthrough_delivery\"", printable(word));
+    pass = word == "defer=pass";
+  }
+  if (!first) return {};
+  run.effects.cutthrough = true;
+  run.effects.cutthrough_pass_defer = pass;
+  return {};
+}
+
 std::string utf8_downconvert(Run& run, std::string_view argument) {
   if (argument.empty() || argument == "/1")
     run.effects.utf8_downconvert = 1;
@@ -208,7 +227,8 @@ constexpr AclWordDef defs[] = {
     control_row("debug", kAnyHook, "Writes a debug log", &debug, 3),
     control_row("dscp", kSmtpHooks, "Sets DSCP on the inbound socket", &dscp, 4),
     control_row("utf8_downconvert", bits({Hook::rcpt}), "Requires an a-label envelope", &utf8_downconvert, 4),
-    later_row("cutthrough_delivery", "Delivers while receiving", 3),
+    control_row("cutthrough_delivery", bits({Hook::rcpt}), "Delivers before the message is accepted: defer=spool, pass",
+                &cutthrough, 3),
     later_row("dmarc_enable_forensic", "Sends forensic reports", 4),
     later_row("wellknown", "File to return to WELLKNOWN", 4),
 };

@@ -74,6 +74,18 @@ Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang
     auto e = delivery::expand_address(*engine, scope, address);
     return smtp::Server::Expanded{e.kind, std::move(e.addresses), std::move(e.message)};
   };
+  p->server.deliver_through = [engine = &p->engine](store::StoredMessage& msg) {
+    using To = smtp::Server::Through::Kind;
+    const delivery::Through t = delivery::deliver_through(*engine, msg);
+    smtp::Server::Through out{To::not_now, t.code, t.text, t.log_message};
+    switch (t.kind) {
+      case delivery::Through::Kind::delivered: out.kind = To::delivered; break;
+      case delivery::Through::Kind::refused: out.kind = To::refused; break;
+      case delivery::Through::Kind::deferred: out.kind = To::deferred; break;
+      case delivery::Through::Kind::not_possible: break;
+    }
+    return out;
+  };
   return p;
 }
 

@@ -67,6 +67,16 @@ Status run_queue(Engine& eng, const QueueRun& run);
 /// mua_wrapper: one message, no queue. Success: empty error. Failure: text for stderr; nothing kept.
 Status deliver_wrapped(Engine& eng, store::StoredMessage& msg);
 
+/// control = cutthrough_delivery: like deliver_wrapped for a message that would be queued otherwise. Only what was
+/// delivered is logged (">>").
+struct Through {
+  enum class Kind : std::uint8_t { delivered, refused, deferred, not_possible } kind = Kind::not_possible;
+  int code = 0;      ///< SMTP code of the next host; 0: it gave none
+  std::string text;  ///< its words
+  std::string log_message;
+};
+Through deliver_through(Engine& eng, store::StoredMessage& msg);
+
 /// Address verification (verify=recipient/sender, -bv, -bvs, VRFY).
 lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender,
                                    std::string_view options);

@@ -273,6 +273,17 @@ void Session::answer_rcpt(acl::Outcome o, const lang::AddressState& a) {
   reply(reply_from_acl(o, 250, "Accepted", *server_.log));
 }
 
+/// With cut-through delivery the client hears at RCPT what the next host says to the recipient. Only its refusal
+/// counts: an address that goes nowhere now is queued.
+void Session::refused_by_next_host(const std::string& address, acl::Outcome& o) {
+  if (server_.fake || prdr_requested_) return;
+  const auto v = services_.verify_recipient(scope_, address, "callout=30s,use_sender,no_cache");
+  if (v.kind != lang::VerifyOutcome::Kind::fail || v.failure == "route") return;
+  o.verdict = acl::Verdict::deny;
+  o.user_message = v.user_message;
+  o.log_message = v.log_message;
+}
+
 Session::Next Session::cmd_rcpt(const Command& c) {
   const auto& m = config_->main;
   auto pc = parse_path_command(c.argument, "TO:");
@@ -336,6 +347,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
     else
       o = run_acl(acl::Hook::rcpt, m.acl_smtp_rcpt);
   }
+  if (o.verdict == acl::Verdict::accept && effects_.cutthrough) refused_by_next_host(a.address, o);
   if (o.verdict == acl::Verdict::accept || o.verdict == acl::Verdict::discard) {
     if (addr->domain.empty()) a.address += "@" + qualify_recipient(*config_, server_.primary_hostname);
     answer_rcpt(std::move(o), a);

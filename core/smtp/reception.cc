@@ -241,6 +241,19 @@ void Reception::discard(std::string_view by, const acl::Outcome& o) {
   scope_.envelope->recipients.clear();
 }
 
+std::string Reception::arrival_text() {
+  const mail::Envelope& env = *scope_.envelope;
+  log::ArrivalExtras extras;
+  if (const auto* s = headers_.find("Subject"); s != nullptr) extras.subject = std::string(trim(s->value()));
+  if (env.raw_sender) extras.raw_sender = &*env.raw_sender;
+  extras.raw_recipients = &raw_recipients_;
+  std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
+  if (effects_.fakereject && arrival.starts_with("<=")) arrival[0] = '(';
+  if (const auto size = arrival.find(" S="); size != std::string::npos)
+    arrival.insert(size, fmt::format("{}{}", prdr_ ? " PRDR" : "", chunked ? " K" : ""));
+  return arrival;
+}
+
 Reply Reception::keep(acl::Hook hook) {
   mail::Envelope& env = *scope_.envelope;
   const WallTime now = wall_now();
@@ -257,14 +270,8 @@ Reply Reception::keep(acl::Hook hook) {
   store::StoredMessage msg{env, headers_, body_};
   if (deliver_instead) return deliver_instead(std::move(msg));
 
-  log::ArrivalExtras extras;
-  if (const auto* s = headers_.find("Subject"); s != nullptr) extras.subject = std::string(trim(s->value()));
-  if (env.raw_sender) extras.raw_sender = &*env.raw_sender;
-  extras.raw_recipients = &raw_recipients_;
-  std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
-  if (effects_.fakereject && arrival.starts_with("<=")) arrival[0] = '(';
-  if (const auto size = arrival.find(" S="); size != std::string::npos)
-    arrival.insert(size, fmt::format("{}{}", prdr_ ? " PRDR" : "", chunked ? " K" : ""));
+  if (Reply through; cut_through(hook, msg, through)) return through;
+  const std::string arrival = arrival_text();
   if (env.recipients.empty()) {
     server_.log->write(log::kMain, env.id, arrival);
     server_.log->write(

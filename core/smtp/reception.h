@@ -81,6 +81,10 @@ class Reception : public DataSink {
   /// What the message lacks is added, and envelope and headers are rewritten (manual 31.2).
   void fix_and_rewrite();
   Reply keep(acl::Hook hook);
+  /// control = cutthrough_delivery. True: `out` is the end of the matter (delivered, or refused by the next host).
+  bool cut_through(acl::Hook hook, store::StoredMessage& msg, Reply& out);
+  /// The "<=" line.
+  std::string arrival_text();
   void log_rejection(std::string_view what, const acl::Outcome& o);
 
   Server& server_;

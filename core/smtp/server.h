@@ -49,6 +49,15 @@ struct Server {
     std::string message;  ///< for the client when it failed
   };
   std::function<Expanded(lang::Scope&, const std::string& address)> expand_address;
+  /// control = cutthrough_delivery: delivers a message that nobody keeps yet, in one transaction, and logs what was
+  /// delivered. `not_now`: nothing was sent and it goes into the queue. Parks. Unset: not possible in this mode.
+  struct Through {
+    enum class Kind : std::uint8_t { delivered, refused, deferred, not_now } kind = Kind::not_now;
+    int code = 0;             ///< of the next host, 0: it gave none
+    std::string text;         ///< its words, for the client
+    std::string log_message;  ///< "R=.. T=.. H=..: why"
+  };
+  std::function<Through(store::StoredMessage&)> deliver_through;
   Counters* counters = nullptr;
   bool fake = false;  ///< -bh: no store, no delivery, explanations on stderr
   /// Shown by -bh; empty otherwise.

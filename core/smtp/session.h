@@ -100,6 +100,7 @@ class Session {
   /// Remembers a refusal for the reply to DATA.
   void note_rcpt_error(std::string_view text);
   Next too_many_recipients(std::int64_t max);
+  void refused_by_next_host(const std::string& address, acl::Outcome& o);
   void answer_rcpt(acl::Outcome o, const lang::AddressState& a);
   bool start_tls();
   void set_protocol();

@@ -1,6 +1,7 @@
 // ACL text in, verdict, texts and effects out: the engine with the real language over a made-up session.
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "lang/diagnostics.h"
 #include "lang/node.h"
@@ -127,6 +128,22 @@ constexpr Case kVerdicts[] = {
     {"  deny delay = soon\n", "defer||syntax error in argument \"soon\" for \"delay\" modifier"},
     {"  deny ratelimit = 0 / 1h / strict\n message = $sender_rate/$sender_rate_limit\n", "deny|1.0/0|1.0/0"},
     {"  deny ratelimit = nan / 1h\n", "defer||error in \"ratelimit\": limit is not a number"},
+    {"  deny seen = 5m / key=never\n  accept\n", "accept||"},
+    {"  deny seen = 5m / key=now\n message = since\n", "deny|since|since"},
+    {"  deny seen = -5m / key=now\n  accept\n", "accept||"},
+    {"  deny seen = -5m / key=old\n message = before\n", "deny|before|before"},
+    {"  deny seen = 5m / key=old\n  accept\n", "accept||"},
+    {"  warn !seen = 5m / key=a / readonly\n  deny seen = 5m / key=a\n  accept\n", "accept||"},
+    {"  warn !seen = -5m / key=a\n  deny seen = 5m / key=a\n message = made\n", "deny|made|made"},
+    {"  warn seen = -5m / key=old / write\n  deny seen = 5m / key=old\n message = new\n", "deny|new|new"},
+    {"  warn seen = -5m / key=old / refresh=1d\n  deny seen = -15m / key=old\n message = kept\n", "deny|kept|kept"},
+    {"  warn seen = -1m/key=old/refresh=10m\n  deny seen = -5m / key=old\n message = no\n  accept\n", "accept||"},
+    {"  deny seen = ${if eq{1}{1}{junk}}\n", "defer||failed to parse 'junk'"},
+    {"  deny seen = ${if eq{1}{1}{5m / per_call}}\n", "defer||unrecognised option 'per_call' in '5m / per_call'"},
+    {"  deny udpsend = 127.0.0.1:9:x\n message = sent\n", "deny|sent|sent"},
+    {"  deny udpsend = 127.0.0.1:0:x\n", "defer||bad destination port in \"udpsend\" modifier"},
+    {"  deny udpsend = just one\n", "defer||missing destination host in \"udpsend\" modifier"},
+    {"  deny udpsend = nowhere.example:9:x\n", "defer||DNS lookup failed in \"udpsend\" modifier"},
     {"  deny dnslists = bl.example\n message = $dnslist_value $dnslist_domain\n", "deny|127.0.0.2 bl.example|*"},
     {"  deny dnslists = bl.example=127.0.0.3\n  accept\n", "accept||"},
     {"  deny dnslists = odd.example\n  accept\n", "accept||"},   // an answer outside 127/8 is no listing
@@ -161,6 +178,8 @@ BOOST_AUTO_TEST_CASE(verdicts) {
     BOOST_REQUIRE_MESSAGE(w.errors.empty(), c.acl << w.errors);
     w.services.table.records[{"9.2.0.192.bl.example", dns::Type::a}] = "127.0.0.2";
     w.services.table.records[{"9.2.0.192.odd.example", dns::Type::a}] = "10.0.0.1";
+    w.services.hints["seen/now"] = std::to_string(wall_seconds());
+    w.services.hints["seen/old"] = std::to_string(wall_seconds() - 20 * 60);
     w.services.table.trouble["9.2.0.192.slow.example"] = dns::Outcome::try_again;
     const std::string got = show(w.run());
     std::string_view want = c.expected;
@@ -234,6 +253,57 @@ BOOST_AUTO_TEST_CASE(words_know_their_hooks) {
   BOOST_CHECK_EQUAL(show(w.run(Hook::data)), "defer||cannot test domains condition in data ACL");
 }
 
+BOOST_AUTO_TEST_CASE(named_queues) {
+  World w("t:\n  accept queue = slow\n");
+  BOOST_CHECK_EQUAL(show(w.run(Hook::mail)), "accept||");
+  BOOST_CHECK_EQUAL(w.envelope.queue_name, "slow");
+  BOOST_CHECK_EQUAL(show(w.run(Hook::data)), "defer||cannot test queue modifier in data ACL");
+  World tainted("t:\n  accept queue = $sender_address\n");
+  BOOST_CHECK_EQUAL(show(tainted.run(Hook::mail)), "defer||tainted queue name 'Sender@Out.Example'");
+  World slash("t:\n  accept queue = a/b\n");
+  BOOST_CHECK_EQUAL(show(slash.run(Hook::mail)), "defer||Directory separator not permitted in queue name: 'a/b'");
+}
+
+BOOST_AUTO_TEST_CASE(controls_and_their_options) {
+  World w("t:\n  warn control = debug/tag=.${sender_helo_name}/../x/opts=+all/pretrigger=1024\n  accept\n");
+  BOOST_CHECK_EQUAL(show(w.run(Hook::mail)), "accept||");  // "/.." is no option: the statement is skipped
+  BOOST_CHECK(!w.effects.debug.on);
+  World tag("t:\n  accept control = debug/tag=.a b$sender_address/trigger=paniclog/pretrigger=99\n");
+  (void)tag.run(Hook::mail);
+  BOOST_CHECK(tag.effects.debug.on && !tag.effects.debug.triggered && tag.effects.debug.pretrigger == 99);
+  BOOST_CHECK_EQUAL(tag.effects.debug.tag, ".a_bSender@Out.Example");
+  for (const auto& [text, value] :
+       {std::pair("af41", 34), std::pair("0x2e", 46), std::pair("63", 63), std::pair("EF", 46)}) {
+    World d(std::string("t:\n  accept control = dscp/") + text + "\n");
+    BOOST_CHECK_EQUAL(show(d.run(Hook::mail)), "accept||");
+    BOOST_CHECK_EQUAL(d.effects.dscp, value);
+  }
+  for (const char* bad :
+       {"dscp", "dscp/64", "dscp/af99", "debug/what", "debugx/y", "utf8_downconvert/2", "cutthrough_delivery/x"}) {
+    World b(std::string("t:\n  accept control = ${if eq{1}{1}{") + bad + "}}\n");
+    BOOST_CHECK_MESSAGE(b.run(Hook::rcpt).verdict == Verdict::defer, bad);
+  }
+  World hook("t:\n  accept control = allow_auth_unadvertised\n");
+  BOOST_CHECK_EQUAL(show(hook.run(Hook::mail)), "defer||cannot use \"control=allow_auth_unadvertised\" in mail ACL");
+  BOOST_CHECK_EQUAL(show(hook.run(Hook::helo)), "accept||");
+  // only the first recipient's ACL can ask for cut-through delivery
+  World cut("t:\n  accept control = cutthrough_delivery/defer=pass\n");
+  cut.envelope.recipients.emplace_back();
+  (void)cut.run();
+  BOOST_CHECK(!cut.effects.cutthrough);
+  cut.envelope.recipients.clear();
+  (void)cut.run();
+  BOOST_CHECK(cut.effects.cutthrough && cut.effects.cutthrough_pass_defer);
+}
+
+BOOST_AUTO_TEST_CASE(mime_conditions_outside_a_mime_acl) {
+  for (const char* word : {"decode = default", "mime_regex = x"}) {
+    World w(std::string("t:\n  accept ") + word + "\n");
+    BOOST_CHECK(w.run(Hook::data).verdict == Verdict::defer);
+    BOOST_CHECK(w.run(Hook::mime).verdict == Verdict::defer);  // there is no part
+  }
+}
+
 /// What cannot work is refused when the configuration is read.
 BOOST_AUTO_TEST_CASE(bad_text) {
   static constexpr Case kBad[] = {
@@ -246,13 +316,15 @@ BOOST_AUTO_TEST_CASE(bad_text) {
       {"  accept set foo = x\n", "cannot be set"},
       {"  accept set acl_m = x\n", "cannot be set"},
       {"  accept control = frieze\n", "did you mean \"freeze\""},
-      {"  accept control = cutthrough_delivery\n", "this version cannot do it"},
+      {"  accept control = wellknown\n", "this version cannot do it"},
       {"  accept malware = *\n", "\"av_scanner\" is not set"},
       {"  accept dcc = *\n", "this version cannot do it"},
       {"  accept verify = recipent\n", "did you mean \"recipient\""},
       {"  accept verify = recipient/quota\n", "this version cannot do it"},
       {"  accept verify = recipient/callout=fast\n", "unknown callout parameter"},
       {"  accept condition = ${if eq{a}}\n", "error"},
+      {"  accept seen = soon\n", "failed to parse 'soon'"},
+      {"  accept seen = 5m/readony\n", "unrecognised option 'readony'"},
       {"  accept acl = missing\n", "there is no ACL \"missing\""},
   };
   for (const Case& c : kBad) {

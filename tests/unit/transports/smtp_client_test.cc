@@ -86,6 +86,47 @@ using Fate = RcptState::Fate;
 
 BOOST_AUTO_TEST_SUITE(smtp_client)
 
+BOOST_AUTO_TEST_CASE(prdr_answers_for_each_recipient) {
+  // the same dialogue but for what comes after the data
+  const auto fates = [](const std::string& answers, std::string& confirmation, bool& ok) {
+    std::string out;
+    in_loop([&] {
+      Server s;
+      s.steps = {{"EHLO", "250-test\r\n250 PRDR\r\n"},
+                 {"MAIL FROM:<a@example.org> PRDR", "250 ok\r\n"},
+                 {"RCPT TO:<b@x>", "250 ok\r\n"},
+                 {"RCPT TO:<c@x>", "550 no\r\n"},
+                 {"RCPT TO:<d@x>", "250 ok\r\n"},
+                 {"RCPT TO:<e@x>", "250 ok\r\n"},
+                 {"DATA", "354 go\r\n"},
+                 {".", answers}};
+      s.start();
+      auto c = SmtpConnection::open(s.options());
+      BOOST_REQUIRE(c.has_value());
+      const auto body = mail::Body::from_string("x\n");
+      auto r = rcpts({"b@x", "c@x", "d@x", "e@x"});
+      auto tx = transaction(*body);
+      tx.prdr = true;
+      tx.pipelining = false;
+      ok = (*c)->send(tx, r, confirmation).has_value();
+      for (const auto& one : r) out += "pADfd"[static_cast<int>(one.fate)];
+    });
+    return out;
+  };
+  std::string confirmation;
+  bool ok = false;
+  BOOST_TEST(fates("353 each\r\n250 one\r\n550 two\r\n450 three\r\n250 some\r\n", confirmation, ok) == "Dffd");
+  BOOST_TEST(ok);
+  BOOST_TEST(confirmation == "250 some");
+  // the whole message is refused in the end: nobody has it
+  BOOST_TEST(fates("353 each\r\n250 one\r\n250 two\r\n450 three\r\n550 none\r\n", confirmation, ok) == "fffd");
+  // a server that changed its mind answers once
+  BOOST_TEST(fates("250 all\r\n", confirmation, ok) == "DfDD");
+  // one that breaks off in the middle delivered to nobody
+  BOOST_TEST(fates("353 each\r\n250 one\r\njunk\r\n", confirmation, ok).find('D') == std::string::npos);
+  BOOST_TEST(!ok);
+}
+
 BOOST_AUTO_TEST_CASE(delivers_and_reports_each_recipient) {
   in_loop([] {
     Server s;
