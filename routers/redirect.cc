@@ -11,6 +11,7 @@
 #include "core/mail/address.h"
 #include "lang/confinement.h"
 #include "lang/diagnostics.h"
+#include "lang/node.h"
 #include "routers/courier_work.h"
 #include "routers/filter_work.h"
 #include "routers/internal.h"
@@ -66,6 +67,7 @@ class Redirection {
   Status add_special(const RedirectItem& item, bool tainted);
   std::unique_ptr<Addr> special_child(RedirectItem::Kind kind, const std::string& text);
   RouteResult filter(const Text& data);
+  bool inserts_peer(const lang::Node& node);
   void log_mistake(const std::string& text);
   RouteResult filter_mistake(const std::string& text, bool may_skip);
   Result<lang::filter::Options> filter_options() const;
@@ -386,12 +388,40 @@ void Redirection::log_mistake(const std::string& text) {
 
 /// A mistake in the filter: the address waits, or goes on as if there were no filter (skip_syntax_errors).
 RouteResult Redirection::filter_mistake(const std::string& text, bool may_skip) {
+  constexpr int kBadRedirect = -17;  // the number logs have for it
+  addr_.basic_errno = kBadRedirect;
   if (!o_.skip_syntax_errors || !may_skip)
     return deferred(fmt::format("error in filter {}: {}", o_.data.is_set() ? "data" : "file", text));
   log_mistake("skipped error: " + text);
+  addr_.basic_errno = 0;
   errors_.push_back(text);
   prepare_notice();
   return declined();
+}
+
+/// A piece of the data that comes from the message or the peer itself, not from a file or table that holds filters.
+bool Redirection::inserts_peer(const lang::Node& node) {
+  using K = lang::NodeKind;
+  switch (node.kind) {
+    case K::variable:
+    case K::capture:
+    case K::header: {
+      const auto value = lang::eval_node(&node, ctx_.scope);
+      return !value || value->is_tainted();
+    }
+    case K::sequence:
+    case K::op:
+      return std::any_of(node.children.begin(), node.children.end(),
+                         [this](const auto& child) { return inserts_peer(*child); });
+    case K::item:
+      if (node.item->name == "if" && !node.children.empty()) {
+        const auto truth = lang::eval_condition(*node.children.front(), ctx_.scope);
+        const lang::Node* chosen = truth && *truth ? node.yes.get() : node.no.get();
+        return chosen != nullptr && inserts_peer(*chosen);
+      }
+      return (node.yes && inserts_peer(*node.yes)) || (node.no && inserts_peer(*node.no));
+    default: return false;
+  }
 }
 
 RouteResult Redirection::filter(const Text& data) {
@@ -401,7 +431,7 @@ RouteResult Redirection::filter(const Text& data) {
   if (sieve ? o_.forbid_sieve_filter : o_.forbid_exim_filter)
     return filter_mistake(sieve ? "Sieve filtering not enabled" : "Exim filtering not enabled", false);
   // Instructions that a peer had a hand in are not obeyed.
-  if (data.is_tainted())
+  if (data.is_tainted() && (o_.data.root() == nullptr || inserts_peer(*o_.data.root())))
     return filter_mistake(fmt::format("Tainted filter (data of the {} router) not permitted", r_.name), false);
   auto options = filter_options();
   if (!options) return deferred(options.error().text);

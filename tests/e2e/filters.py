@@ -68,6 +68,22 @@ strict_rest:
   driver = redirect
   domains = strict.test
   data = $local_part@local.test
+central:
+  driver = redirect
+  domains = data.test
+  user = alice
+  router_home_directory = @D@/home/alice
+  allow_filter
+  data = ${if eq{$local_part}{inserted}{#Exim filter\nif "$h_subject:" is x then save in endif}{\
+         ${if eq{$local_part}{quoted}{#Exim filter\nif "\$h_subject:" is x then save quoted endif}{${readfile{@D@/central.filter}}}}}}
+  file_transport = address_file
+  skip_syntax_errors
+  syntax_errors_to = bob@local.test
+  syntax_errors_text = Your filter is broken.
+central_rest:
+  driver = redirect
+  domains = data.test
+  data = bob@local.test
 userforward:
   driver = redirect
   domains = +local_domains
@@ -216,6 +232,20 @@ def test_mistakes():
     forward('# Exim filter\nsave ${lookup\n')
     check('failed to expand "${lookup" in save command: ' in lines(send('alice@local.test'), '==')[0], log()[-500:])
     check(not os.path.exists(d('home/alice/a')), 'nothing is done before the whole filter was read')
+
+
+def test_filters_in_data():
+    harness.write(d('central.filter'), '#Exim filter\nif $h_subject: contains "x" then save from-file endif\n')
+    check('/home/alice/from-file <file@data.test>' in all_lines(send('file@data.test')), log()[-400:])
+    check('/home/alice/quoted <quoted@data.test>' in all_lines(send('quoted@data.test')), log()[-400:])
+    line = lines(send('inserted@data.test', 'Subject: x" is y or "\n'), '==')[0]
+    check('R=central defer (-17): error in filter data: Tainted filter' in line, line)
+    harness.write(d('central.filter'), '#Exim filter\nsaev from-file\n')
+    empty_boxes()
+    text = all_lines(send('file@data.test', 'Subject: passed on\n'))
+    check('central router: skipped error: unknown filtering command "saev" near line 2 of filter file' in text, text)
+    wait_for(lambda: 'passed on' in read('mail/bob') and 'Your filter is broken.' in read('mail/bob'), 40, lambda: read('mail/bob'))
+    check('unknown filtering command "saev"' in read('mail/bob'), read('mail/bob'))
 
 
 def test_runs_as_the_user():
