@@ -124,6 +124,7 @@ class Compiler {
       const bool known = (it.variable.starts_with("acl_c") || it.variable.starts_with("acl_m")) &&
                          it.variable.size() > 5 &&
                          (is_digit(it.variable[5]) || (it.variable[5] == '_' && it.variable.size() > 6));
+      if (known) it.variable_key = it.variable.substr(4);
       if (!known && it.variable != "dkim_verify_status" && it.variable != "dkim_verify_reason") {
         error("acl-variable", r.src.at(var_at), it.variable.size(),
               fmt::format("{}: \"{}\" cannot be set", ctx_.where, it.variable),

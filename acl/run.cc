@@ -39,6 +39,16 @@ struct StatementResult {
   bool held = true;      ///< all conditions true
   bool aborted = false;  ///< defer or error
   Answer answer;         ///< of the condition that decided; texts of earlier ones stay until replaced
+
+  void clear() {
+    held = true;
+    aborted = false;
+    answer.truth = Truth::yes;
+    answer.user_message.clear();
+    answer.log_message.clear();
+    answer.details.clear();
+    answer.discard = answer.drop = false;
+  }
 };
 
 /// A condition without texts leaves those of the conditions before it.
@@ -51,18 +61,20 @@ void merge(Answer& into, Answer&& a) {
   into.drop = into.drop || a.drop;
 }
 
-StatementResult run_items(const Statement& st, Run& run) {
-  StatementResult res;
+Answer run_item(Run& run, const Item& it) {
+  if ((it.word->hooks & hook_bit(run.hook)) != 0 || run.hook == Hook::unknown) return it.word->run(run, it);
+  Answer a;
+  a.truth = Truth::error;
+  a.log_message = fmt::format("cannot test {} {} in {} ACL", it.word->name,
+                              it.word->kind == WordKind::condition ? "condition" : "modifier", to_string(run.hook));
+  return a;
+}
+
+/// `res` is clear.
+void run_items(const Statement& st, Run& run, StatementResult& res) {
   for (const Item& it : st.items) {
-    Answer a;
-    if ((it.word->hooks & hook_bit(run.hook)) == 0 && run.hook != Hook::unknown) {
-      a.truth = Truth::error;
-      a.log_message = fmt::format("cannot test {} {} in {} ACL", it.word->name,
-                                  it.word->kind == WordKind::condition ? "condition" : "modifier", to_string(run.hook));
-    } else {
-      a = it.word->run(run, it);
-    }
-    if (run.scope.services->debugging())
+    Answer a = run_item(run, it);
+    if (run.debugging)
       run.scope.services->debug(fmt::format("{} {}{}: {}", to_string(st.verb), it.negated ? "!" : "", it.word->name,
                                             a.truth == Truth::yes  ? "yes"
                                             : a.truth == Truth::no ? "no"
@@ -71,27 +83,26 @@ StatementResult run_items(const Statement& st, Run& run) {
       res.held = false;
       res.aborted = true;
       merge(res.answer, std::move(a));
-      return res;
+      return;
     }
     if (it.word->kind != WordKind::condition) continue;
     const bool truth = (a.truth == Truth::yes) != it.negated;
     merge(res.answer, std::move(a));
     if (res.answer.discard) {
-      if (st.verb == Verb::accept || st.verb == Verb::discard) return res;
+      if (st.verb == Verb::accept || st.verb == Verb::discard) return;
       res.held = false;
       res.aborted = true;
       res.answer.truth = Truth::error;
       res.answer.log_message = fmt::format(
           "nested ACL returned \"discard\" for \"{}\" command (only allowed with \"accept\" or \"discard\")",
           to_string(st.verb));
-      return res;
+      return;
     }
     if (!truth) {
       res.held = false;
-      return res;
+      return;
     }
   }
-  return res;
 }
 
 /// A code in front of a refusal's text must be of the verdict's class; a wrong one is replaced, and the operator told.
@@ -218,17 +229,20 @@ std::string_view to_string(Hook h) { return kHookNames[static_cast<std::size_t>(
 
 Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects, const std::function<void()>& flush) {
   Run run{hook, scope, effects, flush};
+  run.debugging = scope.services->debugging();
   const lang::SavedCaptures saved(scope);
-  if (scope.services->debugging()) scope.services->debug(fmt::format("using ACL \"{}\"", acl.name));
+  if (run.debugging) scope.services->debug(fmt::format("using ACL \"{}\"", acl.name));
+  StatementResult r;
   for (const Statement& st : acl.statements) {
-    if (scope.services->debugging()) {
+    if (run.debugging) {
       const std::string at = scope.config->files ? scope.config->files->where(st.pos) : std::string();
       scope.services->debug(fmt::format("processing {} \"{}\" ({})", to_string(st.verb), acl.name, at));
     }
     run.message = run.log_message = nullptr;
     run.endpass = false;
     scope.acl_verify_message.clear();
-    StatementResult r = run_items(st, run);
+    r.clear();
+    run_items(st, run, r);
     if (r.aborted) {
       if (st.verb == Verb::warn) {
         scope.services->log(lang::LogTarget::main_log | lang::LogTarget::with_host,

@@ -44,6 +44,7 @@ struct Item {
   lang::Expansion value;       ///< ValueKind::expanded
   lang::MatchList list;        ///< the list kinds
   std::string variable;        ///< set: "acl_m_x"
+  std::string variable_key;    ///< set: "m_x", the name in Scope::acl_m or acl_c
   std::shared_ptr<void> data;  ///< what the word's compile() made
 };
 
@@ -69,6 +70,7 @@ struct Run {
   const lang::Expansion* message = nullptr;  ///< last `message` seen in this statement
   const lang::Expansion* log_message = nullptr;
   bool endpass = false;
+  bool debugging = false;
   int log_reject_target = 3;  ///< LogTarget bits
 };
 

@@ -42,6 +42,18 @@ void merge_constants(std::vector<NodePtr>& nodes) {
   nodes.resize(out);
 }
 
+/// See Node::still; the node's children know already.
+bool is_still(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::constant:
+    case NodeKind::capture:
+    case NodeKind::header: return true;
+    case NodeKind::variable: return node.variable->peek != nullptr || node.variable->find != nullptr;
+    case NodeKind::op: return node.op->cost == Cost::pure && node.children[0]->still;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 std::size_t header_prefix(std::string_view name, HeaderForm& form) {
@@ -193,6 +205,11 @@ Result<NodePtr> Parser::string_until(bool brace) {
   push_constant(*sequence, text, text_at);
   sequence->length = static_cast<std::uint32_t>(pos_ - sequence->offset);
   merge_constants(sequence->children);
+  sequence->still = true;
+  for (const NodePtr& child : sequence->children) {
+    child->still = is_still(*child);
+    sequence->still = sequence->still && child->still;
+  }
   if (sequence->children.size() == 1) return std::move(sequence->children.front());
   if (sequence->children.empty()) sequence->kind = NodeKind::constant;
   return sequence;
@@ -256,8 +273,7 @@ Result<NodePtr> Parser::variable(std::string_view name, std::size_t at, bool bra
                 did_you_mean(suggest(registries_.variables, name)));
   }
   if (def->state == State::later) {
-    return fail("not-supported", fmt::format("variable \"{}\" is not supported yet", name), name_at,
-                name.size());
+    return fail("not-supported", fmt::format("variable \"{}\" is not supported yet", name), name_at, name.size());
   }
   auto node = std::make_unique<Node>(NodeKind::variable, at);
   node->text = name;
@@ -313,6 +329,7 @@ Result<NodePtr> Parser::item(const ItemDef& def, std::size_t at) {
     REMEX_CHECK(groups(*node, def.name, def.min_args, def.max_args));
     if (def.branches) REMEX_CHECK(branches(*node, def.name));
   }
+  if (def.prepare != nullptr) def.prepare(registries_, *node);
   if (!take('}')) {
     const bool list_item = def.name == "map" || def.name == "filter" || def.name == "reduce" || def.name == "sort";
     if ((def.parse == nullptr && !def.branches) || def.name == "prvscheck")
@@ -398,8 +415,7 @@ Result<NodePtr> Parser::operation(std::string_view name, std::size_t at, std::si
                 did_you_mean(near));
   }
   if (def->state == State::later) {
-    return fail("not-supported", fmt::format("operator \"{}\" is not supported yet", name), name_at,
-                name.size());
+    return fail("not-supported", fmt::format("operator \"{}\" is not supported yet", name), name_at, name.size());
   }
   if (node->numbers.size() < def->min_args) {
     return fail("bad-operator-argument", fmt::format("missing values after {}", name), name_at, name.size());
@@ -412,12 +428,18 @@ Result<NodePtr> Parser::operation(std::string_view name, std::size_t at, std::si
 
 // A pure operator on a constant has one value. An error stays for run time: the branch may never be taken.
 Result<NodePtr> Parser::fold(NodePtr node) {
-  if (node->op->cost != Cost::pure || node->op->apply == nullptr || node->op->taint == TaintRule::taints ||
+  const OperatorDef& op = *node->op;
+  if (op.cost != Cost::pure || (op.apply == nullptr && op.in_place == nullptr) || op.taint == TaintRule::taints ||
       node->children[0]->kind != NodeKind::constant) {
     return node;
   }
-  Scope scope;
-  Result<std::string> value = node->op->apply(scope, *node, node->children[0]->text);
+  static thread_local Scope scope;  // pure operators do not look at it
+  Result<std::string> value = node->children[0]->text;
+  if (op.in_place != nullptr) {
+    if (!op.in_place(scope, *node, *value, 0)) return node;
+  } else {
+    value = op.apply(scope, *node, std::move(*value));
+  }
   if (!value) return node;
   auto folded = std::make_unique<Node>(NodeKind::constant, node->offset);
   folded->length = node->length;

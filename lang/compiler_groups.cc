@@ -76,6 +76,7 @@ Status Parser::verbatim_group(Node& parent, std::string_view what) {
   if (level != 0) return missing_brace();
   auto node = std::make_unique<Node>(NodeKind::constant, start);
   node->text = text_.substr(start, pos_ - start);
+  node->still = true;
   node->length = static_cast<std::uint32_t>(pos_ - start);
   ++pos_;
   parent.children.push_back(std::move(node));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -222,6 +223,11 @@ std::shared_ptr<const Config> load(const std::string& name, const std::string* t
 }
 
 }  // namespace
+
+ConfigSerial::ConfigSerial() {
+  static std::atomic<std::uint64_t> last{0};
+  value_ = last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 const NamedList* Config::named_list(ListKind kind, std::string_view name) const {
   if (kind == ListKind::string) return nullptr;

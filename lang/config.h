@@ -83,8 +83,25 @@ struct Macro {
   bool from_command_line = false;
 };
 
+/// Tells one configuration from any other of this process, also one that took its place in memory.
+class ConfigSerial {
+ public:
+  ConfigSerial();
+  ConfigSerial(const ConfigSerial&) : ConfigSerial() {}
+  ConfigSerial& operator=(const ConfigSerial&) {
+    *this = ConfigSerial();
+    return *this;
+  }
+  ConfigSerial& operator=(ConfigSerial&&) = default;
+  std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_;
+};
+
 class Config {
  public:
+  ConfigSerial serial;
   MainOptions main;
   std::map<std::string, NamedList> named_lists[4];  ///< by ListKind: domain, host, address, local_part
   std::vector<DriverInstance> routers, transports, authenticators;

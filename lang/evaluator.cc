@@ -11,6 +11,7 @@
 #include "lang/config.h"
 #include "lang/confinement.h"
 #include "lang/node.h"
+#include "lang/operand.h"
 #include "lang/scope.h"
 
 namespace remex::lang {
@@ -25,6 +26,27 @@ SavedValue::~SavedValue() {
   } else {
     scope_.value.reset();
   }
+}
+
+namespace {
+
+/// Captures of this thread that were dropped, for the next ones: a loop over a list makes them for every item.
+constexpr std::size_t kKeptCaptures = 10;
+constexpr std::size_t kKeptCaptureBytes = 1024;  ///< of each
+thread_local std::vector<Text> spare_captures;
+
+}  // namespace
+
+void make_captures(Scope& scope, std::size_t count) {
+  if (scope.captures.capacity() == 0) scope.captures.swap(spare_captures);
+  scope.captures.resize(count);
+}
+
+void drop_captures(std::vector<Text>&& captures) {
+  if (captures.empty() || captures.size() > kKeptCaptures || spare_captures.capacity() != 0) return;
+  for (const Text& t : captures)
+    if (t.str().capacity() > kKeptCaptureBytes) return;
+  spare_captures = std::move(captures);
 }
 
 Status append_limited(Text& out, const Text& piece) {
@@ -44,11 +66,37 @@ Status append_limited(Text& out, Text&& piece) {
   return {};
 }
 
+Status append_piece(Text& out, std::string_view bytes, Taint taint, QuoterId quoter) {
+  if (out.size() + bytes.size() > kMaxExpanded) return fail("expansion result is too long");
+  if (taint == Taint::tainted && !(out.is_tainted() && out.quoter() == quoter))
+    out.append(Text(std::string(), taint, quoter));
+  out.append(bytes);
+  return {};
+}
+
 namespace {
+
+/// The operand is evaluated behind what `out` has and changed there. The result has its taint, and the operator's mark.
+Status operate_in_place(const Node& node, Scope& scope, Text& out) {
+  const Taint taint = out.taint();
+  const QuoterId quoter = out.quoter();
+  const std::size_t from = out.size();
+  out.set_taint(Taint::clean);
+  out.set_quoter(0);
+  REMEX_CHECK(eval_into(*node.children[0], scope, out));
+  const bool tainted = out.is_tainted();
+  REMEX_CHECK(node.op->in_place(scope, node, out.mutable_str(), from));
+  out.set_taint(taint);
+  out.set_quoter(quoter);
+  if (tainted) out.append(Text(std::string(), Taint::tainted, node.op->marks));
+  if (out.size() > kMaxExpanded) return fail("expansion result is too long");
+  return {};
+}
 
 Status eval_operator(const Node& node, Scope& scope, Text& out) {
   const OperatorDef& def = *node.op;
   if (scope.confined != nullptr) REMEX_CHECK(check_confinement(scope, def.name, def.cost));
+  if (def.in_place != nullptr) return operate_in_place(node, scope, out);
   Text in;
   REMEX_CHECK(eval_into(*node.children[0], scope, in));
   if (def.apply_text != nullptr) {
@@ -77,6 +125,8 @@ Status eval_into(const Node& node, Scope& scope, Text& out) {
         const Text* there = node.variable->peek(scope);
         return there == nullptr ? Status{} : append_limited(out, *there);
       }
+      if (node.variable->find != nullptr)
+        if (const Text* there = node.variable->find(scope, node.text)) return append_limited(out, *there);
       auto value = node.variable->get(scope, node.text);
       if (!value) return std::unexpected(std::move(value).error());
       return append_limited(out, std::move(*value));
@@ -114,17 +164,6 @@ Result<Text> eval_arg(const Node& node, std::size_t i, Scope& scope) {
   return eval_node(i < node.children.size() ? node.children[i].get() : nullptr, scope);
 }
 
-Status arg_view(const Node& node, std::size_t i, Scope& scope, Text& storage, std::string_view& view) {
-  const Node& child = *node.children[i];
-  if (child.kind == NodeKind::constant) {
-    view = child.text;
-    return {};
-  }
-  REMEX_CHECK(eval_into(child, scope, storage));
-  view = storage.view();
-  return {};
-}
-
 Result<bool> eval_condition(const Node& node, Scope& scope) {
   if (scope.confined != nullptr) REMEX_CHECK(check_confinement(scope, node.condition->name, node.condition->cost));
   Result<bool> truth = node.condition->test(node, scope);
@@ -133,6 +172,8 @@ Result<bool> eval_condition(const Node& node, Scope& scope) {
 }
 
 namespace {
+
+bool is_value(const Node& branch) { return branch.kind == NodeKind::variable && branch.text == "value"; }
 
 /// The branch to evaluate, after what has no branch was dealt with.
 Result<const Node*> choose_branch(const Node& node, bool success, const Text* value, Text& out) {
@@ -160,8 +201,23 @@ Status eval_branches_taking(const Node& node, Scope& scope, bool success, Text* 
   REMEX_TRY(const Node* branch, choose_branch(node, success, value, out));
   if (branch == nullptr) return {};
   if (value == nullptr || !success || branch->kind == NodeKind::constant) return eval_into(*branch, scope, out);
+  if (is_value(*branch)) return append_limited(out, std::move(*value));
   const SavedValue saved(scope);
   scope.value = std::move(*value);
+  return eval_into(*branch, scope, out);
+}
+
+Status eval_branches_of(const Node& node, Scope& scope, std::optional<std::string_view> part, const Operand& whole,
+                        Text& out) {
+  if (!part) return eval_branches(node, scope, false, nullptr, out);
+  const Node* branch = node.yes.get();
+  if (node.has_branches && branch == nullptr) return {};
+  if (!node.has_branches || is_value(*branch)) return append_piece(out, *part, whole.taint(), whole.quoter());
+  if (branch->kind == NodeKind::constant) return eval_into(*branch, scope, out);
+  Text value(std::string(*part), whole.taint(),
+             whole.quoter());  // before $value, which it may be a part of, moves away
+  const SavedValue saved(scope);
+  scope.value = std::move(value);
   return eval_into(*branch, scope, out);
 }
 

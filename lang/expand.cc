@@ -7,8 +7,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
 
 #include "core/base/strings.h"
+#include "lang/branches.h"
 #include "lang/compiler.h"
 #include "lang/config.h"
 #include "lang/node.h"
@@ -21,7 +24,18 @@ struct Expansion::Impl {
   NodePtr root;
   std::string constant;
   bool is_constant = false;
+  bool is_test = false, if_true = true, if_false = false;  ///< see Expansion::test
 };
+
+namespace {
+
+/// What a constant branch of an ${if} says as a boolean; false: it says none.
+bool branch_truth(const Node* branch, bool& truth) {
+  if (branch != nullptr && branch->kind != NodeKind::constant) return false;
+  return parse_strict_bool(branch == nullptr ? std::string_view{} : std::string_view(branch->text), truth);
+}
+
+}  // namespace
 
 Result<Expansion> Expansion::compile(SourceText source, const CompileContext& ctx) {
   auto impl = std::make_shared<Impl>();
@@ -39,11 +53,34 @@ Result<Expansion> Expansion::compile(SourceText source, const CompileContext& ct
       impl->constant = std::move(impl->root->text);
       impl->is_constant = true;
       impl->root.reset();
+    } else if (const Node& root = *impl->root; is_if(root) && !root.fail_on_no) {
+      impl->is_test = !root.has_branches ||
+                      (branch_truth(root.yes.get(), impl->if_true) && branch_truth(root.no.get(), impl->if_false));
     }
   }
   Expansion result;
   result.impl_ = std::move(impl);
   return result;
+}
+
+Result<Expansion> Expansion::cached(std::string_view text, const Registries& registries) {
+  constexpr std::size_t kSlots = 64, kMaxText = 1024;
+  struct Slot {
+    std::string text;
+    const Registries* registries = nullptr;
+    Expansion expansion;
+  };
+  thread_local std::array<Slot, kSlots> slots;
+  CompileContext ctx;
+  ctx.registries = &registries;
+  if (text.size() > kMaxText || text.find('$') == std::string_view::npos)
+    return compile(SourceText(std::string(text)), ctx);
+  Slot& slot = slots[std::hash<std::string_view>{}(text) % kSlots];
+  if (slot.registries != &registries || slot.text != text) {
+    REMEX_TRY(Expansion made, compile(SourceText(std::string(text)), ctx));
+    slot = {std::string(text), &registries, std::move(made)};
+  }
+  return slot.expansion;
 }
 
 Expansion Expansion::literal(std::string text) { return literal(SourceText(std::move(text))); }
@@ -79,12 +116,34 @@ const Node* Expansion::root() const { return impl_ ? impl_->root.get() : nullptr
 Result<Text> Expansion::eval(Scope& scope) const {
   if (!impl_) return Text{};
   if (impl_->is_constant) return Text(impl_->constant);
-  if (scope.depth >= kMaxEvalDepth) return fail("expansion is nested too deeply");
-  const std::shared_ptr<const Impl> keep = impl_;  // the configuration may be replaced while this parks
-  ++scope.depth;
-  Result<Text> result = eval_node(keep->root.get(), scope);
-  --scope.depth;
+  Result<Text> result(std::in_place);
+  if (Status done = append_to(*result, scope); !done) return std::unexpected(std::move(done).error());
   return result;
+}
+
+Status Expansion::append_to(Text& out, Scope& scope) const {
+  if (!impl_) return {};
+  if (impl_->is_constant) return append_piece(out, impl_->constant, Taint::clean, 0);
+  if (scope.depth >= kMaxEvalDepth) return fail("expansion is nested too deeply");
+  const Node& root = *impl_->root;
+  std::shared_ptr<const Impl> keep;  // the configuration may be replaced while this parks
+  if (!root.still) keep = impl_;
+  ++scope.depth;
+  Status done = eval_into(root, scope, out);
+  --scope.depth;
+  return done;
+}
+
+bool Expansion::is_test() const { return impl_ && impl_->is_test; }
+
+Result<bool> Expansion::test(Scope& scope) const {
+  if (scope.depth >= kMaxEvalDepth) return fail("expansion is nested too deeply");
+  const std::shared_ptr<const Impl> keep = impl_;
+  ++scope.depth;
+  Result<bool> truth = test_if(*keep->root, scope);
+  --scope.depth;
+  if (truth) *truth = *truth ? keep->if_true : keep->if_false;
+  return truth;
 }
 
 Result<Text> expand_once(std::string_view text, Scope& scope) {

@@ -32,6 +32,8 @@ class Expansion {
 
   /// Compiles. On error the diagnostics have the details and the Error its one-line text.
   static Result<Expansion> compile(SourceText source, const CompileContext& ctx);
+  /// Text that was made at run time: compiled again only when it is not one of the last ones of this thread.
+  static Result<Expansion> cached(std::string_view text, const Registries& registries);
   /// A constant.
   static Expansion literal(std::string text);
   static Expansion literal(SourceText text);
@@ -50,6 +52,11 @@ class Expansion {
 
   /// May park the fiber (lookups, DNS). The scope's captures and $value are restored as the language says.
   Result<Text> eval(Scope& scope) const;
+  /// The same, appended; on error `out` has part of it.
+  Status append_to(Text& out, Scope& scope) const;
+  /// The value is that of an ${if} and one strict boolean or another: test() has it without making text.
+  bool is_test() const;
+  Result<bool> test(Scope& scope) const;
 
  private:
   struct Impl;

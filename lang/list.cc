@@ -11,8 +11,10 @@
 #include "core/mail/address.h"
 #include "lang/config.h"
 #include "lang/diagnostics.h"
+#include "lang/list_cursor.h"
 #include "lang/list_internal.h"
 #include "lang/node.h"
+#include "lang/operand.h"
 #include "lang/scope.h"
 
 namespace remex::lang {
@@ -86,8 +88,7 @@ class DomainDuring {
   bool lent_ = false;
 };
 
-/// Whether something in a domain list may look at $domain: an insertion in a list it names, or a lookup.
-bool needs_domain(const Scope& scope, const CompiledList& list, int depth = 0) {
+bool looks_at_domain(const Scope& scope, const CompiledList& list, int depth) {
   for (const std::uint32_t i : list.others) {
     const ListItem& item = list.items[i];
     if (item.kind == ItemKind::lookup || item.kind == ItemKind::file) return true;
@@ -95,36 +96,81 @@ bool needs_domain(const Scope& scope, const CompiledList& list, int depth = 0) {
     const NamedList* named =
         scope.config != nullptr && depth < 20 ? scope.config->named_list(ListKind::domain, item.target) : nullptr;
     const CompiledList* inner = named != nullptr ? named->list.constant_items() : nullptr;
-    if (inner == nullptr || needs_domain(scope, *inner, depth + 1)) return true;
+    if (inner == nullptr || looks_at_domain(scope, *inner, depth + 1)) return true;
   }
   return false;
 }
 
-Subject make_subject(ListKind kind, const Text& text, ListOptions opt) {
-  Subject s;
-  s.kind = kind;
-  s.text = text;
-  s.lower = to_lower(text.view());
-  s.caseful = opt.caseful;
-  if (kind == ListKind::address) {
-    const std::size_t at = text.view().rfind('@');
-    s.has_at = at != std::string_view::npos;
-    if (s.has_at) {
-      s.local = text.str().substr(0, at);
-      s.domain = to_lower(text.view().substr(at + 1));
-      s.text = text.with(s.local + "@" + s.domain);  // the domain is always lower case
-    }
-  } else if (kind == ListKind::domain) {
-    s.text = text.with(s.lower);
-  } else if (kind == ListKind::host) {
-    s.ip = IpNet::parse(text.view(), false);
-    if (s.ip) s.ip_text = s.ip->v6 ? text.str() : s.ip->full_text(':');
-    s.ip_only = true;
+/// Whether something in a domain list may look at $domain: an insertion in a list it names, or a lookup.
+bool needs_domain(const Scope& scope, const CompiledList& list) {
+  const std::uint64_t serial = scope.config != nullptr ? scope.config->serial.value() : 0;
+  if (serial == 0 || list.sees_domain_serial != serial) {
+    list.sees_domain = looks_at_domain(scope, list, 0);
+    list.sees_domain_serial = serial;
   }
-  return s;
+  return list.sees_domain;
 }
 
+/// `s` is fresh: empty, with the memory of an earlier one.
+void make_subject(Subject& s, ListKind kind, std::string_view text, Taint taint, QuoterId quoter, ListOptions opt) {
+  s.kind = kind;
+  s.caseful = opt.caseful;
+  s.lower.assign(text);
+  for (char& c : s.lower) c = ascii_lower(c);
+  reassign(s.text, kind == ListKind::domain ? std::string_view(s.lower) : text, taint, quoter);
+  if (kind == ListKind::address) {
+    const std::size_t at = text.rfind('@');
+    s.has_at = at != std::string_view::npos;
+    if (s.has_at) {
+      s.local.assign(text, 0, at);
+      s.domain.assign(s.lower, at + 1);
+      s.text.mutable_str().replace(at + 1, std::string::npos, s.domain);  // the domain is always lower case
+    }
+  } else if (kind == ListKind::host) {
+    s.ip = IpNet::parse(text, false);
+    if (s.ip) s.ip_text = s.ip->v6 || text.find(':') == std::string_view::npos ? text : s.ip->full_text(':');
+    s.ip_only = true;
+  }
+}
+
+Result<ListMatch> match_fixed(Scope& scope, const CompiledList& list, Subject& s, ListOptions opt) {
+  if (s.kind == ListKind::domain && !opt.keep_domain_variable && needs_domain(scope, list)) {
+    const DomainDuring during(scope, s.lower);
+    return scan_list(scope, list, s);
+  }
+  return scan_list(scope, list, s);
+}
+
+constexpr std::size_t kKeptSubjects = 8;
+constexpr std::size_t kKeptSubjectBytes = 1024;
+thread_local std::vector<std::unique_ptr<Subject>> spare_subjects;
+
 }  // namespace
+
+SubjectLease::SubjectLease() {
+  if (spare_subjects.empty()) {
+    subject_ = std::make_unique<Subject>();
+  } else {
+    subject_ = std::move(spare_subjects.back());
+    spare_subjects.pop_back();
+  }
+}
+
+SubjectLease::~SubjectLease() {
+  Subject& s = *subject_;
+  if (spare_subjects.size() == kKeptSubjects || s.lower.capacity() > kKeptSubjectBytes) return;
+  reassign(s.text, {});
+  s.lower.clear();
+  s.local.clear();
+  s.domain.clear();
+  s.ip_text.clear();
+  s.names.clear();
+  s.ip.reset();
+  s.has_at = s.caseful = s.names_tried = s.ip_only = false;
+  s.list_taint = Taint::clean;
+  s.depth = 0;
+  spare_subjects.push_back(std::move(subject_));
+}
 
 Result<MatchList> MatchList::compile(ListKind kind, SourceText source, const CompileContext& ctx) {
   auto impl = std::make_shared<Impl>();
@@ -167,12 +213,14 @@ ListKind MatchList::kind() const { return impl_ ? impl_->kind : ListKind::string
 
 Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const {
   if (!impl_) return ListMatch{};
-  const std::shared_ptr<const Impl> keep = impl_;
   const bool caseful = subject.caseful;
   const Taint taint = subject.list_taint;
-  std::shared_ptr<const CompiledList> items = keep->fixed;
+  std::shared_ptr<const Impl> keep;  // the configuration may be replaced while this parks
+  std::shared_ptr<const CompiledList> made;
+  const CompiledList* items = impl_->fixed.get();
   subject.list_taint = Taint::clean;
-  if (!items) {
+  if (items == nullptr || items->dear || !items->named.empty()) keep = impl_;
+  if (items == nullptr) {
     auto text = keep->expansion.eval(scope);
     if (!text) {
       subject.list_taint = taint;
@@ -181,7 +229,7 @@ Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const
     }
     subject.list_taint = text->taint();
     if (keep->memo && keep->memo_text == text->view()) {
-      items = keep->memo;
+      made = keep->memo;
     } else {
       std::string_view rest = text->view();
       char sep = keep->separator;
@@ -196,12 +244,13 @@ Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const
           sep = *given;
         }
       }
-      items = compile_items(keep->kind, split_by(rest, sep), registries_of(scope));
+      made = compile_items(keep->kind, split_by(rest, sep), registries_of(scope));
       if (text->size() <= kMaxMemo) {
         keep->memo_text = text->str();
-        keep->memo = items;
+        keep->memo = made;
       }
     }
+    items = made.get();
   }
   ++subject.depth;
   auto got = scan_list(scope, *items, subject);
@@ -214,7 +263,19 @@ Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const
 
 Result<ListMatch> MatchList::match(Scope& scope, const Text& subject, ListOptions opt) const {
   if (!impl_) return ListMatch{};
-  Subject s = make_subject(impl_->kind, subject, opt);
+  const SubjectLease s;
+  make_subject(*s, impl_->kind, subject.view(), subject.taint(), subject.quoter(), opt);
+  return match_made(scope, *s, opt);
+}
+
+Result<ListMatch> MatchList::match_tainted(Scope& scope, std::string_view subject, ListOptions opt) const {
+  if (!impl_) return ListMatch{};
+  const SubjectLease s;
+  make_subject(*s, impl_->kind, subject, Taint::tainted, 0, opt);
+  return match_made(scope, *s, opt);
+}
+
+Result<ListMatch> MatchList::match_made(Scope& scope, Subject& s, ListOptions opt) const {
   if (impl_->kind == ListKind::domain && !opt.keep_domain_variable) {
     if (!impl_->fixed || needs_domain(scope, *impl_->fixed)) {
       const DomainDuring during(scope, s.lower);
@@ -226,29 +287,30 @@ Result<ListMatch> MatchList::match(Scope& scope, const Text& subject, ListOption
 
 Result<ListMatch> MatchList::match_host(Scope& scope, std::string_view ip, std::string_view name) const {
   if (!impl_) return ListMatch{};
-  Subject s = make_subject(ListKind::host, Text::tainted(ip), {});
-  s.ip_only = false;
+  const SubjectLease s;
+  make_subject(*s, ListKind::host, ip, Taint::tainted, 0, {});
+  s->ip_only = false;
   if (!name.empty()) {
-    s.names.push_back(to_lower(name));
-    s.names_tried = true;
+    s->names.push_back(to_lower(name));
+    s->names_tried = true;
   }
-  return match_subject(scope, s);
+  return match_subject(scope, *s);
 }
 
 Result<ListMatch> match_compiled(Scope& scope, ListKind kind, const CompiledList& list, Taint list_taint,
-                                 const Text& subject, ListOptions opt) {
-  Subject s = make_subject(kind, subject, opt);
-  s.list_taint = list_taint;
-  if (kind == ListKind::domain && !opt.keep_domain_variable && needs_domain(scope, list)) {
-    const DomainDuring during(scope, s.lower);
-    return scan_list(scope, list, s);
-  }
-  return scan_list(scope, list, s);
+                                 const Operand& subject, ListOptions opt) {
+  const SubjectLease s;
+  make_subject(*s, kind, subject.view(), subject.taint(), subject.quoter(), opt);
+  s->list_taint = list_taint;
+  return match_fixed(scope, list, *s, opt);
 }
 
 Result<ListMatch> match_list_text(Scope& scope, ListKind kind, const Text& list, const Text& subject, ListOptions opt) {
   const auto items = compile_items(kind, split_list(list.view()), registries_of(scope));
-  return match_compiled(scope, kind, *items, list.taint(), subject, opt);
+  const SubjectLease s;
+  make_subject(*s, kind, subject.view(), subject.taint(), subject.quoter(), opt);
+  s->list_taint = list.taint();
+  return match_fixed(scope, *items, *s, opt);
 }
 
 }  // namespace remex::lang

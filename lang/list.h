@@ -44,6 +44,8 @@ class MatchList {
   /// Errors: defer (a lookup could not be done), forced_fail / failed (the list's own expansion).
   /// Sets $0.. captures of a matching pattern in the scope. `subject` is tainted when it came from a peer.
   Result<ListMatch> match(Scope& scope, const Text& subject, ListOptions opt = {}) const;
+  /// The same for text of a peer.
+  Result<ListMatch> match_tainted(Scope& scope, std::string_view subject, ListOptions opt = {}) const;
   /// Host lists: the host is described by address and (lazily looked up, may be empty) name. Empty ip = no remote host.
   Result<ListMatch> match_host(Scope& scope, std::string_view ip, std::string_view name = {}) const;
   /// For lang/list_*.cc: the scan itself, with the caller's subject (nested named lists share it).
@@ -54,6 +56,7 @@ class MatchList {
 
  private:
   struct Impl;
+  Result<ListMatch> match_made(Scope& scope, Subject& subject, ListOptions opt) const;
   std::shared_ptr<const Impl> impl_;
 };
 

@@ -17,6 +17,7 @@
 namespace remex::lang {
 
 class Scope;
+class Operand;
 struct NamedList;
 
 /// Takes "<x" off the front; nullopt = none there.
@@ -81,6 +82,14 @@ struct ListItem {
   bool local_is_star = false;                  ///< address: local part starts with '*'
   std::shared_ptr<const CompiledList> domain;  ///< address: one domain item
   std::string error;                           ///< invalid: why
+
+  /// named: where the name led in the configuration with this serial number. Evaluation is one thread's work.
+  struct Resolved {
+    std::uint64_t serial = 0;
+    const NamedList* list = nullptr;
+    bool worth_remembering = false;  ///< but for NamedList::force_cache
+  };
+  mutable Resolved resolved;
 };
 
 /// Items of one list text. Plain ones are indexed so that a list of ten thousand domains is one hash probe.
@@ -90,7 +99,9 @@ struct CompiledList {
   std::vector<std::uint32_t> others;                        ///< all that need asking, in order
   std::vector<std::uint32_t> named;                         ///< +name items
   bool has_caseful = false;
-  bool dear = false;  ///< has items that ask files, databases or the DNS
+  bool dear = false;                             ///< has items that ask files, databases or the DNS
+  mutable std::uint64_t sees_domain_serial = 0;  ///< configuration for which `sees_domain` was found out
+  mutable bool sees_domain = true;               ///< something in it or in a list it names may look at $domain
   bool ends_negative() const { return !items.empty() && items.back().negated; }
 };
 
@@ -98,7 +109,7 @@ struct CompiledList {
 std::shared_ptr<const CompiledList> compile_items(ListKind kind, const std::vector<std::string>& texts,
                                                   const Registries& registries, bool in_file = false);
 
-/// What is being asked, for one scan.
+/// What is being asked, for one scan. Reused: strings keep their memory.
 struct Subject {
   ListKind kind = ListKind::domain;
   Text text;  ///< as given
@@ -116,11 +127,25 @@ struct Subject {
   bool ip_only = false;  ///< match_ip: names are never looked up
 };
 
+/// A Subject out of this thread's stock.
+class SubjectLease {
+ public:
+  SubjectLease();
+  ~SubjectLease();
+  SubjectLease(const SubjectLease&) = delete;
+  SubjectLease& operator=(const SubjectLease&) = delete;
+  Subject& operator*() const { return *subject_; }
+  Subject* operator->() const { return subject_.get(); }
+
+ private:
+  std::unique_ptr<Subject> subject_;
+};
+
 /// Scans. Sets captures. The list's taint is in the subject.
 Result<ListMatch> scan_list(Scope& scope, const CompiledList& list, Subject& subject);
 /// match_list_text with the items already made.
 Result<ListMatch> match_compiled(Scope& scope, ListKind kind, const CompiledList& list, Taint list_taint,
-                                 const Text& subject, ListOptions opt = {});
+                                 const Operand& subject, ListOptions opt = {});
 /// Lines of a list file as items; kind defer when it cannot be read.
 Result<std::vector<std::string>> read_list_file(const std::string& path, ListKind kind);
 /// Whether a host item matches. nullopt with `unknown` set: a name or address that was needed does not exist.
@@ -132,9 +157,11 @@ struct HostAnswer {
 Result<HostAnswer> ask_host_item(Scope& scope, const ListItem& item, Subject& subject);
 /// What a named list answered earlier for this message (lang/list_memory.cc): only lists that cannot change within a
 /// message and cost something to ask, and those defined with domainlist_cache and its relatives.
+bool worth_remembering(const Scope& scope, const NamedList& named);
 class NamedListMemory {
  public:
-  NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject);
+  /// `wanted`: the list is worth remembering.
+  NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject, bool wanted);
   ~NamedListMemory();
   NamedListMemory(const NamedListMemory&) = delete;
   NamedListMemory& operator=(const NamedListMemory&) = delete;

@@ -37,8 +37,9 @@ void look_at(const Config& config, ListKind kind, const CompiledList& list, int 
     if (const auto& domain = list.items[i].domain) look_at(config, ListKind::domain, *domain, depth, out);
 }
 
+}  // namespace
+
 bool worth_remembering(const Scope& scope, const NamedList& named) {
-  if (named.force_cache) return true;
   const CompiledList* items = named.list.constant_items();
   if (items == nullptr || scope.config == nullptr) return false;
   Traits traits;
@@ -46,10 +47,9 @@ bool worth_remembering(const Scope& scope, const NamedList& named) {
   return traits.constant && traits.dear;
 }
 
-}  // namespace
-
-NamedListMemory::NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject) : scope_(scope) {
-  if (!worth_remembering(scope, named)) return;
+NamedListMemory::NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject, bool wanted)
+    : scope_(scope) {
+  if (!wanted) return;
   id_ = "+";
   id_ += static_cast<char>('0' + static_cast<int>(subject.kind));
   id_ += subject.caseful ? 'c' : '-';

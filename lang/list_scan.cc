@@ -17,9 +17,15 @@ namespace {
 
 constexpr int kMaxListDepth = 20;  ///< named lists in named lists, files in lists
 constexpr int kMaxChain = 50;      ///< ">key" links of @@ lookups
+constexpr std::size_t kFewItems = 8;
 
 /// Outcome of one item: nullopt data = does not match.
 using ItemMatch = Result<std::optional<Text>>;
+
+/// A literal item matches.
+bool is_same(const ListItem& item, const Subject& s) {
+  return s.caseful && s.kind != ListKind::domain ? s.text.view() == item.text : s.lower == item.lower;
+}
 
 std::optional<Text> plain(const Subject& s, const ListItem& item) { return Text(item.text, s.list_taint); }
 
@@ -36,7 +42,7 @@ ItemMatch ask_suffix(Scope& scope, const ListItem& item, const Subject& s) {
   const std::string& have = s.caseful ? s.text.str() : s.lower;
   const std::string& want = s.caseful ? item.target : item.lower;
   if (!have.ends_with(want)) return std::optional<Text>();
-  scope.captures.resize(2);
+  make_captures(scope, 2);
   reassign(scope.captures[0], s.text.view(), s.text.taint());
   reassign(scope.captures[1], s.text.view().substr(0, have.size() - want.size()), s.text.taint());
   return plain(s, item);
@@ -48,7 +54,7 @@ ItemMatch ask_regex(Scope& scope, const ListItem& item, const Subject& s) {
   auto hit = re.search(s.text.view(), &spans);
   if (!hit) return defer(hit.error().text);
   if (!*hit) return std::optional<Text>();
-  scope.captures.resize(spans.size());
+  make_captures(scope, spans.size());
   for (std::size_t i = 0; i < spans.size(); ++i) {
     const auto [from, to] = spans[i];
     const bool set = from != std::string_view::npos;
@@ -73,16 +79,28 @@ ItemMatch ask_lookup(Scope& scope, const ListItem& item, const Subject& s) {
   return got;
 }
 
-/// A subject for a part of an address.
-Subject part_of(const Subject& s, ListKind kind, std::string text) {
-  Subject out;
+/// Makes `out`, which is fresh, the subject for a part of an address.
+void make_part(Subject& out, const Subject& s, ListKind kind, std::string_view text) {
   out.kind = kind;
-  out.lower = to_lower(text);
-  out.text = Text(std::move(text), s.text.taint());
+  out.lower.assign(text);
+  for (char& c : out.lower) c = ascii_lower(c);
+  reassign(out.text, text, s.text.taint());
   out.caseful = kind == ListKind::local_part && s.caseful;
   out.list_taint = s.list_taint;
   out.depth = s.depth + 1;
-  return out;
+}
+
+/// The list that the item names; null: there is none.
+const NamedList* resolve(const Scope& scope, const ListItem& item, ListKind kind) {
+  if (scope.config == nullptr) return nullptr;
+  const std::uint64_t serial = scope.config->serial.value();
+  ListItem::Resolved& known = item.resolved;
+  if (known.serial != serial) {
+    const NamedList* named = scope.config->named_list(kind, item.target);
+    if (named == nullptr) return nullptr;
+    known = {serial, named, worth_remembering(scope, *named)};
+  }
+  return known.list;
 }
 
 ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
@@ -91,15 +109,17 @@ ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
                 fmt::format("attempt to use a tainted name \"+{}\" for a named list", printable(item.target)));
   if (s.depth >= kMaxListDepth)
     return defer(fmt::format("named lists nest too deeply at \"+{}\"", printable(item.target)));
-  const NamedList* named = scope.config != nullptr ? scope.config->named_list(s.kind, item.target) : nullptr;
+  const NamedList* named = resolve(scope, item, s.kind);
   if (named == nullptr)
     return defer(fmt::format("unknown named {} list \"+{}\"", kind_name(s.kind), printable(item.target)));
-  NamedListMemory memory(scope, *named, s);
-  std::optional<ListMatch> match = memory.recall();
+  const bool remember = item.resolved.worth_remembering || named->force_cache;
+  NamedListMemory memory(scope, *named, s, remember);
+  std::optional<ListMatch> match;
+  if (remember) match = memory.recall();
   if (!match) {
     auto got = named->list.match_subject(scope, s);
     if (!got) return std::unexpected(std::move(got).error());
-    memory.keep(*got);
+    if (remember) memory.keep(*got);
     match = std::move(*got);
   }
   if (!match->matched) return std::optional<Text>();
@@ -122,9 +142,30 @@ ItemMatch ask_file(Scope& scope, const ListItem& item, Subject& s) {
   return std::optional<Text>(std::move(got->data));
 }
 
+/// The domain half of an address item. Literals and suffixes, the usual ones, are compared here; `wild` gets what a
+/// suffix's asterisk stood for, `data` the value of another kind of item.
+Result<bool> ask_address_domain(Scope& scope, const ListItem& item, const Subject& s, std::string_view& wild,
+                                Text& data) {
+  const ListItem& d = item.domain->items.front();
+  const std::string& have = s.domain;
+  if (!d.negated && d.kind == ItemKind::literal) return have == d.lower;
+  if (!d.negated && d.kind == ItemKind::suffix) {
+    if (!have.ends_with(d.lower)) return false;
+    wild = std::string_view(have).substr(0, have.size() - d.lower.size());
+    return true;
+  }
+  const SubjectLease domain;
+  make_part(*domain, s, ListKind::domain, have);
+  const auto saved = scope.captures;
+  REMEX_TRY(ListMatch got, scan_list(scope, *item.domain, *domain));
+  if (!got.matched) scope.captures = saved;
+  data = std::move(got.data);
+  return got.matched;
+}
+
 ItemMatch ask_address(Scope& scope, const ListItem& item, Subject& s) {
   if (s.text.empty() || !s.has_at) return std::optional<Text>();
-  std::string_view wild;
+  std::string_view wild, domain_wild;
   if (item.kind == ItemKind::address) {
     const std::string_view have =
         s.caseful ? std::string_view(s.local) : std::string_view(s.lower).substr(0, s.local.size());
@@ -132,24 +173,20 @@ ItemMatch ask_address(Scope& scope, const ListItem& item, Subject& s) {
     if (item.local_is_star ? !have.ends_with(want) : have != want) return std::optional<Text>();
     if (item.local_is_star) wild = std::string_view(s.local).substr(0, s.local.size() - want.size());
   }
-  Subject domain = part_of(s, ListKind::domain, s.domain);
-  const auto saved = scope.captures;
-  auto got = scan_list(scope, *item.domain, domain);
-  if (!got) return std::unexpected(std::move(got).error());
-  if (!got->matched) {
-    scope.captures = saved;
-    return std::optional<Text>();
-  }
+  Text data;
+  REMEX_TRY(const bool matched, ask_address_domain(scope, item, s, domain_wild, data));
+  if (!matched) return std::optional<Text>();
   // $0 the address, then what each wildcard stood for.
-  std::vector<std::string> values{s.text.str()};
-  if (item.local_is_star) values.emplace_back(wild);
   const ItemKind dk = item.domain->items.front().kind;
-  if (dk == ItemKind::suffix && scope.captures.size() > 1) values.push_back(scope.captures[1].str());
-  set_captures(scope, std::move(values), s.text.taint());
+  std::size_t n = 0;
+  make_captures(scope, 1U + (item.local_is_star ? 1U : 0U) + (dk == ItemKind::suffix ? 1U : 0U));
+  reassign(scope.captures[n++], s.text.view(), s.text.taint());
+  if (item.local_is_star) reassign(scope.captures[n++], wild, s.text.taint());
+  if (dk == ItemKind::suffix) reassign(scope.captures[n++], domain_wild, s.text.taint());
   if (item.kind == ItemKind::address && dk != ItemKind::literal && dk != ItemKind::suffix && dk != ItemKind::regex) {
-    Text data((item.local_is_star ? "*" : "") + item.target + "@", s.list_taint);
-    data.append(got->data);
-    return std::optional<Text>(std::move(data));
+    Text local((item.local_is_star ? "*" : "") + item.target + "@", s.list_taint);
+    local.append(data);
+    return std::optional<Text>(std::move(local));
   }
   return plain(s, item);
 }
@@ -171,9 +208,10 @@ ItemMatch ask_per_domain(Scope& scope, const ListItem& item, Subject& s) {
       patterns.pop_back();
     }
     const auto list = compile_items(ListKind::local_part, patterns, registries_of(scope));
-    Subject local = part_of(s, ListKind::local_part, s.local);
-    local.list_taint = (*data)->taint();
-    auto got = scan_list(scope, *list, local);
+    const SubjectLease local;
+    make_part(*local, s, ListKind::local_part, s.local);
+    local->list_taint = (*data)->taint();
+    auto got = scan_list(scope, *list, *local);
     if (!got) return std::unexpected(std::move(got).error());
     // A negative item that matched ends the chain; only falling off the end follows it.
     if (got->matched && !(list->ends_negative() && !next.empty())) return std::optional<Text>(std::move(got->data));
@@ -187,10 +225,7 @@ ItemMatch ask_per_domain(Scope& scope, const ListItem& item, Subject& s) {
 ItemMatch ask_text_item(Scope& scope, const ListItem& item, Subject& s) {
   switch (item.kind) {
     case ItemKind::empty: return s.text.empty() ? std::optional<Text>(Text()) : std::nullopt;
-    case ItemKind::literal: {
-      const bool same = s.caseful && s.kind != ListKind::domain ? s.text.view() == item.text : s.lower == item.lower;
-      return same ? plain(s, item) : std::nullopt;
-    }
+    case ItemKind::literal: return is_same(item, s) ? plain(s, item) : std::nullopt;
     case ItemKind::suffix: return ask_suffix(scope, item, s);
     case ItemKind::regex: return ask_regex(scope, item, s);
     case ItemKind::lookup: return ask_lookup(scope, item, s);
@@ -238,7 +273,10 @@ Result<ListMatch> scan_hosts(Scope& scope, const CompiledList& list, Subject& s)
   for (const ListItem& item : list.items) {
     if (mood.note(item.kind)) continue;
     std::optional<Text> hit;
-    if (item.kind == ItemKind::named || item.kind == ItemKind::file) {
+    if (item.kind == ItemKind::ip) {
+      if (!s.ip || !item.net.contains(*s.ip)) continue;
+      hit = plain(s, item);
+    } else if (item.kind == ItemKind::named || item.kind == ItemKind::file) {
       REMEX_TRY(hit, item.kind == ItemKind::named ? ask_named(scope, item, s) : ask_file(scope, item, s));
     } else if (item.kind == ItemKind::invalid) {
       return defer(item.error);
@@ -283,14 +321,15 @@ Result<ListMatch> scan_list(Scope& scope, const CompiledList& list, Subject& s) 
   const auto decide = [](const ListItem& item, std::optional<Text> hit) {
     return ListMatch{!item.negated, item.negated ? Text() : std::move(*hit)};
   };
-  // Without any change of case the literals can be found at once.
-  const bool hashed = !list.has_caseful && (!s.caseful || s.kind == ListKind::domain);
+  // Without any change of case the literals can be found at once; a few are found faster by looking at each.
+  const bool hashed = !list.has_caseful && (!s.caseful || s.kind == ListKind::domain) && list.items.size() > kFewItems;
   if (!hashed) {
     for (const ListItem& item : list.items) {
       if (item.kind == ItemKind::caseful) {
         s.caseful = true;
         continue;
       }
+      if (item.kind == ItemKind::literal && !is_same(item, s)) continue;
       REMEX_TRY(auto hit, ask(scope, item, s));
       if (hit) return decide(item, std::move(hit));
     }

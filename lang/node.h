@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,7 +20,8 @@
 
 namespace remex::lang {
 
-class Parser;  // lang/compiler.h
+class Parser;   // lang/compiler.h
+class Operand;  // lang/operand.h
 class Scope;
 struct Node;
 using NodePtr = std::unique_ptr<Node>;
@@ -48,6 +50,7 @@ struct Node {
   bool negated = false;       ///< condition: "!" before it
   bool has_branches = false;  ///< item: {yes} was given
   bool fail_on_no = false;    ///< item: the word `fail` stands in the place of the second string
+  bool still = false;         ///< evaluating it neither parks nor changes $item, $value or an ACL argument
   std::uint32_t offset = 0;   ///< first character in the source text (of the "$" for insertions)
   std::uint32_t length = 0;
   std::string text;
@@ -82,6 +85,10 @@ struct OperatorDef {
   Result<std::string> (*apply)(Scope&, const Node&, std::string in) = nullptr;
   /// Those that look at taint or quoting themselves; the evaluator leaves the result alone.
   Result<Text> (*apply_text)(Scope&, const Node&, Text in) = nullptr;
+  /// Instead of `apply`, for operators that are used in loops: the string is what stands in `out` from `from` on, and
+  /// is replaced there. Only for TaintRule::keeps.
+  Status (*in_place)(Scope&, const Node&, std::string& out, std::size_t from) = nullptr;
+  QuoterId marks = 0;  ///< in_place: the quoter of the result
   /// Numbers behind underscores: at least, at most. A suffix that is no number goes to `accepts_suffix`.
   std::uint8_t min_args = 0, max_args = 0;
   bool negative_first = false;  ///< the first number may be negative (substr)
@@ -105,6 +112,8 @@ struct ItemDef {
   Status (*parse)(Parser&, Node&) = nullptr;
   std::uint8_t min_args = 0, max_args = 0;
   bool branches = false;  ///< {yes}{no} may follow
+  /// Makes what can be made of constant arguments, into Node::extra. What is wrong with them is found when it runs.
+  void (*prepare)(const Registries&, Node&) = nullptr;
 };
 
 /// Used by ${if and whatever takes a condition.
@@ -139,17 +148,21 @@ Status eval_into(const Node& node, Scope& scope, Text& out);
 Result<Text> eval_node(const Node* node, Scope& scope);
 /// eval_node of children[i]; empty when there is none.
 Result<Text> eval_arg(const Node& node, std::size_t i, Scope& scope);
-/// The bytes of children[i]: a constant's own, else evaluated into `storage`. Valid as long as node and storage.
-Status arg_view(const Node& node, std::size_t i, Scope& scope, Text& storage, std::string_view& view);
 /// A condition node, negation included.
 Result<bool> eval_condition(const Node& node, Scope& scope);
 /// The yes/no tail of an item. `value`: $value inside the yes string, and the result when no string was given.
 /// With no strings and value null the result is "true" or nothing.
 Status eval_branches(const Node& node, Scope& scope, bool success, const Text* value, Text& out,
                      bool value_in_no = false);
+/// eval_branches for a part of `whole`, which is not copied unless the yes string needs it as $value. nullopt: no.
+Status eval_branches_of(const Node& node, Scope& scope, std::optional<std::string_view> part, const Operand& whole,
+                        Text& out);
 /// Appends with the size limit.
 Status append_limited(Text& out, const Text& piece);
 Status append_limited(Text& out, Text&& piece);
+
+/// Appends bytes with the taint and quoter of the value they are a part of.
+Status append_piece(Text& out, std::string_view bytes, Taint taint, QuoterId quoter);
 
 /// Sets Scope::value for a block.
 class SavedValue {

@@ -100,6 +100,8 @@ struct VariableDef {
   std::uint8_t tier = 1;
   /// For values that exist as a Text (loops use these most): the value itself, or null when it is unset. Saves a copy.
   const Text* (*peek)(const Scope&) = nullptr;
+  /// The same for families (acl_m*): null asks `get`, which knows what an unset one means.
+  const Text* (*find)(const Scope&, std::string_view name) = nullptr;
 };
 
 // OperatorDef, ItemDef, ConditionDef are declared in lang/node.h (they need the tree).

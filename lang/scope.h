@@ -117,7 +117,13 @@ struct NewMessage {
 
 /// Bits for Services::log. with_host: the line begins with the client ("H=name [ip]") as rejections and warnings do.
 /// address_rewrite: only when that log selector is on.
-enum class LogTarget : std::uint8_t { main_log = 1, reject_log = 2, panic_log = 4, with_host = 8, address_rewrite = 16 };
+enum class LogTarget : std::uint8_t {
+  main_log = 1,
+  reject_log = 2,
+  panic_log = 4,
+  with_host = 8,
+  address_rewrite = 16
+};
 constexpr int operator|(LogTarget a, LogTarget b) { return static_cast<int>(a) | static_cast<int>(b); }
 
 /// What the layers below supply to evaluation. One object per process (or per session in tests).
@@ -202,11 +208,19 @@ class Scope {
   bool dnssec_request = true;
 };
 
-/// Saves captures (and $value when asked) and restores them at the end of the block.
+/// Gives the scope `count` captures to be overwritten; what they held is unspecified.
+void make_captures(Scope& scope, std::size_t count);
+/// Keeps the memory of captures for make_captures.
+void drop_captures(std::vector<Text>&& captures);
+
+/// Saves captures and restores them at the end of the block.
 class SavedCaptures {
  public:
   explicit SavedCaptures(Scope& s) : scope_(s), saved_(s.captures) {}
-  ~SavedCaptures() { scope_.captures = std::move(saved_); }
+  ~SavedCaptures() {
+    drop_captures(std::move(scope_.captures));
+    scope_.captures = std::move(saved_);
+  }
   SavedCaptures(const SavedCaptures&) = delete;
   SavedCaptures& operator=(const SavedCaptures&) = delete;
 

@@ -28,7 +28,8 @@ constexpr RouterDef defs[] = {
                 .make_options =
                     +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AcceptOptions>(); },
                 .check = check},
-     .route = route},
+     .route = route,
+     .asks_courier = false},
 };
 
 }  // namespace

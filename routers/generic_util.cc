@@ -157,6 +157,13 @@ const RouterDef* find_router_def(const lang::DriverDef* def) {
   return nullptr;
 }
 
+bool may_ask_courier(const lang::Config& config) {
+  return std::any_of(config.routers.begin(), config.routers.end(), [](const lang::DriverInstance& r) {
+    const RouterDef* def = find_router_def(r.def);
+    return def == nullptr || def->asks_courier || generic(r).require_files.is_set();
+  });
+}
+
 const RouterGeneric& generic(const lang::DriverInstance& r) { return static_cast<const RouterGeneric&>(*r.generic); }
 
 std::vector<lang::Expansion> compile_items(const lang::SourceText& text, char separator,

@@ -46,7 +46,10 @@ class AddressScope {
   lang::AddressState* saved_;
 };
 
-/// Debug line, only built when somebody reads it.
+/// Whether debug_line has a reader: ask before making a text for it.
+inline bool debugging(const RouteContext& ctx) {
+  return ctx.scope.services != nullptr && ctx.scope.services->debugging();
+}
 void debug_line(RouteContext& ctx, std::string_view text);
 
 inline RouteResult accepted() { return {Outcome::accept, {}, {}, false, false}; }

@@ -21,6 +21,11 @@ namespace {
 
 GateResult run() { return {Gate::run, {}}; }
 GateResult skip(std::string why) { return {Gate::skip, std::move(why)}; }
+/// The reason is for the debug output only.
+template <class... A>
+GateResult skip_for(const RouteContext& ctx, fmt::format_string<A...> why, A&&... args) {
+  return {Gate::skip, debugging(ctx) ? fmt::format(why, std::forward<A>(args)...) : std::string()};
+}
 GateResult defer_gate(std::string why) { return {Gate::defer, std::move(why)}; }
 
 // ------------------------------------------------------------------ affixes
@@ -82,12 +87,12 @@ bool take_suffix(const RouterGeneric& g, lang::AddressState& s) {
 /// Matches a list; `data` gets the value of the match. forced failure and no match skip.
 GateResult test_list(RouteContext& ctx, const lang::MatchList& list, std::string_view what, const std::string& subject,
                      bool caseful, Text& data) {
-  auto m = list.match(ctx.scope, Text::tainted(subject), {.caseful = caseful});
+  auto m = list.match_tainted(ctx.scope, subject, {.caseful = caseful});
   if (!m) {
-    if (m.error().kind == ErrorKind::forced_fail) return skip(fmt::format("{} mismatch (forced failure)", what));
+    if (m.error().kind == ErrorKind::forced_fail) return skip_for(ctx, "{} mismatch (forced failure)", what);
     return defer_gate(fmt::format("{} check: {}", what, m.error().text));
   }
-  if (!m->matched) return skip(fmt::format("{} mismatch", what));
+  if (!m->matched) return skip_for(ctx, "{} mismatch", what);
   data = std::move(m->data);
   return run();
 }
@@ -293,7 +298,7 @@ GateResult test_conditions(RouteContext& ctx, const RouterGeneric& g) {
       if (text.error().kind == ErrorKind::forced_fail) return skip("condition forced to fail");
       return defer_gate(fmt::format("condition check lookup defer or expansion failure: {}", text.error().text));
     }
-    if (!lang::is_loosely_true(text->view())) return skip(fmt::format("condition is \"{}\"", printable(text->view())));
+    if (!lang::is_loosely_true(text->view())) return skip_for(ctx, "condition is \"{}\"", printable(text->view()));
   }
   return run();
 }

@@ -222,7 +222,7 @@ Next run_router(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, st
                 deferred(fmt::format("the driver of the {} router cannot route", r.name)));
     return Next::done;
   }
-  if (g.debug_print.is_set() && ctx.scope.services != nullptr && ctx.scope.services->debugging())
+  if (g.debug_print.is_set() && debugging(ctx))
     if (auto text = g.debug_print.eval(ctx.scope)) debug_line(ctx, text->view());
 
   RouteResult res;
@@ -248,7 +248,7 @@ Next run_router(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, st
     case Outcome::defer: return give_up(ctx, r, addr, Addr::Status::deferred, res);
     case Outcome::decline: break;
   }
-  debug_line(ctx, fmt::format("{} router declined for {}", r.name, addr.state.address));
+  if (debugging(ctx)) debug_line(ctx, fmt::format("{} router declined for {}", r.name, addr.state.address));
   auto more = g.more.eval(ctx.scope);
   if (!more && more.error().kind != ErrorKind::forced_fail) {
     set_outcome(addr, Addr::Status::deferred, deferred(fmt::format("more: {}", more.error().text)));
@@ -269,7 +269,7 @@ bool too_deep(const Addr& addr) {
 }  // namespace
 
 void debug_line(RouteContext& ctx, std::string_view text) {
-  if (ctx.scope.services != nullptr && ctx.scope.services->debugging()) ctx.scope.services->debug(text);
+  if (debugging(ctx)) ctx.scope.services->debug(text);
 }
 
 std::unique_ptr<Addr> make_top_address(const std::string& address, int top_index) {
@@ -324,16 +324,16 @@ void route_address(RouteContext& ctx, Addr& addr) {
       return;
     }
     if (gate.gate == Gate::skip) {
-      debug_line(ctx, fmt::format("{} router skipped: {}", r.name, gate.message));
+      if (debugging(ctx)) debug_line(ctx, fmt::format("{} router skipped: {}", r.name, gate.message));
       ++index;
       continue;
     }
-    debug_line(ctx, fmt::format("calling {} router for {}", r.name, addr.state.address));
+    if (debugging(ctx)) debug_line(ctx, fmt::format("calling {} router for {}", r.name, addr.state.address));
     switch (run_router(ctx, r, addr, index)) {
       case Next::done: return;
       case Next::following: ++index; break;
       case Next::pass:
-        debug_line(ctx, fmt::format("{} router passed for {}", r.name, addr.state.address));
+        if (debugging(ctx)) debug_line(ctx, fmt::format("{} router passed for {}", r.name, addr.state.address));
         if (generic(r).pass_router.empty()) {
           ++index;
           break;

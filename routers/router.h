@@ -58,11 +58,15 @@ struct RouterDef {
   lang::DriverDef driver;
   /// Does the driver's work after the generic preconditions held. Parks. May fill addr.hosts and addr.children.
   RouteResult (*route)(RouteContext&, const lang::DriverInstance&, Addr&) = nullptr;
+  /// May do something as another user (core/io/courier.h).
+  bool asks_courier = true;
 };
 
 extern const lang::DriverFamily router_family;
 const RouterDef* find_router_def(const lang::DriverDef* def);
 const RouterGeneric& generic(const lang::DriverInstance& r);
+/// Routing with this configuration may do something as another user.
+bool may_ask_courier(const lang::Config& config);
 /// Cross-option rules of the generic part; every driver's check() calls it first.
 void check_generic(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag);
 

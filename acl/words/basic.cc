@@ -10,6 +10,7 @@
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "lang/diagnostics.h"
+#include "lang/operand.h"
 
 namespace remex::acl {
 namespace {
@@ -23,6 +24,12 @@ Result<std::optional<Text>> value_of(Run& run, const Item& it) {
 }
 
 Answer condition(Run& run, const Item& it) {
+  if (it.value.is_test()) {
+    auto truth = it.value.test(run.scope);
+    if (truth) return answer(*truth);
+    if (truth.error().kind == ErrorKind::forced_fail) return answer(!it.negated);
+    return trouble(truth.error(), fmt::format("failed to expand condition \"{}\"", it.value.source_text()));
+  }
   auto v = value_of(run, it);
   if (!v) return trouble(v.error(), fmt::format("failed to expand condition \"{}\"", it.value.source_text()));
   if (!*v) return answer(!it.negated);  // a forced failure is true, also when negated
@@ -152,17 +159,19 @@ Answer log_reject_target(Run& run, const Item& it) {
 }
 
 Answer set(Run& run, const Item& it) {
-  auto v = value_of(run, it);
-  if (!v) return trouble(v.error(), fmt::format("failed to expand value of {}", it.variable));
-  if (!*v) return answer(true);
-  if (it.variable.starts_with("dkim_verify_")) {
+  lang::ScratchText value;
+  if (const Status done = it.value.append_to(value.get(), run.scope); !done) {
+    if (done.error().kind == ErrorKind::forced_fail) return answer(true);
+    return trouble(done.error(), fmt::format("failed to expand value of {}", it.variable));
+  }
+  if (it.variable_key.empty()) {  // dkim_verify_*
     if (run.scope.dkim != nullptr)
       (it.variable == "dkim_verify_status" ? run.scope.dkim->verify_status : run.scope.dkim->verify_reason) =
-          (*v)->str();
+          value.get().str();
     return answer(true);
   }
-  auto* vars = it.variable[4] == 'c' ? run.scope.acl_c : run.scope.acl_m;
-  if (vars != nullptr) (*vars)[it.variable.substr(4)] = std::move(**v);
+  auto* vars = it.variable_key[0] == 'c' ? run.scope.acl_c : run.scope.acl_m;
+  if (vars != nullptr) std::swap((*vars)[it.variable_key], value.get());  // each keeps the memory of the other
   return answer(true);
 }
 

@@ -20,15 +20,15 @@ Answer from_match(const Item& it, Result<lang::ListMatch> m, std::string_view wh
 
 Answer hosts(Run& run, const Item& it) {
   const mail::ReceivedFrom* from = run.scope.from;
-  const std::string ip = from != nullptr ? from->host_address : std::string();
-  return from_match(it, it.list.match_host(run.scope, ip, from != nullptr ? from->host_name : std::string()), "hosts",
-                    &run.scope.host_data);
+  const std::string_view ip = from != nullptr ? from->host_address : std::string_view();
+  const std::string_view name = from != nullptr ? from->host_name : std::string_view();
+  return from_match(it, it.list.match_host(run.scope, ip, name), "hosts", &run.scope.host_data);
 }
 
 Answer domains(Run& run, const Item& it) {
   if (run.scope.address == nullptr) return answer(false);
   Text data;
-  Answer a = from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->domain)), "domains", &data);
+  Answer a = from_match(it, it.list.match_tainted(run.scope, run.scope.address->domain), "domains", &data);
   if (a.truth == Truth::yes) {
     run.scope.acl_domain_data = data;
     run.scope.address->domain_data = data;
@@ -39,8 +39,7 @@ Answer domains(Run& run, const Item& it) {
 Answer local_parts(Run& run, const Item& it) {
   if (run.scope.address == nullptr) return answer(false);
   Text data;
-  Answer a =
-      from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->local_part)), "local_parts", &data);
+  Answer a = from_match(it, it.list.match_tainted(run.scope, run.scope.address->local_part), "local_parts", &data);
   if (a.truth == Truth::yes) {
     run.scope.acl_local_part_data = data;
     run.scope.address->local_part_data = data;
@@ -50,13 +49,13 @@ Answer local_parts(Run& run, const Item& it) {
 
 Answer recipients(Run& run, const Item& it) {
   if (run.scope.address == nullptr) return answer(false);
-  return from_match(it, it.list.match(run.scope, Text::tainted(run.scope.address->address)), "recipients",
+  return from_match(it, it.list.match_tainted(run.scope, run.scope.address->address), "recipients",
                     &run.scope.recipient_data);
 }
 
 Answer senders(Run& run, const Item& it) {
-  const std::string sender = run.scope.envelope != nullptr ? run.scope.envelope->sender : std::string();
-  return from_match(it, it.list.match(run.scope, Text::tainted(sender)), "senders", &run.scope.sender_data);
+  const std::string_view sender = run.scope.envelope != nullptr ? run.scope.envelope->sender : std::string_view();
+  return from_match(it, it.list.match_tainted(run.scope, sender), "senders", &run.scope.sender_data);
 }
 
 Answer sender_domains(Run& run, const Item& it) {
@@ -64,7 +63,7 @@ Answer sender_domains(Run& run, const Item& it) {
   lang::ListOptions opt;
   opt.keep_domain_variable = true;
   const std::string domain = to_lower(mail::split_address(sender).domain);
-  return from_match(it, it.list.match(run.scope, Text::tainted(domain), opt), "sender_domains", nullptr);
+  return from_match(it, it.list.match_tainted(run.scope, domain, opt), "sender_domains", nullptr);
 }
 
 /// A list of names; "*" is any. Items may be negated.

@@ -17,6 +17,7 @@
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
 #include "lang/regex.h"
+#include "routers/router.h"
 
 namespace remex::cli {
 
@@ -155,6 +156,10 @@ std::shared_ptr<io::Courier> start_courier(std::shared_ptr<const lang::Config> c
   auto courier = daemon::make_courier(std::move(config), nullptr);
   if (!courier) fmt::print(stderr, "remex: no courier process: {}\n", courier.error().text);
   return courier ? *courier : nullptr;
+}
+
+std::shared_ptr<io::Courier> start_routing_courier(std::shared_ptr<const lang::Config> config) {
+  return routers::may_ask_courier(*config) ? start_courier(std::move(config)) : nullptr;
 }
 
 void enable_debug(const Options& o, daemon::Process& p) {

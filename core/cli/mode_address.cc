@@ -12,6 +12,7 @@
 #include "core/cli/modes.h"
 #include "core/io/fiber.h"
 #include "core/mail/address.h"
+#include "core/mail/plain_address.h"
 #include "core/smtp/fixups.h"
 
 namespace remex::cli {
@@ -21,11 +22,12 @@ namespace {
 /// Runs `one` for every address given; its status is merged (failure over deferral over success).
 int for_each_address(const Options& o, const std::function<int(const std::string&, std::string&)>& one) {
   int worst = 0;
+  const bool terminal_in = isatty(0) != 0, terminal_out = isatty(1) != 0;
   std::string out;
   const auto take = [&](const std::string& a) {
     const int rc = one(a, out);
     if (rc == 2 || (rc == 1 && worst == 0)) worst = rc;
-    if (out.size() > 60000 || isatty(1) != 0) {
+    if (out.size() > 60000 || terminal_out) {
       std::fwrite(out.data(), 1, out.size(), stdout);
       out.clear();
     }
@@ -36,7 +38,7 @@ int for_each_address(const Options& o, const std::function<int(const std::string
     std::ios::sync_with_stdio(false);
     std::string line;
     for (;;) {
-      if (isatty(0) != 0) {
+      if (terminal_in) {
         std::fputs("> ", stdout);
         std::fflush(stdout);
       }
@@ -75,15 +77,16 @@ Result<Setup> make(const Options& o, std::shared_ptr<const lang::Config> config,
 }
 
 std::string qualify(const std::string& address, const lang::Config& config, const std::string& host) {
-  const mail::Address a =
-      mail::split_address(mail::extract_address(address).empty() ? address : mail::extract_address(address));
+  if (mail::plain_address_at(address) != std::string::npos) return address;
+  const std::string only = mail::extract_address(address);
+  const mail::Address a = mail::split_address(only.empty() ? address : only);
   return a.domain.empty() ? a.local_part + "@" + smtp::qualify_recipient(config, host) : a.str();
 }
 
 }  // namespace
 
 int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config) {
-  const auto courier = start_courier(config);
+  const auto courier = start_routing_courier(config);
   return io::run_loop([&]() -> int {
     auto s = make(o, config, courier);
     if (!s) {
@@ -98,7 +101,7 @@ int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config)
 }
 
 int run_verify(const Options& o, std::shared_ptr<const lang::Config> config) {
-  const auto courier = start_courier(config);
+  const auto courier = start_routing_courier(config);
   return io::run_loop([&]() -> int {
     auto s = make(o, config, courier);
     if (!s) {

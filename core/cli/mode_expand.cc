@@ -77,10 +77,11 @@ int run_expand(const Options& o, std::shared_ptr<const lang::Config> config) {
     }
     std::ios::sync_with_stdio(false);
     std::string line, out;
+    const bool terminal = isatty(0) != 0;
     out.reserve(1 << 16);
     for (;;) {
       out += "> ";
-      if (isatty(0) != 0 || out.size() > 60000) {
+      if (terminal || out.size() > 60000) {
         std::fwrite(out.data(), 1, out.size(), stdout);
         std::fflush(stdout);
         out.clear();

@@ -51,6 +51,8 @@ void apply_origin(const Options& o, mail::ReceivedFrom& from);
 /// The privileged helper of a mode that delivers or routes as root; null for everyone else, whose deliveries are done
 /// by this process. Call it before loops and threads exist and before rights are dropped.
 std::shared_ptr<io::Courier> start_courier(std::shared_ptr<const lang::Config> config);
+/// The same for modes that only route; null also when no router of the configuration would ask it.
+std::shared_ptr<io::Courier> start_routing_courier(std::shared_ptr<const lang::Config> config);
 
 void enable_debug(const Options& o, daemon::Process& p);
 

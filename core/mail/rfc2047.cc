@@ -114,7 +114,7 @@ std::string encode_rfc2047(std::string_view text, std::string_view charset) {
   if (!needs_rfc2047(text)) return std::string(text);
   const std::string open = fmt::format("=?{}?Q?", charset);
   const bool utf8 = iequals(charset, "UTF-8");
-  std::string out = open;
+  std::string out = open, piece;
   std::size_t line = open.size();
   for (std::size_t i = 0; i < text.size();) {
     // In UTF-8 a character stays in one word (RFC 2047 5), so it is encoded as a unit.
@@ -122,14 +122,18 @@ std::string encode_rfc2047(std::string_view text, std::string_view charset) {
     if (utf8 && static_cast<unsigned char>(text[i]) >= 0xc0) {
       while (unit < 4 && i + unit < text.size() && (static_cast<unsigned char>(text[i + unit]) & 0xc0) == 0x80) ++unit;
     }
-    std::string piece;
+    piece.clear();
     for (char c : text.substr(i, unit)) {
       if (c == ' ') {
         piece += '_';
       } else if (is_printable(c) && kQuotedSpecials.find(c) == std::string_view::npos) {
         piece += c;
       } else {
-        piece += fmt::format("={:02X}", static_cast<unsigned char>(c));
+        constexpr std::string_view kHex = "0123456789ABCDEF";
+        const auto byte = static_cast<unsigned char>(c);
+        piece += '=';
+        piece += kHex[byte >> 4U];
+        piece += kHex[byte & 15U];
       }
     }
     if (line + piece.size() + 2 > kMaxWord && line > open.size()) {

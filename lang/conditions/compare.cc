@@ -1,6 +1,7 @@
 // Comparisons: eq, lt ... on strings (C locale, the i forms caseless) and =, <, ... on integers.
 #include "core/base/strings.h"
 #include "lang/node.h"
+#include "lang/operand.h"
 #include "lang/scope.h"
 
 namespace remex::lang {
@@ -20,24 +21,33 @@ bool holds(Op op, int order) {
   return false;
 }
 
+int compare_caseless(std::string_view a, std::string_view b) {
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    const auto x = static_cast<unsigned char>(ascii_lower(a[i])), y = static_cast<unsigned char>(ascii_lower(b[i]));
+    if (x != y) return x < y ? -1 : 1;
+  }
+  return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+}
+
 template <Op op, bool caseless>
 Result<bool> strings(const Node& node, Scope& scope) {
-  Text first, second;
-  std::string_view a, b;
-  REMEX_CHECK(arg_view(node, 0, scope, first, a));
-  REMEX_CHECK(arg_view(node, 1, scope, second, b));
-  if constexpr (caseless) return holds(op, to_lower(a).compare(to_lower(b)));
+  Operand first, second;
+  REMEX_CHECK(first.take(node, 0, scope));
+  REMEX_CHECK(second.take(node, 1, scope));
+  const std::string_view a = first.view(), b = second.view();
+  if constexpr (op == Op::eq && !caseless) return a == b;
+  if constexpr (op == Op::eq && caseless) return iequals(a, b);
+  if constexpr (caseless) return holds(op, compare_caseless(a, b));
   return holds(op, a.compare(b));
 }
 
 template <Op op>
 Result<bool> numbers(const Node& node, Scope& scope) {
-  Text first, second;
-  std::string_view a, b;
-  REMEX_CHECK(arg_view(node, 0, scope, first, a));
-  REMEX_CHECK(arg_view(node, 1, scope, second, b));
-  REMEX_TRY(const std::int64_t x, parse_expansion_integer(a));
-  REMEX_TRY(const std::int64_t y, parse_expansion_integer(b));
+  Operand first, second;
+  REMEX_CHECK(first.take(node, 0, scope));
+  REMEX_CHECK(second.take(node, 1, scope));
+  REMEX_TRY(const std::int64_t x, parse_expansion_integer(first.view()));
+  REMEX_TRY(const std::int64_t y, parse_expansion_integer(second.view()));
   return holds(op, x < y ? -1 : x > y ? 1 : 0);
 }
 

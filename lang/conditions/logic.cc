@@ -5,6 +5,7 @@
 #include "lang/compiler.h"
 #include "lang/expand.h"
 #include "lang/node.h"
+#include "lang/operand.h"
 #include "lang/scope.h"
 
 namespace remex::lang {
@@ -55,14 +56,16 @@ Result<bool> test_or(const Node& node, Scope& scope) {
 }
 
 Result<bool> test_bool(const Node& node, Scope& scope) {
-  REMEX_TRY(const Text t, eval_arg(node, 0, scope));
+  Operand t;
+  REMEX_CHECK(t.take(node, 0, scope));
   bool value = false;
   if (!parse_strict_bool(t.view(), value)) return fail(fmt::format("unrecognised boolean value \"{}\"", t.view()));
   return value;
 }
 
 Result<bool> test_bool_lax(const Node& node, Scope& scope) {
-  REMEX_TRY(const Text t, eval_arg(node, 0, scope));
+  Operand t;
+  REMEX_CHECK(t.take(node, 0, scope));
   return is_loosely_true(t.view());
 }
 
@@ -107,6 +110,7 @@ Result<bool> test_def(const Node& node, Scope& scope) {
   const Node& what = *node.children[0];
   if (what.kind == NodeKind::header) return scope.headers != nullptr && scope.headers->find(what.text) != nullptr;
   if (what.variable->get == nullptr) return false;  // a feature that is not there has set nothing
+  if (const Text* there = peek_variable(what, scope)) return !there->empty();
   REMEX_TRY(const Text value, eval_node(&what, scope));
   return !value.empty();
 }

@@ -10,6 +10,7 @@
 #include "lang/list_cursor.h"
 #include "lang/list_internal.h"
 #include "lang/node.h"
+#include "lang/operand.h"
 #include "lang/regex.h"
 #include "lang/scope.h"
 
@@ -42,21 +43,21 @@ Status parse_match(Parser& p, Node& node) {
 }
 
 Result<bool> test_match(const Node& node, Scope& scope) {
-  Text subject;
-  REMEX_CHECK(eval_into(*node.children[0], scope, subject));
+  Operand subject, pattern;
+  REMEX_CHECK(subject.take(node, 0, scope));
   std::shared_ptr<const Regex> made;
   const Regex* regex = nullptr;
   if (node.extra != nullptr) {
     regex = static_cast<const RegexExtra&>(*node.extra).regex.get();
   } else {
-    REMEX_TRY(const Text pattern, eval_arg(node, 1, scope));
+    REMEX_CHECK(pattern.take(node, 1, scope));
     REMEX_TRY(made, Regex::cached(pattern.view()));
     regex = made.get();
   }
   thread_local Regex::Spans spans;
   REMEX_TRY(const bool matched, regex->search(subject.view(), &spans));
   if (!matched) return false;
-  scope.captures.resize(spans.size());
+  make_captures(scope, spans.size());
   for (std::size_t i = 0; i < spans.size(); ++i) {
     const auto [from, to] = spans[i];
     const bool set = from != std::string_view::npos;
@@ -92,7 +93,8 @@ Status parse_list(Parser& p, Node& node) {
 
 template <ListKind kind>
 Result<bool> test_list(const Node& node, Scope& scope) {
-  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
+  Operand subject;
+  REMEX_CHECK(subject.take(node, 0, scope));
   if (kind == ListKind::host && !subject.empty() && !mail::is_ip_address(subject.view())) {
     return fail(fmt::format("\"{}\" is not an IP address", subject.view()));
   }
@@ -107,8 +109,9 @@ Result<bool> test_list(const Node& node, Scope& scope) {
 
 template <bool caseless>
 Result<bool> test_inlist(const Node& node, Scope& scope) {
-  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
-  REMEX_TRY(const Text list, eval_arg(node, 1, scope));
+  Operand subject, list;
+  REMEX_CHECK(subject.take(node, 0, scope));
+  REMEX_CHECK(list.take(node, 1, scope));
   ListCursor cursor(list.view());
   for (std::string_view item; cursor.next(item);) {
     if (caseless ? iequals(item, subject.view()) : item == subject.view()) {
@@ -121,7 +124,8 @@ Result<bool> test_inlist(const Node& node, Scope& scope) {
 
 template <int family>
 Result<bool> test_isip(const Node& node, Scope& scope) {
-  REMEX_TRY(const Text t, eval_arg(node, 0, scope));
+  Operand t;
+  REMEX_CHECK(t.take(node, 0, scope));
   std::string_view s = t.view();
   if (const std::size_t zone = s.find('%'); zone != std::string_view::npos && s.find(':') < zone) s = s.substr(0, zone);
   return family == 4 ? mail::is_ipv4(s) : family == 6 ? mail::is_ipv6(s) : mail::is_ip_address(s);

@@ -1,4 +1,7 @@
 // ${if condition {yes}{no}}: the conditional. Captures of its condition are restored behind it.
+#include <optional>
+
+#include "lang/branches.h"
 #include "lang/compiler.h"
 #include "lang/node.h"
 #include "lang/scope.h"
@@ -6,19 +9,24 @@
 namespace remex::lang {
 namespace {
 
-// Conditions that set captures or $value for the strings; what others contain restores both itself.
-bool leaves_marks(const Node& condition) {
+// What conditions leave for the strings; what others contain restores both itself.
+constexpr unsigned kCaptures = 1, kValue = 2;
+
+unsigned marks_left_by(const Node& condition) {
   const std::string_view name = condition.condition->name;
-  if (name.starts_with("match") || name.starts_with("inlist") || name == "acl") return true;
+  unsigned marks = 0;
+  if (name.starts_with("match")) marks |= kCaptures;
+  if (name.starts_with("match_") || name.starts_with("inlist")) marks |= kValue;
+  if (name == "acl") marks |= kCaptures | kValue;
   for (const NodePtr& c : condition.children) {
-    if (c->kind == NodeKind::condition && leaves_marks(*c)) return true;
+    if (c->kind == NodeKind::condition) marks |= marks_left_by(*c);
   }
-  return false;
+  return marks;
 }
 
 Status parse_if(Parser& p, Node& node) {
   REMEX_TRY(NodePtr condition, p.condition());
-  if (leaves_marks(*condition)) node.numbers.push_back(1);
+  if (const unsigned marks = marks_left_by(*condition); marks != 0) node.numbers.push_back(marks);
   node.children.push_back(std::move(condition));
   return p.branches(node, "if");
 }
@@ -28,12 +36,36 @@ Status eval_if(const Node& node, Scope& scope, Text& out) {
     REMEX_TRY(const bool truth, eval_condition(*node.children[0], scope));
     return eval_branches(node, scope, truth, nullptr, out);
   }
-  const SavedCaptures captures(scope);
-  const SavedValue value(scope);  // inlist and match_* set it for the strings
-  if (value.had()) scope.value = value.get();
+  const auto marks = static_cast<unsigned>(node.numbers[0]);
+  std::optional<SavedCaptures> captures;
+  std::optional<SavedValue> value;
+  if ((marks & kCaptures) != 0) captures.emplace(scope);
+  if ((marks & kValue) != 0) {
+    value.emplace(scope);
+    if (value->had()) scope.value = value->get();
+  }
   REMEX_TRY(const bool truth, eval_condition(*node.children[0], scope));
   return eval_branches(node, scope, truth, nullptr, out);
 }
+
+}  // namespace
+
+bool is_if(const Node& node) { return node.kind == NodeKind::item && node.item->eval == eval_if; }
+
+Result<bool> test_if(const Node& node, Scope& scope) {
+  const unsigned marks = node.numbers.empty() ? 0U : static_cast<unsigned>(node.numbers[0]);
+  if (marks == 0) return eval_condition(*node.children[0], scope);
+  std::optional<SavedCaptures> captures;
+  std::optional<SavedValue> value;
+  if ((marks & kCaptures) != 0) captures.emplace(scope);
+  if ((marks & kValue) != 0) {
+    value.emplace(scope);
+    if (value->had()) scope.value = value->get();
+  }
+  return eval_condition(*node.children[0], scope);
+}
+
+namespace {
 
 constexpr Example kExamples[] = {
     {"${if eq{a}{a}{yes}{no}}", "yes"},

@@ -1,7 +1,9 @@
 // extract, listextract, sg, substr, length, tr, env, readfile, run, map, filter, reduce, sort, acl, listquote.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -16,6 +18,7 @@
 #include "lang/list.h"
 #include "lang/list_cursor.h"
 #include "lang/node.h"
+#include "lang/operand.h"
 #include "lang/regex.h"
 #include "lang/scope.h"
 #include "lang/substring.h"
@@ -66,41 +69,44 @@ Status parse_extract(Parser& p, Node& node) {
   return {};
 }
 
-std::optional<std::string> nth_field(std::string_view s, std::string_view separators, std::int64_t n) {
+std::optional<std::string_view> nth_field(std::string_view s, std::string_view separators, std::int64_t n) {
   if (n < 0) {
     n += 2 + std::count_if(s.begin(), s.end(), [&](char c) { return separators.find(c) != std::string_view::npos; });
     if (n < 1) return std::nullopt;
   }
   for (std::size_t start = 0;; --n) {
     const std::size_t end = std::min(s.find_first_of(separators, start), s.size());
-    if (n == 1) return std::string(s.substr(start, end - start));
+    if (n == 1) return s.substr(start, end - start);
     if (end >= s.size()) return std::nullopt;
     start = end + 1;
   }
 }
 
-// key=value pairs, values bare or in double quotes with backslash escapes.
-std::optional<std::string> keyed_value(std::string_view s, std::string_view key) {
+// key=value pairs, values bare or in double quotes with backslash escapes (then made in `storage`).
+std::optional<std::string_view> keyed_value(std::string_view s, std::string_view key, std::string& storage) {
   std::size_t i = 0;
   while (i < s.size()) {
     while (i < s.size() && is_space(s[i])) ++i;
-    const std::size_t start = i;
+    std::size_t start = i;
     while (i < s.size() && !is_space(s[i]) && s[i] != '=') ++i;
     const std::string_view name = s.substr(start, i - start);
+    const bool wanted = !name.empty() && iequals(name, key);
     while (i < s.size() && is_space(s[i])) ++i;
     if (i < s.size() && s[i] == '=') ++i;
     while (i < s.size() && is_space(s[i])) ++i;
-    std::string value;
     if (i < s.size() && s[i] == '"') {
+      storage.clear();
       for (++i; i < s.size() && s[i] != '"'; ++i) {
         if (s[i] == '\\' && i + 1 < s.size()) ++i;
-        value += s[i];
+        if (wanted) storage += s[i];
       }
       if (i < s.size()) ++i;
+      if (wanted) return storage;
     } else {
-      while (i < s.size() && !is_space(s[i])) value += s[i++];
+      start = i;
+      while (i < s.size() && !is_space(s[i])) ++i;
+      if (wanted) return s.substr(start, i - start);
     }
-    if (!name.empty() && iequals(name, key)) return value;
   }
   return std::nullopt;
 }
@@ -125,45 +131,48 @@ Status eval_json(const Node& node, Scope& scope, Text& out) {
   return eval_branches_taking(node, scope, found.has_value(), found ? &value : nullptr, out);
 }
 
-Status eval_extract(const Node& node, Scope& scope, Text& out) {
-  if (!node.numbers.empty() && node.numbers[0] != kDecideLater) return eval_json(node, scope, out);
-  Text key, second;
-  std::string_view k;
-  REMEX_CHECK(arg_view(node, 0, scope, key, k));
-  k = trim(k);
-  if (k.empty()) return fail("first argument of \"extract\" must not be empty");
-  const auto n = parse_int(k);
-  REMEX_CHECK(eval_into(*node.children[1], scope, second));
-  std::optional<std::string> found;
-  Text source;
-  if (n) {
-    if (node.children.size() > 2) REMEX_CHECK(eval_into(*node.children[2], scope, source));
-    if (*n == 0)
-      found = source.str();
-    else if (!source.empty())
-      found = nth_field(source.view(), second.view(), *n);
-    else if (*n == 1 || *n == -1)
-      found = std::string{};
-  } else {
-    found = keyed_value(second.view(), k);
-    source = std::move(second);
-  }
-  const bool had = found.has_value();
-  Text value = source.with(had ? std::move(*found) : std::string{});
-  if (node.numbers.empty()) return eval_branches_taking(node, scope, had, had ? &value : nullptr, out);
-  const std::size_t yes = n ? 3 : 2;
+// The key was no constant: how many strings there are is known now.
+Status eval_late_branches(const Node& node, Scope& scope, bool numeric, std::optional<std::string_view> found,
+                          const Operand& whole, Text& out) {
+  const std::size_t yes = numeric ? 3 : 2;
   if (node.children.size() > yes + 2)
     return fail("curly-bracket problem in conditional yes/no parsing: did not close with '}'");
-  if (!had && node.fail_on_no) return fail(ErrorKind::forced_fail, "\"extract\" failed and \"fail\" requested");
-  if (had && yes >= node.children.size()) return append_limited(out, value);
-  const std::size_t branch = had ? yes : yes + 1;
+  if (!found && node.fail_on_no) return fail(ErrorKind::forced_fail, "\"extract\" failed and \"fail\" requested");
+  if (found && yes >= node.children.size()) return append_piece(out, *found, whole.taint(), whole.quoter());
+  const std::size_t branch = found ? yes : yes + 1;
   if (branch >= node.children.size()) return {};
+  std::optional<Text> value;
+  if (found) value = whole.with(std::string(*found));
   const SavedValue saved(scope);
-  if (had)
+  if (value)
     scope.value = std::move(value);
   else if (saved.had())
     scope.value = saved.get();
   return eval_into(*node.children[branch], scope, out);
+}
+
+Status eval_extract(const Node& node, Scope& scope, Text& out) {
+  if (!node.numbers.empty() && node.numbers[0] != kDecideLater) return eval_json(node, scope, out);
+  Operand key, second, third;
+  REMEX_CHECK(key.take(node, 0, scope));
+  const std::string_view k = trim(key.view());
+  if (k.empty()) return fail("first argument of \"extract\" must not be empty");
+  const auto n = parse_int(k);
+  REMEX_CHECK(second.take(node, 1, scope));
+  if (n && node.children.size() > 2) REMEX_CHECK(third.take(node, 2, scope));
+  std::optional<std::string_view> found;
+  std::string unescaped;
+  if (!n)
+    found = keyed_value(second.view(), k, unescaped);
+  else if (*n == 0)
+    found = third.view();
+  else if (!third.empty())
+    found = nth_field(third.view(), second.view(), *n);
+  else if (*n == 1 || *n == -1)
+    found = std::string_view{};
+  const Operand& whole = n ? third : second;
+  if (node.numbers.empty()) return eval_branches_of(node, scope, found, whole, out);
+  return eval_late_branches(node, scope, n.has_value(), found, whole, out);
 }
 
 Status parse_listextract(Parser& p, Node& node) {
@@ -171,28 +180,30 @@ Status parse_listextract(Parser& p, Node& node) {
   return p.branches(node, "listextract");
 }
 
-// From 1; negative numbers count from the end.
-std::optional<std::string> list_item(std::string_view list, std::int64_t n) {
+// From 1; negative numbers count from the end. Valid as long as the list and the cursor.
+std::optional<std::string_view> list_item(std::string_view list, std::int64_t n, ListCursor& cursor) {
+  std::string_view item;
   if (n < 0) {
-    const auto items = split_list(list);
-    const auto at = static_cast<std::int64_t>(items.size()) + n;
-    return at < 0 ? std::nullopt : std::optional<std::string>(items[static_cast<std::size_t>(at)]);
+    std::int64_t size = 0;
+    for (ListCursor all(list); all.next(item);) ++size;
+    n += size + 1;
   }
-  ListCursor cursor(list);
-  for (std::string_view item; n > 0 && cursor.next(item);)
-    if (--n == 0) return std::string(item);
+  while (n > 0 && cursor.next(item))
+    if (--n == 0) return item;
   return std::nullopt;
 }
 
 Status eval_listextract(const Node& node, Scope& scope, Text& out) {
-  REMEX_TRY(const Text index, eval_arg(node, 0, scope));
-  REMEX_TRY(const Text list, eval_arg(node, 1, scope));
-  if (trim(index.view()).empty()) return fail("first argument of \"listextract\" must not be empty");
-  auto n = trim(index.view()) == "-" ? std::optional<std::int64_t>(0) : parse_int(trim(index.view()));
+  Operand index, list;
+  REMEX_CHECK(index.take(node, 0, scope));
+  const std::string_view i = trim(index.view());
+  const auto n = i == "-" ? std::optional<std::int64_t>(0) : parse_int(i);
+  const bool empty = i.empty();
+  REMEX_CHECK(list.take(node, 1, scope));
+  if (empty) return fail("first argument of \"listextract\" must not be empty");
   if (!n) return fail("first argument of \"listextract\" must be numeric");
-  const std::optional<std::string> found = list_item(list.view(), *n);
-  Text value = list.with(found.value_or(std::string()));
-  return eval_branches_taking(node, scope, found.has_value(), found ? &value : nullptr, out);
+  ListCursor cursor(list.view());
+  return eval_branches_of(node, scope, list_item(list.view(), *n, cursor), list, out);
 }
 
 // ---------------------------------------------------------------- sg, substr, length, tr
@@ -216,48 +227,86 @@ void insert_captures(std::string_view text, const std::vector<Text>& captures, T
   }
 }
 
-Status eval_sg(const Node& node, Scope& scope, Text& out) {
-  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
-  REMEX_TRY(const Text pattern, eval_arg(node, 1, scope));
-  REMEX_TRY(const Text replacement, eval_arg(node, 2, scope));
-  REMEX_TRY(const auto regex, Regex::cached(pattern.view()));
-  // A trusted replacement is expanded a second time, once per match, as Exim does; compiled when there is a match.
-  Expansion again;
+/// What of ${sg is known when it is compiled.
+struct SgExtra : NodeExtra {
+  std::shared_ptr<const Regex> regex;  ///< null: made when it runs
+  Expansion replacement;               ///< the constant replacement, which is expanded once more; may be unset
+};
+
+void prepare_sg(const Registries& registries, Node& node) {
+  auto extra = std::make_unique<SgExtra>();
+  if (const Node& pattern = *node.children[1]; pattern.kind == NodeKind::constant)
+    if (auto regex = Regex::cached(pattern.text)) extra->regex = std::move(*regex);
+  if (const Node& text = *node.children[2]; text.kind == NodeKind::constant)
+    if (auto made = Expansion::cached(text.text, registries)) extra->replacement = std::move(*made);
+  node.extra = std::move(extra);
+}
+
+/// Every match replaced by a constant: nobody looks at the captures.
+Status replace_by(const Operand& subject, const Regex& regex, std::string_view replacement, Text& out) {
+  thread_local Regex::Spans spans;
+  std::size_t at = 0, copied = 0;
+  bool not_empty = false;
+  std::string& to = out.mutable_str();
+  while (at <= subject.view().size()) {
+    REMEX_TRY(const bool matched, regex.search(subject.view(), &spans, at, not_empty));
+    if (!matched) break;
+    to.append(subject.view(), copied, spans[0].first - copied).append(replacement);
+    if (to.size() > kMaxExpanded) return fail("expansion result is too long");
+    copied = at = spans[0].second;
+    not_empty = spans[0].first == spans[0].second;
+  }
+  to.append(subject.view(), copied);
+  return to.size() > kMaxExpanded ? fail("expansion result is too long") : Status{};
+}
+
+/// A trusted replacement is expanded a second time, once per match, as Exim does; compiled when there is a match.
+Status replace_each(const Text& subject, const Regex& regex, const Text& replacement, Expansion again, Scope& scope,
+                    Text& out) {
   const SavedCaptures captures(scope);
-  Text result(std::string{}, subject.taint() | replacement.taint());
   Regex::Spans spans;
   std::size_t at = 0, copied = 0;
   bool not_empty = false;
   while (at <= subject.size()) {
-    REMEX_TRY(const bool matched, regex->search(subject.view(), &spans, at, not_empty));
+    REMEX_TRY(const bool matched, regex.search(subject.view(), &spans, at, not_empty));
     if (!matched) break;
     const auto [from, to] = spans[0];
-    result.append(subject.view().substr(copied, from - copied));
-    scope.captures.resize(spans.size());
+    out.append(subject.view().substr(copied, from - copied));
+    make_captures(scope, spans.size());
     for (std::size_t i = 0; i < spans.size(); ++i) {
       const auto [a, b] = spans[i];
       const bool set = a != std::string_view::npos;
       reassign(scope.captures[i], set ? subject.view().substr(a, b - a) : std::string_view{}, subject.taint());
     }
     if (!again.is_set() && !replacement.is_tainted()) {
-      CompileContext ctx;
-      ctx.registries = &registries_of(scope);
-      REMEX_TRY(again, Expansion::compile(SourceText(replacement.str()), ctx));
+      REMEX_TRY(again, Expansion::cached(replacement.view(), registries_of(scope)));
     }
-    if (again.is_constant()) {
-      result.append(std::string_view(again.constant()));
-    } else if (again.is_set()) {
+    if (again.is_set()) {
       REMEX_TRY(const Text piece, again.eval(scope));
-      result.append(piece);
+      out.append(piece);
     } else {
-      insert_captures(replacement.view(), scope.captures, result);
+      insert_captures(replacement.view(), scope.captures, out);
     }
-    if (result.size() > kMaxExpanded) return fail("expansion result is too long");
+    if (out.size() > kMaxExpanded) return fail("expansion result is too long");
     copied = at = to;
     not_empty = from == to;
   }
-  result.append(subject.view().substr(copied));
-  return append_limited(out, std::move(result));
+  return append_piece(out, subject.view().substr(copied), Taint::clean, 0);
+}
+
+Status eval_sg(const Node& node, Scope& scope, Text& out) {
+  const auto& extra = static_cast<const SgExtra&>(*node.extra);
+  Operand subject, pattern, replacement;
+  REMEX_CHECK(subject.take(node, 0, scope));
+  REMEX_CHECK(pattern.take(node, 1, scope));
+  REMEX_CHECK(replacement.take(node, 2, scope));
+  std::shared_ptr<const Regex> regex = extra.regex;
+  if (regex == nullptr) {
+    REMEX_TRY(regex, Regex::cached(pattern.view()));
+  }
+  REMEX_CHECK(append_piece(out, {}, subject.taint() | replacement.taint(), 0));
+  if (extra.replacement.is_constant()) return replace_by(subject, *regex, extra.replacement.constant(), out);
+  return replace_each(subject.text(), *regex, replacement.text(), extra.replacement, scope, out);
 }
 
 // An empty argument is zero.
@@ -268,41 +317,46 @@ std::optional<std::int64_t> number_or_nothing(std::string_view s) {
 
 Status eval_substr(const Node& node, Scope& scope, Text& out) {
   const std::size_t last = node.children.size() - 1;
-  Text words[2];
-  std::string_view given[2];
-  for (std::size_t i = 0; i < last; ++i) REMEX_CHECK(arg_view(node, i, scope, words[i], given[i]));
-  REMEX_TRY(Text s, eval_arg(node, last, scope));
+  Operand given[2], s;
+  for (std::size_t i = 0; i < last; ++i) REMEX_CHECK(given[i].take(node, i, scope));
+  REMEX_CHECK(s.take(node, last, scope));
   std::int64_t numbers[2] = {0, -1};
   for (std::size_t i = 0; i < last; ++i) {
-    const auto n = number_or_nothing(given[i]);
+    const auto n = number_or_nothing(given[i].view());
     if (!n || (i == 1 && *n < 0))
-      return fail(
-          fmt::format("\"{}\" is not a {}number (in \"substr\" expansion)", given[i], i == 0 ? "" : "positive "));
+      return fail(fmt::format("\"{}\" is not a {}number (in \"substr\" expansion)", given[i].view(),
+                              i == 0 ? "" : "positive "));
     numbers[i] = *n;
   }
-  const std::string_view part = substring(s.view(), numbers[0], numbers[1]);
-  return append_limited(out, s.with(std::string(part)));
+  return append_piece(out, substring(s.view(), numbers[0], numbers[1]), s.taint(), s.quoter());
 }
 
 Status eval_length(const Node& node, Scope& scope, Text& out) {
-  REMEX_TRY(const Text t, eval_arg(node, 0, scope));
-  REMEX_TRY(Text s, eval_arg(node, 1, scope));
+  Operand t, s;
+  REMEX_CHECK(t.take(node, 0, scope));
+  REMEX_CHECK(s.take(node, 1, scope));
   const auto n = number_or_nothing(t.view());
   if (!n || *n < 0) return fail(fmt::format("\"{}\" is not a positive number (in \"length\" expansion)", t.view()));
-  if (static_cast<std::uint64_t>(*n) < s.size()) s.mutable_str().resize(static_cast<std::size_t>(*n));
-  return append_limited(out, std::move(s));
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(static_cast<std::uint64_t>(*n), s.view().size()));
+  return append_piece(out, s.view().substr(0, size), s.taint(), s.quoter());
 }
 
 Status eval_tr(const Node& node, Scope& scope, Text& out) {
-  REMEX_TRY(const Text subject, eval_arg(node, 0, scope));
-  REMEX_TRY(const Text from, eval_arg(node, 1, scope));
-  REMEX_TRY(const Text to, eval_arg(node, 2, scope));
-  std::string s = subject.str();
-  for (char& c : s) {
-    const std::size_t i = from.view().rfind(c);
-    if (i != std::string_view::npos && !to.empty()) c = to.view()[std::min(i, to.size() - 1)];
-  }
-  return append_limited(out, subject.with(std::move(s)));
+  Operand subject, from, to;
+  REMEX_CHECK(subject.take(node, 0, scope));
+  REMEX_CHECK(from.take(node, 1, scope));
+  REMEX_CHECK(to.take(node, 2, scope));
+  const std::size_t start = out.size();
+  REMEX_CHECK(append_piece(out, subject.view(), subject.taint(), subject.quoter()));
+  if (to.empty()) return {};
+  std::array<char, 256> table;
+  for (std::size_t c = 0; c < table.size(); ++c) table[c] = static_cast<char>(c);
+  for (std::size_t i = 0; i < from.view().size(); ++i)  // the last of equal characters counts
+    table[static_cast<unsigned char>(from.view()[i])] = to.view()[std::min(i, to.view().size() - 1)];
+  std::string& s = out.mutable_str();
+  for (auto c = s.begin() + static_cast<std::ptrdiff_t>(start); c != s.end(); ++c)
+    *c = table[static_cast<unsigned char>(*c)];
+  return {};
 }
 
 // ---------------------------------------------------------------- env, readfile, run
@@ -321,6 +375,8 @@ Status eval_readfile(const Node& node, Scope& scope, Text& out) {
   std::ifstream in(name.str(), std::ios::binary);
   if (!in) return fail(fmt::format("failed to open {}: {}", name.view(), std::strerror(errno)));
   std::string bytes;
+  if (struct stat st{}; ::stat(name.c_str(), &st) == 0 && st.st_size > 0)
+    bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), kMaxExpanded));
   char buffer[8192];
   while (in.read(buffer, sizeof buffer), in.gcount() > 0) {
     bytes.append(buffer, static_cast<std::size_t>(in.gcount()));
@@ -482,27 +538,33 @@ struct ItemScope {
   Text saved;
 };
 
+/// `result` has an item from `from` on: separators in it are doubled, and it is kept apart from what stands before.
+Status finish_item(Text& result, std::size_t from, char separator, bool first) {
+  std::string& s = result.mutable_str();
+  // An empty item, or one that begins with the separator, would read as a doubled one; a blank keeps them apart.
+  if (!first && (from == s.size() || s[from] == separator)) s.insert(from++, 1, ' ');
+  if (std::string_view(s).find(separator, from) != std::string_view::npos) {
+    const std::string doubled =
+        replace_all(std::string_view(s).substr(from), std::string(1, separator), std::string(2, separator));
+    s.replace(from, std::string::npos, doubled);
+  }
+  return s.size() > kMaxExpanded ? fail("expansion result is too long") : Status{};
+}
+
 Status add_item(Text& result, const Text& item, char separator, bool first) {
-  if (!first) {
-    result.mutable_str() += separator;
-    // An empty item, or one that begins with the separator, would read as a doubled one; a blank keeps them apart.
-    if (item.empty() || item.view().front() == separator) result.mutable_str() += ' ';
-  }
-  if (result.size() + item.size() > kMaxExpanded) return fail("expansion result is too long");
-  if (item.view().find(separator) == std::string_view::npos) {
-    result.append(item);
-  } else {
-    result.append(item.with(replace_all(item.view(), std::string(1, separator), std::string(2, separator))));
-  }
-  return {};
+  if (!first) result.mutable_str() += separator;
+  const std::size_t from = result.size();
+  result.append(item);
+  return finish_item(result, from, separator, first);
 }
 
 Status eval_map(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text list, eval_arg(node, 0, scope));
   const ItemScope items(scope);
   const SavedCaptures captures(scope);
-  Text result, value;
-  const bool filter = node.text == "filter";
+  Text result;
+  const Node& each = *node.children[1];
+  const bool filter = each.kind == NodeKind::condition;
   if (list.size() > kReserveFrom) result.mutable_str().reserve(list.size());
   const char separator = list_separator(list.view());
   bool first = true;
@@ -510,13 +572,14 @@ Status eval_map(const Node& node, Scope& scope, Text& out) {
   for (std::string_view item; cursor.next(item);) {
     reassign(scope.item, item, list.taint(), list.quoter());
     if (filter) {
-      REMEX_TRY(const bool keep, eval_condition(*node.children[1], scope));
+      REMEX_TRY(const bool keep, eval_condition(each, scope));
       if (!keep) continue;
       REMEX_CHECK(add_item(result, scope.item, separator, first));
     } else {
-      reassign(value, {});
-      REMEX_CHECK(eval_into(*node.children[1], scope, value));
-      REMEX_CHECK(add_item(result, value, separator, first));
+      if (!first) result.mutable_str() += separator;
+      const std::size_t from = result.size();
+      REMEX_CHECK(eval_into(each, scope, result));
+      REMEX_CHECK(finish_item(result, from, separator, first));
     }
     first = false;
   }
@@ -693,7 +756,8 @@ constexpr ItemDef defs[] = {
      .examples = kSg,
      .eval = eval_sg,
      .min_args = 3,
-     .max_args = 3},
+     .max_args = 3,
+     .prepare = prepare_sg},
     {.name = "substr",
      .arguments = "{start}{length}{string}",
      .summary = "A part of a string",

@@ -8,6 +8,7 @@
 #include "lang/address_tags.h"
 #include "lang/compiler.h"
 #include "lang/node.h"
+#include "lang/operand.h"
 #include "lang/scope.h"
 #include "lang/substring.h"
 
@@ -15,11 +16,12 @@ namespace remex::lang {
 namespace {
 
 Status eval_hmac(const Node& node, Scope& scope, Text& out) {
-  REMEX_TRY(const Text name, eval_arg(node, 0, scope));
-  REMEX_TRY(const Text secret, eval_arg(node, 1, scope));
-  REMEX_TRY(const Text data, eval_arg(node, 2, scope));
-  const bool sha1 = name == "sha1";
-  if (!sha1 && !(name == "md5")) return fail(fmt::format("hmac algorithm \"{}\" is not recognised", name.view()));
+  Operand name, secret, data;
+  REMEX_CHECK(name.take(node, 0, scope));
+  REMEX_CHECK(secret.take(node, 1, scope));
+  REMEX_CHECK(data.take(node, 2, scope));
+  const bool sha1 = name.view() == "sha1";
+  if (!sha1 && name.view() != "md5") return fail(fmt::format("hmac algorithm \"{}\" is not recognised", name.view()));
   return append_limited(out, Text(hmac_hex(sha1, secret.view(), data.view()), secret.taint() | data.taint()));
 }
 

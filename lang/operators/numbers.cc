@@ -2,6 +2,8 @@
 // strings. Pure but for randint. What is not the number its operator wants fails with Exim's text.
 #include <fmt/format.h>
 
+#include <charconv>
+#include <iterator>
 #include <random>
 
 #include "core/base/clock.h"
@@ -19,9 +21,12 @@ constexpr std::string_view kBase62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef
 constexpr std::uint64_t kSixDigits = 56800235584;  // 62^6
 
 template <bool decimal>
-Result<std::string> eval(Scope&, const Node&, std::string s) {
-  REMEX_TRY(const std::int64_t n, evaluate_arithmetic(s, decimal));
-  return std::to_string(n);
+Status eval(Scope&, const Node&, std::string& out, std::size_t from) {
+  REMEX_TRY(const std::int64_t n, evaluate_arithmetic(std::string_view(out).substr(from), decimal));
+  char digits[24];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), n).ptr;
+  out.replace(from, std::string::npos, digits, static_cast<std::size_t>(end - digits));
+  return {};
 }
 
 // Decimal as strtoull reads it: a sign wraps, and too much is the largest number.
@@ -73,16 +78,18 @@ Result<std::string> from_base(const std::string& s, std::string_view digits, uns
 Result<std::string> base62d(Scope&, const Node&, std::string s) { return from_base(s, kBase62, 62); }
 Result<std::string> base32d(Scope&, const Node&, std::string s) { return from_base(s, kBase32, 32); }
 
-Result<std::string> hash(Scope&, const Node& node, std::string s) {
+Status hash(Scope&, const Node& node, std::string& out, std::size_t from) {
   const std::int64_t symbols = node.numbers.size() > 1 ? node.numbers[1] : 26;
   if (symbols > 62) return fail(fmt::format("hash count \"{}\" too big", symbols));
-  return text_hash(s, node.numbers[0], symbols);
+  out.replace(from, std::string::npos, text_hash(std::string_view(out).substr(from), node.numbers[0], symbols));
+  return {};
 }
 
-Result<std::string> nhash(Scope&, const Node& node, std::string s) {
+Status nhash(Scope&, const Node& node, std::string& out, std::size_t from) {
   const std::int64_t n = node.numbers[0], m = node.numbers.size() > 1 ? node.numbers[1] : -1;
   if (n == 0 || m == 0) return fail("nhash count is zero");
-  return numeric_hash(s, n, m);
+  out.replace(from, std::string::npos, numeric_hash(std::string_view(out).substr(from), n, m));
+  return {};
 }
 
 Result<std::string> randint(Scope&, const Node&, std::string s) {
@@ -130,13 +137,13 @@ constexpr OperatorDef defs[] = {
      .summary = "Integer arithmetic",
      .doc = "Octal, hexadecimal, K, M, G; 64 bits.",
      .examples = kEval,
-     .apply = eval<false>},
+     .in_place = eval<false>},
     {.name = "eval10",
      .summary = "Integer arithmetic, decimal only",
      .doc = "As eval.",
      .examples = kEval10Examples,
      .tier = 2,
-     .apply = eval<true>},
+     .in_place = eval<true>},
     {.name = "base62",
      .summary = "Decimal to base 62",
      .doc = "The last six digits.",
@@ -166,7 +173,7 @@ constexpr OperatorDef defs[] = {
      .doc = "${hash_length_symbols:string}; 26 symbols when not given.",
      .examples = kHash,
      .tier = 3,
-     .apply = hash,
+     .in_place = hash,
      .min_args = 1,
      .max_args = 2},
     {.name = "h",
@@ -174,7 +181,7 @@ constexpr OperatorDef defs[] = {
      .doc = "${h_length_symbols:string}",
      .examples = kHash,
      .tier = 3,
-     .apply = hash,
+     .in_place = hash,
      .min_args = 1,
      .max_args = 2},
     {.name = "nhash",
@@ -182,7 +189,7 @@ constexpr OperatorDef defs[] = {
      .doc = "${nhash_n:string} is below n; ${nhash_n_m:string} is a pair.",
      .examples = kNhash,
      .tier = 2,
-     .apply = nhash,
+     .in_place = nhash,
      .min_args = 1,
      .max_args = 2},
     {.name = "randint",

@@ -1,6 +1,10 @@
 // Case, length and substring operators, and their numbers.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
 #include "core/base/strings.h"
 #include "lang/node.h"
 #include "lang/substring.h"
@@ -8,27 +12,40 @@
 namespace remex::lang {
 namespace {
 
-Result<std::string> lc(Scope&, const Node&, std::string s) {
-  for (char& c : s) c = ascii_lower(c);
-  return s;
+Status lc(Scope&, const Node&, std::string& out, std::size_t from) {
+  const auto begin = out.begin() + static_cast<std::ptrdiff_t>(from);
+  std::transform(begin, out.end(), begin, ascii_lower);
+  return {};
 }
 
-Result<std::string> uc(Scope&, const Node&, std::string s) {
-  for (char& c : s) c = ascii_upper(c);
-  return s;
+Status uc(Scope&, const Node&, std::string& out, std::size_t from) {
+  const auto begin = out.begin() + static_cast<std::ptrdiff_t>(from);
+  std::transform(begin, out.end(), begin, ascii_upper);
+  return {};
 }
 
-Result<std::string> strlen_(Scope&, const Node&, std::string s) { return std::to_string(s.size()); }
+Status strlen_(Scope&, const Node&, std::string& out, std::size_t from) {
+  char digits[24];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), out.size() - from).ptr;
+  out.replace(from, std::string::npos, digits, static_cast<std::size_t>(end - digits));
+  return {};
+}
 
-Result<std::string> length(Scope&, const Node& node, std::string s) {
+Status length(Scope&, const Node& node, std::string& out, std::size_t from) {
   const auto n = static_cast<std::uint64_t>(node.numbers[0]);
-  if (n < s.size()) s.resize(n);
-  return s;
+  if (n < out.size() - from) out.resize(from + n);
+  return {};
 }
 
-Result<std::string> substr(Scope&, const Node& node, std::string s) {
-  const std::int64_t n = node.numbers.size() > 1 ? node.numbers[1] : -1;
-  return std::string(substring(s, node.numbers[0], n));
+std::string_view part(const Node& node, std::string_view s) {
+  return substring(s, node.numbers[0], node.numbers.size() > 1 ? node.numbers[1] : -1);
+}
+Status substr(Scope&, const Node& node, std::string& out, std::size_t from) {
+  const std::string_view kept = part(node, std::string_view(out).substr(from));
+  const std::size_t size = kept.size();
+  if (size > 0) out.erase(from, static_cast<std::size_t>(kept.data() - out.data()) - from);
+  out.resize(from + size);
+  return {};
 }
 
 constexpr Example kLc[] = {{"${lc:ABC}", "abc"}, {"${LC:abc}", "", "unknown expansion operator \"LC\""}};
@@ -46,26 +63,26 @@ constexpr Example kLExamples[] = {{"${l_2:abc}", "ab"}, {"${l:abc}", "", "missin
 constexpr Example kSExamples[] = {
     {"${s_1_1:abc}", "b"}, {"${s_-1:abc}", "ab"}, {"${s:abc}", "", "missing values after s"}};
 constexpr OperatorDef defs[] = {
-    {.name = "lc", .summary = "Lower case", .doc = "ASCII letters only.", .examples = kLc, .apply = lc},
+    {.name = "lc", .summary = "Lower case", .doc = "ASCII letters only.", .examples = kLc, .in_place = lc},
     {.name = "uc",
      .summary = "Upper case",
      .doc = "ASCII letters only.",
      .examples = kUcExamples,
      .tier = 2,
-     .apply = uc},
-    {.name = "strlen", .summary = "Length in bytes", .doc = "Decimal.", .examples = kStrlen, .apply = strlen_},
+     .in_place = uc},
+    {.name = "strlen", .summary = "Length in bytes", .doc = "Decimal.", .examples = kStrlen, .in_place = strlen_},
     {.name = "length",
      .summary = "The first n bytes",
      .doc = "${length_n:string}",
      .examples = kLength,
-     .apply = length,
+     .in_place = length,
      .min_args = 1,
      .max_args = 1},
     {.name = "l",
      .summary = "Short for length",
      .doc = "${l_n:string}",
      .examples = kLExamples,
-     .apply = length,
+     .in_place = length,
      .min_args = 1,
      .max_args = 1},
     {.name = "substr",
@@ -73,7 +90,7 @@ constexpr OperatorDef defs[] = {
      .doc = "${substr_start_length:string}; a negative start counts from the end; without length to the end (negative "
             "start: from the beginning up to it).",
      .examples = kSubstr,
-     .apply = substr,
+     .in_place = substr,
      .min_args = 1,
      .max_args = 2,
      .negative_first = true},
@@ -81,7 +98,7 @@ constexpr OperatorDef defs[] = {
      .summary = "Short for substr",
      .doc = "${s_start_length:string}",
      .examples = kSExamples,
-     .apply = substr,
+     .in_place = substr,
      .min_args = 1,
      .max_args = 2,
      .negative_first = true},

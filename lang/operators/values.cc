@@ -6,6 +6,7 @@
 #include <nettle/sha3.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -28,19 +29,23 @@ namespace {
 // ---------------------------------------------------------------- addresses
 
 Result<std::string> address(Scope&, const Node&, std::string s) { return mail::extract_address(s); }
-Result<std::string> domain(Scope&, const Node&, std::string s) {
+Status domain(Scope&, const Node&, std::string& out, std::size_t from) {
+  const std::string_view s = std::string_view(out).substr(from);
   if (const std::size_t at = mail::plain_address_at(s); at != std::string::npos) {
-    s.erase(0, at + 1);
-    return s;
+    out.erase(from, at + 1);
+  } else {
+    out.replace(from, std::string::npos, mail::split_address(mail::extract_address(s)).domain);
   }
-  return mail::split_address(mail::extract_address(s)).domain;
+  return {};
 }
-Result<std::string> local_part(Scope&, const Node&, std::string s) {
+Status local_part(Scope&, const Node&, std::string& out, std::size_t from) {
+  const std::string_view s = std::string_view(out).substr(from);
   if (const std::size_t at = mail::plain_address_at(s); at != std::string::npos) {
-    s.resize(at);
-    return s;
+    out.resize(from + at);
+  } else {
+    out.replace(from, std::string::npos, mail::split_address(mail::extract_address(s)).local_part);
   }
-  return mail::split_address(mail::extract_address(s)).local_part;
+  return {};
 }
 Result<std::string> addresses(Scope&, const Node&, std::string s) {
   char separator = ':';
@@ -59,43 +64,51 @@ Result<std::string> addresses(Scope&, const Node&, std::string s) {
   }
   return join_list(found, separator);
 }
-Result<std::string> quote_local_part(Scope&, const Node&, std::string s) {
-  return replace_all(mail::quote_local_part(s), "\n", "\\n");
+Status quote_local_part(Scope&, const Node&, std::string& out, std::size_t from) {
+  std::string quoted = mail::quote_local_part(std::string_view(out).substr(from));
+  if (quoted.find('\n') != std::string::npos) quoted = replace_all(quoted, "\n", "\\n");
+  out.replace(from, std::string::npos, quoted);
+  return {};
 }
 
 // ---------------------------------------------------------------- quoting and encoding
 
-std::string in_quotes(std::string s) {
-  bool plain = !s.empty();
-  for (const char c : s) plain = plain && (is_alnum(c) || c == '_' || c == '-' || c == '.');
-  if (plain) return s;
-  std::string out = "\"";
-  for (const char c : s) {
-    if (c == '\n')
-      out += "\\n";
-    else if (c == '\r')
-      out += "\\r";
-    else {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
+Status quote(Scope&, const Node&, std::string& out, std::size_t from) {
+  const auto begin = out.begin() + static_cast<std::ptrdiff_t>(from);
+  const auto is_word = [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; };
+  const auto escaped = [](char c) { return c == '"' || c == '\\' || c == '\n' || c == '\r'; };
+  if (from < out.size() && std::all_of(begin, out.end(), is_word)) return {};
+  const std::size_t before = out.size();
+  const auto more = static_cast<std::size_t>(std::count_if(begin, out.end(), escaped)) + 2;
+  out.resize(before + more);
+  // From the end, so that nothing is overwritten before it was moved.
+  std::size_t to = out.size();
+  out[--to] = '"';
+  for (std::size_t i = before; i > from;) {
+    const char c = out[--i];
+    out[--to] = c == '\n' ? 'n' : c == '\r' ? 'r' : c;
+    if (escaped(c)) out[--to] = '\\';
   }
-  return out + '"';
+  out[from] = '"';
+  return {};
 }
-// The mark lets an LDAP password through (PASS=${quote:...}) where tainted text must be quoted.
-Result<Text> quote(Scope&, const Node&, Text in) {
-  const Taint taint = in.taint();
-  return Text(in_quotes(std::move(in).str()), taint, kQuotedPlainly);
-}
-Result<std::string> rxquote(Scope&, const Node&, std::string s) {
-  std::string out;
-  for (const char c : s) {
-    if (!is_alnum(c)) out += '\\';
-    out += c;
+Status rxquote(Scope&, const Node&, std::string& out, std::size_t from) {
+  const std::size_t before = out.size();
+  const auto begin = out.begin() + static_cast<std::ptrdiff_t>(from);
+  const auto more = std::count_if(begin, out.end(), [](char c) { return !is_alnum(c); });
+  out.resize(before + static_cast<std::size_t>(more));
+  // From the end, so that nothing is overwritten before it was moved.
+  for (std::size_t i = before, to = out.size(); to > i;) {
+    const char c = out[--i];
+    out[--to] = c;
+    if (!is_alnum(c)) out[--to] = '\\';
   }
-  return out;
+  return {};
 }
-Result<std::string> escape(Scope&, const Node&, std::string s) {
+Status escape(Scope&, const Node&, std::string& all, std::size_t from) {
+  const auto shown = [](char c) { return is_printable(c) || c == '\t'; };
+  if (std::all_of(all.begin() + static_cast<std::ptrdiff_t>(from), all.end(), shown)) return {};
+  const std::string s = all.substr(from);
   std::string out;
   for (const char c : s) {
     if (is_printable(c) || c == '\t')
@@ -109,7 +122,8 @@ Result<std::string> escape(Scope&, const Node&, std::string s) {
     else
       out += printable(std::string_view(&c, 1));
   }
-  return out;
+  all.replace(from, std::string::npos, out);
+  return {};
 }
 Result<std::string> escape8bit(Scope&, const Node&, std::string s) {
   std::string out;
@@ -135,7 +149,10 @@ Result<std::string> hexquote(Scope&, const Node&, std::string s) {
   }
   return out;
 }
-Result<std::string> base64(Scope&, const Node&, std::string s) { return base64_encode(s); }
+Status base64(Scope&, const Node&, std::string& out, std::size_t from) {
+  out.replace(from, std::string::npos, base64_encode(std::string_view(out).substr(from)));
+  return {};
+}
 Result<std::string> base64d(Scope&, const Node&, std::string s) {
   auto out = base64_decode(s, true);
   if (!out) return fail(fmt::format("string \"{}\" is not well-formed for \"base64d\" operator", s));
@@ -182,35 +199,41 @@ Result<std::string> utf8clean(Scope&, const Node&, std::string s) {
 // ---------------------------------------------------------------- hashes
 
 template <class Context, auto init, auto update, auto digest, std::size_t size>
-std::string hash(std::string_view s, bool upper) {
+Status hash(std::string& text, std::size_t from, bool upper) {
   Context context;
   init(&context);
-  update(&context, s.size(), reinterpret_cast<const std::uint8_t*>(s.data()));
+  update(&context, text.size() - from, reinterpret_cast<const std::uint8_t*>(text.data() + from));
   std::uint8_t out[size];
   digest(&context, size, out);
-  return hex_encode(std::string_view(reinterpret_cast<const char*>(out), size), upper);
+  const char* digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+  char hex[2 * size];
+  for (std::size_t i = 0; i < size; ++i) {
+    hex[2 * i] = digits[out[i] >> 4];
+    hex[2 * i + 1] = digits[out[i] & 15];
+  }
+  text.replace(from, std::string::npos, hex, sizeof hex);
+  return {};
 }
-constexpr auto kSha256 = hash<sha256_ctx, sha256_init, sha256_update, sha256_digest, 32>;
-Result<std::string> md5(Scope&, const Node&, std::string s) {
-  return hash<md5_ctx, md5_init, md5_update, md5_digest, 16>(s, false);
+Status md5(Scope&, const Node&, std::string& s, std::size_t from) {
+  return hash<md5_ctx, md5_init, md5_update, md5_digest, 16>(s, from, false);
 }
-Result<std::string> sha1(Scope&, const Node&, std::string s) {
-  return hash<sha1_ctx, sha1_init, sha1_update, sha1_digest, 20>(s, true);
+Status sha1(Scope&, const Node&, std::string& s, std::size_t from) {
+  return hash<sha1_ctx, sha1_init, sha1_update, sha1_digest, 20>(s, from, true);
 }
-Result<std::string> sha2(Scope&, const Node& node, std::string s) {
+Status sha2(Scope&, const Node& node, std::string& s, std::size_t from) {
   switch (node.numbers.empty() ? 256 : node.numbers[0]) {
-    case 256: return kSha256(s, true);
-    case 384: return hash<sha512_ctx, sha384_init, sha512_update, sha384_digest, 48>(s, true);
-    case 512: return hash<sha512_ctx, sha512_init, sha512_update, sha512_digest, 64>(s, true);
+    case 256: return hash<sha256_ctx, sha256_init, sha256_update, sha256_digest, 32>(s, from, true);
+    case 384: return hash<sha512_ctx, sha384_init, sha512_update, sha384_digest, 48>(s, from, true);
+    case 512: return hash<sha512_ctx, sha512_init, sha512_update, sha512_digest, 64>(s, from, true);
     default: return fail("unrecognised sha2 variant");
   }
 }
-Result<std::string> sha3(Scope&, const Node& node, std::string s) {
+Status sha3(Scope&, const Node& node, std::string& s, std::size_t from) {
   switch (node.numbers.empty() ? 256 : node.numbers[0]) {
-    case 224: return hash<sha3_224_ctx, sha3_224_init, sha3_224_update, sha3_224_digest, 28>(s, true);
-    case 256: return hash<sha3_256_ctx, sha3_256_init, sha3_256_update, sha3_256_digest, 32>(s, true);
-    case 384: return hash<sha3_384_ctx, sha3_384_init, sha3_384_update, sha3_384_digest, 48>(s, true);
-    case 512: return hash<sha3_512_ctx, sha3_512_init, sha3_512_update, sha3_512_digest, 64>(s, true);
+    case 224: return hash<sha3_224_ctx, sha3_224_init, sha3_224_update, sha3_224_digest, 28>(s, from, true);
+    case 256: return hash<sha3_256_ctx, sha3_256_init, sha3_256_update, sha3_256_digest, 32>(s, from, true);
+    case 384: return hash<sha3_384_ctx, sha3_384_init, sha3_384_update, sha3_384_digest, 48>(s, from, true);
+    case 512: return hash<sha3_512_ctx, sha3_512_init, sha3_512_update, sha3_512_digest, 64>(s, from, true);
     default: return fail("unrecognised sha3 variant");
   }
 }
@@ -270,7 +293,8 @@ Result<Text> listnamed(Scope& scope, const Node& node, Text in) {
 Result<Text> expand(Scope& scope, const Node&, Text in) {
   REMEX_CHECK(refuse_tainted(in, "text to be expanded again"));
   if (scope.depth >= kMaxEvalDepth) return fail("expansion is nested too deeply");
-  auto result = expand_once(in.view(), scope);
+  auto again = Expansion::cached(in.view(), registries_of(scope));
+  auto result = again ? again->eval(scope) : Result<Text>(std::unexpected(std::move(again).error()));
   if (!result) {
     Error e = std::move(result).error();
     e.text = fmt::format("internal expansion of \"{}\" failed: {}", in.view(), e.text);
@@ -369,22 +393,23 @@ constexpr OperatorDef defs[] = {
      .summary = "The domain of an address",
      .doc = "Nothing when it is malformed.",
      .examples = kDomain,
-     .apply = domain},
+     .in_place = domain},
     {.name = "local_part",
      .summary = "The local part of an address",
      .doc = "Nothing when it is malformed.",
      .examples = kLocalPartExamples,
-     .apply = local_part},
+     .in_place = local_part},
     {.name = "quote",
      .summary = "In double quotes unless a plain word",
      .doc = "Quotes and backslashes are escaped.",
      .examples = kQuote,
-     .apply_text = quote},
+     .in_place = quote,
+     .marks = kQuotedPlainly},  // lets an LDAP password through (PASS=${quote:...}) where tainted text must be quoted
     {.name = "quote_local_part",
      .summary = "In quotes when RFC 5322 asks for it",
      .doc = "For local parts.",
      .examples = kQuoteLocalPartExamples,
-     .apply = quote_local_part},
+     .in_place = quote_local_part},
     {.name = "quote_*",
      .summary = "Quoted for a lookup type",
      .doc = "${quote_mysql:...}: tainted text quoted so may stand in a query of that type.",
@@ -396,12 +421,12 @@ constexpr OperatorDef defs[] = {
      .doc = "A backslash before all but letters and digits.",
      .examples = kRxquoteExamples,
      .tier = 2,
-     .apply = rxquote},
+     .in_place = rxquote},
     {.name = "escape",
      .summary = "Non-printing bytes as escapes",
      .doc = "Octal.",
      .examples = kEscapeExamples,
-     .apply = escape},
+     .in_place = escape},
     {.name = "escape8bit",
      .summary = "Bytes with the top bit as escapes",
      .doc = "Octal.",
@@ -414,7 +439,7 @@ constexpr OperatorDef defs[] = {
      .examples = kHexquoteExamples,
      .tier = 3,
      .apply = hexquote},
-    {.name = "base64", .summary = "To base64", .doc = "RFC 4648.", .examples = kBase64, .tier = 2, .apply = base64},
+    {.name = "base64", .summary = "To base64", .doc = "RFC 4648.", .examples = kBase64, .tier = 2, .in_place = base64},
     {.name = "base64d",
      .summary = "From base64",
      .doc = "White space is skipped.",
@@ -426,7 +451,7 @@ constexpr OperatorDef defs[] = {
      .doc = "RFC 4648.",
      .examples = kStr2b64Examples,
      .tier = 4,
-     .apply = base64},
+     .in_place = base64},
     {.name = "hex2b64",
      .summary = "Hexadecimal to base64",
      .doc = "For digests.",
@@ -452,33 +477,38 @@ constexpr OperatorDef defs[] = {
      .examples = kUtf8cleanExamples,
      .tier = 3,
      .apply = utf8clean},
-    {.name = "md5", .summary = "MD5, lower-case hex", .doc = "RFC 1321.", .examples = kHash, .tier = 2, .apply = md5},
+    {.name = "md5",
+     .summary = "MD5, lower-case hex",
+     .doc = "RFC 1321.",
+     .examples = kHash,
+     .tier = 2,
+     .in_place = md5},
     {.name = "sha1",
      .summary = "SHA-1, upper-case hex",
      .doc = "FIPS 180.",
      .examples = kHash,
      .tier = 2,
-     .apply = sha1},
+     .in_place = sha1},
     {.name = "sha256",
      .summary = "SHA-256, upper-case hex",
      .doc = "FIPS 180. A number behind it is that of sha2.",
      .examples = kSha256Examples,
      .tier = 2,
-     .apply = sha2,
+     .in_place = sha2,
      .max_args = 1},
     {.name = "sha2",
      .summary = "SHA-2: _256 _384 _512",
      .doc = "FIPS 180.",
      .examples = kSha2Examples,
      .tier = 3,
-     .apply = sha2,
+     .in_place = sha2,
      .max_args = 1},
     {.name = "sha3",
      .summary = "SHA-3: _224 _256 _384 _512",
      .doc = "FIPS 202.",
      .examples = kSha3Examples,
      .tier = 3,
-     .apply = sha3,
+     .in_place = sha3,
      .max_args = 1},
     {.name = "listcount",
      .summary = "Number of items",

@@ -10,22 +10,27 @@ constexpr TaintRule kClean = TaintRule::cleans;
 constexpr TaintRule kPeer = TaintRule::taints;
 constexpr TaintRule kKeeps = TaintRule::keeps;
 
-Result<Text> find_in(const std::map<std::string, Text>* a, const std::map<std::string, Text>* b, std::string_view name,
-                     const Scope& s) {
+/// Null for an unset one.
+const Text* look_in(const std::map<std::string, Text>* a, const std::map<std::string, Text>* b, std::string_view name) {
   const std::string key(name.substr(4));
   for (const auto* m : {a, b}) {
     if (m == nullptr) continue;
-    if (const auto it = m->find(key); it != m->end()) return it->second;
+    if (const auto it = m->find(key); it != m->end()) return &it->second;
   }
+  return nullptr;
+}
+const Text* look_acl_c(const Scope& s, std::string_view name) {
+  return look_in(s.acl_c, s.envelope == nullptr ? nullptr : &s.envelope->acl_c, name);
+}
+const Text* look_acl_m(const Scope& s, std::string_view name) {
+  return look_in(s.acl_m, s.envelope == nullptr ? nullptr : &s.envelope->acl_m, name);
+}
+template <auto look>
+Result<Text> acl_variable(Scope& s, std::string_view name) {
+  if (const Text* there = look(s, name)) return *there;
   if (s.config != nullptr && s.config->main.strict_acl_vars)
     return fail("unknown variable name \"" + std::string(name) + "\"");
   return Text{};
-}
-Result<Text> acl_c(Scope& s, std::string_view name) {
-  return find_in(s.acl_c, s.envelope == nullptr ? nullptr : &s.envelope->acl_c, name, s);
-}
-Result<Text> acl_m(Scope& s, std::string_view name) {
-  return find_in(s.acl_m, s.envelope == nullptr ? nullptr : &s.envelope->acl_m, name, s);
 }
 Result<Text> acl_arg(Scope& s, std::string_view name) {
   const auto n = static_cast<std::size_t>(name.back() - '1');
@@ -47,13 +52,15 @@ constexpr VariableDef defs[] = {
     {.name = "acl_c*",
      .taint = kKeeps,
      .summary = "Connection-lifetime ACL variables (acl_c then digit or underscore)",
-     .get = acl_c,
-     .tier = 1},
+     .get = acl_variable<look_acl_c>,
+     .tier = 1,
+     .find = look_acl_c},
     {.name = "acl_m*",
      .taint = kKeeps,
      .summary = "Message-lifetime ACL variables; reset by MAIL/RSET/HELO/TLS start",
-     .get = acl_m,
-     .tier = 1},
+     .get = acl_variable<look_acl_m>,
+     .tier = 1,
+     .find = look_acl_m},
     {.name = "acl_narg", .taint = kClean, .summary = "Number of ACL arguments", .get = acl_narg, .tier = 2},
     {.name = "acl_arg1",
      .taint = kKeeps,

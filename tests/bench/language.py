@@ -1,4 +1,5 @@
-"""The language against Exim: 50 expressions over 10 000 items, an ACL of 60 statements run 10 000 times, -be with new lines, -bt.
+"""The language against Exim: 50 expressions over 10 000 items, an ACL of 60 statements run 10 000 times, -be with new lines, -bt, start-up,
+memory of the compiled configuration. Arguments choose: items acl new bt start memory; a number chooses expressions.
 
 CPU time is measured (a busy machine changes it little); that of a program that starts and does nothing is taken off. Exim is compared when one is
 there (REMEX_ORACLE, build/oracle/exim, oracle-exim or exim4 in PATH); both run the same input in turn, the best of three counts.
@@ -11,6 +12,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
+import debian_config
 
 SOURCE = os.environ.get('REMEX_SOURCE', os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 ITEMS = 10000
@@ -128,6 +133,76 @@ class Bench:
         return best['exim'] / best['remex'] if 'exim' in best else None
 
 
+    def configurations(self):
+        """(name, path): this measurement's own, a large one, and Debian's when its packages can be had."""
+        found = [('own', self.root + '/conf')]
+        with open(self.root + '/conf') as f:
+            own = f.read()
+        acls = ''.join('large%d:\n%s\n' % (k, '\n'.join('  ' + STATEMENTS[i % len(STATEMENTS)].replace('%d', str(i)) for i in range(40))) for k in range(50))
+        with open(self.root + '/large', 'w') as f:
+            f.write(own.replace('begin routers', acls + 'begin routers'))
+        found.append(('2 000 ACL statements more', self.root + '/large'))
+        os.makedirs(self.root + '/debian')
+        try:
+            made = debian_config.debian_configs(self.root + '/debian', {'internet': debian_config.TYPES['internet']})
+        except (OSError, subprocess.SubprocessError):
+            made = None
+        if made:
+            found.append(("Debian's", made['internet-unsplit']))
+        return found
+
+    def anonymous(self, path, conf):
+        """KiB of memory of its own that the program has when it waits for the first line of -be."""
+        p = subprocess.Popen([path, '-C', conf, '-be'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        p.stdin.write(b'${lc:READY}\n' * 10)
+        p.stdin.flush()
+        end, last = time.time() + 20, -1
+        while time.time() < end:
+            time.sleep(0.1)
+            with open('/proc/%d/smaps_rollup' % p.pid) as f:
+                now = sum(int(line.split()[1]) for line in f if line.startswith('Anonymous:'))
+            if now == last:
+                break
+            last = now
+        p.stdin.close()
+        p.stdout.read()
+        p.wait(20)
+        return last
+
+    def start(self, args, text, conf, rounds=20):
+        """Wall clock and CPU of the program from its start to its end, medians of runs in turn, milliseconds."""
+        wall, cpu = {}, {}
+        for _ in range(rounds):
+            for name, path in self.programs:
+                before, use = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+                subprocess.run([path, '-C', conf, *args], input=text, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+                wall.setdefault(name, []).append((time.perf_counter() - before) * 1000)
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                cpu.setdefault(name, []).append((after.ru_utime + after.ru_stime - use.ru_utime - use.ru_stime) * 1000)
+        return {n: (statistics.median(wall[n]), statistics.median(cpu[n])) for n in wall}
+
+
+def measure_start(b):
+    for name, conf in b.configurations():
+        for args, text in ((['-be'], b'${lc:A}\n'), (['-bt', 'nobody@elsewhere.invalid' if name == "Debian's" else 'a@example.org'], b'')):
+            got = b.start(args, text, conf)
+            line = 'start %s, %-26s %6.2f ms, CPU %6.2f ms' % (args[0], name, *got['remex'])
+            if 'exim' in got:
+                line += '   exim %6.2f ms, CPU %6.2f ms   %.2f, CPU %.2f' % (*got['exim'], got['remex'][0] / got['exim'][0], got['remex'][1] / got['exim'][1])
+            print(line, flush=True)
+
+
+def measure_memory(b):
+    base = {}
+    for name, conf in b.configurations():
+        line = 'memory, %-28s' % name
+        for program, path in b.programs:
+            kib = b.anonymous(path, conf)
+            base.setdefault(program, kib)
+            line += '   %s %6d KiB (%+d)' % (program, kib, kib - base[program])
+        print(line, flush=True)
+
+
 def summary(ratios):
     ratios = sorted(r for r in ratios if r)
     if ratios:
@@ -141,9 +216,10 @@ def main():
         b = Bench(root)
         with open(root + '/items', 'w') as f:
             f.write('\n'.join('user%d@host%d.example.org' % (i, i % 500) for i in range(ITEMS)))
-        if not only or 'items' in only:
+        chosen = [EACH[int(a)] for a in only if a.isdigit()]
+        if not only or 'items' in only or chosen:
             ratios = []
-            for e in EACH:
+            for e in chosen or EACH:
                 text = e.replace('L}', '${readfile{@DIR@/items}{:}}}', 1).replace('@DIR@', root)
                 best, same = b.times(['-be'], text + '\n')
                 ratios.append(b.line(e, ITEMS, best, same))
@@ -159,6 +235,11 @@ def main():
             n = 50000
             best, same = b.times(['-bt'], ''.join('user%d@host%d.example.org\n' % (i, i % 500) for i in range(n)), 2)
             b.line('-bt, 50 000 addresses', n, best, same)
+        if not only or 'start' in only:
+            measure_start(b)
+        if not only or 'memory' in only:
+            shutil.rmtree(root + '/debian', ignore_errors=True)
+            measure_memory(b)
     return 0
 
 

@@ -67,7 +67,8 @@ BOOST_AUTO_TEST_CASE(every_entry_has_two_examples) {
 
 BOOST_AUTO_TEST_CASE(entries_are_complete) {
   const Registries& r = *config.registries;
-  for (const auto* d : r.operators) BOOST_TEST((d->state == State::later || d->apply || d->apply_text), d->name);
+  for (const auto* d : r.operators)
+    BOOST_TEST((d->state == State::later || d->apply || d->apply_text || d->in_place), d->name);
   for (const auto* d : r.items) BOOST_TEST((d->state == State::later || d->eval), d->name);
   for (const auto* d : r.conditions) BOOST_TEST((d->state == State::later || d->test), d->name);
   for (const auto* d : r.variables) BOOST_TEST((d->state == State::later || d->get), d->name);
@@ -75,7 +76,7 @@ BOOST_AUTO_TEST_CASE(entries_are_complete) {
 
 BOOST_AUTO_TEST_CASE(operators_keep_taint) {
   for (const OperatorDef* d : config.registries->operators) {
-    if (d->state == State::later || d->apply == nullptr) continue;
+    if (d->state == State::later || (d->apply == nullptr && d->in_place == nullptr)) continue;
     std::string name(d->name);
     if (d->min_args > 0) name += "_1";
     for (const char* input : {"a@b", "12", "YWJj"}) {
