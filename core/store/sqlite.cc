@@ -79,6 +79,10 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, int fl
                                              err != 0 ? ": " : "", err != 0 ? std::strerror(err) : ""),
                                  err});
   }
+  // SQLite is content with reading when it may not write at this moment; that would last as long as the connection.
+  if ((flags & SQLITE_OPEN_READWRITE) != 0 && sqlite3_db_readonly(raw, "main") == 1)
+    return std::unexpected(
+        Error{ErrorKind::defer, fmt::format("cannot open the spool database {}: it may not be written", path), EACCES});
   sqlite3_busy_timeout(raw, busy_ms);
   if (struct stat st{}; ::stat(path.c_str(), &st) == 0) db->device_ = st.st_dev, db->inode_ = st.st_ino;
   return db;
@@ -102,6 +106,8 @@ Result<Query> Database::query(const char* sql) {
 
 Error Database::error(std::string_view doing, int rc) const {
   const int base = rc & 0xff;
+  if (base == SQLITE_IOERR || base == SQLITE_CORRUPT || base == SQLITE_NOTADB || base == SQLITE_READONLY)
+    doubtful_ = true;
   int err = sqlite3_system_errno(db_.get());
   if (base == SQLITE_FULL && err == 0) err = ENOSPC;
   if (base != SQLITE_FULL && base != SQLITE_IOERR && base != SQLITE_CANTOPEN) err = 0;

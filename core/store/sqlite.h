@@ -72,12 +72,16 @@ class Database {
   const std::string& path() const { return path_; }
   /// The file that was opened is no longer the one at its path.
   bool moved() const;
+  /// A read or a sync failed, or the content made no sense: what this connection holds in memory is not to be trusted.
+  /// Its owner opens another one, which reads the file again.
+  bool doubtful() const { return doubtful_; }
 
  private:
   std::string path_;
   std::uint64_t device_ = 0, inode_ = 0;  ///< 0: not a file
   std::unique_ptr<sqlite3, CloseDb> db_;
   std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, FinalizeStmt>> statements_;
+  mutable bool doubtful_ = false;
 };
 
 /// Creates the tables when they are missing, refuses a version it does not know. Two processes may call it at once.

@@ -187,8 +187,14 @@ Result<std::shared_ptr<Store>> Store::open(const StoreOptions& opt) {
 Status SqliteStore::follow_spool() {
   {
     std::lock_guard lock(read_mutex_);
-    if (!claims_ || !reader_->moved()) return {};
+    if (!claims_) return {};
+    const bool moved = reader_->moved();
+    if (!moved && !reader_->doubtful()) return {};
     REMEX_TRY(auto db, open_spool(opt_.directory, db_path_));
+    if (!moved) {  // the same spool, read anew; who holds a message goes on holding it
+      reader_ = std::move(db);
+      return {};
+    }
     REMEX_TRY(auto claims, ClaimTable::open(opt_.directory + "/db/claims.lock"));
     reader_ = std::move(db);
     claims_ = std::move(claims);

@@ -125,6 +125,8 @@ Result<Database*> Writer::connection() {
     db_.reset();
     wal_frames_ = 0;
   }
+  // After a failed sync or read the page cache is not to be trusted: a fresh connection reads the log again.
+  if (db_ && db_->doubtful()) db_.reset();
   if (db_) return db_.get();
   REMEX_TRY(auto db, Database::open(path_, SQLITE_OPEN_READWRITE, kBusyMs));
   REMEX_CHECK(set_pragmas(*db, true));
@@ -220,8 +222,6 @@ Status Writer::try_commit(std::vector<OpPtr>& batch) {
   if (rc != SQLITE_OK) {
     Error e = db->error("committing to the spool", rc);
     db->exec("ROLLBACK");
-    // After a failed sync the page cache is not to be trusted: start from a fresh connection, which re-reads the log.
-    if ((rc & 0xff) == SQLITE_IOERR) db_.reset();
     return std::unexpected(std::move(e));
   }
   return {};

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 
 import harness as h
-from _maildir_conf import fill
+from maildir_conf import fill
 
 D = h.Dir()
 PORT = h.free_port()

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import harness as h
-from _maildir_conf import fill
+from maildir_conf import fill
 
 h.enter_namespace()
 D = h.Dir()

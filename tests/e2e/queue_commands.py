@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import harness as h
-from _maildir_conf import fill
+from maildir_conf import fill
 from peers import Sink
 
 D = h.Dir()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """smtp_accept_queue_per_connection: later messages of one connection wait for a queue run, and are delivered by it."""
 import harness as h
-from _maildir_conf import fill
+from maildir_conf import fill
 
 D = h.Dir()
 PORT = h.free_port()

@@ -9,7 +9,7 @@ import threading
 import time
 
 import harness as h
-from _maildir_conf import fill
+from maildir_conf import fill
 
 if not shutil.which('rsync'):
     h.skip('needs rsync')

@@ -123,7 +123,7 @@ class Remex:
 
     def __init__(self, conf, ports, args=(), env=None, user=None, prefix=()):
         self.conf, self.ports, self.args = conf, ports, list(args)
-        self.env = dict(os.environ, ASAN_OPTIONS='detect_leaks=0', **(env or {}))
+        self.env = {**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0', **(env or {})}
         self.user = user
         self.prefix = list(prefix)
         self.proc = None

@@ -12,9 +12,9 @@ import subprocess
 import time
 
 import harness as h
-from _maildir_conf import fill
+from maildir_conf import fill
 
-ROUNDS = int(os.environ.get('REMEX_CRASH_ROUNDS', '200'))
+ROUNDS = int(os.environ.get('REMEX_CRASH_ROUNDS', '5000' if os.environ.get('REMEX_TORTURE') == 'full' else '200'))
 CLIENTS = 50
 D = h.Dir()
 PORT = h.free_port()
