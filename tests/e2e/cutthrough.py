@@ -4,7 +4,7 @@ import re
 
 import harness as h
 import peers
-from _maildir_conf import fill
+from maildir_conf import fill
 
 D = h.Dir()
 PORT, DEAD = h.free_port(), h.free_port()
