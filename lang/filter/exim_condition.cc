@@ -148,7 +148,9 @@ Result<bool> Runner::test_text(const Condition& c) {
   switch (c.test) {
     case Test::begins: return c.caseful ? a.starts_with(b) : istarts_with(a, b);
     case Test::ends: return c.caseful ? a.ends_with(b) : iends_with(a, b);
-    case Test::contains: return c.caseful ? a.find(b) != std::string_view::npos : icontains(a, b);
+    case Test::contains:
+      // Nothing contains the empty string, as in Exim, unless case counts.
+      return c.caseful ? a.find(b) != std::string_view::npos : !b.empty() && icontains(a, b);
     default: return c.caseful ? a == b : iequals(a, b);
   }
 }

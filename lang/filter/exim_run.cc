@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kMaxActions = 10000;
 constexpr std::int64_t kPureSteps = 20000, kMaxSteps = 5000000;
+constexpr Millis kPureTime{100};
 
 constexpr std::string_view kLabels[MailPart::parts] = {
     "", "cc", "bcc", "from", "reply_to", "subject", "extra_headers", "text", "file", "log", "once", "once_repeat"};
@@ -101,7 +102,8 @@ void Runner::print(std::string line) const {
 
 Status Runner::step() {
   ++steps_;
-  if (opt_.pure && steps_ > kPureSteps) {
+  // In the serving process others wait meanwhile.
+  if (opt_.pure && (steps_ > kPureSteps || monotonic_now() - started_ > kPureTime)) {
     out_.needs_user = true;
     return fail("the filter is a long one");
   }
@@ -243,8 +245,9 @@ Result<std::string> Runner::address(std::string_view text) const {
   };
   if (bare.empty() || items.empty()) return malformed("empty address");
   if (words) return malformed("missing or malformed local part (expected word or \"<\")");
-  if (!items.front().error.empty()) return malformed(items.front().error);
-  if (items.size() > 1)
+  const std::string& error = items.front().error;
+  if (!error.empty()) return malformed(error.substr(0, error.find(" (in \"")));
+  if (items.size() > 1 || !trim(text.substr(items.front().end)).empty())
     return malformed(fmt::format("malformed address: {} may not follow {}", shown(text.substr(items.front().end)),
                                  shown(text.substr(items.front().begin, items.front().end - items.front().begin))));
   return items.front().address.str();

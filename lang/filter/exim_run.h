@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/clock.h"
 #include "lang/filter/exim_tree.h"
 #include "lang/filter/filter.h"
 #include "lang/scope.h"
@@ -62,6 +63,7 @@ class Runner {
   bool stopped_ = false;
   int depth_ = 0;
   std::int64_t steps_ = 0;
+  Instant started_ = monotonic_now();
   std::string log_file_;
   std::int64_t log_mode_ = -1;
 };

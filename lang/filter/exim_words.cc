@@ -98,6 +98,7 @@ Result<std::string> Words::quoted() {
       continue;
     }
     if (++pos_ >= text_.size()) break;
+    if (text_.substr(pos_).starts_with("\r\n")) ++pos_;
     if (text_[pos_] != '\n') {
       out += escape();
       continue;

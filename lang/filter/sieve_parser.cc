@@ -26,6 +26,33 @@ constexpr std::string_view kExtensions[] = {"copy",
                                             "comparator-i;ascii-numeric",
                                             "comparator-i;octet"};
 
+bool is_command(std::string_view name) {
+  constexpr std::string_view kNames[] = {"discard", "fileinto", "if", "keep", "notify", "redirect", "stop", "vacation"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+/// Headers that hold addresses (RFC 5228 5.1 lets an implementation name them).
+bool is_address_header(std::string_view name) {
+  constexpr std::string_view kNames[] = {"from",
+                                         "to",
+                                         "cc",
+                                         "bcc",
+                                         "sender",
+                                         "reply-to",
+                                         "resent-from",
+                                         "resent-to",
+                                         "resent-cc",
+                                         "resent-bcc",
+                                         "resent-sender",
+                                         "return-path",
+                                         "envelope-to",
+                                         "delivered-to",
+                                         "x-original-to",
+                                         "errors-to",
+                                         "disposition-notification-to"};
+  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view n) { return iequals(n, name); });
+}
+
 class Parser {
  public:
   Parser(std::string_view text, const Offer& offer) : t_(text), offer_(offer) {}
@@ -94,8 +121,8 @@ Result<std::vector<std::string>> Parser::strings(std::string_view otherwise) {
   }
   REMEX_CHECK(t_.advance());
   while (!t_.is_mark(']')) {
-    if (!out.empty()) REMEX_CHECK(mark(',', otherwise));
-    REMEX_TRY(std::string one, string(otherwise));
+    if (!out.empty()) REMEX_CHECK(mark(',', "missing string list"));
+    REMEX_TRY(std::string one, string("missing string list"));
     out.push_back(std::move(one));
     if (out.size() > kMaxNodes) return t_.mistake("the list is too long");
   }
@@ -120,12 +147,13 @@ Status Parser::require() {
 
 Status Parser::commands(Script& out, int depth, bool block) {
   while (t_.now().kind != Token::Kind::end && !(block && t_.is_mark('}'))) {
-    if (t_.now().kind != Token::Kind::word) return t_.mistake("syntax error");
     const std::string name = t_.now().text;
-    if (name == "elsif" || name == "else" || name == "require") return t_.mistake("syntax error");
+    if (t_.now().kind != Token::Kind::word || !is_command(name))
+      return t_.mistake(block ? "expecting command or closing brace" : "syntax error");
     REMEX_CHECK(count());
-    REMEX_CHECK(t_.advance());
     Command c;
+    c.line = t_.line();
+    REMEX_CHECK(t_.advance());
     REMEX_CHECK(command(c, name, depth));
     out.push_back(std::move(c));
   }
@@ -134,9 +162,9 @@ Status Parser::commands(Script& out, int depth, bool block) {
 
 Status Parser::block(Script& out, int depth) {
   if (depth > kMaxDepth) return t_.mistake("blocks are nested too deeply");
-  REMEX_CHECK(mark('{', "expecting command block"));
+  REMEX_CHECK(mark('{', "missing block"));
   REMEX_CHECK(commands(out, depth, true));
-  return mark('}', "expecting closing brace");
+  return mark('}', "expecting command or closing brace");
 }
 
 Status Parser::branches(Command& c, int depth) {
@@ -179,11 +207,9 @@ Status Parser::command(Command& c, const std::string& name, int depth) {
   } else if (name == "vacation") {
     REMEX_CHECK(needs("vacation"));
     REMEX_CHECK(vacation(c));
-  } else if (name == "notify") {
+  } else {
     REMEX_CHECK(needs("enotify"));
     REMEX_CHECK(notify(c));
-  } else {
-    return t_.mistake("syntax error");
   }
   return mark(';', "missing semicolon");
 }
@@ -196,6 +222,7 @@ Status Parser::redirect(Command& c) {
   if (c.copy) REMEX_CHECK(needs("copy"));
   REMEX_TRY(const std::string to, string("missing redirect recipient string"));
   const auto items = mail::address_items(trim(to));
+  if (to.find('@') == std::string::npos) return t_.mistake("unqualified recipient address");
   if (items.size() != 1 || !items.front().error.empty()) return t_.mistake("malformed recipient address");
   if (items.front().address.domain.empty()) return t_.mistake("unqualified recipient address");
   c.target = items.front().address.str();
@@ -221,7 +248,7 @@ Status Parser::vacation(Command& c) {
     REMEX_TRY(const std::string name, tag());
     if (name.empty()) break;
     if (name == "days") {
-      if (t_.now().kind != Token::Kind::number) return t_.mistake("number expected");
+      if (t_.now().kind != Token::Kind::number) return t_.mistake("missing number");
       c.days = static_cast<std::int64_t>(std::clamp<std::uint64_t>(t_.now().number, 1, 31));
       REMEX_CHECK(t_.advance());
     } else if (name == "subject") {
@@ -280,6 +307,7 @@ Status Parser::headers(std::vector<std::string>& names) {
 
 /// Tags of a comparison, in any order.
 Status Parser::comparison(Test& t) {
+  bool match_given = false;
   while (t_.now().kind == Token::Kind::tag) {
     const std::string name = t_.now().text;
     const bool parts = t.kind == TestKind::address || t.kind == TestKind::envelope;
@@ -295,10 +323,11 @@ Status Parser::comparison(Test& t) {
         t.comparator = Comparator::numeric;
       else
         return t_.mistake("invalid comparator");
-      if (t.comparator == Comparator::numeric) REMEX_CHECK(needs("comparator-i;ascii-numeric"));
       continue;
     }
     if (name == "is" || name == "contains" || name == "matches") {
+      if (match_given) return t_.mistake("match type already specified");
+      match_given = true;
       t.match = name == "is" ? Match::is : name == "contains" ? Match::contains : Match::matches;
     } else if (parts && (name == "all" || name == "localpart" || name == "domain")) {
       t.part = name == "all" ? Part::all : name == "domain" ? Part::domain : Part::localpart;
@@ -362,6 +391,9 @@ Result<Test> Parser::test(int depth) {
     if (t.kind == TestKind::envelope)
       for (const std::string& n : t.names)
         if (!iequals(n, "from") && !iequals(n, "to")) return t_.mistake("invalid envelope string");
+    if (t.kind == TestKind::address)
+      for (const std::string& n : t.names)
+        if (!is_address_header(n)) return t_.mistake("invalid header field");
     REMEX_TRY(t.keys, strings("key string list expected"));
   } else if (name == "valid_notify_method") {
     REMEX_CHECK(needs("enotify"));

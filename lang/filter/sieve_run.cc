@@ -100,7 +100,11 @@ bool Runner::answers(const Command& c) const {
 }
 
 void Runner::vacation(const Command& c) {
-  if (std::exchange(answered_, true) || !answers(c)) return;
+  if (std::exchange(answered_, true)) {
+    trouble_ = fmt::format("trying to execute vacation more than once in line {}", c.line);
+    return;
+  }
+  if (!answers(c)) return;
   Action a;
   a.kind = Action::Kind::reply;
   a.ignore_errors = true;
@@ -174,8 +178,9 @@ void Runner::obey(const Command& c) {
 
 void Runner::block(const Script& script) {
   for (const Command& c : script) {
-    if (stopped_) return;
+    if (stopped_ || !trouble_.empty()) return;
     obey(c);
+    if (budget_ < 0) trouble_ = fmt::format("the script takes too long in line {}", c.line);
   }
 }
 
@@ -187,11 +192,14 @@ void run_sieve(std::string_view text, Scope& scope, const Options& options, Outc
   const auto script = sieve::parse(text, {options.has_vacation, options.has_notify});
   sieve::Runner runner(scope, options, out);
   out.significant = true;
-  if (script)
-    runner.run(*script);
-  else
-    out.text = script.error().text;
-  if (options.testing && options.print && script)
+  if (script) runner.run(*script);
+  out.text = script ? runner.trouble() : script.error().text;
+  if (!out.text.empty()) {  // as if there were no script
+    out.actions.clear();
+    sieve::Runner(scope, options, out).keep();
+    return;
+  }
+  if (options.testing && options.print && out.text.empty())
     options.print(runner.keeps() ? "Implicit keep\n" : "No implicit keep\n");
   if (runner.keeps()) runner.keep();
 }

@@ -10,12 +10,21 @@
 
 namespace remex::lang::filter::sieve {
 
+/// Characters one script may compare: about a second.
+inline constexpr std::int64_t kBudget = 200000000;
+
+/// Sieve's wildcards: * any text, ? one character, a backslash takes the next one's meaning. Linear in the product,
+/// which `budget` limits: below zero nothing matches.
+bool glob(std::string_view pattern, std::string_view text, std::int64_t& budget);
+
 class Runner {
  public:
   Runner(Scope& scope, const Options& options, Outcome& out) : scope_(scope), opt_(options), out_(out) {}
   void run(const Script& script);
   /// The message stays where it would be without the script.
   void keep();
+  /// Why the script was given up while it ran, with its line; empty: it was not.
+  const std::string& trouble() const { return trouble_; }
   bool keeps() const { return implicit_keep_; }
 
  private:
@@ -40,10 +49,9 @@ class Runner {
   const Options& opt_;
   Outcome& out_;
   bool implicit_keep_ = true, stopped_ = false, answered_ = false;
-  std::set<std::string> done_;  ///< folders and addresses: each gets one copy
+  std::string trouble_;
+  mutable std::int64_t budget_ = kBudget;  ///< characters that may still be compared
+  std::set<std::string> done_;             ///< folders and addresses: each gets one copy
 };
-
-/// Sieve's wildcards: * any text, ? one character, a backslash takes the next one's meaning. Linear in the product.
-bool glob(std::string_view pattern, std::string_view text);
 
 }  // namespace remex::lang::filter::sieve

@@ -49,6 +49,7 @@ struct Command {
   std::string subject, from, handle, message;
   std::vector<std::string> addresses;
   std::int64_t days = 7;
+  std::uint32_t line = 0;
   // if: the first test that holds; an else has a test that is always true
   std::vector<Test> tests;
   std::vector<std::vector<Command>> blocks;

@@ -148,7 +148,7 @@ Status Tokens::decode() {
       const std::size_t begin = hex ? 6 : 10;
       value = decode_characters(rest.substr(begin, end - begin), unicode, bad);
     }
-    if (bad) return mistake("encoded character out of range");
+    if (bad) return mistake("unicode character out of range");
     out += value ? *value : std::string(rest.substr(0, 2));
     rest.remove_prefix(value ? end + 1 : 2);
   }

@@ -46,7 +46,7 @@ MESSAGES = {
 def cases(path):
     """[(arguments, text, reason or None)]"""
     out = []
-    with open(path, encoding='utf-8') as f:
+    with open(path, encoding='utf-8', newline='\n') as f:
         for line in f:
             if line.startswith('== ') or line == '==\n':
                 out.append([line[3:].strip(), '', None])
