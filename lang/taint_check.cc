@@ -188,6 +188,13 @@ class SinkCheck {
     if (f != nullptr) options(f->generic_options, d.generic.get(), d, family, scope);
   }
 
+  /// The value of an ACL word that becomes a file name.
+  void acl_file(const AclValue& v, const TaintScope& scope) {
+    TaintFlow flow = taint_of(*v.value, scope);
+    if (flow.state == TaintState::tainted)
+      report(fmt::format("ACL \"{}\": \"{}\" would use tainted data", v.acl, v.word), *v.value, flow);
+  }
+
  private:
   void options(std::span<const OptionDef> defs, DriverOptions* bound, const DriverInstance& d, std::string_view family,
                const TaintScope& scope) {
@@ -274,6 +281,10 @@ void check_taint(const Config& config, const TaintScope& flows, Diagnostics& dia
   SinkCheck check(config, diagnostics);
   std::map<std::string, std::vector<TaintScope>, std::less<>> reaching;
   AddressData address_data(config, flows);
+  if (const AclCompiler* acls = config.registries->acl_compiler; acls != nullptr && acls->each_value)
+    acls->each_value(config, [&](const AclValue& v) {
+      if (v.word == "decode" && v.value != nullptr) check.acl_file(v, flows);
+    });
   for (const DriverInstance& router : config.routers) {
     if (router.def == nullptr) continue;
     TaintScope scope = router_scope(config, router, flows);

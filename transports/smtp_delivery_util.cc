@@ -60,7 +60,8 @@ class Delivery {
                     const std::string& confirmation, Group& open);
   HostResultOf<void> log_in(const routers::HostItem& h, SmtpConnection& c, const SmtpConnectOptions& options);
   std::string auth_parameter(const SmtpConnection& c);
-  Result<int> downconvert_mode();
+  /// `chosen`: somebody said so; otherwise it is the default.
+  Result<int> downconvert_mode(bool& chosen);
   /// Whether the transaction needs SMTPUTF8; turns its addresses into A-labels where that is wanted. Error: it cannot
   /// go to this host.
   Result<bool> internationalise(const SmtpConnection& c, TransactionOptions& tx, std::vector<RcptState>& rcpts);
@@ -71,7 +72,7 @@ class Delivery {
   const SmtpOptions& o_;
   std::span<routers::Addr* const> batch_;
   std::vector<AddrResult> results_;
-  std::string sender_, head_;
+  std::string sender_, head_, plain_head_;
   std::shared_ptr<const mail::Body> body_;
 };
 
@@ -355,13 +356,19 @@ std::string dsn_rcpt_parameters(const mail::Envelope& e, const routers::Addr& a)
 }
 
 /// utf8_downconvert of the transport when it is set there, else what an ACL's control asked for, else -1.
-Result<int> Delivery::downconvert_mode() {
+Result<int> Delivery::downconvert_mode(bool& chosen) {
   const auto& saved = ctx_.job.envelope.saved;
   std::string text = "-1";
-  if (const auto it = saved.find("utf8_downconvert"); it != saved.end()) text = it->second;
+  if (const auto it = saved.find("utf8_downconvert"); it != saved.end()) {
+    text = it->second;
+    chosen = true;
+  }
   if (t_.find_given("utf8_downconvert") != nullptr) {
     REMEX_TRY(const std::string own, expand(o_.utf8_downconvert, "utf8_downconvert"));
-    if (!own.empty()) text = own;
+    if (!own.empty()) {
+      text = own;
+      chosen = true;
+    }
   }
   if (text == "1" || text == "0" || text == "-1") return text == "1" ? 1 : text == "0" ? 0 : -1;
   return defer(fmt::format("utf8_downconvert \"{}\" is not 1, 0 or -1", printable(text)));
@@ -398,14 +405,49 @@ std::string Delivery::auth_parameter(const SmtpConnection& c) {
   return out;
 }
 
+/// The addresses of this transaction in Received: headers (which this host wrote) with A-labels for domains. All other
+/// headers stay: they may be signed.
+std::string with_ascii_trace(const std::string& head, const std::string& sender, const std::vector<RcptState>& rcpts) {
+  std::vector<std::pair<std::string, std::string>> changes;
+  const auto change = [&](const std::string& a) {
+    if (auto ascii = mail::address_to_ascii(a); ascii && *ascii != a) changes.emplace_back(a, std::move(*ascii));
+  };
+  change(sender);
+  for (const RcptState& r : rcpts) change(r.address);
+  std::string out;
+  bool trace = false;
+  for (std::string_view rest = head; !rest.empty();) {
+    const std::string_view line = rest.substr(0, std::min(rest.find('\n'), rest.size() - 1) + 1);
+    rest.remove_prefix(line.size());
+    if (line.front() != ' ' && line.front() != '\t') trace = istarts_with(line, "received:");
+    std::string text(line);
+    if (trace && has_8bit(text))
+      for (const auto& [from, to] : changes) text = replace_all(text, from, to);
+    out += text;
+  }
+  return out;
+}
+
 Result<bool> Delivery::internationalise(const SmtpConnection& c, TransactionOptions& tx,
                                         std::vector<RcptState>& rcpts) {
-  bool addresses = has_8bit(tx.sender);
-  for (const RcptState& r : rcpts) addresses = addresses || has_8bit(r.address);
+  const auto local_part = [](std::string_view a) { return a.substr(0, a.rfind('@')); };
+  bool addresses = has_8bit(tx.sender), locals = has_8bit(local_part(tx.sender));
+  for (const RcptState& r : rcpts) {
+    addresses = addresses || has_8bit(r.address);
+    locals = locals || has_8bit(local_part(r.address));
+  }
   const bool headers = ctx_.job.envelope.smtputf8 && has_8bit(head_);
   if (!addresses && !headers) return false;
   const bool offered = c.has("SMTPUTF8");
-  REMEX_TRY(const int mode, downconvert_mode());
+  bool chosen = false;
+  REMEX_TRY(const int mode, downconvert_mode(chosen));
+  // Of itself only a domain is converted, whose A-label means the same. A local part in disguise, or headers that the
+  // host cannot read, are sent when the configuration says so (RFC 6531 3.2).
+  if (!offered && !chosen) {
+    if (!locals && headers) tx.head = plain_head_ = with_ascii_trace(head_, tx.sender, rcpts);
+    if (locals || (ctx_.job.envelope.smtputf8 && has_8bit(tx.head)))
+      return fail("5.6.7 the remote server does not support SMTPUTF8");
+  }
   if (!addresses && (mode != 0 || offered)) return offered;
   if (mode == 1 || (mode == -1 && !offered)) {
     REMEX_TRY(tx.sender, mail::address_to_ascii(tx.sender));

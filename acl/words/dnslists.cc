@@ -59,6 +59,8 @@ std::uint32_t to_bits(std::string_view ip) {
 
 /// The label string put before the list's domain: reversed address, or the key as it is.
 std::string query_prefix(std::string_view key) {
+  if (mail::has_8bit(key))  // lists hold A-labels: an international name must not slip through
+    if (auto ascii = mail::domain_to_ascii(key)) return std::move(*ascii);
   if (!mail::is_ip_address(key)) return std::string(key);
   std::string r = dns::reverse_name(key);
   for (std::string_view tail : {".in-addr.arpa", ".ip6.arpa"})

@@ -72,7 +72,7 @@ acl_data:
 acl_etrn:
   accept
 acl_rcpt_all:
-  warn  local_parts = plain8
+  warn  condition = ${if match{$local_part}{^ü}}
         control = utf8_downconvert
   accept
 '''
@@ -382,12 +382,27 @@ def test_smtputf8():
     h.check(any('SMTPUTF8' in line and utf8('ä@c.test') in line for line in COMMANDS), COMMANDS[-5:])
     # a host that does not know it gets A-labels
     c.expect(utf8('MAIL FROM:<s@bä.test> SMTPUTF8'), 250)
-    c.expect(utf8('RCPT TO:<ö@plain.test>'), 250)
+    c.expect(utf8('RCPT TO:<üx@plain.test>'), 250)
     c.expect('DATA', 354)
     c.send('Subject: plain\r\n\r\nx\r\n.\r\n')
     h.equal(c.reply()[0], 250)
-    h.wait_for(lambda: any('MAIL FROM:<s@xn--b-0fa.test>' in line for line in COMMANDS), what=lambda: 'A-labels: %r' % COMMANDS)
-    h.check(any('RCPT TO:<xn--nda@plain.test>' in line for line in COMMANDS), COMMANDS)
+    h.wait_for(lambda: 'MAIL FROM:<s@xn--b-0fa.test>' in COMMANDS, what=lambda: 'A-labels: %r' % COMMANDS)
+    h.wait_for(lambda: any(re.match('RCPT TO:<xn--x-[a-z0-9]+@plain.test>', line) for line in COMMANDS), what=lambda: 'local part: %r' % COMMANDS)
+    # without the control only the domain is converted; a local part or header that needs more is not sent
+    c.expect(utf8('MAIL FROM:<again@bä.test> SMTPUTF8'), 250)
+    c.expect('RCPT TO:<u@plain.test>', 250)
+    c.expect('DATA', 354)
+    c.send('Subject: plain\r\n\r\nx\r\n.\r\n')
+    h.equal(c.reply()[0], 250)
+    h.wait_for(lambda: 'MAIL FROM:<again@xn--b-0fa.test>' in COMMANDS, what=lambda: 'the domain: %r' % COMMANDS)
+    for recipient, subject in (('ö@plain.test', 'x'), ('u@plain.test', 'ü')):
+        before = mainlog().count('5.6.7 the remote server does not support SMTPUTF8')
+        c.expect('MAIL FROM:<> SMTPUTF8', 250)
+        c.expect(utf8('RCPT TO:<%s>' % recipient), 250)
+        c.expect('DATA', 354)
+        c.send(utf8('Subject: %s\r\n\r\nx\r\n.\r\n' % subject))
+        h.equal(c.reply()[0], 250)
+        h.wait_for(lambda: mainlog().count('5.6.7 the remote server does not support SMTPUTF8') > before, what='refusal of ' + recipient)
     c.close()
 
 

@@ -194,8 +194,10 @@ begin acl
 a_mime:
   warn  condition = ${if match{$h_subject:}{add}}
         add_header = X-Part: $mime_part_count
+  warn  set acl_m_name = default
+        set acl_m_name = $h_subject:
   accept condition = ${if match{$h_subject:}{tainted}}
-        decode = $h_subject:
+        decode = $acl_m_name
   deny  condition = ${if match{$h_subject:}{tainted}}
   accept
 a_data:

@@ -323,6 +323,7 @@ BOOST_AUTO_TEST_CASE(bad_text) {
       {"  accept verify = recipient/quota\n", "this version cannot do it"},
       {"  accept verify = recipient/callout=fast\n", "unknown callout parameter"},
       {"  accept condition = ${if eq{a}}\n", "error"},
+      {"  warn decode = $mime_filename\n", "would use tainted data"},
       {"  accept seen = soon\n", "failed to parse 'soon'"},
       {"  accept seen = 5m/readony\n", "unrecognised option 'readony'"},
       {"  accept acl = missing\n", "there is no ACL \"missing\""},
