@@ -35,6 +35,10 @@ set_source_files_properties(${CMAKE_SOURCE_DIR}/core/io/gnutls.cc PROPERTIES
 set_source_files_properties(${CMAKE_SOURCE_DIR}/core/dns/unbound.cc PROPERTIES
   COMPILE_DEFINITIONS REMEX_UNBOUND_SONAME="${REMEX_UNBOUND_SONAME}")
 
+if(REMEX_TEST_HOOKS)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/core/hooks/hooks.cc PROPERTIES COMPILE_DEFINITIONS REMEX_TEST_HOOKS)
+endif()
+
 # remex_room(folder [USES rooms...] [LIBS targets...]): library remex_<folder> of every .cc below the folder
 # (main.cc and *.module.cc excepted).
 function(remex_room folder)
