@@ -9,6 +9,7 @@
 #include "authenticators/authenticator.h"
 #include "core/base/clock.h"
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
 #include "lang/diagnostics.h"
 
 namespace remex::authenticators {
@@ -60,8 +61,9 @@ ServerResult server(lang::Scope& scope, const lang::DriverInstance& a, const std
     return r;
   }
   static std::atomic<unsigned> serial;
-  const std::string text = fmt::format("<{}.{}.{}@{}>", getpid(), wall_seconds(), ++serial,
-                                       scope.config != nullptr ? scope.config->main.primary_hostname : "localhost");
+  const std::string text =
+      hooks::cram_challenge(fmt::format("<{}.{}.{}@{}>", getpid(), wall_seconds(), ++serial,
+                                        scope.config != nullptr ? scope.config->main.primary_hostname : "localhost"));
   auto answer = challenge(text);
   if (!answer) {
     r.kind = answer.error().kind == ErrorKind::cancelled ? Kind::cancelled : Kind::bad_data;

@@ -4,6 +4,9 @@
 #   lib/systemd/system, lib/sysusers.d, lib/tmpfiles.d, and /etc/logrotate.d
 # REMEX_SENDMAIL_LINKS=ON adds sbin/sendmail, bin/mailq and bin/newaliases: for a host whose mail system this is.
 include(GNUInstallDirs)
+if(REMEX_TEST_HOOKS)
+  install(CODE "message(FATAL_ERROR \"A build with REMEX_TEST_HOOKS gives its rights to any caller: it is not installed.\")")
+endif()
 option(REMEX_SENDMAIL_LINKS "Install the names sendmail, mailq and newaliases" OFF)
 
 file(STRINGS ${CMAKE_SOURCE_DIR}/core/base/version.h version_line REGEX "define REMEX_VERSION")
@@ -28,17 +31,31 @@ install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} 
 install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${CMAKE_SOURCE_DIR}/LICENSE
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+option(REMEX_EXIM_TOOLS "Install the names exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild and exim_id_update" OFF)
+set(links)
 if(REMEX_SENDMAIL_LINKS)
-  foreach(link "${CMAKE_INSTALL_SBINDIR}/sendmail:remex" "${CMAKE_INSTALL_BINDIR}/mailq:../${CMAKE_INSTALL_SBINDIR}/remex"
-          "${CMAKE_INSTALL_BINDIR}/newaliases:../${CMAKE_INSTALL_SBINDIR}/remex")
-    string(REPLACE ":" ";" pair ${link})
-    list(GET pair 0 name)
-    list(GET pair 1 target)
-    install(CODE "
-      set(link \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${name}\")
-      get_filename_component(folder \"\${link}\" DIRECTORY)
-      file(MAKE_DIRECTORY \"\${folder}\")
-      file(CREATE_LINK ${target} \"\${link}\" SYMBOLIC)
-      message(STATUS \"Installing: \${link} -> ${target}\")")
+  list(APPEND links "${CMAKE_INSTALL_SBINDIR}/sendmail:remex" "${CMAKE_INSTALL_BINDIR}/mailq:../${CMAKE_INSTALL_SBINDIR}/remex"
+       "${CMAKE_INSTALL_BINDIR}/newaliases:../${CMAKE_INSTALL_SBINDIR}/remex")
+endif()
+set(tools exim_dumpdb exim_msgdate exinext exim_lock exim_dbmbuild exim_id_update)
+if(REMEX_TEST_HOOKS)  # a harness looks for them beside the command
+  foreach(tool ${tools})
+    add_custom_command(TARGET remex POST_BUILD COMMAND ${CMAKE_COMMAND} -E create_symlink remex ${CMAKE_BINARY_DIR}/${tool})
   endforeach()
 endif()
+if(REMEX_EXIM_TOOLS)
+  foreach(tool ${tools})
+    list(APPEND links "${CMAKE_INSTALL_SBINDIR}/${tool}:remex")
+  endforeach()
+endif()
+foreach(link ${links})
+  string(REPLACE ":" ";" pair ${link})
+  list(GET pair 0 name)
+  list(GET pair 1 target)
+  install(CODE "
+    set(link \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${name}\")
+    get_filename_component(folder \"\${link}\" DIRECTORY)
+    file(MAKE_DIRECTORY \"\${folder}\")
+    file(CREATE_LINK ${target} \"\${link}\" SYMBOLIC)
+    message(STATUS \"Installing: \${link} -> ${target}\")")
+endforeach()

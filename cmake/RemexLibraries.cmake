@@ -35,6 +35,10 @@ set_source_files_properties(${CMAKE_SOURCE_DIR}/core/io/gnutls.cc PROPERTIES
 set_source_files_properties(${CMAKE_SOURCE_DIR}/core/dns/unbound.cc PROPERTIES
   COMPILE_DEFINITIONS REMEX_UNBOUND_SONAME="${REMEX_UNBOUND_SONAME}")
 
+if(REMEX_TEST_HOOKS)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/core/hooks/hooks.cc PROPERTIES COMPILE_DEFINITIONS REMEX_TEST_HOOKS)
+endif()
+
 # remex_room(folder [USES rooms...] [LIBS targets...]): library remex_<folder> of every .cc below the folder
 # (main.cc and *.module.cc excepted).
 function(remex_room folder)
@@ -55,4 +59,18 @@ function(remex_room folder)
     target_link_libraries(${name} ${scope} ${dep})
   endforeach()
   target_link_libraries(${name} ${scope} ${ARG_LIBS})
+endfunction()
+
+# remex_static_runtime(target): the C++ library, and what would load the shared one all the same (Boost.Context; for fmt see
+# core/cli/formatting_library.cc), become part of the command. Installed builds only: others link faster without.
+option(REMEX_STATIC_RUNTIME "Link the C++ library into the command" ON)
+find_library(BOOST_CONTEXT_ARCHIVE libboost_context.a)
+mark_as_advanced(BOOST_CONTEXT_ARCHIVE)
+function(remex_static_runtime target)
+  if(NOT REMEX_STATIC_RUNTIME OR REMEX_SANITIZE OR NOT CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" OR
+     NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU" OR NOT BOOST_CONTEXT_ARCHIVE)
+    return()
+  endif()
+  target_link_libraries(${target} PRIVATE ${BOOST_CONTEXT_ARCHIVE})
+  target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc -Wl,-u,jump_fcontext -Wl,-u,make_fcontext)
 endfunction()

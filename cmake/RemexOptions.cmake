@@ -5,6 +5,8 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 option(REMEX_WERROR "Warnings are errors" OFF)
 option(REMEX_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+# Gives the rights of a set-uid launcher to any caller: for acceptance tests only (docs/test-build.md).
+option(REMEX_TEST_HOOKS "Obey MTA_TEST_SUITE: never install such a build" OFF)
 option(REMEX_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 
 # Optimised builds keep line numbers and the library's cheap bounds checks: the input comes from strangers.

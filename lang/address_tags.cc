@@ -15,6 +15,7 @@ namespace remex::lang {
 namespace {
 
 constexpr std::string_view kBase32 = "abcdefghijklmnopqrstuvwxyz234567";
+constexpr std::size_t kLongestKeptKey = 256;
 constexpr std::int64_t kSrsDays = 10, kSrsCycle = 1024;
 
 const std::uint8_t* bytes(std::string_view s) { return reinterpret_cast<const std::uint8_t*>(s.data()); }
@@ -22,18 +23,30 @@ const std::uint8_t* bytes(std::string_view s) { return reinterpret_cast<const st
 }  // namespace
 
 std::string hmac_hex(bool sha1, std::string_view key, std::string_view data) {
+  // Half of the work on a short text is to prepare the key, and the same key comes again and again.
+  struct Prepared {
+    std::string key;
+    bool made = false;
+  };
+  thread_local Prepared last_md5, last_sha1;
+  thread_local hmac_md5_ctx md5_context;
+  thread_local hmac_sha1_ctx sha1_context;
+  Prepared& last = sha1 ? last_sha1 : last_md5;
+  const bool again = last.made && last.key == key;
+  if (!again) {
+    last.made = key.size() <= kLongestKeptKey;
+    last.key.assign(last.made ? key : std::string_view{});
+  }
   std::uint8_t digest[SHA1_DIGEST_SIZE];
   const std::size_t size = sha1 ? SHA1_DIGEST_SIZE : MD5_DIGEST_SIZE;
   if (sha1) {
-    hmac_sha1_ctx context;
-    hmac_sha1_set_key(&context, key.size(), bytes(key));
-    hmac_sha1_update(&context, data.size(), bytes(data));
-    hmac_sha1_digest(&context, size, digest);
+    if (!again) hmac_sha1_set_key(&sha1_context, key.size(), bytes(key));
+    hmac_sha1_update(&sha1_context, data.size(), bytes(data));
+    hmac_sha1_digest(&sha1_context, size, digest);
   } else {
-    hmac_md5_ctx context;
-    hmac_md5_set_key(&context, key.size(), bytes(key));
-    hmac_md5_update(&context, data.size(), bytes(data));
-    hmac_md5_digest(&context, size, digest);
+    if (!again) hmac_md5_set_key(&md5_context, key.size(), bytes(key));
+    hmac_md5_update(&md5_context, data.size(), bytes(data));
+    hmac_md5_digest(&md5_context, size, digest);
   }
   return hex_encode(std::string_view(reinterpret_cast<const char*>(digest), size));
 }

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
 #include "lang/checks.h"
 #include "lang/reader.h"
 #include "lang/scope.h"
@@ -75,9 +76,9 @@ void read_sections(ReaderState& st) {
 // Expansions and lists that have a default and were not set.
 void apply_defaults(ReaderState& st) {
   for (const OptionDef* def : st.config.registries->main_options) {
-    if (def->default_text.empty() || def->state != State::works || !def->ref) continue;
+    if (def->default_text.empty() || def->state != State::works || !def->ref || hooks::not_offered(def->name)) continue;
     const CompileContext ctx = st.context(fmt::format("default of \"{}\"", def->name));
-    const SourceText text{std::string(def->default_text)};
+    const SourceText text{hooks::with_product(def->default_text)};
     void* p = def->ref(&st.config.main);
     const auto expansion = [&] {
       auto* e = static_cast<Expansion*>(p);

@@ -189,6 +189,10 @@ Result<const Node*> choose_branch(const Node& node, bool success, const Text* va
 }  // namespace
 
 Status eval_branches(const Node& node, Scope& scope, bool success, const Text* value, Text& out, bool value_in_no) {
+  if (node.has_branches && value == nullptr && (success || !node.fail_on_no)) {  // ${if, nearly always
+    const Node* chosen = success ? node.yes.get() : node.no.get();
+    return chosen == nullptr ? Status{} : eval_into(*chosen, scope, out);
+  }
   REMEX_TRY(const Node* branch, choose_branch(node, success, value, out));
   if (branch == nullptr) return {};
   if (value == nullptr || !(success || value_in_no)) return eval_into(*branch, scope, out);

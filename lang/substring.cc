@@ -34,11 +34,13 @@ std::string text_hash(std::string_view s, std::int64_t m, std::int64_t n) {
   const auto length = static_cast<std::size_t>(std::max<std::int64_t>(m, 0));
   if (length >= s.size() || length == 0 || n < 1) return std::string(s.substr(0, length));
   std::string out(s.substr(0, length));
+  std::size_t at = 0;  // i modulo length
   for (std::size_t i = length; i < s.size(); ++i) {
     const auto c = static_cast<unsigned char>(s[i]);
     const unsigned shift = (c + i) & 7U;
     const unsigned rotated = (static_cast<unsigned>(c) << shift | static_cast<unsigned>(c) >> (8 - shift)) & 0xFFU;
-    char& place = out[i % length];
+    char& place = out[at];
+    if (++at == length) at = 0;
     place = static_cast<char>(static_cast<unsigned char>(place) ^ rotated);
   }
   const auto symbols = static_cast<std::size_t>(std::min<std::int64_t>(n, static_cast<std::int64_t>(kSymbols.size())));

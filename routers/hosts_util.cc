@@ -5,6 +5,7 @@
 #include <random>
 
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
 #include "core/mail/address.h"
 #include "routers/host_text.h"
 #include "routers/internal.h"
@@ -134,6 +135,7 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
     } else if (matches_list(ctx, ctx.config.main.dns_again_means_nonexist, domain, error)) {
       mx.outcome = dns::Outcome::no_name;
     } else {
+      if (hooks::active()) return {HostFind::again, "host lookup did not complete"};  // nothing that varies
       return {HostFind::again, fmt::format("host lookup did not complete: {} MX: {}", domain, mx.why)};
     }
   }

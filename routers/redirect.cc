@@ -124,7 +124,8 @@ RouteResult Redirection::verdict(const RedirectList& list) {
   }
   const bool fails = list.verdict == V::fail;
   if (fails ? !o_.allow_fail : !o_.allow_defer)
-    return deferred(fmt::format("\":{}:\" is not permitted in redirection data", fails ? "fail" : "defer"));
+    return deferred(fmt::format("error in redirect data: \":{}: {}\" is not permitted", fails ? "fail" : "defer",
+                                printable(list.text.substr(0, list.text.find('\n')))));
   std::string_view code;
   const std::string_view text = split_smtp_code(list.text, fails ? '5' : '4', code);
   RouteResult res = fails ? failed(printable(text)) : deferred(printable(text));

@@ -11,6 +11,7 @@ import sys
 
 LAYERS = [
     ["core/base"],
+    ["core/hooks"],
     ["core/io"],
     ["core/dns"],
     ["core/mail"],
@@ -25,7 +26,7 @@ LAYERS = [
     ["core/cli"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
-DRIVERS = set(LAYERS[8])
+DRIVERS = {"acl", "routers", "transports", "authenticators", "lookups"}
 INTERFACES = {
     "acl/acl.h", "acl/word.h", "routers/router.h", "routers/address.h", "transports/transport.h",
     "authenticators/authenticator.h", "lookups/lookup.h", "routers/host_text.h", "routers/local_host.h",

@@ -36,10 +36,15 @@ class LockFile {
     const std::int64_t old = number(f, "lockfile_timeout", 1800);
     char host[65] = {};
     (void)::gethostname(host, sizeof host - 1);
-    const std::string mine = fmt::format("{}.{}.{:x}.{:x}", name_, host, ::time(nullptr), ::getpid());
+    const std::string mine = fmt::format("{}.{}.{:08x}.{:08x}", name_, host, ::time(nullptr), ::getpid());
     const auto mode = static_cast<mode_t>(number(f, "lockfile_mode", 0600));
     const Fd fd(::open(mine.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-    if (!fd) return fail_errno(errno, fmt::format("failed to create lock file {}", name_));
+    if (!fd) {
+      const int error = errno;
+      Error e = fail_errno(error, "").error();
+      e.text = fmt::format("creating lock file hitching post {} (euid={} egid={})", mine, ::geteuid(), ::getegid());
+      return std::unexpected(std::move(e));
+    }
     for (std::int64_t i = 0; i < tries; ++i) {
       if (i > 0) ::sleep(static_cast<unsigned>(std::max<std::int64_t>(1, number(f, "lock_interval", 3))));
       struct stat st{};
@@ -214,7 +219,7 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
     const struct stat before = now;
     if (box->created) ::unlink(path.c_str());
     return failure(Error{ErrorKind::defer,
-                         fmt::format("mailbox is full (MTA-imposed quota exceeded while writing to file {})", path), 0},
+                         fmt::format("mailbox is full (MTA-imposed quota exceeded while writing to {})", path), 0},
                    quota_word(before));
   }
   Status written = write_whole(box->fd.get(), message);

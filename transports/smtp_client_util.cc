@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
 #include "core/io/fiber.h"
 
 namespace remex::transports {
@@ -198,6 +199,7 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
   if (!socket) {
     HostTrouble t;
     t.sys_errno = socket.error().sys_errno;
+    if (t.sys_errno == ECONNREFUSED && hooks::refused_is_timeout(opt.connect_timeout.count())) t.sys_errno = ETIMEDOUT;
     const bool timeout = socket.error().kind == ErrorKind::timed_out || t.sys_errno == ETIMEDOUT;
     const bool reset = t.sys_errno == ECONNRESET || socket.error().kind == ErrorKind::closed;
     t.retry_error = timeout                       ? "timeout_connect"

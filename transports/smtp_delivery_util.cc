@@ -553,14 +553,18 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
 void Delivery::deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts) {
   Group open = group;
   for (const std::size_t i : open) {
-    results_[i] = deferred_result("retry time not reached for any host");
+    results_[i] = deferred_result(
+        fmt::format("retry time not reached for any host for '{}'", batch_[i]->state.domain));
     results_[i].retry_scope = AddrResult::Scope::none;
   }
   std::int64_t tried = 0;
   for (const routers::HostItem& h : hosts) {
     if (open.empty()) return;
     if (tried >= o_.hosts_max_try || tried >= o_.hosts_max_try_hardlimit) return;
-    if (ctx_.host_allowed && !ctx_.host_allowed(h)) continue;
+    routers::HostItem known = h;  // its retry time depends on the port that is really used
+    if (known.port < 0)
+      if (auto options = connect_options(h)) known.port = options->to.port;
+    if (ctx_.host_allowed && !ctx_.host_allowed(known)) continue;
     ++tried;
     try_host(h, open);
   }

@@ -75,4 +75,11 @@ std::int64_t message_id_seconds(std::string_view id) {
   return seconds;
 }
 
+std::int64_t message_id_process(std::string_view id) {
+  if (!is_message_id(id)) return 0;
+  std::int64_t pid = 0;
+  for (const char c : id.substr(7, id.rfind('-') - 7)) pid = pid * 62 + digit_value(c);
+  return pid;
+}
+
 }  // namespace remex

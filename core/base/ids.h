@@ -13,6 +13,8 @@ std::string new_message_id();
 bool is_message_id(std::string_view s);
 /// Seconds since the epoch encoded in the id; 0 when it is not one.
 std::int64_t message_id_seconds(std::string_view id);
+/// The process that made the id; 0 when it is not one.
+std::int64_t message_id_process(std::string_view id);
 /// n in base 62 (0-9A-Za-z), left-padded with zeros to `width`.
 std::string base62(std::uint64_t n, int width);
 

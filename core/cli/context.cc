@@ -13,6 +13,7 @@
 #include "core/cli/modes.h"
 #include "core/daemon/courier.h"
 #include "core/daemon/registries.h"
+#include "core/hooks/hooks.h"
 #include "core/io/fiber.h"
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
@@ -38,13 +39,14 @@ std::shared_ptr<const lang::Config> load(const Options& o, bool warnings) {
 }
 
 int complain(int code, std::string_view text) {
-  fmt::print(stderr, "remex: {}\n", text);
+  fmt::print(stderr, "{}: {}\n", hooks::program(), text);
   return code;
 }
 
 int with_process(const Options& o, const std::shared_ptr<const lang::Config>& config, bool read_only,
                  const std::function<int(daemon::Process&)>& f) {
   daemon::ProcessOptions po;
+  po.verbose = o.verbose;
   if (!read_only) po.courier = start_courier(config);
   if (geteuid() == 0) {
     auto id = daemon::run_identity(*config);
@@ -78,7 +80,9 @@ bool in_list(const std::vector<std::string>& list, const std::string& name, long
 /// first comma with "&" as the login, capitalised.
 std::string full_name(const lang::Config& config, const std::string& login, const std::string& gecos) {
   const auto& m = config.main;
-  if (!m.gecos_pattern.empty() && m.gecos_name.is_set()) {
+  const bool given = std::any_of(config.main_given.begin(), config.main_given.end(),
+                                 [](const auto& g) { return g.def->name == "gecos_pattern"; });
+  if (given && m.gecos_name.is_set()) {
     lang::Regex::Spans spans;
     auto re = lang::Regex::cached(m.gecos_pattern);
     auto hit = re ? (*re)->search(gecos, &spans) : Result<bool>(false);
@@ -101,7 +105,8 @@ Caller find_caller(const lang::Config& config) {
   Caller c;
   c.uid = static_cast<long>(getuid());
   c.gid = static_cast<long>(getgid());
-  if (const passwd* pw = getpwuid(getuid()); pw != nullptr) {
+  const bool overridden = hooks::unknown_login_wins() && config.main.unknown_login.is_set();
+  if (const passwd* pw = getpwuid(getuid()); pw != nullptr && !overridden) {
     c.login = pw->pw_name;
     c.gecos = full_name(config, c.login, pw->pw_gecos != nullptr ? pw->pw_gecos : "");
   } else {
@@ -125,7 +130,10 @@ Caller find_caller(const lang::Config& config) {
     });
   };
   const bool runs_as_us = c.login == m.exim_user || c.uid == static_cast<long>(geteuid());
-  c.admin = c.uid == 0 || runs_as_us || in_groups(m.admin_groups);
+  const auto own = daemon::run_identity(config);
+  const bool in_our_group =
+      own && own->gid != 0 && std::find(groups.begin(), groups.end(), static_cast<gid_t>(own->gid)) != groups.end();
+  c.admin = c.uid == 0 || runs_as_us || in_our_group || in_groups(m.admin_groups);
   c.trusted =
       c.uid == 0 || c.login == m.exim_user || in_list(m.trusted_users, c.login, c.uid) || in_groups(m.trusted_groups);
   return c;

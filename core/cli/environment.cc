@@ -8,6 +8,7 @@
 
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
+#include "core/hooks/hooks.h"
 #include "lang/regex.h"
 #include "lang/scope.h"
 
@@ -50,7 +51,8 @@ std::vector<std::string> names() {
 void apply_environment(const lang::Config& config) {
   const auto& m = config.main;
   // Needed by the program itself: debugging aids of the runtime and the service manager's notification.
-  const std::vector<std::string> own{"NOTIFY_SOCKET", "TZ"};
+  std::vector<std::string> own{"NOTIFY_SOCKET", "TZ"};
+  if (hooks::active()) own.emplace_back(hooks::kVariable);
   if (m.keep_environment_set)
     for (const std::string& name : names())
       if (!kept(m.keep_environment, name) && !kept(own, name)) ::unsetenv(name.c_str());

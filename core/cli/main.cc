@@ -8,6 +8,8 @@
 #include <exception>
 
 #include "core/cli/modes.h"
+#include "core/cli/utilities.h"
+#include "core/hooks/hooks.h"
 
 namespace {
 
@@ -38,6 +40,7 @@ int dispatch(const Options& o) {
   switch (o.mode) {
     case Mode::help: return run_help(o);
     case Mode::check: return run_check(o);
+    case Mode::inform: return run_inform(o);
     default: break;
   }
   const bool show_warnings = o.mode == Mode::daemon || o.mode == Mode::version;
@@ -69,7 +72,9 @@ int dispatch(const Options& o) {
     case Mode::filter_test: return run_filter_test(o, config);
     case Mode::retry_test: return run_retry_test(o, config);
     case Mode::aliases: return run_bi_command(o, config);
+    case Mode::write_log: return run_write_log(o, config);
     case Mode::help:
+    case Mode::inform:
     case Mode::check: break;
   }
   return 1;
@@ -80,6 +85,15 @@ int dispatch(const Options& o) {
 int main(int argc, char** argv) {
   std::setlocale(LC_ALL, "C");
   std::signal(SIGPIPE, SIG_IGN);
+  if (const auto allowed = hooks::enter(); !allowed) {
+    fmt::print(stderr, "remex: {}\n", allowed.error().text);
+    return 1;
+  }
+  if (argc > 0) {
+    const std::string_view path = argv[0];
+    if (const auto* utility = find_utility(path.substr(path.rfind('/') + 1)); utility != nullptr)
+      return utility->run(std::vector<std::string>(argv + 1, argv + argc));
+  }
   auto o = parse_command_line(argc, argv);
   if (!o) {
     fmt::print(stderr, "{}\n", o.error().text);

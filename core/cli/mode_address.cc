@@ -38,11 +38,16 @@ int for_each_address(const Options& o, const std::function<int(const std::string
     std::ios::sync_with_stdio(false);
     std::string line;
     for (;;) {
+      out += "> ";
       if (terminal_in) {
-        std::fputs("> ", stdout);
+        std::fwrite(out.data(), 1, out.size(), stdout);
         std::fflush(stdout);
+        out.clear();
       }
-      if (!std::getline(std::cin, line)) break;
+      if (!std::getline(std::cin, line)) {
+        out += '\n';
+        break;
+      }
       const std::string address(trim(line));
       if (!address.empty()) take(address);
     }
@@ -76,6 +81,16 @@ Result<Setup> make(const Options& o, std::shared_ptr<const lang::Config> config,
   return s;
 }
 
+/// Why a text is no address, or empty.
+std::string syntax_error(const std::string& text) {
+  if (mail::plain_address_at(text) != std::string::npos) return {};
+  mail::PathOptions po;
+  po.allow_unqualified = po.allow_domain_literal = true;
+  if (!mail::extract_address(text).empty() && mail::extract_address(text) != text) return {};
+  const auto a = mail::parse_path(text, po);
+  return a ? std::string() : a.error().text;
+}
+
 std::string qualify(const std::string& address, const lang::Config& config, const std::string& host) {
   if (mail::plain_address_at(address) != std::string::npos) return address;
   const std::string only = mail::extract_address(address);
@@ -94,6 +109,10 @@ int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config)
       return 1;
     }
     return for_each_address(o, [&](const std::string& a, std::string& out) {
+      if (const std::string why = syntax_error(a); !why.empty()) {
+        out += fmt::format("syntax error: {}\n", why);
+        return 2;
+      }
       return delivery::test_address(s->process->engine, s->local->scope,
                                     qualify(a, *config, s->process->primary_hostname), out);
     });
@@ -110,10 +129,17 @@ int run_verify(const Options& o, std::shared_ptr<const lang::Config> config) {
     }
     const bool sender = o.mode == Mode::verify_sender;
     return for_each_address(o, [&](const std::string& a, std::string& out) {
+      if (const std::string why = syntax_error(a); !why.empty()) {
+        out += fmt::format("syntax error: {}\n", why);
+        return 2;
+      }
       const std::string full = qualify(a, *config, s->process->primary_hostname);
       const auto v = delivery::verify_address(s->process->engine, s->local->scope, full, sender, {});
       switch (v.kind) {
-        case lang::VerifyOutcome::Kind::ok: out += full + " verified\n"; return 0;
+        case lang::VerifyOutcome::Kind::ok:
+          if (o.verbose && !o.debug) return delivery::test_address(s->process->engine, s->local->scope, full, out);
+          out += full + " verified\n";
+          return 0;
         case lang::VerifyOutcome::Kind::fail:
           out += fmt::format("{} failed to verify: {}\n", full,
                              v.log_message.empty() ? "Unrouteable address" : v.log_message);

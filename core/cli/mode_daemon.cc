@@ -22,6 +22,8 @@ int run_daemon_mode(const Options& o, std::shared_ptr<const lang::Config> config
   d.queue_interval = o.queue_interval;
   d.listen_override = o.listen_override;
   d.pid_file = o.pid_file;
+  d.listener_on_stdin = o.listener_on_stdin;
+  d.idle_limit = o.idle_limit;
   d.write_pid_file = o.listen || !o.pid_file.empty();
   if (o.debug) d.debug_sink = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
   d.reload = [&o](std::string& problem) -> std::shared_ptr<const lang::Config> {

@@ -3,19 +3,28 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <fstream>
 #include <iostream>
+#include <sstream>
 #include <string>
 
+#include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
 #include "core/io/fiber.h"
 #include "core/smtp/fixups.h"
+#include "core/store/store.h"
 #include "lang/expand.h"
 
 namespace remex::cli {
 
 namespace {
+
+constexpr std::size_t kBodySeen = 1 << 20;  ///< of a queued message that -be looks at
 
 std::string expand_line(std::string_view text, lang::Scope& scope) {
   auto v = lang::expand_once(text, scope);
@@ -46,7 +55,67 @@ bool read_logical(std::string& out) {
 
 }  // namespace
 
+namespace {
+
+/// The message whose variables -be is to see.
+struct TestMessage {
+  bool given = false;
+  store::StoredMessage m;
+};
+
+/// -Mset: out of the queue. -bem: a file as a message that came from the caller.
+Status load_message(const Options& o, const lang::Config& config, TestMessage& out) {
+  if (!o.message_id.empty()) {
+    if (!find_caller(config).admin) return fail("permission denied");
+    if (!is_message_id(o.message_id))
+      return fail(fmt::format("malformed message id {} after -Mset option", printable(o.message_id)));
+    store::StoreOptions so;
+    so.directory = config.main.spool_directory;
+    so.read_only = true;
+    REMEX_TRY(auto store, store::Store::open(so));
+    auto m = store->load(o.message_id);
+    if (!m) return fail(fmt::format("failed to load message {} from spool", o.message_id));
+    REMEX_TRY(const std::string body, m->body->read(0, kBodySeen));
+    m->body = mail::Body::from_string(body);  // it outlives the store
+    out.m = std::move(*m);
+    out.given = true;
+    return {};
+  }
+  if (o.message_file.empty()) return {};
+  std::ifstream in(o.message_file, std::ios::binary);
+  if (!in) return fail(fmt::format("{}: {}", o.message_file, std::strerror(errno)));
+  std::ostringstream text;
+  text << in.rdbuf();
+  const std::string whole = text.str();
+  const std::size_t used = mail::split_headers(whole, out.m.headers);
+  std::string_view body = std::string_view(whole).substr(used);
+  if (body.starts_with('\n')) body.remove_prefix(1);
+  out.m.body = mail::Body::from_string(std::string(body));
+  out.m.envelope.received = wall_now();
+  out.m.envelope.size = whole.size();
+  out.m.envelope.body_lines = static_cast<std::uint64_t>(std::count(body.begin(), body.end(), '\n'));
+  out.given = true;
+  return {};
+}
+
+/// What the caller wrote is evaluated with nothing but his own rights.
+bool give_up_borrowed_rights() {
+  if (geteuid() == getuid()) return true;
+  return setresgid(getgid(), getgid(), getgid()) == 0 && setresuid(getuid(), getuid(), getuid()) == 0;
+}
+
+}  // namespace
+
 int run_expand(const Options& o, std::shared_ptr<const lang::Config> config) {
+  TestMessage message;
+  Status loaded;
+  if (!o.message_id.empty() || !o.message_file.empty())
+    io::run_loop([&]() -> int {
+      loaded = load_message(o, *config, message);
+      return 0;
+    });
+  if (!loaded) return complain(1, loaded.error().text);
+  if (!give_up_borrowed_rights()) return complain(1, "cannot give up privilege");
   return io::run_loop([&]() -> int {
     auto p = daemon::Process::create_with(config, nullptr, nullptr);
     if (!p) {
@@ -71,6 +140,16 @@ int run_expand(const Options& o, std::shared_ptr<const lang::Config> config) {
     ls.from.authenticated_id = own(o.authenticated_id, login);
     ls.from.authenticated_sender = own(o.authenticated_sender, caller);
     ls.envelope.sender = own(o.sender, caller);
+    if (message.given) {
+      const std::string sender = ls.envelope.sender;
+      ls.envelope = message.m.envelope;
+      if (o.message_id.empty()) ls.envelope.sender = sender;
+      if (!o.message_id.empty()) ls.from = ls.envelope.from;
+      ls.scope.headers = &message.m.headers;
+      ls.scope.body = message.m.body.get();
+      ls.acl_c = ls.envelope.acl_c;
+      ls.acl_m = ls.envelope.acl_m;
+    }
     if (!o.arguments.empty()) {
       for (const auto& a : o.arguments) fmt::print("{}\n", expand_line(a, ls.scope));
       return 0;

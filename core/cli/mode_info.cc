@@ -2,7 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <grp.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include <cerrno>
 #include <cstdio>
@@ -10,6 +13,7 @@
 
 #include "core/base/strings.h"
 #include "core/base/version.h"
+#include "core/cli/features.h"
 #include "core/cli/modes.h"
 #include "core/cli/reference.h"
 #include "core/daemon/registries.h"
@@ -22,12 +26,22 @@ namespace remex::cli {
 
 namespace {
 
-template <class List>
-std::string names(const List& list) {
-  std::string out;
-  for (const auto* d : list)
-    if (d->state == lang::State::works) out += (out.empty() ? "" : " ") + std::string(d->name);
-  return out;
+/// The user and group that the program would become, where the configuration does not name them.
+void name_identity(const lang::Config& config, std::string& out) {
+  const auto id = daemon::run_identity(config);
+  if (!id) return;
+  const group* gr = ::getgrgid(id->gid);
+  const std::pair<std::string_view, std::string> lines[] = {
+      {"exim_user", id->user}, {"exim_group", gr != nullptr ? gr->gr_name : std::to_string(id->gid)}};
+  for (const auto& [name, value] : lines) {
+    const bool given = std::any_of(config.main_given.begin(), config.main_given.end(),
+                                   [&, option = name](const auto& g) { return g.def->name == option; });
+    const std::string start = fmt::format("{} = ", name);
+    const auto at = out.starts_with(start) ? 0 : out.find("\n" + start);
+    if (given || at == std::string::npos) continue;
+    const auto from = at + (at == 0 && out.starts_with(start) ? 0 : 1) + start.size();
+    out.replace(from, out.find('\n', from) - from, value);
+  }
 }
 
 /// "$name", "${name", "name:" and "acl_m*"-like members of a family are accepted too.
@@ -56,15 +70,35 @@ int help_on(std::string_view name) {
 }  // namespace
 
 int run_version(const Options& o, std::shared_ptr<const lang::Config>) {
-  const auto reg = daemon::all_registries();
-  fmt::print("remex version {} built {} {}\n", REMEX_VERSION, __DATE__, __TIME__);
-  fmt::print("Support for: crypteq iconv() IPv6 GnuTLS DKIM DNSSEC\n");
-  fmt::print("Lookups (built-in): {}\n", names(reg->lookups));
-  fmt::print("Authenticators: {}\n", names(reg->authenticators));
-  fmt::print("Routers: {}\n", names(reg->routers));
-  fmt::print("Transports: {}\n", replace_all(names(reg->transports), "appendfile", "appendfile/maildir"));
+  fmt::print("{}", version_text());
   fmt::print("Configuration file is {}\n", config_path(o));
   return 0;
+}
+
+int run_inform(const Options& o) {
+  const std::string what = o.arguments.empty() ? "" : o.arguments.front();
+  if (what == "dscp") {
+    for (const auto name : {"0", "af11", "af12", "af13", "af21", "af22", "af23", "af31", "af32", "af33", "af41", "af42",
+                            "af43", "ef", "lowcost", "lowdelay", "mincost", "reliability", "throughput"})
+      fmt::print("{}\n", name);
+    return 0;
+  }
+  if (what == "modules" || what == "sieve") return 0;  // drivers are built in
+  fmt::print(
+      "The -bI: flag takes a string indicating which information to provide.\n"
+      "If the string is not recognised, you'll get this help (on stderr).\n\n"
+      "  exim -bI:help    this information\n  exim -bI:dscp    list of known dscp value keywords\n"
+      "  exim -bI:sieve   list of supported sieve extensions\n");
+  return what == "help" ? 0 : 1;
+}
+
+int run_write_log(const Options& o, std::shared_ptr<const lang::Config> config) {
+  const Caller caller = find_caller(*config);
+  if (!caller.admin) return complain(1, "permission denied");
+  return with_process(o, config, true, [&](daemon::Process& p) -> int {
+    p.engine.log->write(log::kMain, "", o.log_text);
+    return 0;
+  });
 }
 
 int run_bi_command(const Options& o, std::shared_ptr<const lang::Config> config) {
@@ -81,6 +115,7 @@ int run_bi_command(const Options& o, std::shared_ptr<const lang::Config> config)
 int run_print_config(const Options& o, std::shared_ptr<const lang::Config> config) {
   std::string out, err;
   const int rc = lang::print_config(*config, o.arguments, find_caller(*config).admin, o.terse, out, err);
+  name_identity(*config, out);
   std::fwrite(out.data(), 1, out.size(), stdout);
   std::fwrite(err.data(), 1, err.size(), stderr);
   return rc;

@@ -56,7 +56,9 @@ class Action {
 
   int show_log() {
     auto m = store_.load(id_);
-    if (!m) return missing("Message log of", m.error());
+    if (!m && m.error().kind == ErrorKind::not_found)
+      return say(1, "Failed to open msglog file for {}: No such file or directory", id_);
+    if (!m) return complain(1, m.error().text);
     auto text = store_.read_message_log(id_);
     if (!text) return complain(1, text.error().text);
     fmt::print("{}\n{}", received_line(m->envelope), *text);
@@ -65,7 +67,9 @@ class Action {
 
   int show(std::string_view what) {
     auto m = store_.load(id_);
-    if (!m) return missing(what == "vb" ? "Spool data file for" : "Spool header file for", m.error());
+    if (!m && m.error().kind == ErrorKind::not_found)
+      return say(1, "Failed to open input file for {}-{}: No such file or directory", id_, what == "vb" ? "D" : "H");
+    if (!m) return complain(1, m.error().text);
     if (what == "vh") {
       fmt::print("{}", header_file(*m));
       return 0;
@@ -84,6 +88,7 @@ class Action {
     const std::string& a = o_.message_action;
     opt.force = opt.force_frozen = opt.thaw = a.empty();
     opt.give_up = a == "g";
+    if (opt.give_up) log(fmt::format("cancelled by {}", who_));
     const Status st = delivery::deliver_message(p_.engine, id_, opt);
     return st ? 0 : complain(1, fmt::format("{}: {}", id_, st.error().text));
   }

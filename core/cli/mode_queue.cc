@@ -56,7 +56,8 @@ void flush(std::string& out) {
 
 /// " -R text" and the like, for the log line of a run.
 std::string run_label(const Options& o) {
-  std::string out = o.queue_force_frozen ? " -qff" : o.queue_force ? " -qf" : "";
+  std::string out = o.queue_two_stage ? " -qq" : o.queue_force || o.queue_force_frozen ? " -q" : "";
+  out += o.queue_force_frozen ? "ff" : o.queue_force ? "f" : "";
   if (o.select_recipient.given) out += " -R " + printable(o.select_recipient.text);
   if (o.select_sender.given) out += " -S " + printable(o.select_sender.text);
   return out;
@@ -91,12 +92,15 @@ int run_list_queue(const Options& o, std::shared_ptr<const lang::Config> config)
 }
 
 int run_queue(const Options& o, std::shared_ptr<const lang::Config> config) {
+  for (const auto& id : o.arguments)
+    if (!is_message_id(id)) return complain(EXIT_FAILURE, fmt::format("bad time value {}: abandoned", printable(id)));
   delivery::QueueRun run;
   auto select = selection(o);
   if (!select) return complain(EX_USAGE, select.error().text);
   run.select = std::move(*select);
   run.queue_name = o.queue_name;
   run.parallel = 64;
+  run.look_at_all = true;
   run.each.queue_run = true;
   run.each.force = o.queue_force || o.queue_force_frozen;
   run.each.force_frozen = o.queue_force_frozen;

@@ -1,5 +1,5 @@
 // -brw and -brt: what the rewriting rules make of an address, and which retry rule governs a failure.
-// Exit status: 0, or 1 for a bad argument (-brw, -brt) and for no matching rule (-brt).
+// Exit status: 0, or 1 for a bad argument (-brw, -brt).
 
 #include <fmt/core.h>
 
@@ -76,7 +76,10 @@ std::string retry_subject(const std::string& given) {
 
 int show_retry(lang::Scope& scope, const lang::Config& config, const Options& o) {
   const auto& args = o.arguments;
-  if (args.empty()) return complain("-brt needs a domain or address argument");
+  if (args.empty()) {
+    fmt::print("-brt needs a domain or address argument\n");
+    return 1;
+  }
   if (args[0].find_first_of("@.") == std::string::npos)
     fmt::print(
         "Warning: \"{}\" contains no '@' and no '.' characters. It is being \ntreated as a one-component domain, "
@@ -98,7 +101,7 @@ int show_retry(lang::Scope& scope, const lang::Config& config, const Options& o)
                           o.sender_given ? std::optional(o.sender == "<>" ? "" : o.sender) : std::nullopt);
   if (rule == nullptr) {
     fmt::print("No retry information found\n");
-    return 1;
+    return 0;
   }
   std::string line = fmt::format("Retry rule: {}  {}  ", rule->pattern_text, rule->error);
   if (rule->senders.is_set()) line += fmt::format("senders={}  ", rule->senders.source_text());

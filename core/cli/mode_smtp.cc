@@ -37,6 +37,7 @@ int complain(const Error& e) {
 int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config) {
   const Caller caller = find_caller(*config);
   daemon::ProcessOptions po;
+  po.verbose = o.verbose;
   po.courier = start_courier(config);
   if (geteuid() == 0) {
     auto id = daemon::run_identity(*config);
@@ -50,8 +51,16 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     daemon::Scheduler scheduler(16);
     std::weak_ptr<daemon::Process> weak = *p;
     (*p)->server.accepted = [&](store::StoredMessage&& msg, bool queue_only) {
-      if (auto strong = weak.lock(); strong && !queue_only && o.delivery != Options::Delivery::queue)
+      auto strong = weak.lock();
+      if (!strong || queue_only || o.delivery == Options::Delivery::queue) return;
+      if (o.delivery != Options::Delivery::foreground && !o.queue_smtp) {
         scheduler.deliver(std::move(strong), std::move(msg));
+        return;
+      }
+      delivery::DeliverOptions opt;
+      opt.first_attempt = true;
+      opt.queue_smtp = o.queue_smtp;
+      (void)delivery::deliver_fresh(strong->engine, std::move(msg), opt);
     };
     (*p)->server.etrn = [&](const smtp::Server::EtrnJob& job) {
       auto strong = weak.lock();
@@ -65,6 +74,7 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     so.trusted = caller.trusted;
     so.caller_uid = caller.uid;
     so.caller_gid = caller.gid;
+    so.receive_timeout = o.smtp_timeout;
     if (o.sender_given && caller.trusted) so.sender_override = o.sender;
     mail::ReceivedFrom from;
     if (caller.trusted) apply_origin(o, from);
@@ -72,7 +82,7 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     {
       smtp::Session session((*p)->server, io::Socket::from_stdio(0, 1), std::move(from), so);
       session.run();
-      failed = session.batch_failed();
+      failed = session.batch_failed() || (session.ended_badly() && !so.batched);
     }
     scheduler.drain();
     (*p)->server.accepted = nullptr;
@@ -96,8 +106,10 @@ int run_smtp_test(const Options& o, std::shared_ptr<const lang::Config> config) 
         from.host_port = static_cast<int>(parse_int(ip.substr(dot + 1)).value_or(0));
         ip.resize(dot);
       }
-    if (!mail::is_ip_address(ip))
-      return complain({ErrorKind::failed, fmt::format("\"{}\" is not an IP address", o.test_host), 0});
+    if (!mail::is_ip_address(ip)) {
+      fmt::print(stderr, "{} abandoned: \"{}\" is not an IP address\n", o.program, o.test_host);
+      return 1;
+    }
     from.host_address = ip;
     // -oMi ADDRESS.PORT is the interface the session came in on
     if (!o.interface_address.empty()) {

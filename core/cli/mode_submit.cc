@@ -12,6 +12,7 @@
 
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
+#include "core/hooks/hooks.h"
 #include "core/io/fiber.h"
 #include "core/mail/address.h"
 #include "core/smtp/fixups.h"
@@ -36,6 +37,7 @@ class Submission {
   int receive() {
     daemon::ProcessOptions po;
     po.want_store = !wrapper_;
+    po.verbose = o_.verbose;
     po.courier = courier_;
     auto made = daemon::Process::create(config_, po);
     if (!made) return complain(EX_TEMPFAIL, made.error().text);
@@ -44,8 +46,10 @@ class Submission {
     LocalScope ls(*process_);
     if (const int rc = fill_envelope(ls); rc != 0) return rc;
     acl::Effects effects;
+    smtp::SessionServices services(process_->server, ls.from, ls.envelope, &effects);
+    ls.scope.services = &services;  // log lines carry the message id
     (void)acl::run_hook(acl::Hook::not_smtp_start, config_->main.acl_not_smtp_start, ls.scope, effects);
-    smtp::Reception reception(process_->server, ls.scope, effects, 0);
+    smtp::Reception reception(process_->server, ls.scope, effects, size_limit(ls));
     ls.envelope.from.is_local = true;
     if (!o_.no_qualify) {
       reception.header_sender_domain = smtp::qualify_domain(*config_, process_->primary_hostname);
@@ -66,30 +70,36 @@ class Submission {
     smtp::DataReader::Options dopt;
     dopt.lf_ends_data = !o_.dot_is_data;
     dopt.dots = !o_.dot_is_data;
+    dopt.lone_dot = true;
     smtp::DataReader data(reception, dopt);
     if (const int rc = read_input(data); rc != 0) return rc;
     const smtp::Reply r = reception.complete(data, acl::Hook::not_smtp);
     if (wrapped == 0) return 0;
     if (wrapped > 0) return complain(wrapped, wrapped_text);
-    if (r.code != 250) return complain(r.code / 100 == 4 ? EX_TEMPFAIL : EXIT_FAILURE, r.text);
+    if (r.code != 250 && r.code / 100 != 4) return refused(reception, ls, r);
+    if (r.code != 250) return complain(EX_TEMPFAIL, r.text);
     id_ = ls.envelope.id;
     deliver_now_ = !reception.waits;
     return 0;
   }
 
   const std::string& id() const { return id_; }
-  bool deliver_now() const { return deliver_now_ && o_.delivery != Options::Delivery::queue && !o_.no_delivery; }
+  bool deliver_now() const { return deliver_now_ && o_.delivery != Options::Delivery::queue; }
 
   /// In a fiber, with a fresh loop (and perhaps in a child process).
   int deliver() {
     process_.reset();
     daemon::ProcessOptions po;
     po.courier = courier_;
+    po.verbose = o_.verbose;
+    if (o_.verbose) fmt::print(stderr, "delivering {}\n", id_);
     auto made = daemon::Process::create(config_, po);
     if (!made) return complain(EX_TEMPFAIL, made.error().text);
     enable_debug(o_, **made);
     delivery::DeliverOptions opt;
     opt.first_attempt = true;
+    opt.queue_smtp = o_.queue_smtp;
+    opt.dry_run = o_.no_delivery;
     (void)delivery::deliver_message((*made)->engine, id_, opt);
     return 0;
   }
@@ -108,6 +118,7 @@ class Submission {
     ls.from.protocol = "local";
     ls.from.authenticated_id = caller_.login;
     if (caller_.trusted) {
+      if (!o_.message_reference.empty()) ls.scope.extra["message_reference"] = o_.message_reference;
       apply_origin(o_, ls.from);
       ls.scope.extra.insert_or_assign("trusted_caller", std::string(1, '1'));
     }
@@ -122,7 +133,8 @@ class Submission {
       po.allow_null = po.allow_unqualified = true;
       auto a = mail::parse_path(given, po);
       if (!a)
-        return complain(EXIT_FAILURE, fmt::format("bad -f address \"{}\": {}", printable(o_.sender), a.error().text));
+        return complain(EXIT_FAILURE, fmt::format("bad -f address \"{}\": {}", printable(o_.sender),
+                                                  why_bad(o_.sender, a.error().text)));
       if (!a->empty() && a->domain.empty()) a->domain = smtp::qualify_domain(*config_, host);
       const std::string full = a->str();
       bool allowed = caller_.trusted || full.empty();
@@ -135,8 +147,8 @@ class Submission {
     for (const auto& arg : o_.arguments) {
       auto list = mail::parse_address_list(arg);
       if (!list)
-        return complain(EXIT_FAILURE,
-                        fmt::format("bad recipient address \"{}\": {}", printable(arg), list.error().text));
+        return complain(EXIT_FAILURE, fmt::format("bad recipient address \"{}\": {}", printable(arg),
+                                                  why_bad(arg, list.error().text)));
       for (auto& a : *list) arguments_.push_back(qualified(a.address, host));
     }
     if (o_.no_qualify)
@@ -144,15 +156,103 @@ class Submission {
         if (a.find('@') == std::string::npos)
           return complain(EXIT_FAILURE, fmt::format("unqualified recipient address \"{}\" with -bnq", printable(a)));
     if (!o_.recipients_from_headers) {
-      if (arguments_.empty()) return complain(EXIT_FAILURE, "no recipient addresses on the command line (and no -t)");
+      if (arguments_.empty()) {
+        fmt::print(stderr,
+                   "{} is a Mail Transfer Agent. It is normally called by Mail User Agents,\n"
+                   "not directly from a shell command line. Options and/or arguments control\n"
+                   "what it does when called. For a list of options, see the {} documentation.\n",
+                   hooks::product(), hooks::product());
+        return EXIT_FAILURE;
+      }
       for (const auto& a : arguments_) add_recipient(env, a);
     }
     return 0;
   }
 
+  /// Text outside angle brackets is words; two of them are no address.
+  static std::string why_bad(const std::string& given, const std::string& why) {
+    return given.find(' ') != std::string::npos && given.find('<') == std::string::npos
+               ? "missing or malformed local part (expected word or \"<\")"
+               : why;
+  }
+
   std::string qualified(const mail::Address& a, const std::string& host) const {
     if (o_.no_qualify) return a.str();
     return a.domain.empty() ? a.local_part + "@" + smtp::qualify_recipient(*config_, host) : a.str();
+  }
+
+  std::int64_t size_limit(LocalScope& ls) const { return smtp::message_size_limit(ls.scope, *process_->engine.log); }
+
+  /// A message that cannot be taken: its sender is told, by mail or (-oep) on standard error. Exit status.
+  int refused(smtp::Reception& reception, LocalScope& ls, const smtp::Reply& r) {
+    struct Kind {
+      const char *subject, *text, *told;
+    };
+    const std::string limit = std::to_string(size_limit(ls));
+    const bool big = r.code == 552;
+    const Kind kind = problem_ == Problem::nobody
+                          ? Kind{"Mail failure - no recipient addresses",
+                                 "A message that you sent contained no recipient addresses, and therefore no\n"
+                                 "delivery could be attempted.\n",
+                                 "no recipients found in headers"}
+                      : problem_ == Problem::address
+                          ? Kind{"Mail failure - malformed recipient address",
+                                 "A message that you sent contained one or more recipient addresses that were\n"
+                                 "incorrectly constructed:\n\n",
+                                 "bad addresses found in headers"}
+                      : big ? Kind{"Mail failure - message too big",
+                                   "A message that you sent was longer than the maximum size allowed on this\n"
+                                   "system. It was not delivered to any recipients.\n",
+                                   "message too big"}
+                            : Kind{"Mail failure - rejected by local scanning code",
+                                   "A message that you sent was rejected by the local scanning code that\n"
+                                   "checks incoming messages on this system. The following error was given:\n\n",
+                                   "message rejected by non-SMTP ACL"};
+    const bool headers_bad = problem_ != Problem::none;
+    if (headers_bad) process_->engine.log->write(log::kMain | log::kPanic, ls.envelope.id, kind.told);
+    if (o_.errors_to_stderr || wrapper_) {
+      if (problem_ == Problem::address) return complain(EXIT_FAILURE, fmt::format("invalid address:  {}", r.text));
+      return complain(EXIT_FAILURE, headers_bad ? std::string(kind.told)
+                                    : big       ? fmt::format("message rejected: message too big (max={})", limit)
+                                                : fmt::format("{}: {}", kind.told, r.text));
+    }
+    std::string text = kind.text;
+    if (problem_ == Problem::address)
+      text += fmt::format(
+          "  {}\n\nThis address has been ignored. There were no other addresses in your\n"
+          "message, and so no delivery at all could be attempted.\n",
+          printable(r.text));
+    else if (!big && !headers_bad)
+      text += fmt::format("  {}\n", r.text);
+    tell_sender(reception, ls, kind.subject, text);
+    return EXIT_FAILURE;
+  }
+
+  void tell_sender(smtp::Reception& reception, LocalScope& ls, std::string_view subject, std::string text) {
+    if (ls.envelope.sender.empty()) return;
+    lang::NewMessage m;
+    m.recipients.push_back(ls.envelope.sender);
+    m.parent_id = ls.envelope.id;
+    m.is_report = true;
+    std::string from = fmt::format("Mail Delivery System <Mailer-Daemon@{}>",
+                                   smtp::qualify_domain(*config_, process_->primary_hostname));
+    if (config_->main.dsn_from.is_set())
+      if (auto v = config_->main.dsn_from.eval(ls.scope); v && !v->empty()) from = replace_all(v->str(), "\n", " ");
+    m.headers = fmt::format("Auto-Submitted: auto-replied\nFrom: {}\nTo: {}\n", from, printable(ls.envelope.sender));
+    if (const auto* id = reception.headers().find("Message-ID"); id != nullptr)
+      m.headers += fmt::format("References: {}\n", printable(trim(id->value())));
+    m.headers += fmt::format("Subject: {}\n", subject);
+    text += "\n------ This is a copy of your message, including all the headers. ------\n\n";
+    text += reception.headers().raw();
+    if (const auto body = reception.body(); body && config_->main.bounce_return_body) {
+      const auto n = std::min<std::uint64_t>(
+          body->size(), static_cast<std::uint64_t>(std::max<std::int64_t>(0, config_->main.bounce_return_size_limit)));
+      if (auto part = body->read(0, static_cast<std::size_t>(n))) text += "\n" + *part;
+    }
+    m.body = text + "\n";
+    if (const Status st = process_->services->submit(m); !st)
+      process_->engine.log->write(log::kMain | log::kPanic, ls.envelope.id,
+                                  fmt::format("cannot tell the sender: {}", st.error().text));
   }
 
   static void add_recipient(mail::Envelope& env, const std::string& address) {
@@ -172,7 +272,10 @@ class Submission {
     for (const char* name : {"To", "Cc", "Bcc"}) {
       for (const auto* h : headers.find_all(prefix + name)) {
         auto list = mail::parse_address_list(h->value());
-        if (!list) return fail(fmt::format("bad address in {}: header: {}", prefix + name, list.error().text));
+        if (!list) {
+          problem_ = Problem::address;
+          return fail(fmt::format("{}: {}", printable(trim(h->value())), list.error().text));
+        }
         for (const auto& a : *list) {
           const std::string address = qualified(a.address, process_->primary_hostname);
           const bool taken_away = config_->main.extract_addresses_remove_arguments &&
@@ -185,7 +288,10 @@ class Submission {
       for (const auto& a : arguments_) add_recipient(ls.envelope, a);
     headers.remove("Bcc");
     headers.remove("Resent-Bcc");
-    if (ls.envelope.recipients.empty()) return fail("no recipients found in headers");
+    if (ls.envelope.recipients.empty()) {
+      problem_ = Problem::nobody;
+      return fail("no recipients found in headers");
+    }
     return {};
   }
 
@@ -213,6 +319,7 @@ class Submission {
     if (address->domain.empty() && !address->empty())
       address->domain = smtp::qualify_domain(*config_, process_->primary_hostname);
     input_scope_->envelope.sender = address->str();
+    input_scope_->scope.extra["originator_name"].clear();
     return true;
   }
 
@@ -253,6 +360,7 @@ class Submission {
   std::shared_ptr<daemon::Process> process_;
   std::vector<std::string> arguments_;
   LocalScope* input_scope_ = nullptr;  ///< while the message is read
+  enum class Problem : std::uint8_t { none, nobody, address } problem_ = Problem::none;
   std::string id_;
   bool deliver_now_ = true;
 };

@@ -74,6 +74,10 @@ int run_operate(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_version(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_print_config(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_check(const Options& o);
+/// -bI:.
+int run_inform(const Options& o);
+/// -z: one line of the main log.
+int run_write_log(const Options& o, std::shared_ptr<const lang::Config> config);
 /// -bi: runs bi_command. Returns only its failure, or 0 when there is none to run.
 int run_bi_command(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_help(const Options& o);

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
 
 namespace remex::cli {
 
@@ -124,7 +125,7 @@ class Parser {
       case 'i': o_.dot_is_data = true; return {};
       case 'M': return m_option(rest);
       case 'n': o_.terse = true; return {};
-      case 'N': o_.no_delivery = true; return {};
+      case 'N': o_.no_delivery = o_.verbose = true; return {};
       case 'o': return o_option(a, rest);
       case 'q': return q_option(a, rest);
       case 'R': return select_option(a, rest, o_.select_recipient);
@@ -139,6 +140,17 @@ class Parser {
           return bad(a);
         return {};
       case 'v': o_.verbose = true; return {};
+      case 'z': {
+        o_.mode = Mode::write_log;
+        REMEX_TRY(o_.log_text, value(a, rest));
+        return {};
+      }
+      case 'p':
+        if (a == "ps" || a == "pd") return {};  // Perl runs beside the process; there is nothing to start
+        if (rest.empty()) return bad(a);
+        o_.protocol = rest.substr(0, rest.find(':'));
+        if (const auto colon = rest.find(':'); colon != std::string_view::npos) o_.host_name = rest.substr(colon + 1);
+        return {};
       case 'A':
       case 'm':
       case 'U':
@@ -148,6 +160,7 @@ class Parser {
       case 'X':
         if (rest.empty()) REMEX_CHECK(value(a, rest));
         return {};
+      case 'T': return test_option(a);
       case '-':
         if (a == "-help")
           o_.mode = Mode::help;
@@ -160,6 +173,20 @@ class Parser {
     }
   }
 
+  /// -Tqt T1/T2/...: only a build with hooks knows it, in test mode.
+  Status test_option(std::string_view a) {
+    if (a != "Tqt" || !hooks::active()) return bad(a);
+    REMEX_TRY(const std::string times, value(a, ""));
+    std::vector<std::int64_t> ages;
+    for (const auto t : split(times, '/')) {
+      std::int64_t seconds = 0;
+      if (!parse_interval(t, seconds)) return bad(a);
+      ages.push_back(seconds);
+    }
+    hooks::set_queue_times(std::move(ages));
+    return {};
+  }
+
   Status b_option(std::string_view a) {
     if (a == "bd")
       o_.mode = Mode::daemon, o_.listen = true;
@@ -167,7 +194,17 @@ class Parser {
       o_.mode = Mode::daemon, o_.listen = o_.foreground = true;
     else if (a == "be")
       o_.mode = Mode::expand;
-    else if (a == "bh" || a == "bhc") {
+    else if (a == "bem") {
+      o_.mode = Mode::expand;
+      REMEX_TRY(o_.message_file, value(a, ""));
+    } else if (a.starts_with("bw")) {
+      o_.mode = Mode::daemon;
+      o_.listen = o_.foreground = o_.listener_on_stdin = true;
+      if (a.size() > 2 && !parse_interval(a.substr(2), o_.idle_limit)) return bad(a);
+    } else if (a.starts_with("bI:")) {
+      o_.mode = Mode::inform;
+      o_.arguments.emplace_back(a.substr(3));
+    } else if (a == "bh" || a == "bhc") {
       o_.mode = Mode::smtp_test;
       o_.test_callouts = a == "bhc";
       REMEX_TRY(o_.test_host, value(a, ""));
@@ -225,6 +262,10 @@ class Parser {
   }
 
   Status m_option(std::string_view rest) {
+    if (rest == "set") {
+      REMEX_TRY(o_.message_id, value("Mset", ""));
+      return {};
+    }
     static constexpr std::string_view known[] = {"",   "f",   "g",  "rm", "t",  "vb", "vc", "vh",
                                                  "vl", "mad", "md", "ar", "es", "c",  "G"};
     if (rest == "G") {
@@ -244,19 +285,28 @@ class Parser {
     if (rest.starts_with("d")) o_.delivery_given = true;
     if (rest == "i" || rest == "itrue")
       o_.dot_is_data = true;
+    else if (rest == "v")
+      o_.verbose = true;
     else if (rest == "db")
       o_.delivery = Options::Delivery::background;
     else if (rest == "df" || rest == "di")
       o_.delivery = Options::Delivery::foreground;
-    else if (rest == "dq" || rest == "dqs")
+    else if (rest == "dq")
       o_.delivery = Options::Delivery::queue;
+    else if (rest == "dqs")
+      o_.queue_smtp = true;
     else if (rest == "ep" || rest == "eq")
       o_.errors_to_stderr = true;
-    else if (rest == "em" || rest == "ee" || rest == "ew" || rest == "m" || rest == "o" || rest == "v" || rest == "Y") {
+    else if (rest == "em" || rest == "ee" || rest == "ew" || rest == "m" || rest == "o" || rest == "Y") {
     } else if (rest.starts_with("A")) {
       REMEX_TRY(o_.bi_argument, value(a, rest.substr(1)));
-    } else if (rest.starts_with("B") || rest.starts_with("s")) {
-      REMEX_CHECK(value(a, rest.substr(1)));
+    } else if (rest == "B") {  // the number may be left out
+      if (at_ + 1 < argc_ && parse_uint(argv_[at_ + 1])) ++at_;
+    } else if (rest.starts_with("B")) {
+      if (!parse_uint(rest.substr(1))) return bad(a);
+    } else if (rest.starts_with("s")) {
+      REMEX_TRY(const std::string time, value(a, rest.substr(1)));
+      if (!parse_interval(time, o_.smtp_timeout)) return bad(a);
     } else if (rest.starts_with("r")) {
       REMEX_TRY(const std::string time, value(a, rest.substr(1)));
       if (!parse_interval(time, o_.receive_timeout)) return bad(a);
@@ -273,6 +323,7 @@ class Parser {
                            : rest == "Maa" ? &o_.authenticator
                            : rest == "Mas" ? &o_.authenticated_sender
                            : rest == "Mr"  ? &o_.protocol
+                           : rest == "Mm"  ? &o_.message_reference
                                            : nullptr;
       if (where == nullptr) return bad(a);
       REMEX_TRY(*where, value(a, ""));
@@ -301,9 +352,9 @@ class Parser {
   }
 
   Status q_option(std::string_view a, std::string_view rest) {
+    if (rest.starts_with("q")) o_.queue_two_stage = true, rest.remove_prefix(1);
     if (rest.starts_with("R")) return select_option(a, rest.substr(1), o_.select_recipient);
     if (rest.starts_with("S")) return select_option(a, rest.substr(1), o_.select_sender);
-    if (rest.starts_with("q")) rest.remove_prefix(1);
     if (rest.starts_with("i")) o_.queue_first_only = true, rest.remove_prefix(1);
     if (rest.starts_with("f")) o_.queue_force = true, rest.remove_prefix(1);
     if (rest.starts_with("f")) o_.queue_force_frozen = true, rest.remove_prefix(1);

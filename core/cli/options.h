@@ -28,6 +28,8 @@ enum class Mode : std::uint8_t {
   message,        ///< -M...
   operate,        ///< remex queue, remex why, remex host
   aliases,        ///< -bi
+  write_log,      ///< -z
+  inform,         ///< -bI:
   rewrite_test,   ///< -brw
   retry_test,     ///< -brt
   filter_test,    ///< -bf, -bF
@@ -63,18 +65,27 @@ struct Options {
     background,
     foreground,
     queue
-  } delivery = Delivery::background;                                           ///< -odb -odf -odq
-  bool delivery_given = false;                                                 ///< one of -odX was there
-  bool errors_to_stderr = false;                                               ///< -oep, -oeq
-  bool debug = false, verbose = false;                                         ///< -d, -v
-  bool no_qualify = false;                                                     ///< -bnq
-  std::int64_t receive_timeout = -1;                                           ///< -or, seconds
-  std::string filter_file, system_filter_file;                                 ///< -bf, -bF
+  } delivery = Delivery::background;      ///< -odb -odf -odq
+  bool delivery_given = false;            ///< one of -odX was there
+  bool errors_to_stderr = false;          ///< -oep, -oeq
+  bool debug = false, verbose = false;    ///< -d, -v
+  bool no_qualify = false;                ///< -bnq
+  std::int64_t receive_timeout = -1;      ///< -or, seconds
+  std::int64_t smtp_timeout = -1;         ///< -os, seconds
+  std::string filter_file, system_filter_file;  ///< -bf, -bF
   std::string filter_domain, filter_local_part, filter_prefix, filter_suffix;  ///< -bfd -bfl -bfp -bfs
-  std::string bi_argument;                                                     ///< -oA
-  bool terse = false;                                                          ///< -n: -bP shows values alone
-  bool no_delivery = false;                                                    ///< -N
-  std::string listen_override, pid_file;                                       ///< -oX, -oP
+  std::string bi_argument;                ///< -oA
+  bool terse = false;                     ///< -n: -bP shows values alone
+  bool no_delivery = false;               ///< -N
+  bool queue_two_stage = false;           ///< -qq
+  bool queue_smtp = false;                ///< -odqs: what goes over SMTP waits for a queue run
+  bool listener_on_stdin = false;         ///< -bw
+  std::int64_t idle_limit = 0;            ///< -bw TIME: ends after so long without a client, seconds
+  std::string message_file;               ///< -bem: a message whose variables -be sees
+  std::string message_id;                 ///< -Mset: the same of a message in the queue
+  std::string message_reference;          ///< -oMm
+  std::string log_text;                   ///< -z
+  std::string listen_override, pid_file;  ///< -oX, -oP
   std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender,
       protocol;                   ///< -oM*
   std::string list_kind;          ///< letters after -bp

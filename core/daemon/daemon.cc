@@ -23,6 +23,7 @@
 #include "core/daemon/process.h"
 #include "core/daemon/scheduler.h"
 #include "core/dns/unbound.h"
+#include "core/hooks/hooks.h"
 #include "core/io/gnutls.h"
 #include "core/smtp/session.h"
 
@@ -91,6 +92,7 @@ class Daemon {
   int bind_all() {
     hold_signals(SIG_BLOCK, {SIGHUP});
     if (!opt_.listen) return EX_OK;
+    if (opt_.listener_on_stdin) return adopt_stdin();
     auto addresses = listen_addresses(*config_, opt_.listen_override);
     if (!addresses) return fail_start(EX_CONFIG, addresses.error().text);
     bool v6_any = false;
@@ -107,6 +109,32 @@ class Daemon {
     if (listeners_.empty()) return fail_start(EX_OSERR, "no address could be listened on");
     hold_signals(SIG_BLOCK, {SIGTERM, SIGINT});
     return EX_OK;
+  }
+
+  int adopt_stdin() {
+    int listening = 0;
+    socklen_t size = sizeof listening;
+    if (getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0)
+      return fail_start(EX_USAGE, "-bw needs a listening socket as standard input");
+    const int fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) return fail_start(EX_OSERR, strerror(errno));
+    auto listener = io::Listener::adopt(fd);
+    ListenAddress a;
+    a.at = listener->local();
+    listeners_.push_back({a, std::move(listener)});
+    hold_signals(SIG_BLOCK, {SIGTERM, SIGINT});
+    return EX_OK;
+  }
+
+  /// -bw TIME: a super-server starts it again when the next client comes.
+  void idle_watch() {
+    if (opt_.idle_limit <= 0) return;
+    auto last = monotonic_now();
+    while (!stop_.is_set()) {
+      if (!io::sleep_for(kRetryCheck)) return;
+      if (counters_.sessions > 0) last = monotonic_now();
+      if (monotonic_now() - last >= Seconds(opt_.idle_limit)) stop_.set();
+    }
   }
 
   /// Waits for an address that is in use to become free (daemon_startup_retries times daemon_startup_sleep).
@@ -160,16 +188,13 @@ class Daemon {
     pool_ = std::make_shared<transports::ConnectionPool>();
     settler_ = std::make_shared<io::Settler>();
     adopt(std::move(*made));
-    std::string where;
-    for (const auto& l : listeners_)
-      where += fmt::format("{}[{}]:{}{}", where.empty() ? "" : " ", l.address.at.ip, l.listener->local().port,
-                           l.address.tls_on_connect ? " (TLS)" : "");
+    const std::string where = listening_text();
     process_->engine.log->write(
         log::kMain, "",
         fmt::format(
-            "remex daemon started: pid={}, {}, {}", getpid(),
+            "{} {} daemon started: pid={}, {}, {}", hooks::program(), hooks::version(), getpid(),
             opt_.queue_interval > 0 ? fmt::format("-q{}", format_interval(opt_.queue_interval)) : "no queue runs",
-            opt_.listen ? "listening for SMTP on " + where : "not listening for SMTP"));
+            opt_.listen ? "listening for " + where : "not listening for SMTP"));
     io::SignalWatch term(SIGTERM, [this] { stop_.set(); });
     io::SignalWatch intr(SIGINT, [this] { stop_.set(); });
     io::SignalWatch hup(SIGHUP, [this] { reload(); });
@@ -181,6 +206,7 @@ class Daemon {
       io::Nursery nursery;
       for (std::size_t i = 0; i < listeners_.size(); ++i) nursery.spawn("listener", [this, i] { accept_loop(i); });
       nursery.spawn("queue runner", [this] { queue_loop(); });
+      nursery.spawn("idle watch", [this] { idle_watch(); });
       (void)stop_.wait();
       notify_supervisor("STOPPING=1");
       for (auto& l : listeners_) l.listener->close();
@@ -193,13 +219,60 @@ class Daemon {
       pool_->close_all();
       (void)nursery.join();
     }
-    process_->engine.log->write(log::kMain, "", fmt::format("remex daemon stopped: pid={}", getpid()));
+    if (!hooks::active())
+      process_->engine.log->write(log::kMain, "", fmt::format("remex daemon stopped: pid={}", getpid()));
     // What is tied to the loop goes before the loop does.
     process_->engine.pool.reset();
     pool_.reset();
     process_.reset();
     if (!pid_path_.empty()) unlink(pid_path_.c_str());
     return EX_OK;
+  }
+
+  /// "SMTP on port 25 (IPv6 and IPv4) [127.0.0.1]:26 and for SMTPS on port 465 (IPv4)", as Exim tells it.
+  std::string listening_text() const {
+    std::string parts[2];
+    for (const bool tls : {false, true}) {
+      for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        const auto& a = listeners_[i].address;
+        if (a.tls_on_connect != tls) continue;
+        const auto port = listeners_[i].listener->local().port;
+        const bool any = a.at.ip == "0.0.0.0" || a.at.ip == "::";
+        const auto sister = [&](std::size_t k) {
+          const auto& b = listeners_[k].address;
+          return b.tls_on_connect == tls && b.at.ip != a.at.ip && (b.at.ip == "0.0.0.0" || b.at.ip == "::") &&
+                 listeners_[k].listener->local().port == port;
+        };
+        bool both = false, told = false;
+        for (std::size_t k = 0; any && k < listeners_.size(); ++k) {
+          if (k == i || !sister(k)) continue;
+          both = true;
+          told = told || k < i;
+        }
+        if (told) continue;
+        if (any) {
+          const char* family = both ? "IPv6 and IPv4" : a.at.ip == "::" ? "IPv6" : "IPv4";
+          parts[tls ? 1 : 0] += fmt::format(" port {} ({})", port, family);
+          continue;
+        }
+        // The ports of one address stand together.
+        std::vector<std::string> ports;
+        bool first = true;
+        for (std::size_t k = 0; k < listeners_.size(); ++k) {
+          const auto& b = listeners_[k].address;
+          if (b.tls_on_connect != tls || b.at.ip != a.at.ip) continue;
+          first = first && k >= i;
+          ports.push_back(std::to_string(listeners_[k].listener->local().port));
+        }
+        if (first)
+          parts[tls ? 1 : 0] += ports.size() == 1 ? fmt::format(" [{}]:{}", a.at.ip, ports[0])
+                                                  : fmt::format(" [{}]:{{{}}}", a.at.ip, join(ports, ","));
+      }
+    }
+    std::string out;
+    if (!parts[0].empty()) out = "SMTP on" + parts[0];
+    if (!parts[1].empty()) out += (out.empty() ? "" : " and for ") + ("SMTPS on" + parts[1]);
+    return out;
   }
 
   void adopt(std::shared_ptr<Process> p) {

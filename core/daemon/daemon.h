@@ -17,6 +17,8 @@ struct DaemonOptions {
   bool foreground = true;           ///< -bdf (or -d): does not detach
   std::int64_t queue_interval = 0;  ///< seconds, 0 = no periodic queue runs
   std::string listen_override;      ///< -oX
+  bool listener_on_stdin = false;   ///< -bw: serves the listening socket that is its standard input
+  std::int64_t idle_limit = 0;      ///< -bw TIME: seconds without a client after which it ends; 0 = never
   std::string pid_file;             ///< -oP; empty: pid_file_path
   bool write_pid_file = true;
   std::function<void(std::string_view)> debug_sink;

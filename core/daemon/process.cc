@@ -2,6 +2,7 @@
 
 #include "core/daemon/process.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <grp.h>
 #include <netdb.h>
@@ -15,6 +16,7 @@
 #include "core/base/printable_mode.h"
 #include "core/base/strings.h"
 #include "core/daemon/courier.h"
+#include "core/hooks/hooks.h"
 
 namespace remex::daemon {
 
@@ -43,6 +45,30 @@ Result<log::LogConfig> log_config(const lang::Config& config) {
   c.syslog_duplication = m.syslog_duplication;
   show_high_bytes(m.print_topbitchars);
   return c;
+}
+
+namespace {
+
+std::string retry_mark(const std::string& spool) { return spool + "/db/retry"; }
+
+/// Test mode: scripts forget retry hints by removing this file. It is there when hints are.
+void obey_retry_mark(store::Store& store, const std::string& spool) {
+  auto all = store.all_retry();
+  if (!all || all->empty() || access(retry_mark(spool).c_str(), F_OK) == 0) return;
+  for (const auto& r : *all) (void)store.delete_retry(r.key);
+}
+
+void leave_retry_mark(const Process& p) {
+  auto all = p.engine.store->all_retry();
+  if (!all || all->empty()) return;
+  const int fd = open(retry_mark(p.engine.config->main.spool_directory).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+  if (fd >= 0) close(fd);
+}
+
+}  // namespace
+
+Process::~Process() {
+  if (hooks::active() && engine.store && engine.config) leave_retry_mark(*this);
 }
 
 Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang::Config> config,
@@ -94,6 +120,7 @@ Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Con
   if (!config->main.timezone.empty()) set_timezone(config->main.timezone);
   REMEX_TRY(auto lc, log_config(*config));
   lc.only_stderr = opt.log_to_stderr_only;
+  lc.verbose = opt.verbose;
   REMEX_TRY(auto log, log::Log::open(lc));
   std::shared_ptr<store::Store> store;
   if (opt.want_store) {
@@ -102,6 +129,10 @@ Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Con
     so.read_only = opt.store_read_only;
     so.server = opt.server;
     REMEX_TRY(store, store::Store::open(so));
+    if (hooks::active() && !so.read_only) {
+      hooks::make_directories(so.directory);
+      obey_retry_mark(*store, so.directory);
+    }
   }
   REMEX_TRY(auto p, create_with(config, std::move(store), std::move(log)));
   if (opt.courier) p->services->set_courier(opt.courier);

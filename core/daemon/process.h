@@ -13,6 +13,7 @@ namespace remex::daemon {
 
 struct ProcessOptions {
   bool want_store = true;
+  bool verbose = false;             ///< -v: log lines on stderr too
   bool log_to_stderr_only = false;  ///< -bh, -bt, -be, mua_wrapper errors
   bool store_read_only = false;
   bool server = false;  ///< stays and takes mail (StoreOptions::server)
@@ -26,6 +27,11 @@ struct Process {
   std::unique_ptr<ProcessServices> services;
   smtp::Server server;
   std::string primary_hostname;
+
+  Process() = default;
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
 
   /// Opens log and store for `config`. Error: operator text.
   static Result<std::shared_ptr<Process>> create(std::shared_ptr<const lang::Config> config, const ProcessOptions& opt);

@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
 
 namespace remex::daemon {
 
@@ -44,7 +45,9 @@ dns::Resolver& ProcessServices::resolver() {
     c.local_data = m.dns_local_data;
     c.trust_anchor_file = m.dns_trust_anchor_file;
     auto r = dns::Resolver::create(c);
-    if (r) {
+    if (r && !hooks::dns_program().empty()) {
+      resolver_ = dns::Resolver::of_program(hooks::dns_program(), hooks::directory(), std::move(*r));
+    } else if (r) {
       resolver_ = std::move(*r);
     } else {
       log(lang::LogTarget::main_log | lang::LogTarget::panic_log, fmt::format("DNS resolver: {}", r.error().text));
@@ -91,14 +94,14 @@ Status ProcessServices::submit(const lang::NewMessage& n) {
   e.local_error_message = n.is_report;
   e.from.is_local = true;
   e.from.protocol = "local";
-  e.login = e.from.ident = "remex";
+  e.login = e.from.ident = delivery::own_login();
   for (const std::string& r : n.recipients) e.recipients.emplace_back().address = r;
-  m.headers.add(fmt::format("Received: from {} by {} with local (remex)\n\tid {};\n\t{}\n", e.login, host, e.id,
-                            rfc5322_date(e.received)));
   (void)mail::split_headers(n.headers, m.headers);
   e.user_message_id = fmt::format("E{}@{}", e.id, host);
-  if (m.headers.find("Message-ID") == nullptr) m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
+  const bool id_created = m.headers.find("Message-ID") == nullptr;
+  if (id_created) m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
   if (m.headers.find("Date") == nullptr) m.headers.add("Date: " + rfc5322_date(e.received) + "\n");
+  delivery::add_own_received(engine_, e, m.headers);
   e.size = m.headers.size_bytes() + 1 + n.body.size();
   e.body_lines = static_cast<std::uint64_t>(std::count(n.body.begin(), n.body.end(), '\n'));
   m.body = mail::Body::from_string(n.body);
@@ -106,7 +109,7 @@ Status ProcessServices::submit(const lang::NewMessage& n) {
   const auto* subject = m.headers.find("Subject");
   engine_.log->write(log::kMain, e.id,
                      log::arrival_line(e, engine_.log->selectors(),
-                                       {n.parent_id, subject != nullptr ? printable(trim(subject->value())) : ""}));
+                                       {n.parent_id, subject != nullptr ? printable(trim(subject->value())) : "", id_created}));
   if (on_submitted) {
     on_submitted(std::move(m));
     return {};

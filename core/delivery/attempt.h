@@ -83,7 +83,10 @@ class Attempt {
   void routing_outcome(Addr& a);
   /// An exception while routing `a`: a bug. It costs this address this attempt, and no other anything.
   void routing_bug(Addr& a, const std::string& what);
+  void wait_for_retry_time();
   void log_routing(Addr& a);
+  /// A deferred address whose time is up: one more line, and it has failed.
+  void time_out(Addr& a);
   bool already_done(const Addr& a) const;
   /// Hosts a run asked about ("name\nip" → key of the retry record).
   using Asked = std::map<std::string, std::string>;
@@ -144,6 +147,9 @@ class Attempt {
   };
   std::vector<Success> successes_;
   void report_success();
+  std::set<std::string> said_of_hosts_;  ///< lines about hosts that are in the log already
+  /// Name and address of the host whose words are the reason of a failure, for the bounce.
+  std::map<const Addr*, std::pair<std::string, std::string>> spoke_with_;
   std::vector<store::StoredMessage> made_;  ///< bounces and warnings to be delivered afterwards
 };
 

@@ -40,6 +40,8 @@ struct DeliverOptions {
   bool give_up = false;       ///< -Mg: fail all undelivered now
   bool local_only = false;    ///< -ql
   bool queue_run = false;
+  bool queue_smtp = false;  ///< -odqs: what goes to remote hosts waits for a queue run
+  bool dry_run = false;     ///< -N: transports are not called; everything counts as delivered
   bool first_attempt = false;  ///< right after reception: routing and local retry times ignored
   bool untried_only = false;   ///< -qi: messages that had an attempt before are left alone
 };
@@ -51,6 +53,7 @@ struct QueueRun {
   /// -R, -S and id ranges; unset: all due messages. The first selected message is delivered with force, so that it
   /// tells whether the way is free; the others respect what it left in the retry hints.
   std::function<bool(const store::QueueEntry&)> select;
+  bool look_at_all = false;   ///< -q: also what is not due or frozen; each says in the log why it stays
   bool retries_only = false;  ///< what has a retry time that is over; not what waits for a queue run
   int parallel = 1;           ///< messages at once
 };
@@ -92,12 +95,18 @@ AddressExpansion expand_address(Engine& eng, lang::Scope& scope, const std::stri
 /// -bt: prints Exim's routing report of one address to `out`; exit status 0 routed, 2 failed, 1 deferred.
 int test_address(Engine& eng, lang::Scope& scope, const std::string& address, std::string& out);
 
+/// Login name of the user this process runs as: bounces and other messages of our own come from it.
+const std::string& own_login();
+/// Received: header of a message of our own (received_header_text); put at the start of its headers.
+void add_own_received(Engine& eng, mail::Envelope& envelope, mail::HeaderList& headers);
+
 /// Generates and stores a bounce for failed recipients; used by deliver_* and -Mg.
 struct FailedRecipient {
   std::string address, top_address;
   std::string text;    ///< for people
   std::string status;  ///< "5.0.0"
   std::string remote_mta, diagnostic;
+  std::string host;    ///< "host name [ip]": who said it, on a line of its own
   std::string output;  ///< of a command, quoted in the bounce
 };
 Status send_bounce(Engine& eng, const store::StoredMessage& original, const std::string& to,

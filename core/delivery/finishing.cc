@@ -36,7 +36,7 @@ const Addr& top_of(const Addr& a) {
   return *p;
 }
 
-FailedRecipient describe(const Addr& a, char klass) {
+FailedRecipient describe(const Addr& a, char klass, const std::pair<std::string, std::string>* said_by = nullptr) {
   FailedRecipient r;
   r.address = a.hide_child                     ? top_of(a).state.address
               : a.special.empty() || a.is_pipe ? a.state.address
@@ -49,6 +49,10 @@ FailedRecipient describe(const Addr& a, char klass) {
     const auto at = r.text.find(std::to_string(a.more_errno));
     if (at != std::string::npos) r.diagnostic = r.text.substr(at);
     if (!a.hosts.empty()) r.remote_mta = a.hosts.front().name;
+    if (said_by != nullptr) {
+      r.remote_mta = said_by->first;
+      r.host = fmt::format("host {} [{}]", said_by->first, said_by->second);
+    }
   }
   return r;
 }
@@ -63,7 +67,8 @@ std::string waited_text(std::int64_t seconds) {
 void Attempt::handle_failures() {
   std::map<std::string, std::vector<FailedRecipient>> by_address;
   bool frozen_bounce = false;
-  for (Addr* a : all_) {
+  for (auto it = all_.rbegin(); it != all_.rend(); ++it) {
+    Addr* const a = *it;
     if (a->status != Addr::Status::failed) continue;
     const auto& rcpt = recipient_of(*a);
     if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 4U) == 0))
@@ -84,7 +89,8 @@ void Attempt::handle_failures() {
       frozen_bounce = true;
       continue;
     }
-    by_address[to].push_back(describe(*a, '5'));
+    const auto said_by = spoke_with_.find(a);
+    by_address[to].push_back(describe(*a, '5', said_by != spoke_with_.end() ? &said_by->second : nullptr));
   }
   if (frozen_bounce) {
     freeze_ = true;
@@ -195,7 +201,7 @@ void Attempt::tell_of_freezing() {
   if (whom.empty()) return;
   std::string text = fmt::format("Message {} has been frozen{}.\nThe sender is <{}>.\n\n", env.id, freeze_reason_,
                                  printable(env.sender));
-  text += "The following address(es) have yet to be delivered:\n\n";
+  text += "The following address(es) have yet to be delivered:\n";
   for (const Addr* a : all_)
     if (a->status == Addr::Status::deferred)
       text += fmt::format("  {}: {}\n", printable(a->state.address), printable(a->message.substr(0, 2000)));
@@ -298,8 +304,9 @@ Status Attempt::finish() {
   const bool done = std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; }) &&
                     (!filter_top_ || complete(*filter_top_));
   Status outcome;
+  std::string completed;  // said when the bounces are on their way, as Exim does
   if (done) {
-    eng_.log->write(log::kMain, env.id, log::completed_line(age_us(), eng_.log->selectors()));
+    completed = log::completed_line(age_us(), eng_.log->selectors());
     if (!may_wait || !forget_later()) outcome = eng_.store->remove(env.id, env.recipients.size() > 1);
   } else {
     send_warning();
@@ -308,7 +315,9 @@ Status Attempt::finish() {
     if (freeze_ && !env.frozen) {
       env.frozen = true;
       env.frozen_at = now_;
-      note("Frozen" + freeze_reason_, "*** Frozen" + freeze_reason_);
+      completed = "Frozen" + freeze_reason_;
+      if (eng_.config->main.message_logs)
+        eng_.store->message_log(env.id, log_timestamp(wall_now()) + " *** " + completed);
       tell_of_freezing();
     }
     const std::int64_t next = next_attempt_ != 0 ? next_attempt_ : wait_for_run_ ? 0 : now_ + 60;
@@ -318,6 +327,7 @@ Status Attempt::finish() {
   opt.first_attempt = true;
   for (auto& m : made_) (void)deliver_fresh(eng_, std::move(m), opt);
   made_.clear();
+  if (!completed.empty()) eng_.log->write(log::kMain, env.id, completed);
   return outcome;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/delivery/attempt.h"
+#include "core/hooks/hooks.h"
 #include "core/io/fiber.h"
 #include "core/io/process.h"
 
@@ -30,7 +31,9 @@ bool may_proceed(Engine& eng, mail::Envelope& e, const DeliverOptions& opt, bool
     eng.log->write(log::kMain, e.id, "Unfrozen by auto-thaw");
   } else if (bounce_over) {
     eng.log->write(log::kMain, e.id, "Unfrozen by errmsg timer");
-  } else if (!opt.force_frozen) {
+  } else if (opt.force_frozen) {
+    eng.log->write(log::kMain, e.id, "Unfrozen by forced delivery");
+  } else {
     if (eng.log->on(log::Selector::skip_delivery)) eng.log->write(log::kMain, e.id, "Message is frozen");
     return false;
   }
@@ -45,7 +48,7 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
   a.claim = std::move(claim);
   if (cancel && msg.envelope.sender.empty()) return eng.store->remove(msg.envelope.id, true);
   if (opt.give_up || cancel) {
-    a.fail_all(opt.give_up ? "delivery cancelled by administrator" : "timed out while frozen");
+    a.fail_all(opt.give_up ? "" : "timed out while frozen");
   } else {
     a.system_filter();
     a.route_all();
@@ -91,9 +94,9 @@ Result<std::vector<std::string>> ids_of(Engine& eng, const QueueRun& run) {
       if (e.queue_name == run.queue_name && run.select(e)) ids.push_back(e.id);
     return ids;
   }
-  const bool all = run.each.force || run.each.force_frozen;
+  const bool all = run.each.force || run.each.force_frozen || run.look_at_all;
   return eng.store->due(all ? std::numeric_limits<std::int64_t>::max() : wall_seconds(), 1000000,
-                        run.each.force_frozen || main.auto_thaw > 0 || main.timeout_frozen_after > 0, run.queue_name,
+                        run.look_at_all || run.each.force_frozen || main.auto_thaw > 0 || main.timeout_frozen_after > 0, run.queue_name,
                         run.retries_only);
 }
 
@@ -114,6 +117,8 @@ bool overloaded(Engine& eng) {
 Status run_queue(Engine& engine, const QueueRun& run) {
   Engine eng = engine;  // with connections of its own when the process keeps none
   if (!eng.pool) eng.pool = std::make_shared<transports::ConnectionPool>();
+  hooks::next_queue_run();
+  const int parallel = hooks::one_at_a_time() ? 1 : std::max(1, run.parallel);
   REMEX_TRY(const auto ids, ids_of(eng, run));
   std::size_t next = 0;
   bool stop = false;
@@ -142,7 +147,7 @@ Status run_queue(Engine& engine, const QueueRun& run) {
     one(forced);
   }
   io::Nursery nursery;
-  for (int i = 0; i < std::max(1, run.parallel) && static_cast<std::size_t>(i) + next < ids.size() && !stop; ++i) {
+  for (int i = 0; i < parallel && static_cast<std::size_t>(i) + next < ids.size() && !stop; ++i) {
     nursery.spawn("queue run", [&] {
       while (next < ids.size() && !stop) one(run.each);
     });

@@ -4,6 +4,8 @@
 // Used by deliveries and -Mg. Everything foreign in them (addresses, reasons, the original's headers) is escaped or
 // bounded; the boundary is checked against the parts.
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <random>
@@ -13,6 +15,7 @@
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
 #include "core/delivery/notice_text.h"
+#include "core/smtp/fixups.h"
 
 namespace remex::delivery {
 namespace {
@@ -35,13 +38,15 @@ std::string status_part(const Engine& eng, const store::StoredMessage& original,
   std::string out = fmt::format("Reporting-MTA: dns; {}\n", eng.config->main.primary_hostname);
   if (!original.envelope.dsn_envid.empty())
     out += fmt::format("Original-Envelope-ID: {}\n", one_line(original.envelope.dsn_envid));
-  for (const auto& r : about) {
+  for (auto it = about.rbegin(); it != about.rend(); ++it) {
+    const FailedRecipient& r = *it;
     const auto top = std::find_if(original.envelope.recipients.begin(), original.envelope.recipients.end(),
                                   [&](const auto& x) { return x.address == r.top_address; });
     out += "\n";
     if (top != original.envelope.recipients.end() && !top->orcpt.empty())
       out += fmt::format("Original-Recipient: {}\n", one_line(top->orcpt));
-    out += fmt::format("Action: {}\nFinal-Recipient: rfc822;{}\nStatus: {}\n", action, one_line(r.address), r.status);
+    out += fmt::format("Action: {}\nFinal-Recipient: rfc822;{}\nStatus: {}\n", action,
+                       one_line(r.top_address.empty() ? r.address : r.top_address), r.status);
     if (!r.remote_mta.empty()) out += fmt::format("Remote-MTA: dns; {}\n", one_line(r.remote_mta));
     if (!r.diagnostic.empty()) out += fmt::format("Diagnostic-Code: smtp; {}\n", one_line(r.diagnostic));
   }
@@ -60,7 +65,7 @@ Result<std::string> returned_part(const Engine& eng, const store::StoredMessage&
     cut_note = fmt::format("The message is larger than {}; only its headers are returned.\n",
                            limit >= 1024 ? fmt::format("{}K", limit / 1024) : std::to_string(limit));
   }
-  if (!full || !original.body) return out;
+  if (!full || !original.body) return full ? out : out + "\n";
   out += "\n";
   REMEX_TRY(const std::string body, original.body->read(0, static_cast<std::size_t>(original.body->size())));
   out += body;
@@ -69,7 +74,7 @@ Result<std::string> returned_part(const Engine& eng, const store::StoredMessage&
 
 std::string failed_addresses(const std::vector<FailedRecipient>& failed) {
   std::string out;
-  for (const auto& r : failed) out += fmt::format("{}{}", out.empty() ? "" : ",\n  ", one_line(r.top_address, 500));
+  for (const auto& r : failed) out += fmt::format("{}{}", out.empty() ? "" : ",\n  ", one_line(r.address, 500));
   return out;
 }
 
@@ -92,19 +97,46 @@ std::string failed_list(const std::vector<FailedRecipient>& failed) {
     out += fmt::format("  {}\n", one_line(r.address));
     if (r.top_address != r.address && !r.top_address.empty())
       out += fmt::format("    (generated from {})\n", one_line(r.top_address));
-    if (!r.text.empty()) out += fmt::format("    {}\n", one_line(r.text));
+    if (!r.host.empty()) out += fmt::format("    {}\n", one_line(r.host));
+    // A server's answer stands on a line of its own.
+    const auto answer = r.diagnostic.empty() ? std::string::npos : r.text.find(": " + r.diagnostic);
+    if (!r.host.empty() && answer != std::string::npos)
+      out += fmt::format("    {}:\n    {}\n", one_line(r.text.substr(0, answer)), one_line(r.diagnostic));
+    else if (!r.text.empty())
+      out += fmt::format("    {}\n", one_line(r.text));
   }
   bool first = true;
   for (const auto& r : failed) {
     if (r.output.empty()) continue;
     if (std::exchange(first, false)) out += "\nThe following text was generated during the delivery attempt:\n";
     out += fmt::format("\n------ {} ------\n\n", one_line(r.address));
-    for (std::string_view line : split(r.output, '\n')) out += printable(line) + "\n";
+    std::string_view said = r.output;
+    while (said.ends_with('\n')) said.remove_suffix(1);
+    for (std::string_view line : split(said, '\n')) out += printable(line) + "\n";
   }
   return out;
 }
 
 }  // namespace
+
+const std::string& own_login() {
+  static const std::string kLogin = [] {
+    const passwd* pw = ::getpwuid(::geteuid());
+    return pw != nullptr ? std::string(pw->pw_name) : fmt::format("uid{}", ::geteuid());
+  }();
+  return kLogin;
+}
+
+void add_own_received(Engine& eng, mail::Envelope& envelope, mail::HeaderList& headers) {
+  lang::Scope scope;
+  scope.config = eng.config.get();
+  scope.services = eng.services;
+  scope.envelope = &envelope;
+  scope.from = &envelope.from;
+  scope.headers = &headers;
+  if (envelope.recipients.size() == 1) scope.extra["received_for"] = envelope.recipients.front().address;
+  smtp::add_received_header(scope, eng.config->main.primary_hostname);
+}
 
 std::string qualify_domain(const Engine& eng) {
   const auto& main = eng.config->main;
@@ -115,16 +147,21 @@ std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& f
                         const std::string& other_sender) {
   std::string out = intro;
   if (!intro.empty()) {
-    out += failed_list(failed);
+    out += "\n" + failed_list(failed);
     return out;
   }
-  out = "This message was created automatically by mail delivery software.\n\n";
-  if (!eng.config->main.bounce_message_text.empty()) out += eng.config->main.bounce_message_text + "\n";
-  out += other_sender.empty() ? "A message that you sent"
-                              : fmt::format("A message sent by\n\n  <{}>\n\n", one_line(other_sender));
-  out +=
-      " could not be delivered to one or more of its\n"
-      "recipients. This is a permanent error. The following address(es) failed:\n\n";
+  out = "This message was created automatically by mail delivery software.\n";
+  const std::string& extra = eng.config->main.bounce_message_text;
+  out += extra.empty() ? "\n" : extra + (extra.ends_with('\n') ? "" : "\n");
+  if (other_sender.empty())
+    out +=
+        "A message that you sent could not be delivered to one or more of its\n"
+        "recipients. This is a permanent error. The following address(es) failed:\n\n";
+  else
+    out += fmt::format(
+        "A message sent by\n\n  <{}>\n\n"
+        "could not be delivered to one or more of its recipients. The following\naddress(es) failed:\n\n",
+        one_line(other_sender));
   out += failed_list(failed);
   return out;
 }
@@ -169,15 +206,14 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   e.local_error_message = true;
   e.from.is_local = true;
   e.from.protocol = "local";
-  e.login = e.from.ident = "remex";
+  e.login = e.from.ident = own_login();
   e.from.authenticated_sender = main.bounce_sender_authentication;
   e.recipients.emplace_back().address = to;
   for (const auto& copy : what.copies) e.recipients.emplace_back().address = copy;
   e.user_message_id = fmt::format("E{}@{}", e.id, main.primary_hostname);
   const std::string date = rfc5322_date(e.received);
-  m.headers.add(fmt::format("Received: from {} by {} with local (remex)\n\tid {}\n\tfor {};\n\t{}\n", e.login,
-                            main.primary_hostname, e.id, to, date));
   if (what.action == "failed") m.headers.add("X-Failed-Recipients: " + failed_addresses(about) + "\n");
+  if (!main.errors_reply_to.empty()) m.headers.add("Reply-To: " + main.errors_reply_to + "\n");
   m.headers.add("Auto-Submitted: auto-replied\n");
   std::string from = fmt::format("Mail Delivery System <Mailer-Daemon@{}>", qualify_domain(eng));
   if (main.dsn_from.is_set()) {
@@ -188,7 +224,6 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   }
   m.headers.add("From: " + from + "\n");
   m.headers.add("To: " + to + "\n");
-  if (!main.errors_reply_to.empty()) m.headers.add("Reply-To: " + main.errors_reply_to + "\n");
   if (const auto* id = original.headers.find("Message-ID"); id != nullptr && trim(id->value()).size() < 900)
     m.headers.add("References: " + one_line(trim(id->value())) + "\n");
   if (!boundary.empty()) {
@@ -199,11 +234,12 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
     m.headers.add("Subject: " + what.subject + "\n");
   m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
   m.headers.add("Date: " + date + "\n");
+  add_own_received(eng, e, m.headers);
   e.size = m.headers.size_bytes() + 1 + body.size();
   e.body_lines = static_cast<std::uint64_t>(std::count(body.begin(), body.end(), '\n'));
   m.body = mail::Body::from_string(std::move(body));
   REMEX_CHECK(eng.store->insert(m));
-  eng.log->write(log::kMain, e.id, log::arrival_line(e, eng.log->selectors(), {original.envelope.id, what.subject}));
+  eng.log->write(log::kMain, e.id, log::arrival_line(e, eng.log->selectors(), {original.envelope.id, what.subject, true}));
   return m;
 }
 

@@ -29,6 +29,7 @@ constexpr int kRetryNotReached = -53;
 /// The number in "defer (N)": an errno, or Exim's number for the kind of trouble, which log readers know.
 int defer_number(const transports::AddrResult& r) {
   if (r.sys_errno != 0) return r.sys_errno;
+  if (r.message.starts_with("retry time not reached for any host for")) return -54;
   if (r.message.starts_with("retry time not reached")) return kRetryNotReached;
   const std::string_view e = r.retry_error;
   if (e.starts_with("rcpt_")) return -44;
@@ -38,7 +39,25 @@ int defer_number(const transports::AddrResult& r) {
   if (e == "lost_connection") return -18;
   if (e == "tls_required") return -38;
   if (e == "auth_failed") return -42;
+  if (r.message.starts_with("Child process of ")) return 0;
   return -1;
+}
+
+/// The local part as a mailbox is named: without what a router took for prefix and suffix.
+std::string local_part_of(const Addr& a) {
+  std::string_view local = a.state.cased_local_part;
+  const std::string &prefix = a.state.prefix, &suffix = a.state.suffix;
+  if (!prefix.empty() && istarts_with(local, prefix)) local.remove_prefix(prefix.size());
+  if (!suffix.empty() && iends_with(local, suffix)) local.remove_suffix(suffix.size());
+  return std::string(local);
+}
+
+/// What the log says of a host: the words of a server stand behind a colon, those of the system do not.
+std::string host_line(const std::string& name, const std::string& ip, const std::string& port,
+                      const std::string& message) {
+  const bool server = message.starts_with("SMTP ") || message.starts_with("Remote host") ||
+                      message.starts_with("LMTP ") || message.starts_with("TLS ");
+  return fmt::format("H={} [{}]{}{} {}", name, ip, port, server ? ":" : "", message);
 }
 
 constexpr std::size_t kRunMax = 1000;  ///< addresses in one run of a transport without a limit of its own
@@ -49,8 +68,8 @@ std::vector<Group> Attempt::make_groups() {
   std::vector<Group> groups;
   std::map<std::string, std::size_t> open;  // key → group that still has room
   std::vector<Addr*> routed;
-  for (Addr* a : all_)
-    if (a->status == Addr::Status::routed) routed.push_back(a);
+  for (auto it = all_.rbegin(); it != all_.rend(); ++it)  // the last routed is the first delivered
+    if ((*it)->status == Addr::Status::routed) routed.push_back(*it);
   sort_by_domain(routed);
   for (Addr* a : routed) {
     const auto* def = a->transport != nullptr ? transports::find_transport_def(a->transport->def) : nullptr;
@@ -114,7 +133,15 @@ void Attempt::run_group(Group& g) {
                                  mua_wrapper ? nullptr : eng_.pool.get(),
                                  eng_.settler && eng_.store && !mua_wrapper};
   std::vector<transports::AddrResult> results;
-  const std::string bug = exception_of([&] { results = g.def->deliver(ctx, *g.transport, g.addrs); });
+  const auto deliver = [&] {
+    if (!opt_.dry_run) {
+      results = g.def->deliver(ctx, *g.transport, g.addrs);
+      return;
+    }
+    results.resize(g.addrs.size());
+    for (auto& r : results) r.fate = transports::Fate::delivered;
+  };
+  const std::string bug = exception_of(deliver);
   if (!bug.empty())
     eng_.log->write(log::kPanic, msg_.envelope.id, fmt::format("{} in the {} transport", bug, g.transport->name));
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now() - started).count();
@@ -143,7 +170,7 @@ void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, con
       continue;
     }
     const std::string port = eng_.log->on(log::Selector::outgoing_port) ? fmt::format(":{}", h.port) : "";
-    const std::string line = fmt::format("H={} [{}]{} {}", h.name, h.ip, port, h.message);
+    const std::string line = host_line(h.name, h.ip, port, h.message);
     note(line, line);
     // The host's name is asked first, then the address's domain.
     const auto* rule =
@@ -180,8 +207,7 @@ void Attempt::host_deferral(Addr& a, const std::string& error, const Asked& aske
     return;
   }
   if (all_expired) {
-    a.status = Addr::Status::failed;
-    a.message += a.message.empty() ? "retry timeout exceeded" : ": retry timeout exceeded";
+    a.timed_out = true;
     return;
   }
   const std::int64_t next = std::max(first, now_ + 1);
@@ -197,6 +223,9 @@ void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Ask
   } else if (r.retry_scope == Scope::host || (r.retry_scope == Scope::none && !asked.empty())) {
     host_deferral(a, error, asked);
   } else if (r.retry_scope == Scope::message && !r.host_ip.empty()) {
+    const std::string port = eng_.log->on(log::Selector::outgoing_port) ? fmt::format(":{}", r.host_port) : "";
+    const std::string line = host_line(r.host_name, r.host_ip, port, r.message);
+    if (said_of_hosts_.insert(line).second) note(line, line);
     const auto known = asked.find(r.host_name + "\n" + r.host_ip);
     const std::string host = known != asked.end() ? known->second : host_key(r.host_name, r.host_ip, 0);
     deferred(a, host + ":" + msg_.envelope.id, "*@" + r.host_name, error);
@@ -210,6 +239,7 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
                             std::int64_t took_us) {
   using Fate = transports::Fate;
   a.message = r.message;
+  if (r.fate != Fate::delivered && !r.host_name.empty()) spoke_with_[&a] = {r.host_name, r.host_ip};
   a.basic_errno = r.fate == Fate::deferred ? defer_number(r) : r.sys_errno;
   a.smtp_reply = r.confirmation;
   a.output = r.output;
@@ -227,6 +257,7 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
   if (a.status == Addr::Status::delivered && eng_.store && !opt_.first_attempt)
     if (auto rec = eng_.store->get_retry("T:" + a.unique); rec && *rec) (void)eng_.store->delete_retry("T:" + a.unique);
   log_result(g, a, r, first_of_run, took_us);
+  if (a.timed_out && a.status == Addr::Status::deferred) time_out(a);
 }
 
 void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run,
@@ -254,16 +285,19 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
     // A local delivery names the mailbox and, in brackets, the address it came for.
     if (g.def->is_local && a.special.empty()) {
       if (f.parents.empty()) f.parents.push_back(a.state.address);
-      f.address = a.state.cased_local_part;
+      f.address = local_part_of(a);
     }
     changed_ = true;
     if (transports::generic(*g.transport).disable_logging) return;
-    line = log::delivered_line(first_of_run || g.addrs.size() == 1 ? "=>" : "->", f, sel);
+    line = log::delivered_line(opt_.dry_run                              ? "*>"
+                               : first_of_run || g.addrs.size() == 1 ? "=>"
+                                                                     : "->",
+                               f, sel);
   } else if (a.status == Addr::Status::failed) {
     changed_ = true;
     line = log::failed_line(f, sel);
   } else {
-    const bool hint_only = a.basic_errno == kRetryNotReached;
+    const bool hint_only = a.basic_errno == kRetryNotReached || a.basic_errno == -54;
     if (hint_only && !eng_.log->on(log::Selector::retry_defer)) return;
     line = log::deferred_line(f, sel);
   }
@@ -273,7 +307,7 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
 void Attempt::leave_for_queue_run(std::vector<Group*>& remote) {
   const auto& m = eng_.config->main;
   if (!opt_.first_attempt || opt_.force || remote.empty()) return;
-  const bool all = std::any_of(m.queue_only_file.begin(), m.queue_only_file.end(), [](const std::string& f) {
+  const bool all = opt_.queue_smtp || std::any_of(m.queue_only_file.begin(), m.queue_only_file.end(), [](const std::string& f) {
     return f.starts_with("smtp/") && ::access(f.c_str() + 4, F_OK) == 0;
   });
   if (!all && !m.queue_smtp_domains.is_set()) return;
@@ -313,7 +347,29 @@ void Attempt::sort_by_domain(std::vector<Addr*>& addresses) {
   for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = ranked[i].second;
 }
 
+/// What must wait by the hints of an earlier attempt. Only a run that looks at all messages meets such addresses.
+void Attempt::wait_for_retry_time() {
+  if (!eng_.store || opt_.force || opt_.first_attempt || mua_wrapper) return;
+  for (Addr* a : all_) {
+    if (a->status != Addr::Status::routed) continue;
+    const auto rec = eng_.store->get_retry("T:" + a->unique);
+    if (!rec || !*rec || (*rec)->expired || (*rec)->next_try <= now_) continue;
+    a->status = Addr::Status::deferred;
+    next_attempt_ = next_attempt_ == 0 ? (*rec)->next_try : std::min(next_attempt_, (*rec)->next_try);
+    if (!eng_.log->on(log::Selector::retry_defer)) continue;
+    auto f = fields(*a);
+    const auto* def = transports::find_transport_def(a->transport->def);
+    const bool local = def != nullptr && def->is_local;
+    f.defer_errno = local ? -51 : -52;
+    f.message = "retry time not reached";
+    note(local ? log::deferred_line(f, eng_.log->selectors())
+               : fmt::format("== {} routing defer (-52): retry time not reached", a->state.address),
+         {});
+  }
+}
+
 void Attempt::transport_all() {
+  wait_for_retry_time();
   auto groups = make_groups();
   std::vector<Group*> local, remote;
   for (Group& g : groups) (g.def->is_local ? local : remote).push_back(&g);

@@ -6,6 +6,7 @@
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
 #include "core/delivery/callout.h"
+#include "core/hooks/hooks.h"
 
 namespace remex::delivery {
 namespace {
@@ -62,6 +63,7 @@ void hosts(TestReport& t, const Addr& a) {
     if (!h.ip.empty()) line += fmt::format("{:<{}}", fmt::format("[{}]", h.ip), ip + 2);
     if (h.mx >= 0) line += fmt::format(" MX={}", h.mx);
     if (h.port > 0) line += fmt::format(" port={}", h.port);
+    if (h.mx_secure && hooks::active()) line += " AD";
     while (line.ends_with(' ')) line.pop_back();
     t.out += line + "\n";
   }
@@ -85,6 +87,12 @@ void report(TestReport& t, const Addr& a) {
     case Addr::Status::redirected: break;
     case Addr::Status::routed:
     case Addr::Status::delivered:
+      if (a.is_pipe || a.is_file || a.is_directory) {
+        t.out += fmt::format("{} -> {}\n  transport = {}\n", a.parent != nullptr ? a.parent->state.address : "",
+                             a.is_pipe && !name.starts_with('|') ? "|" + name : name,
+                             a.transport != nullptr ? a.transport->name : "unset");
+        break;
+      }
       t.out += name;
       if (std::find(t.seen.begin(), t.seen.end(), name) != t.seen.end())
         t.out += " [duplicate, would not be delivered]";

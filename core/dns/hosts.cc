@@ -9,6 +9,7 @@
 
 #include "core/base/strings.h"
 #include "core/dns/resolver.h"
+#include "core/hooks/hooks.h"
 
 namespace remex::dns {
 namespace {
@@ -81,7 +82,12 @@ HostAddresses lookup_host(Resolver& r, std::string_view name, bool ipv4, bool ip
     out.ips.push_back(std::move(ip));
     return out;
   }
-  if (use_hosts_file) {
+  if (hooks::hosts_from_dns() && iequals(name, "localhost")) {
+    if (ipv6) out.ips.emplace_back("::1");
+    if (ipv4) out.ips.emplace_back("127.0.0.1");
+    return out;
+  }
+  if (use_hosts_file && !hooks::hosts_from_dns()) {
     const std::string wanted = to_lower(name.ends_with('.') ? name.substr(0, name.size() - 1) : name);
     each_hosts_entry([&](const std::string& ip, const std::vector<std::string>& names) {
       const bool family = is_v6(ip) ? ipv6 : ipv4;
@@ -98,7 +104,7 @@ HostAddresses lookup_host(Resolver& r, std::string_view name, bool ipv4, bool ip
     const Answer a = r.query(name, type);
     add_records(a, out, again);
     exists = exists || a.outcome == Outcome::found || a.outcome == Outcome::no_data;
-    out.secure = out.secure && a.secure;
+    if (a.outcome == Outcome::found) out.secure = out.secure && a.secure;
     if (a.outcome == Outcome::no_name) break;
   }
   if (!out.ips.empty()) return out;
@@ -113,7 +119,8 @@ HostName lookup_address(Resolver& r, std::string_view ip, bool use_hosts_file) {
     out.outcome = Outcome::no_name;
     return out;
   }
-  if (use_hosts_file) {
+  if (hooks::reverse_lookup_defers(wanted)) return out;
+  if (use_hosts_file && !hooks::hosts_from_dns()) {
     each_hosts_entry([&](const std::string& entry, const std::vector<std::string>& names) {
       if (entry != wanted) return false;
       out.name = names.front();

@@ -23,7 +23,6 @@
 namespace remex::dns {
 namespace {
 
-constexpr int kMaxChase = 8;
 constexpr std::size_t kMaxNameText = 1000;
 
 /// "[ip]:port", "ip:port" (IPv4), "ip@port" or "ip" as libunbound's "ip@port".
@@ -212,28 +211,6 @@ Answer retry_later(std::string why) {
   return a;
 }
 
-/// Follows the CNAMEs of one message from `name`, then takes the records of the asked type.
-void collect(const Message& m, const std::string& name, Type type, Answer& a) {
-  a.canonical = name;
-  bool first = true;
-  const auto lower_ttl = [&](std::uint32_t ttl) {
-    a.ttl = first ? ttl : std::min(a.ttl, ttl);
-    first = false;
-  };
-  for (int hop = 0; type != Type::cname && type != Type::any && hop < kMaxChase; ++hop) {
-    const auto alias = std::find_if(m.answers.begin(), m.answers.end(),
-                                    [&](const Record& r) { return r.type == Type::cname && r.name == a.canonical; });
-    if (alias == m.answers.end()) break;
-    lower_ttl(alias->ttl);
-    a.canonical = alias->text;
-  }
-  for (const Record& r : m.answers) {
-    if (r.name != a.canonical || (type != Type::any && r.type != type)) continue;
-    lower_ttl(r.ttl);
-    a.records.push_back(r);
-  }
-}
-
 Answer UnboundResolver::ask_once(const std::string& name, Type type) {
   Pending p;
   int id = 0;
@@ -275,7 +252,7 @@ Answer UnboundResolver::query(std::string_view name, Type type) {
   Answer a = ask_once(asked, type);
   // local_data answers a CNAME without its target.
   bool secure = a.secure;
-  for (int hop = 0; a.outcome == Outcome::no_data && a.canonical != asked && hop < kMaxChase; ++hop) {
+  for (int hop = 0; a.outcome == Outcome::no_data && a.canonical != asked && hop < kMaxCnames; ++hop) {
     asked = a.canonical;
     a = ask_once(asked, type);
     secure = secure && a.secure;

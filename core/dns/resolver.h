@@ -63,6 +63,11 @@ struct ResolverConfig {
 class Resolver {
  public:
   static Result<std::shared_ptr<Resolver>> create(const ResolverConfig& cfg);
+  /// Runs `program DIRECTORY NAME TYPE` for each query; its output is the answer in wire format and its exit status the
+  /// outcome: 0 answer, 1 no such name, 2 try again, 4 no such data, 5 ask `otherwise`, any other a failure. For test
+  /// mode (core/hooks).
+  static std::shared_ptr<Resolver> of_program(std::string program, std::string directory,
+                                              std::shared_ptr<Resolver> otherwise);
   virtual ~Resolver() = default;
   /// `name` without final dot is taken as absolute. Never fails: trouble is Outcome::try_again.
   virtual Answer query(std::string_view name, Type type) = 0;

@@ -2,6 +2,8 @@
 #include "core/dns/wire.h"
 
 #include <arpa/inet.h>
+
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
@@ -134,6 +136,7 @@ std::optional<Message> decode_message(std::string_view packet) {
   if (packet.size() < 12) return std::nullopt;
   Message m;
   m.rcode = packet[3] & 0xf;
+  m.authentic = (static_cast<unsigned char>(packet[3]) & 0x20U) != 0;
   const std::size_t questions = u16(packet, 4);
   const std::size_t answers = u16(packet, 6);
   if (answers > kMaxAnswers) return std::nullopt;
@@ -157,6 +160,27 @@ std::optional<Message> decode_message(std::string_view packet) {
     at += length;
   }
   return m;
+}
+
+void collect(const Message& m, const std::string& name, Type type, Answer& a) {
+  a.canonical = name;
+  bool first = true;
+  const auto lower_ttl = [&](std::uint32_t ttl) {
+    a.ttl = first ? ttl : std::min(a.ttl, ttl);
+    first = false;
+  };
+  for (int hop = 0; type != Type::cname && type != Type::any && hop < kMaxCnames; ++hop) {
+    const auto alias = std::find_if(m.answers.begin(), m.answers.end(),
+                                    [&](const Record& r) { return r.type == Type::cname && r.name == a.canonical; });
+    if (alias == m.answers.end()) break;
+    lower_ttl(alias->ttl);
+    a.canonical = alias->text;
+  }
+  for (const Record& r : m.answers) {
+    if (r.name != a.canonical || (type != Type::any && r.type != type)) continue;
+    lower_ttl(r.ttl);
+    a.records.push_back(r);
+  }
 }
 
 }  // namespace remex::dns

@@ -14,6 +14,7 @@ namespace remex::dns {
 /// The answer section of a message, CNAMEs and all other types included.
 struct Message {
   int rcode = 0;
+  bool authentic = false;       ///< AD bit (RFC 4035 3.2.3)
   std::vector<Record> answers;  ///< of known and unknown types; undecodable ones are left out
 };
 
@@ -27,5 +28,11 @@ std::optional<std::string> decode_name(std::string_view packet, std::size_t& off
 /// Fills text, strings, preference, weight and port of `r` from the rdata at [offset, offset+length) of the packet.
 /// False when the octets are not what the type says; MX NS CNAME PTR SRV SOA names may be compressed.
 bool decode_rdata(std::string_view packet, std::size_t offset, std::size_t length, Record& r);
+
+constexpr int kMaxCnames = 8;
+
+/// Follows the CNAMEs of one message from `name`, then takes the records of the asked type into `a` (records, canonical,
+/// ttl).
+void collect(const Message& m, const std::string& name, Type type, Answer& a);
 
 }  // namespace remex::dns

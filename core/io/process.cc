@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "core/hooks/hooks.h"
 #include "core/io/scheduler.h"
 #include "core/io/stream.h"
 
@@ -199,7 +200,7 @@ Result<ProcessResult> run_on_loop(const ProcessSpec& spec) {
 
 std::int64_t load_average_thousandths() {
   double load[1] = {0};
-  return getloadavg(load, 1) == 1 ? static_cast<std::int64_t>(load[0] * 1000) : -1;
+  return hooks::load_average(getloadavg(load, 1) == 1 ? static_cast<std::int64_t>(load[0] * 1000) : -1);
 }
 
 Result<ProcessResult> run_process(const ProcessSpec& spec) {

@@ -7,13 +7,14 @@
 #include <cerrno>
 #include <ctime>
 
+#include "core/hooks/hooks.h"
 #include "core/io/tls_session.h"
 
 namespace remex::io {
 namespace {
 
 constexpr const char* kPriorities = "NORMAL:-VERS-TLS1.1:-VERS-TLS1.0:-VERS-DTLS-ALL";
-constexpr std::time_t kYear = 365 * 24 * 3600;
+constexpr std::int64_t kYear = 365 * 24 * 3600;
 
 Status set_priority(TlsMaterial& m, const std::string& text) {
   const char* where = nullptr;
@@ -65,7 +66,7 @@ int make_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const std
   gnutls_x509_crt_set_version(crt, 3);
   gnutls_x509_crt_set_serial(crt, serial, sizeof serial);
   gnutls_x509_crt_set_activation_time(crt, now - 3600);  // clocks differ
-  gnutls_x509_crt_set_expiration_time(crt, now + kYear);
+  gnutls_x509_crt_set_expiration_time(crt, now + static_cast<std::time_t>(hooks::certificate_lifetime(kYear)));
   // X.520 allows 64 octets of common name; the alternative name holds it all.
   const std::string cn = hostname.substr(0, 64);
   rc = gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, cn.data(), static_cast<unsigned>(cn.size()));

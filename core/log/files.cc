@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
 #include "core/log/log.h"
 
 namespace remex::log {
@@ -100,7 +101,7 @@ std::string escaped(std::string_view line, bool keep_newlines) {
   out.reserve(line.size() + 8);
   for (const char c : line) {
     const auto u = static_cast<unsigned char>(c);
-    if ((u >= 32 && u != 127) || (keep_newlines && c == '\n'))
+    if ((u >= 32 && u != 127) || (keep_newlines && (c == '\n' || c == '\t')))
       out += c;
     else if (c == '\n')
       out += "\\n";
@@ -152,7 +153,7 @@ class FileLog final : public Log {
         files_[i].pattern = std::move(p);
       }
     }
-    if (syslog_)
+    if (syslog_ && !hooks::syslog_to_stderr())
       ::openlog(cfg_.syslog_processname.c_str(), cfg_.syslog_pid ? LOG_PID : 0, facility(cfg_.syslog_facility));
     return {};
   }
@@ -169,6 +170,10 @@ class FileLog final : public Log {
     const std::string full = fmt::format("{} {}\n", stamp, text);
     if (cfg_.to_stderr || cfg_.only_stderr) write_fully(2, cfg_.only_stderr ? text + "\n" : full);
     if (cfg_.only_stderr) return;
+    if (cfg_.verbose)
+      write_fully(2, fmt::format("LOG:{}{}{}\n  {}\n", (targets & kMain) != 0 ? " MAIN" : "",
+                                 (targets & kReject) != 0 ? " REJECT" : "", (targets & kPanic) != 0 ? " PANIC" : "",
+                                 escaped(line.substr(0, kLineMax), false)));
     if ((targets & kMain) != 0) put(0, now, full);
     if ((targets & kReject) != 0 && cfg_.write_rejectlog) {
       put(1, now,
@@ -180,6 +185,11 @@ class FileLog final : public Log {
     if (syslog_) {
       // syslog adds its own time; ours is put in front when asked for.
       const auto say = [&](int priority) {
+        if (hooks::syslog_to_stderr()) {
+          write_fully(2, fmt::format("SYSLOG: '{}{}{}'\n", cfg_.timestamps_in_syslog ? stamp : "",
+                                     cfg_.timestamps_in_syslog ? " " : "", text));
+          return;
+        }
         ::syslog(priority, "%s%s%s", cfg_.timestamps_in_syslog ? stamp.c_str() : "",
                  cfg_.timestamps_in_syslog ? " " : "", text.c_str());
       };

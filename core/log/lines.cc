@@ -109,11 +109,11 @@ std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const Ar
     if (const auto it = e.saved.find("dkim_log"); it != e.saved.end() && !it->second.empty())
       out += " DKIM=" + printable(it->second);
   }
-  if (is_on(sel, Selector::msg_id) && !e.user_message_id.empty()) {
+  if (is_on(sel, extras.id_created ? Selector::msg_id_created : Selector::msg_id) && !e.user_message_id.empty()) {
     std::string_view id = e.user_message_id;
     if (id.starts_with('<')) id.remove_prefix(1);
     if (id.ends_with('>')) id.remove_suffix(1);
-    out += " id=" + printable(id);
+    out += (extras.id_created ? " id*=" : " id=") + printable(id);
   }
   if (is_on(sel, Selector::subject) && !extras.subject.empty())
     out += fmt::format(" T=\"{}\"", replace_all(printable(extras.subject), "\"", "\\\""));

@@ -100,6 +100,7 @@ struct LogConfig {
   std::string timezone;
   bool to_stderr = false;  ///< mua_wrapper, -bh and the like: lines also/only on stderr
   bool only_stderr = false;
+  bool verbose = false;  ///< -v: every line also on stderr, as "LOG: MAIN"
 };
 
 class Log {
@@ -125,6 +126,7 @@ std::string sender_fullhost(const mail::ReceivedFrom& from);
 struct ArrivalExtras {
   std::string bounced_id;  ///< R=
   std::string subject;
+  bool id_created = false;  ///< the Message-ID: header is ours: logged only with +msg_id_created
   /// Sender and recipients as they came, before rewriting; null: those of the envelope.
   const std::string* raw_sender = nullptr;
   const std::vector<std::string>* raw_recipients = nullptr;

@@ -3,6 +3,8 @@
 // words. Failure: an Error that names the offending text; addresses before it are not returned.
 #include <fmt/format.h>
 
+#include <array>
+
 #include "core/base/strings.h"
 #include "core/mail/address.h"
 #include "core/mail/plain_address.h"
@@ -233,9 +235,18 @@ Result<std::vector<HeaderAddress>> parse_address_list(std::string_view body, boo
   return ListParser(body, allow_unqualified).parse();
 }
 
+/// Characters of a local part that need no thought.
+static constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < 128; ++c)
+    table[c] =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
+  return table;
+}();
+
 std::size_t plain_address_at(std::string_view text) {
   std::size_t at = 0;
-  while (at < text.size() && (is_alnum(text[at]) || text[at] == '.' || text[at] == '-' || text[at] == '_')) ++at;
+  while (at < text.size() && kPlain[static_cast<unsigned char>(text[at])]) ++at;
   const bool plain =
       at > 0 && at <= kMaxLocalPart && at < text.size() && text[at] == '@' && is_domain_name(text.substr(at + 1), true);
   return plain ? at : std::string_view::npos;

@@ -53,7 +53,8 @@ bool Session::data_lost(ErrorKind why) {
     close_reason_ = "signal-exit";
   } else {
     reply(421, "Lost incoming connection");
-    server_.log->write(log::kMain, "", fmt::format("SMTP connection from {} lost while reading message data", peer()));
+    server_.log->write(log::kMain, "", fmt::format("SMTP connection from {} lost while reading message data{}", peer(),
+                                                        receiving_ != nullptr && receiving_->in_header() ? " (header)" : ""));
     close_reason_ = "connection-lost";
   }
   return false;
@@ -131,7 +132,10 @@ Session::Next Session::cmd_data(const Command& c) {
     DataReader::Options opt;
     opt.lf_ends_data = opt_.stdio;
     DataReader data(reception, opt);
-    if (!receive_data(data)) return Next::close;
+    receiving_ = &reception;
+    const bool whole = receive_data(data);
+    receiving_ = nullptr;
+    if (!whole) return Next::close;
     r = reception.complete(data, acl::Hook::data);
   }
   return end_of_message(r);

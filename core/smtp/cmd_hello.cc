@@ -12,6 +12,7 @@ void Session::set_protocol() {
   p += esmtp_ ? "esmtp" : "smtp";
   if (tls_active_) p += 's';
   if (!from_.authenticator.empty()) p += 'a';
+  if (opt_.batched) p = "local-bsmtp";
   from_.protocol = p;
 }
 
@@ -119,7 +120,10 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   } else {
     forget_advertised();
     std::string text = active_hostname_ + " Hello " + (from_.host_name.empty() ? from_.helo_name : from_.host_name);
-    if (!from_.host_address.empty()) text += " [" + from_.host_address + "]";
+    if (!from_.host_address.empty())
+      text += " [" + from_.host_address + "]";
+    else if (!opt_.login.empty())
+      text = active_hostname_ + " Hello " + opt_.login + " at " + from_.helo_name;
     reply(250, text);
   }
   return Next::go_on;

@@ -32,27 +32,11 @@ std::string stripped(std::string_view path, const lang::MainOptions& m) {
 }
 }  // namespace
 
-std::int64_t Session::size_limit() {
-  const lang::Expansion& e = config_->main.message_size_limit;
-  if (!e.is_set()) return std::int64_t{50} * 1024 * 1024;
-  auto v = e.eval(scope_);
-  if (!v) {
-    log_line(log::kMain | log::kPanic, fmt::format("unable to expand message_size_limit: {}", v.error().text));
-    return std::int64_t{50} * 1024 * 1024;
-  }
-  std::string_view t = trim(v->view());
-  std::int64_t scale = 1;
-  if (!t.empty()) {
-    const char last = ascii_lower(t.back());
-    scale = last == 'k' ? 1024 : last == 'm' ? 1024 * 1024 : last == 'g' ? 1024 * 1024 * 1024 : 1;
-    if (scale != 1) t.remove_suffix(1);
-  }
-  const auto n = parse_int(t);
-  if (!n || *n < 0 || *n > (std::int64_t{1} << 50) / scale) {
-    log_line(log::kMain | log::kPanic, fmt::format("invalid message_size_limit \"{}\"", printable(v->view())));
-    return std::int64_t{50} * 1024 * 1024;
-  }
-  return *n * scale;
+std::int64_t Session::size_limit() { return message_size_limit(scope_, *server_.log); }
+
+bool Session::parameter_error(int code, std::string_view text) {
+  if (protocol_error(code, text, state_.command) == Next::close) give_up_ = true;
+  return false;
 }
 
 bool Session::mail_parameters(const PathCommand& pc) {
@@ -90,12 +74,10 @@ bool Session::mail_parameters(const PathCommand& pc) {
       ok = !p.has_value;  // RFC 6531 3.4
       envelope_.smtputf8 = true;
     } else {
-      reply(555, fmt::format("{}: unsupported parameter", printable(p.keyword)));
-      return false;
+      return parameter_error(555, fmt::format("{}: unsupported parameter", printable(p.keyword)));
     }
     if (!ok) {
-      reply(501, fmt::format("{}: invalid parameter value", printable(p.keyword)));
-      return false;
+      return parameter_error(501, fmt::format("{}: invalid parameter value", printable(p.keyword)));
     }
   }
   return true;
@@ -177,9 +159,10 @@ Session::Next Session::cmd_mail(const Command& c) {
   auto pc = parse_path_command(c.argument, "FROM:");
   if (!pc && !has_keyword(c.argument, "FROM")) return unknown_command();
   if (in_transaction_) return protocol_error(503, "sender already given", state_.command);
-  if (from_.helo_name.empty() && opt_.is_tcp && host_matches(m.hosts_require_helo)) {
+  if (from_.helo_name.empty() && !opt_.batched && host_matches(m.hosts_require_helo)) {
     log_line(log::kMain | log::kReject, fmt::format("rejected MAIL from {}: no HELO/EHLO given", peer()));
-    return protocol_error(503, "HELO or EHLO required", state_.command);
+    reply(503, "HELO or EHLO required");
+    return Next::go_on;
   }
   if (from_.protocol.empty()) set_protocol();
   if (!pc) return protocol_error(501, pc.error().text, state_.command);
@@ -196,7 +179,7 @@ Session::Next Session::cmd_mail(const Command& c) {
       }
   ++mail_commands_;
   reset_message();  // nothing of a MAIL that was refused may survive (SIZE=, BODY=, acl_m variables)
-  if (!mail_parameters(*pc)) return Next::go_on;
+  if (!mail_parameters(*pc)) return give_up_ ? Next::close : Next::go_on;
   const std::int64_t limit = size_limit();
   if (limit > 0 && state_.declared_size > limit) {
     reply(552, "Message size exceeds maximum permitted");
@@ -342,7 +325,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
     scope_.recipient_verify_failure.clear();
     if (discarded_sender_)
       o.verdict = acl::Verdict::discard;
-    else if (!opt_.is_tcp && !m.acl_smtp_rcpt.is_set())
+    else if (opt_.batched && !m.acl_smtp_rcpt.is_set())
       o.verdict = acl::Verdict::accept;
     else
       o = run_acl(acl::Hook::rcpt, m.acl_smtp_rcpt);

@@ -29,7 +29,7 @@ Session::Next Session::cmd_quit() {
 Session::Next Session::cmd_help() {
   std::string text = "Commands supported:\nAUTH";
   if (tls_advertised_) text += " STARTTLS";
-  text += " HELO EHLO MAIL RCPT DATA NOOP QUIT RSET HELP";
+  text += " HELO EHLO MAIL RCPT DATA BDAT NOOP QUIT RSET HELP";
   if (config_->main.acl_smtp_etrn.is_set()) text += " ETRN";
   if (config_->main.acl_smtp_expn.is_set()) text += " EXPN";
   if (config_->main.acl_smtp_vrfy.is_set()) text += " VRFY";

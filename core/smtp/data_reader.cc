@@ -52,9 +52,11 @@ void DataReader::line_part(std::string_view content, bool ends, bool crlf) {
         return;
       }
       dot_only_ = content.empty();
+      if (opt_.lone_dot && !dot_only_) emit(".");
     }
   } else if (dot_only_ && !content.empty()) {
     dot_only_ = false;
+    if (opt_.lone_dot) emit(".");
   }
   emit(content);
   if (!ends) return;

@@ -69,7 +69,9 @@ std::string message_id_header(lang::Scope& scope, const std::string& host) {
 std::string named_address(const std::string& name, const std::string& address) {
   if (name.empty()) return address;
   bool plain = true;
-  for (const char c : name) plain = plain && (is_alnum(c) || c == ' ' || static_cast<unsigned char>(c) >= 128);
+  for (const char c : name)
+    plain = plain && (is_alnum(c) || std::string_view(" !#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos ||
+                      static_cast<unsigned char>(c) >= 128);
   std::string phrase;
   if (plain) {
     phrase = name;
@@ -109,17 +111,34 @@ bool is_owner(const lang::Scope& scope, const std::string& address, const std::s
 
 }  // namespace
 
+namespace {
+
+/// What from_fixups() adds; Resent- headers come first in the message, others last.
+void from_fixups(lang::Scope& scope, const acl::Effects& effects, const std::string& primary_hostname,
+                 const std::string& prefix, mail::Where where, bool local);
+
+}  // namespace
+
 void local_fixups(lang::Scope& scope, const acl::Effects& effects, const std::string& primary_hostname) {
-  const bool local = scope.from->is_local && !effects.suppress_local_fixups;
+  const bool local = scope.from->is_local && scope.from->host_address.empty() && !effects.suppress_local_fixups;
   if (!local && !effects.submission) return;
   mail::HeaderList& h = *scope.headers;
-  mail::Envelope& env = *scope.envelope;
+  const mail::Envelope& env = *scope.envelope;
   const bool resent = h.find("Resent-From") != nullptr || h.find("Resent-To") != nullptr ||
                       h.find("Resent-Sender") != nullptr || h.find("Resent-Date") != nullptr;
   const std::string prefix = resent ? "Resent-" : "";
-  if (h.find(prefix + "Message-ID") == nullptr) h.add(prefix + message_id_header(scope, primary_hostname));
-  if (h.find(prefix + "Date") == nullptr) h.add(prefix + "Date: " + rfc5322_date(env.received) + "\n");
+  const mail::Where where = resent ? mail::Where::at_start : mail::Where::at_end;
+  if (h.find(prefix + "Message-ID") == nullptr) h.add(prefix + message_id_header(scope, primary_hostname), where);
+  from_fixups(scope, effects, primary_hostname, prefix, where, local);
+  if (h.find(prefix + "Date") == nullptr) h.add(prefix + "Date: " + rfc5322_date(env.received) + "\n", where);
+}
 
+namespace {
+
+void from_fixups(lang::Scope& scope, const acl::Effects& effects, const std::string& primary_hostname,
+                 const std::string& prefix, mail::Where where, bool local) {
+  mail::HeaderList& h = *scope.headers;
+  mail::Envelope& env = *scope.envelope;
   // Who the message is really from: the authenticated submitter, or the local caller.
   std::string owner = env.sender, name;
   if (effects.submission && !scope.from->authenticated_id.empty()) {
@@ -135,14 +154,15 @@ void local_fixups(lang::Scope& scope, const acl::Effects& effects, const std::st
   const mail::Header* from = h.find(prefix + "From");
   if (from == nullptr) {
     if (!env.sender.empty() || effects.submission)
-      h.add(prefix + "From: " + named_address(name, env.sender.empty() || effects.submission ? owner : env.sender) +
-            "\n");
+      h.add(
+          prefix + "From: " + named_address(name, env.sender.empty() || effects.submission ? owner : env.sender) + "\n",
+          where);
     return;
   }
   // As sendmail does it: just the caller's login name becomes the full address with the full name (manual 47.11).
   if (!effects.submission && !scope.from->is_smtp && !env.login.empty() && trim(from->value()) == env.login) {
     h.remove(prefix + "From");
-    h.add(prefix + "From: " + named_address(name, owner) + "\n");
+    h.add(prefix + "From: " + named_address(name, owner) + "\n", where);
     return;
   }
   // RFC 6409 8.1: add Sender: when From: is not the submitter.
@@ -152,8 +172,10 @@ void local_fixups(lang::Scope& scope, const acl::Effects& effects, const std::st
   if (!check) return;
   if (effects.submission || !scope.config->main.local_sender_retain) h.remove(prefix + "Sender");
   if (!is_owner(scope, mail::extract_address(from->value()), owner))
-    h.add(prefix + "Sender: " + named_address(name, owner) + "\n");
+    h.add(prefix + "Sender: " + named_address(name, owner) + "\n", where);
   if (effects.submission && !env.sender.empty()) env.sender = owner;
 }
+
+}  // namespace
 
 }  // namespace remex::smtp

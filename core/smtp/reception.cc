@@ -17,6 +17,7 @@ namespace remex::smtp {
 namespace {
 
 constexpr std::size_t kBodyChunk = 64 * 1024;
+constexpr std::size_t kRejectedHeaders = 32 * 1024;  ///< of a refused message, in the reject log
 
 bool is_reply_code(std::string_view s) {
   return s.size() > 3 && is_digit(s[0]) && is_digit(s[1]) && is_digit(s[2]) && s[3] == ' ';
@@ -67,6 +68,30 @@ Reply reply_from_acl(const acl::Outcome& o, int success_code, std::string_view s
   }
   r.text = o.details + (text.empty() ? std::string(fallback) : std::string(text));
   return r;
+}
+
+std::int64_t message_size_limit(lang::Scope& scope, log::Log& log) {
+  constexpr std::int64_t kUsual = std::int64_t{50} * 1024 * 1024;
+  const lang::Expansion& e = scope.config->main.message_size_limit;
+  if (!e.is_set()) return kUsual;
+  auto v = e.eval(scope);
+  if (!v) {
+    log.write(log::kMain | log::kPanic, "", fmt::format("unable to expand message_size_limit: {}", v.error().text));
+    return kUsual;
+  }
+  std::string_view t = trim(v->view());
+  std::int64_t scale = 1;
+  if (!t.empty()) {
+    const char last = ascii_lower(t.back());
+    scale = last == 'k' ? 1024 : last == 'm' ? 1024 * 1024 : last == 'g' ? 1024 * 1024 * 1024 : 1;
+    if (scale != 1) t.remove_suffix(1);
+  }
+  const auto n = parse_int(t);
+  if (!n || *n < 0 || *n > (std::int64_t{1} << 50) / scale) {
+    log.write(log::kMain | log::kPanic, "", fmt::format("invalid message_size_limit \"{}\"", printable(v->view())));
+    return kUsual;
+  }
+  return *n * scale;
 }
 
 Reception::Reception(Server& server, lang::Scope& scope, acl::Effects& effects, std::int64_t size_limit)
@@ -148,11 +173,31 @@ void Reception::write(std::string_view bytes) {
 void Reception::log_rejection(std::string_view what, const acl::Outcome& o) {
   const std::string_view prefix = o.verdict == acl::Verdict::defer ? "temporarily rejected " : "rejected ";
   const int targets = log::kMain | (o.log_to_reject ? log::kReject : 0);
-  std::string line =
-      log::host_and_ident(*scope_.from, server_.log->selectors(), true) + sender_fields(*scope_.envelope, *scope_.from);
+  // A message that did not come by SMTP has no host to speak of.
+  std::string line = scope_.from->is_smtp || !scope_.from->host_address.empty()
+                         ? log::host_and_ident(*scope_.from, server_.log->selectors(), true)
+                         : std::string();
+  line += sender_fields(*scope_.envelope, *scope_.from);
   line = fmt::format("{} {}{}", trim_left(line), prefix, what);
   if (!o.log_message.empty()) line += ": " + printable(o.log_message);
-  server_.log->write(targets, scope_.envelope->id, line);
+  write_rejection(targets, line);
+}
+
+void Reception::write_rejection(int targets, const std::string& line) {
+  const std::string& id = scope_.envelope->id;
+  const bool whole = (targets & log::kReject) != 0 && server_.log->on(log::Selector::rejected_header);
+  server_.log->write(whole ? targets & ~log::kReject : targets, id, line);
+  if (!whole) return;
+  std::string text = line + fmt::format("\nEnvelope-from: <{}>\n", printable(scope_.envelope->sender));
+  for (std::size_t i = 0; i < scope_.envelope->recipients.size() && text.size() < kRejectedHeaders; ++i)
+    text +=
+        fmt::format("{}<{}>\n", i == 0 ? "Envelope-to: " : "    ", printable(scope_.envelope->recipients[i].address));
+  for (const auto& h : headers_.all()) {
+    if (text.size() > kRejectedHeaders) break;
+    text += fmt::format("{} {}", h.type, h.text);
+  }
+  while (text.ends_with('\n')) text.pop_back();
+  server_.log->write(log::kReject, id, text);
 }
 
 void Reception::apply_header_changes() {
@@ -194,6 +239,7 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
   if (hook == acl::Hook::data)
     if (Reply r = verify_dkim(stop); stop) return r;  // over the headers as they came
   stop = true;
+  id_created_ = headers_.find("Message-ID") == nullptr;
   fix_and_rewrite();
   if (const auto* id = headers_.find("Message-ID"); id != nullptr) {
     std::string_view v = trim(id->value());
@@ -245,8 +291,10 @@ std::string Reception::arrival_text() {
   const mail::Envelope& env = *scope_.envelope;
   log::ArrivalExtras extras;
   if (const auto* s = headers_.find("Subject"); s != nullptr) extras.subject = std::string(trim(s->value()));
+  if (const auto it = scope_.extra.find("message_reference"); it != scope_.extra.end()) extras.bounced_id = it->second;
   if (env.raw_sender) extras.raw_sender = &*env.raw_sender;
   extras.raw_recipients = &raw_recipients_;
+  extras.id_created = id_created_;
   std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
   if (effects_.fakereject && arrival.starts_with("<=")) arrival[0] = '(';
   if (const auto size = arrival.find(" S="); size != std::string::npos)
@@ -332,8 +380,8 @@ Reply Reception::complete(const DataReader& data, acl::Hook hook) {
   if (failed()) {
     if (failure_.code == 552 && failure_.text == kTooBig) {
       if (server_.log->on(log::Selector::size_reject))
-        server_.log->write(
-            log::kMain | log::kReject, scope_.envelope->id,
+        write_rejection(
+            log::kMain | log::kReject,
             fmt::format("rejected from <{}> {}: message too big: read={} max={}", printable(scope_.envelope->sender),
                         log::host_and_ident(*scope_.from, server_.log->selectors(), true), seen_, size_limit_));
     } else if (failure_.code == 552) {

@@ -39,6 +39,8 @@ class Reception : public DataSink {
   /// Set once storing failed (too large, disk full): reading goes on, the reply is known.
   bool failed() const { return failure_.code != 250; }
   mail::HeaderList& headers() { return headers_; }
+  /// The headers are not complete yet.
+  bool in_header() const { return in_header_; }
   std::shared_ptr<const mail::Body> body() const { return body_; }
   /// -t: called with the parsed headers before anything is judged.
   std::function<Status(mail::HeaderList&)> on_headers;
@@ -85,6 +87,8 @@ class Reception : public DataSink {
   bool cut_through(acl::Hook hook, store::StoredMessage& msg, Reply& out);
   /// The "<=" line.
   std::string arrival_text();
+  /// The line, and in the reject log the envelope and headers as far as they were read.
+  void write_rejection(int targets, const std::string& line);
   void log_rejection(std::string_view what, const acl::Outcome& o);
 
   Server& server_;
@@ -103,8 +107,12 @@ class Reception : public DataSink {
   lang::DkimState dkim_;
   Reply failure_;
   bool prdr_ = false, prdr_lost_ = false;    ///< recipients were judged one by one; some were refused
+  bool id_created_ = false;  ///< the Message-ID: is ours
   std::vector<std::string> raw_recipients_;  ///< before rewriting, for the log
   std::size_t headers_applied_ = 0, removals_applied_ = 0;
 };
+
+/// message_size_limit now, octets; 0 is no limit. A value that cannot be used is logged, and the default counts.
+std::int64_t message_size_limit(lang::Scope& scope, log::Log& log);
 
 }  // namespace remex::smtp

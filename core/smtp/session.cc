@@ -10,8 +10,10 @@
 
 #include "core/base/ids.h"
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
 #include "core/io/fiber.h"
 #include "core/io/process.h"
+#include "core/log/delivery_lines.h"
 
 namespace remex::smtp {
 
@@ -108,6 +110,8 @@ bool Session::host_matches(const lang::MatchList& list) {
 }
 
 Millis Session::receive_timeout() {
+  if (opt_.receive_timeout == 0) return Millis::max() / 2;
+  if (opt_.receive_timeout > 0) return std::chrono::duration_cast<Millis>(Seconds(opt_.receive_timeout));
   const lang::Expansion& e = config_->main.smtp_receive_timeout;
   std::int64_t seconds = 300;
   if (e.is_set())
@@ -284,7 +288,10 @@ bool Session::connect() {
     }
   }
   if (server_.log->on(log::Selector::smtp_connection) && !host_matches(m.hosts_connection_nolog))
-    log_line(log::kMain, fmt::format("SMTP connection from {}", peer()));
+    log_line(log::kMain, fmt::format("SMTP connection from {}{}", peer(),
+                                     opt_.is_tcp && server_.counters != nullptr
+                                         ? fmt::format(" (TCP/IP connection count = {})", server_.counters->sessions)
+                                         : std::string()));
   const acl::Outcome o = run_acl(acl::Hook::connect, m.acl_smtp_connect);
   dkim_off_ = effects_.dkim_disable_verify;
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
@@ -317,7 +324,9 @@ bool Session::connect() {
   } else if (m.smtp_banner.is_set()) {
     if (auto v = m.smtp_banner.eval(scope_)) banner = std::move(*v).str();
   }
-  if (banner.empty()) banner = active_hostname_ + " ESMTP remex " + rfc5322_date(wall_now());
+  if (banner.empty())
+    banner = fmt::format("{} ESMTP {} {} {}", active_hostname_, hooks::product(), hooks::version(),
+                         rfc5322_date(wall_now()));
   reply(220, banner);
   return true;
 }
@@ -481,6 +490,22 @@ void Session::finish(std::string_view reason) {
   }
 }
 
+/// smtp_connection and smtp_no_mail: how the connection ended.
+void Session::tell_of_the_end() {
+  const auto& m = config_->main;
+  if (!opt_.is_tcp || opt_.stdio || server_.fake || host_matches(m.hosts_connection_nolog)) return;
+  if (quit_ && server_.log->on(log::Selector::smtp_connection))
+    log_line(log::kMain, fmt::format("SMTP connection from {} closed by QUIT", peer()));
+  if (mail_commands_ > 0 || !server_.log->on(log::Selector::smtp_no_mail)) return;
+  std::string commands;
+  for (const std::string& h : state_.history) commands += (commands.empty() ? " C=" : ",") + h;
+  std::string tls;
+  if (!from_.tls_cipher.empty()) tls = " X=" + from_.tls_cipher;
+  log_line(log::kMain,
+           fmt::format("no MAIL in SMTP connection from {} D={}{}{}", peer(),
+                       log::log_interval((wall_now() - started_).count(), server_.log->selectors()), tls, commands));
+}
+
 int Session::run() {
   std::string bug;
   try {
@@ -525,7 +550,9 @@ int Session::serve() {
         if (opt_.is_tcp && !opt_.stdio && server_.log->on(log::Selector::lost_incoming_connection))
           log_line(log::kMain,
                    fmt::format("unexpected disconnection while reading SMTP command from {} D={}s", peer(), lasted));
-        if (opt_.stdio) reply(421, active_hostname_ + " lost input connection");
+        if (!opt_.is_tcp && server_.log->on(log::Selector::lost_incoming_connection) && !server_.fake)
+          log_line(log::kMain, fmt::format("unexpected EOF while reading SMTP command from {} D={}s", peer(), lasted));
+        reply(421, active_hostname_ + " lost input connection");
         close_reason_ = "connection-lost";
       }
       break;
@@ -535,6 +562,7 @@ int Session::serve() {
   }
   bdat_.reset();
   if (!quit_) finish(close_reason_);
+  tell_of_the_end();
   (void)flush();
   stream_->close();
   return accepted_messages_;

@@ -25,8 +25,9 @@ struct SessionOptions {
   bool batched = false;  ///< -bS: no replies, first error ends
   std::string login;     ///< local caller
   std::int64_t caller_uid = -1, caller_gid = -1;
-  bool trusted = false;         ///< the local caller may say who sends
-  std::string sender_override;  ///< -f for -bs by a trusted caller
+  bool trusted = false;               ///< the local caller may say who sends
+  std::int64_t receive_timeout = -1;  ///< -os, seconds: instead of smtp_receive_timeout; 0 = for ever
+  std::string sender_override;        ///< -f for -bs by a trusted caller
 };
 
 class Session {
@@ -41,6 +42,8 @@ class Session {
   int run();
   /// An error happened in -bS.
   bool batch_failed() const { return batch_failed_; }
+  /// Too many errors, or the input ended without QUIT.
+  bool ended_badly() const { return !quit_ && close_reason_ != "acl-drop"; }
 
  private:
   enum class Next : std::uint8_t { go_on, close };
@@ -71,6 +74,9 @@ class Session {
   /// ",  C=EHLO,MAIL": what the client did before it was dropped.
   std::string history_text() const;
   int serve();
+  void tell_of_the_end();
+  /// A parameter that cannot be: counts as a syntax error. Always false.
+  bool parameter_error(int code, std::string_view text);
   acl::Outcome run_acl(acl::Hook hook, const lang::Expansion& option);
   /// Controls about the connection that an ACL has just set.
   void apply_controls(acl::Hook hook);
@@ -149,7 +155,9 @@ class Session {
   std::string_view close_reason_ = "local-scan-error";  ///< $smtp_notquit_reason
   bool accepted_any_rcpt_ = false;
   int accepted_messages_ = 0, mail_commands_ = 0, nonmail_ = 0, synprot_errors_ = 0, unknown_commands_ = 0;
-  bool load_latch_ = false;  ///< queue_only_load made a message of this connection wait
+  const Reception* receiving_ = nullptr;  ///< while DATA is read
+  bool give_up_ = false;                  ///< too many errors were counted where the loop could not end
+  bool load_latch_ = false;               ///< queue_only_load made a message of this connection wait
   bool batch_failed_ = false, counted_ = false, quit_ = false;
   bool dkim_off_ = false;  ///< control = dkim_disable_verify in the connect ACL: for the whole connection
   std::string active_hostname_;

@@ -125,6 +125,22 @@ Result<std::optional<std::string>> SqliteStore::get_hint(const std::string& tabl
   return std::optional<std::string>(std::string(q.column(0)));
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> SqliteStore::all_hints(const std::string& table) {
+  std::map<std::string, std::string> found;
+  {
+    std::lock_guard lock(read_mutex_);
+    REMEX_TRY(auto q, reader_->query("SELECT key, value FROM hints WHERE tab = ?"));
+    q.text(table);
+    int rc = SQLITE_ROW;
+    while ((rc = q.step()) == SQLITE_ROW) found[std::string(q.column(0))] = std::string(q.column(1));
+    if (rc != SQLITE_DONE) return reader_->fail(fmt::format("reading {} data", table), rc);
+  }
+  std::lock_guard lock(overlay_mutex_);
+  for (const auto& [where, entry] : hint_overlay_)
+    if (where.first == table) found[where.second] = entry.first;
+  return std::vector<std::pair<std::string, std::string>>(found.begin(), found.end());
+}
+
 Status SqliteStore::put_hint(const std::string& table, const std::string& key, const std::string& value) {
   REMEX_CHECK(writable());
   std::uint64_t serial = 0;

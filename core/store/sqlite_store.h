@@ -46,6 +46,7 @@ class SqliteStore final : public Store {
   Result<std::vector<RetryRecord>> all_retry() override;
   Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) override;
   Status put_hint(const std::string& table, const std::string& key, const std::string& value) override;
+  Result<std::vector<std::pair<std::string, std::string>>> all_hints(const std::string& table) override;
   Status check() override;
 
  private:

@@ -119,6 +119,8 @@ class Store {
   /// Generic hints (callout cache, ratelimit, seen): table name, key → value, expiry by the caller.
   virtual Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) = 0;
   virtual Status put_hint(const std::string& table, const std::string& key, const std::string& value) = 0;
+  /// Everything in a table of hints, by key (exim_dumpdb).
+  virtual Result<std::vector<std::pair<std::string, std::string>>> all_hints(const std::string& table) = 0;
 
   /// PRAGMA integrity_check; error text names the damage.
   virtual Status check() = 0;

@@ -3,6 +3,7 @@
 // Tainted names of files and commands are refused; what comes back is tainted.
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -31,20 +32,27 @@ Status eval_readfile(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text name, eval_arg(node, 0, scope));
   REMEX_TRY(const Text eol, eval_arg(node, 1, scope));
   REMEX_CHECK(refuse_tainted(name, "filename"));
-  std::ifstream in(name.str(), std::ios::binary);
+  std::ifstream in;
+  in.rdbuf()->pubsetbuf(nullptr, 0);  // what is read goes where it belongs
+  in.open(name.str(), std::ios::binary);
   if (!in) return fail(fmt::format("failed to open {}: {}", name.view(), std::strerror(errno)));
+  struct stat st{};
+  const bool known = ::stat(name.c_str(), &st) == 0 && st.st_size > 0;
   std::string bytes;
-  if (struct stat st{}; ::stat(name.c_str(), &st) == 0 && st.st_size > 0)
-    bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), kMaxExpanded));
-  char buffer[8192];
-  while (in.read(buffer, sizeof buffer), in.gcount() > 0) {
-    bytes.append(buffer, static_cast<std::size_t>(in.gcount()));
-    if (bytes.size() > kMaxExpanded) return fail(fmt::format("file {} is too long", name.view()));
+  std::size_t size = 0;
+  for (std::size_t step = known ? static_cast<std::size_t>(st.st_size) + 1 : 8192;; step = 8192) {
+    bytes.resize(std::min(size + step, kMaxExpanded + 1));
+    in.read(bytes.data() + size, static_cast<std::streamsize>(bytes.size() - size));
+    size += static_cast<std::size_t>(in.gcount());
+    if (size > kMaxExpanded) return fail(fmt::format("file {} is too long", name.view()));
+    if (!in) break;
   }
-  if (node.children.size() > 1 && eol.size() == 1)
-    std::replace(bytes.begin(), bytes.end(), '\n', eol.view()[0]);
-  else if (node.children.size() > 1)
-    bytes = replace_all(bytes, "\n", eol.view());
+  bytes.resize(size);
+  if (node.children.size() > 1 && eol.size() == 1) {
+    for (std::size_t at = bytes.find('\n'); at != std::string::npos; at = bytes.find('\n', at + 1))
+      bytes[at] = eol.view()[0];
+  }
+  if (node.children.size() > 1 && eol.size() != 1) bytes = replace_all(bytes, "\n", eol.view());
   return append_limited(out, Text(std::move(bytes), Taint::tainted));
 }
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "core/hooks/hooks.h"
 #include "core/io/process.h"
 #include "lang/config.h"
 
@@ -18,9 +19,6 @@ constexpr TaintRule kClean = TaintRule::cleans;
 constexpr TaintRule kPeer = TaintRule::taints;
 constexpr TaintRule kKeeps = TaintRule::keeps;
 
-#ifndef REMEX_VERSION
-#define REMEX_VERSION "0.1.0"
-#endif
 const MainOptions* options(const Scope& s) { return s.config == nullptr ? nullptr : &s.config->main; }
 template <std::string MainOptions::* M>
 Result<Text> option(Scope& s, std::string_view) {
@@ -30,7 +28,7 @@ Result<Text> qualify_recipient(Scope& s, std::string_view) {
   if (options(s) == nullptr) return Text{};
   return trusted(options(s)->qualify_recipient.empty() ? options(s)->qualify_domain : options(s)->qualify_recipient);
 }
-Result<Text> version(Scope&, std::string_view) { return trusted(REMEX_VERSION); }
+Result<Text> version(Scope&, std::string_view) { return trusted(hooks::version()); }
 Result<Text> compile_number(Scope&, std::string_view) { return trusted("1"); }
 Result<Text> pid(Scope&, std::string_view) { return number(getpid()); }
 Result<Text> uid(Scope&, std::string_view) { return number(getuid()); }

@@ -322,10 +322,12 @@ def test_bt_reads_the_forward_as_the_user():
 def test_quota():
     done(send('small@quota.test', 'x' * 300 + '\n'))
     size = os.path.getsize(d('home/bob/small'))
-    check('mailbox is full' in done(send('small@quota.test', 'x' * 900 + '\n'), '**')[0], log()[-800:])
+    mid = send('small@quota.test', 'x' * 900 + '\n')
+    check('mailbox is full' in done(mid, '==')[0], log()[-800:])
+    check('retry timeout exceeded' in done(mid, '**')[0], log()[-800:])
     equal(os.path.getsize(d('home/bob/small')), size, 'nothing was appended')
     done(send('dir@quota.test'))
-    check('mailbox is full' in done(send('dir@quota.test'), '**')[0], log()[-800:])
+    check('mailbox is full' in done(send('dir@quota.test'), '==')[0], log()[-800:])
     equal(len(os.listdir(d('home/bob/qdir/new'))), 1, 'files')
 
 

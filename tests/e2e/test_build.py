@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""The build for acceptance tests (docs/test-build.md): a normal command never obeys MTA_TEST_SUITE; one with hooks, started by a set-uid
+launcher, does what test mode says. The launcher is compiled here."""
+# timeout: 180
+import os
+import re
+import shutil
+import subprocess
+
+import harness as h
+
+h.enter_namespace()
+HOOKS = os.environ.get('REMEX_HOOKS_BIN', os.path.join(os.path.dirname(h.BIN), 'tests/remex-hooks'))
+LAUNCHER = r'''
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char** argv) {
+  (void)argc;
+  setenv("MTA_TEST_SUITE", SUITE, 1);
+  execv(PROGRAM, argv);
+  perror(PROGRAM);
+  return 126;
+}
+'''
+USER = 'nobody'
+CONF = '''
+.ifndef DIR
+DIR = @DIR@
+.endif
+primary_hostname = myhost.test
+qualify_domain = test.ex
+exim_user = mail
+spool_directory = DIR/spool
+log_file_path = DIR/spool/log/%slog
+keep_environment =
+acl_smtp_rcpt = accept
+begin routers
+far:
+  driver = dnslookup
+  domains = ! test.ex
+  transport = smtp
+  no_more
+r:
+  driver = accept
+  transport = local
+begin transports
+smtp:
+  driver = smtp
+local:
+  driver = appendfile
+  file = DIR/mail/box
+  create_file = anywhere
+  user = mail
+begin retry
+* * F,1h,10m
+'''
+# DIR NAME TYPE: an A record for a.fake.test (with the AD bit), nothing for none.test, trouble for again.test
+FAKENS = r'''#!/usr/bin/env python3
+import struct, sys
+_, directory, name, kind = sys.argv
+open(directory + '/asked', 'a').write(name + ' ' + kind + '\n')
+def wire(n): return b''.join(bytes([len(l)]) + l.encode() for l in n.split('.')) + b'\0'
+if name == 'again.test': sys.exit(2)
+if name == 'empty.test': sys.exit(4)
+rr = {('fake.test', 'MX'): (15, struct.pack('!H', 5) + wire('a.fake.test')), ('a.fake.test', 'A'): (1, bytes([192, 0, 2, 77]))}.get((name, kind))
+if rr is None: sys.exit(4 if name.endswith('fake.test') else 1)
+t = {'A': 1, 'MX': 15}[kind]
+sys.stdout.buffer.write(struct.pack('!HBBHHHH', 1, 0x84, 0x20, 1, 1, 0, 0) + wire(name) + struct.pack('!HH', t, 1) + wire(name) + struct.pack('!HHIH', rr[0], 1, 5, len(rr[1])) + rr[1])
+'''
+
+
+class Suite:
+    def __init__(self):
+        if not shutil.which('gcc') and not shutil.which('cc'):
+            h.skip('no C compiler')
+        self.d = h.Dir()
+        os.makedirs(self.d('eximdir'))
+        os.makedirs(self.d('mail'))
+        shutil.chown(self.d('mail'), 'mail', 'mail')
+        os.makedirs(self.d('spool'))
+        shutil.chown(self.d('spool'), 'mail', 'mail')
+        self.conf = h.write(self.d('test-config'), CONF.replace('@DIR@', self.d.path))
+        h.write(self.d('bin/fakens'), FAKENS, 0o755)
+        h.write(self.d('asked'), '', 0o666)
+
+    def launcher(self, name, program):
+        shutil.copy(program, self.d('copy-of-' + name))  # test users cannot read the build directory
+        source = h.write(self.d('launcher.c'), LAUNCHER)
+        path = self.d('eximdir', name)
+        subprocess.run([shutil.which('gcc') or 'cc', '-DSUITE="%s"' % self.d.path, '-DPROGRAM="%s"' % self.d('copy-of-' + name), '-o', path, source], check=True)
+        os.chmod(path, 0o4755)
+        return path
+
+    def run(self, program, *args, input='', user=USER, env=None):
+        return subprocess.run([program, '-C', self.conf, *args], input=input, capture_output=True, text=True, timeout=60, user=user,
+                              extra_groups=[], group='nogroup', env=dict(os.environ, **(env or {})))
+
+
+S = Suite()
+EXIM = S.launcher('exim', HOOKS)
+
+
+def teardown():
+    S.d.remove()
+
+
+def test_a_normal_build_refuses_borrowed_rights():
+    r = S.run(S.launcher('normal', h.BIN), '-be', '$version_number')
+    h.equal((r.returncode, r.stdout), (1, ''), r.stderr)
+    h.check('MTA_TEST_SUITE' in r.stderr and 'REMEX_TEST_HOOKS' in r.stderr, r.stderr)
+
+
+def test_a_normal_build_ignores_the_variable():
+    r = subprocess.run([h.BIN, '-C', S.conf, '-be', '$version_number'], capture_output=True, text=True, env=dict(os.environ, MTA_TEST_SUITE=S.d.path))
+    h.equal(r.returncode, 0, r.stderr)
+    h.check(re.match(r'\d+\.\d+', r.stdout), r.stdout)
+    h.check(b'bin/fakens' not in open(h.BIN, 'rb').read() or os.path.realpath(h.BIN) == os.path.realpath(HOOKS), 'the hooks are in a normal build')
+
+
+def test_names_and_version():
+    h.equal(S.run(EXIM, '-be', '$version_number').stdout, 'x.yz\n')
+    r = S.run(EXIM, '-d-all+transport', '-bV')
+    for line in (r'^Exim version 4\.\d+ #\d+ built \d\d-[A-Z][a-z][a-z]-\d{4} \d\d:\d\d:\d\d$', r'^Support for:( \S+)+$', r'^Lookups \(built-in\):.* lsearch',
+                 r'^Routers \(built-in\): accept .*dnslookup', r'^Transports \(built-in\): appendfile/maildir', r'^Size of off_t: 8$'):
+        h.check(re.search(line, r.stdout, re.M), line + ' in ' + r.stdout)
+    r = S.run(EXIM, '-bP', 'exim_user', 'exim_group')
+    h.equal(r.stdout, 'exim_user = mail\nexim_group = mail\n', r.stderr)
+    h.equal(S.run(EXIM, '-bP', 'macro', '_HAVE_TLS').returncode, 0)
+    h.equal(S.run(EXIM, '-bP', 'macro', '_HAVE_NOTHING').returncode, 1)
+
+
+def test_expansions_get_no_rights():
+    h.equal(S.run(EXIM, '-be', '${run{/usr/bin/id -u}}').stdout.strip(), '65534')
+
+
+def test_fake_dns():
+    r = S.run(EXIM, '-bt', 'x@fake.test')
+    h.equal(r.stdout, 'x@fake.test\n  router = far, transport = smtp\n  host a.fake.test [192.0.2.77] MX=5 AD\n', r.stderr)
+    asked = open(S.d('asked')).read()
+    h.check('fake.test MX' in asked and 'a.fake.test A' in asked, asked)
+    h.equal(S.run(EXIM, '-bt', 'x@again.test').returncode, 1)
+    h.equal(S.run(EXIM, '-bt', 'x@nowhere.test').returncode, 2)
+    h.equal(S.run(EXIM, '-be', '${lookup dnsdb{a=localhost}{$value}{no}}').stdout, 'no\n')
+
+
+def test_a_message_of_an_ordinary_user_is_delivered():
+    r = S.run(EXIM, '-odi', '-DDIR=' + S.d.path, 'userx@test.ex', input='Subject: x\n\nbody\n')
+    h.equal((r.returncode, r.stdout, r.stderr), (0, '', ''))
+    with open(S.d('mail/box')) as f:
+        box = f.read()
+    h.check(re.search(r'^Received: from nobody by myhost\.test with local \(Exim x\.yz\)$', box, re.M), box)
+    h.check('Message-Id: <E' in box and 'From: ' in box, box)
+    with open(S.d('spool/log/mainlog')) as f:
+        log = f.read()
+    h.check(re.search(r' <= nobody@test\.ex U=nobody P=local S=\d+$', log, re.M), log)
+    h.check(re.search(r' => userx <userx@test\.ex> R=r T=local$', log, re.M), log)
+    for name in ('input', 'msglog', 'db', 'log'):
+        h.check(os.path.isdir(S.d('spool', name)), name)
+
+
+def test_a_session_with_the_banner_of_exim():
+    r = S.run(EXIM, '-bs', input='EHLO me\nQUIT\n')
+    h.check(re.match(r'220 myhost\.test ESMTP Exim x\.yz \w\w\w, ', r.stdout), r.stdout)
+    h.check('ENHANCEDSTATUSCODES' not in r.stdout and 'SMTPUTF8' not in r.stdout, r.stdout)
+
+
+def test_load_average_counts():
+    h.equal(S.run(EXIM, '-be', '$load_average $load_average').stdout, '0 10\n')
+
+
+def test_hidden_option_and_default_config_header():
+    r = S.run(EXIM, '-bP', 'config', user='root')
+    h.check(r.stdout.startswith('# Exim Configuration (X)\n'), r.stdout[:100])
+
+
+h.main()

@@ -1,0 +1,381 @@
+"""Scenarios run on remex and on the oracle from the same configuration and the same start; what users see is compared: standard output
+and error, exit statuses, dialogues, mail files, main, reject and panic log. Dates, ids, process ids, sizes and free ports become fixed text.
+
+A case file (tests/oracle/surface/*.t) is a list of
+
+  @case TITLE              begins a scenario; what follows stands in it
+  @known REASON            the two differ here and why; the scenario is run, not compared
+  @main, @acl, @routers, @transports, @retry, @rewrite, @authenticators     a part of the configuration (replaces the usual one)
+  @conf                    the whole configuration after the head
+  @file NAME               a file in the scratch directory
+  @run ARGS                runs the command; the lines below are its standard input. Quotes as in a shell; $1, $2 ... are message ids.
+  @bg ARGS                 the same, but nobody waits; ended by @stop
+  @daemon ARGS             -bdf with these arguments; goes on when a pid file is there
+  @client PORT [FROM]      an SMTP client: reads the greeting, then a reply after each line (none inside DATA; "... " before a line: send without waiting)
+  @serve PORT              an SMTP server for the rest of the scenario: its banner, then lines "PREFIX => REPLY" (REPLY may be CLOSE); others get 250
+  @wait REGEX              until the main log has it
+  @stop                    ends the daemon
+  @show PATH               a file of the scratch directory
+
+@DIR@ is the scratch directory. "## " begins a comment.
+"""
+import glob
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import harness as h
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+HEAD = '''exim_path = @EXIM@
+keep_environment =
+host_lookup_order = bydns
+spool_directory = @DIR@/spool
+log_file_path = @DIR@/spool/log/%slog
+gecos_pattern = ""
+gecos_name = CALLER_NAME
+tls_advertise_hosts =
+chunking_advertise_hosts =
+pipelining_connect_advertise_hosts =
+.ifdef _OPT_MAIN_DNS_RESOLVERS
+exim_user = Debian-exim
+exim_group = Debian-exim
+enhanced_status_codes_advertise_hosts =
+.endif
+smtputf8_advertise_hosts =
+'''
+USUAL = {
+    'main': 'primary_hostname = myhost.test\nqualify_domain = test.ex\n',
+    'acl': '',
+    'routers': 'r1:\n  driver = accept\n  transport = local\n',
+    'transports': 'local:\n  driver = appendfile\n  file = @DIR@/mail/$local_part_data_or\n  user = mail\n',
+    'retry': '* * F,1h,10m\n',
+    'rewrite': '', 'authenticators': '',
+}
+USUAL['transports'] = 'local:\n  driver = appendfile\n  file = @DIR@/mail/box\n  create_file = anywhere\n  user = mail\n'
+
+
+def parse(path):
+    """[(title, known, [(directive, argument, lines)])]"""
+    cases = []
+    with open(path, encoding='utf-8') as f:
+        for line in f.read().split('\n'):
+            if line.startswith('## '):
+                continue
+            m = re.match(r'^@([a-z]+)(?: (.*))?$', line)
+            if m and m.group(1) == 'case':
+                cases.append([m.group(2), None, []])
+            elif m and m.group(1) == 'known':
+                cases[-1][1] = m.group(2)
+            elif m:
+                cases[-1][2].append((m.group(1), m.group(2) or '', []))
+            elif cases and cases[-1][2]:
+                cases[-1][2][-1][2].append(line)
+    for case in cases:
+        for _, _, lines in case[2]:
+            while lines and not lines[-1]:
+                lines.pop()
+    return cases
+
+
+class Server(threading.Thread):
+    """A scripted SMTP server; .heard is what it got."""
+
+    def __init__(self, port, lines):
+        super().__init__(daemon=True)
+        self.heard, self.rules = [], []
+        self.banner = lines[0] if lines else '220 server'
+        for line in lines[1:]:
+            prefix, _, reply = line.partition(' => ')
+            self.rules.append((prefix, reply.replace('\\n', '\r\n')))
+        self.s = socket.socket()
+        self.s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.s.bind(('127.0.0.1', port))
+        self.s.listen(10)
+        self.start()
+
+    def answer(self, line, usual):
+        for prefix, reply in self.rules:
+            if line.startswith(prefix):
+                return reply
+        return usual
+
+    def run(self):
+        while True:
+            try:
+                c, _ = self.s.accept()
+            except OSError:
+                return
+            try:
+                self.serve(c)
+            except OSError:
+                pass
+            c.close()
+
+    def serve(self, c):
+        self.heard.append('-- connection')
+        f = c.makefile('rb')
+        if self.banner == 'CLOSE':
+            return
+        c.sendall((self.banner.replace('\\n', '\r\n') + '\r\n').encode())
+        while True:
+            line = f.readline().decode('latin-1')
+            if not line:
+                return
+            line = line.rstrip('\r\n')
+            self.heard.append(line)
+            reply = self.answer(line, '354 go on' if line == 'DATA' else '221 bye' if line == 'QUIT' else '250 OK')
+            if reply == 'CLOSE':
+                return
+            c.sendall((reply + '\r\n').encode())
+            if line == 'QUIT':
+                return
+            if line == 'DATA' and reply.startswith('354'):
+                while True:
+                    line = f.readline().decode('latin-1')
+                    if not line:
+                        return
+                    self.heard.append(line.rstrip('\r\n'))
+                    if line == '.\r\n':
+                        break
+                reply = self.answer('.', '250 OK')
+                if reply == 'CLOSE':
+                    return
+                c.sendall((reply + '\r\n').encode())
+
+    def stop(self):
+        self.s.shutdown(socket.SHUT_RDWR)
+        self.s.close()
+
+
+def client(port, source, lines):
+    out = []
+    for _ in range(100):
+        try:
+            s = socket.create_connection(('127.0.0.1', port), 20, source_address=(source, 0) if source else None)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    f = s.makefile('rb')
+
+    def reply():
+        while True:
+            line = f.readline().decode('latin-1')
+            if not line:
+                out.append('-- end')
+                return None
+            out.append(line.rstrip('\r\n'))
+            if line[3:4] != '-':
+                return line[:3]
+    try:
+        code = reply()
+        data = False
+        for line in lines:
+            if code is None:
+                break
+            quiet = line.startswith('... ')
+            s.sendall((line[4 if quiet else 0:] + '\r\n').encode('latin-1'))
+            if not data:
+                out.append('> ' + line)
+            if data and line != '.' or quiet:
+                continue
+            data = False
+            code = reply()
+            data = code == '354'
+        if code is not None:
+            s.shutdown(socket.SHUT_WR)
+            while reply() is not None:
+                pass
+    except OSError as e:
+        out.append('-- ' + e.__class__.__name__)
+    s.close()
+    return '\n'.join(out) + '\n'
+
+
+DEFAULT_CONF = '/var/lib/exim4/config.autogenerated'
+
+
+def settle_oracle(wrapper, d):
+    """The oracle starts itself again as root and as Debian-exim, and then trusts neither -C nor LD_LIBRARY_PATH: in this mount namespace
+    its libraries go into the cache of the dynamic linker, and its own default configuration file becomes ours. Returns the real program."""
+    with open(wrapper, errors='replace') as f:
+        text = f.read(4096)
+    path = re.search(r'LD_LIBRARY_PATH=["\']?([^\s"\';]+)', text)
+    program = re.search(r'exec\s+["\']?(\S+?)["\']?\s', text)
+    if not path or not program or not os.access(program.group(1), os.X_OK):
+        h.skip('the oracle is no wrapper around an unpacked package')
+    conf, cache = d('ld.conf'), d('ld.cache')
+    h.write(conf, 'include /etc/ld.so.conf.d/*.conf\n' + ''.join(p + '\n' for p in path.group(1).split(':') if p and '$' not in p))
+    subprocess.run(['ldconfig', '-X', '-C', cache, '-f', conf], check=True)
+    subprocess.run(['mount', '--bind', cache, '/etc/ld.so.cache'], check=True)
+    subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', '/var/lib'], check=True)
+    os.makedirs(os.path.dirname(DEFAULT_CONF))
+    for name in ('passwd', 'group'):  # users known to the wrapper alone
+        own = re.search(r'NSS_WRAPPER_%s=(\S+)' % name.upper(), text)
+        if own:
+            subprocess.run(['mount', '--bind', own.group(1), '/etc/' + name], check=True)
+    shutil.copy(program.group(1), d('exim4'))
+    os.chmod(d('exim4'), 0o4755)
+    return d('exim4')
+
+
+class Side:
+    """One program's run of one case."""
+
+    def __init__(self, binary, name, d):
+        self.binary, self.name, self.d = binary, name, d
+        self.command = [binary]
+        self.out, self.servers, self.daemon = [], [], None
+
+    def say(self, what, text):
+        self.out.append((what, text))
+
+    def prepare(self, steps):
+        for n in ('spool', 'mail'):
+            for _ in range(100):  # a delivery may still be writing
+                shutil.rmtree(self.d(n), ignore_errors=True)
+                if not os.path.exists(self.d(n)):
+                    break
+                time.sleep(0.05)
+            os.makedirs(self.d(n))
+            shutil.chown(self.d(n), 'mail' if n == 'mail' else 'Debian-exim', 'mail' if n == 'mail' else 'Debian-exim')
+        parts = dict(USUAL)
+        whole = None
+        for what, arg, lines in steps:
+            text = '\n'.join(lines) + '\n'
+            if what in parts:
+                parts[what] = text if what != 'main' or 'primary_hostname' in text else USUAL['main'] + text
+            elif what == 'conf':
+                whole = text
+            elif what == 'file':
+                h.write(self.d(arg), text.replace('@DIR@', self.d.path))
+        conf = HEAD + (whole if whole is not None else parts['main'] + ''.join(
+            'begin %s\n%s\n' % (n, parts[n]) for n in ('acl', 'routers', 'transports', 'retry', 'rewrite', 'authenticators') if parts[n]))
+        conf = conf.replace('@EXIM@', self.binary).replace('@DIR@', self.d.path)
+        self.conf = h.write(self.d('test-config') if self.name == 'remex' else DEFAULT_CONF, conf)
+        self.command = [self.binary] + (['-C', self.conf] if self.name == 'remex' else [])
+
+    def ids(self):
+        r = subprocess.run(self.command + ['-bpr'], capture_output=True, text=True)
+        return [l.split()[2] for l in r.stdout.split('\n') if re.match(r'^ *\d+[mhd] ', l)]
+
+    def argv(self, arg):
+        words = shlex.split(arg.replace('@DIR@', self.d.path))
+        if any(re.search(r'\$\d', w) for w in words):
+            ids = self.ids()
+            words = [re.sub(r'\$(\d)', lambda m: ids[int(m.group(1)) - 1] if int(m.group(1)) <= len(ids) else 'none', w) for w in words]
+        return self.command + words
+
+    def step(self, what, arg, lines):
+        text = ('\n'.join(lines) + '\n').replace('@DIR@', self.d.path) if lines else ''
+        if what == 'run':
+            try:
+                r = subprocess.run(self.argv(arg), input=text.encode('latin-1'), capture_output=True, timeout=60)
+                self.say('run ' + arg + ' stdout', r.stdout.decode('latin-1'))
+                self.say('run ' + arg + ' stderr', r.stderr.decode('latin-1') if ' -d' not in ' ' + arg else '')
+                self.say('run ' + arg + ' status', str(r.returncode))
+            except subprocess.TimeoutExpired:
+                self.say('run ' + arg, 'no end after 60 s')
+        elif what in ('daemon', 'bg'):
+            pid = self.d('spool/exim-daemon.pid')
+            err = open(self.d('daemon.stderr'), 'wb')
+            self.daemon = subprocess.Popen(self.argv('-bdf -oP %s %s' % (pid, arg)), stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+            h.wait_for(lambda: os.path.exists(pid) and os.path.getsize(pid) or self.daemon.poll() is not None, 20, 'pid file')
+        elif what == 'client':
+            port, _, source = arg.partition(' ')
+            self.say('client ' + arg, client(int(port), source, lines))
+        elif what == 'serve':
+            self.servers.append((arg, Server(int(arg), lines)))
+        elif what == 'wait':
+            end = time.monotonic() + 15
+            while time.monotonic() < end and not re.search(arg, self.read('spool/log/mainlog'), re.M):
+                time.sleep(0.02)
+        elif what == 'sleep':
+            time.sleep(float(arg))
+        elif what == 'stop':
+            self.stop()
+        elif what == 'show':
+            self.say('file ' + arg, self.read(arg))
+
+    def stop(self):
+        if self.daemon:
+            self.daemon.send_signal(signal.SIGTERM)
+            try:
+                self.daemon.wait(20)
+            except subprocess.TimeoutExpired:
+                self.daemon.kill()
+                self.daemon.wait()
+            self.daemon = None
+            time.sleep(0.05)
+
+    def read(self, name):
+        try:
+            with open(self.d(name), encoding='latin-1', newline='') as f:
+                return f.read()
+        except OSError:
+            return ''
+
+    def run(self, steps):
+        self.prepare(steps)
+        try:
+            for what, arg, lines in steps:
+                self.step(what, arg, lines)
+        finally:
+            self.stop()
+            for _, s in self.servers:
+                s.stop()
+        for port, s in self.servers:
+            self.say('server %s heard' % port, '\n'.join(s.heard) + '\n')
+        for n in ('main', 'reject', 'panic'):
+            self.say(n + 'log', self.read('spool/log/%slog' % n))
+        for root, dirs, files in sorted(os.walk(self.d('mail'))):
+            for n in sorted(files):
+                path = os.path.relpath(os.path.join(root, n), self.d.path)
+                self.say('mail ' + re.sub(r'\d{9,}\.[^/]*', 'MAILDIRFILE', path), self.read(path))
+        return self.out
+
+
+def normal(out, dirname, program):
+    """[(what, text)] with what varies made equal."""
+    ids = {}
+
+    def message_id(m):
+        return '%sMSGID%d' % (m.group(1), ids.setdefault(m.group(2), len(ids) + 1))
+    day, month = r'(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)', r'(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)'
+    result = []
+    for what, text in out:
+        text = text.replace(dirname, '@DIR@')
+        text = re.sub(r'(?<![0-9A-Za-z-])(E?)([0-9A-Za-z]{6}-[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|[0-9A-Za-z]{6}-[0-9A-Za-z]{6}-[0-9A-Za-z]{2})(?![0-9A-Za-z])',
+                      message_id, text)
+        text = re.sub(r'%s, +\d+ %s \d{4} \d\d:\d\d:\d\d [-+]\d{4}' % (day, month), 'DATE', text)
+        text = re.sub(r'%s %s +\d+ \d\d:\d\d:\d\d \d{4}' % (day, month), 'DATE', text)
+        text = re.sub(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3})?( [-+]\d{4})?', 'STAMP', text)
+        text = re.sub(r'(?m)^ *\d+[mhd] +[\d.]+[KM]? ', 'AGE SIZE ', text)
+        text = re.sub(r'\bpid=\d+|\bpid \d+', 'pid=PID', text)
+        text = re.sub(r'\bS=\d+', 'S=SSS', text)
+        text = re.sub(r'\.lock\.\S+\.[0-9a-f]{8}\.[0-9a-f]{8}', '.lock.HITCH', text)
+        text = re.sub(r'(?m)^STAMP remex daemon stopped: pid=PID\n', '', text)
+        text = re.sub(r'\b([QDR]T|D)=[\d.]+s', r'\1=TT', text)
+        text = re.sub(r'(\]:|port )(3[3-9]|[456])\d{3,4}\b', r'\1PORT', text)
+        text = re.sub(r'\d{8,}-eximdsn-\d+', 'NNN-eximdsn-NNN', text)
+        text = re.sub(r'\b(Exim|exim) 4\.96\b', r'\1 x.yz', text)
+        text = re.sub(r'\bremex 0\.1\.0\b', lambda m: 'exim x.yz' if 'daemon started' in text[m.end():m.end() + 20] else 'Exim x.yz', text)
+        text = re.sub(r'(?m)^remex(?=:| abandoned)', 'exim', text)
+        text = re.sub(r'\b(size|SIZE|read)=\d+', r'\1=SSS', text)
+        text = re.sub(r'\bport=(3[3-9]|[456])\d{3}', 'port=PORT', text)
+        text = re.sub(r'(?m)^remex is a Mail|the remex documentation', lambda m: m.group(0).replace('remex', 'Exim'), text)
+        text = re.sub(r'(MSGID\d+) \1 ', r'\1 ', text)  # 4.96 says the id twice in two places
+        result.append((what, text))
+    return result
+
+
+def cases(pattern='*'):
+    for path in sorted(glob.glob(os.path.join(HERE, 'surface', pattern + '.t'))):
+        for case in parse(path):
+            yield os.path.basename(path)[:-2], case
