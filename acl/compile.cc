@@ -11,8 +11,6 @@ namespace remex::acl {
 
 namespace {
 
-constexpr std::string_view kVerbNames[] = {"accept", "defer", "deny", "discard", "drop", "require", "warn"};
-
 /// Reads the words of one logical line.
 struct LineReader {
   const lang::SourceText& src;
@@ -47,7 +45,7 @@ struct LineReader {
 };
 
 std::vector<std::string_view> word_names() {
-  std::vector<std::string_view> out(std::begin(kVerbNames), std::end(kVerbNames));
+  std::vector<std::string_view> out;
   for (const AclWordDef* w : all_words())
     if (w->kind != WordKind::control) out.push_back(w->name);
   return out;
@@ -190,17 +188,6 @@ class Compiler {
 };
 
 }  // namespace
-
-std::string_view to_string(Verb v) { return kVerbNames[static_cast<std::size_t>(v)]; }
-
-bool parse_verb(std::string_view word, Verb& out) {
-  for (std::size_t i = 0; i < std::size(kVerbNames); ++i)
-    if (kVerbNames[i] == word) {
-      out = static_cast<Verb>(i);
-      return true;
-    }
-  return false;
-}
 
 std::shared_ptr<const Acl> compile_acl(const std::string& name, const std::vector<lang::LogicalLine>& lines,
                                        const lang::CompileContext& ctx) {

@@ -10,6 +10,7 @@
 
 namespace remex::acl {
 
+/// In the order of the entries in acl/words/verbs.cc, which has these two functions too.
 enum class Verb : std::uint8_t { accept, defer, deny, discard, drop, require, warn };
 std::string_view to_string(Verb v);
 bool parse_verb(std::string_view word, Verb& out);

@@ -29,7 +29,7 @@ constexpr HookSet kMessageHooks = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | 
 constexpr HookSet kAfterBody = hook_bit(Hook::data) | hook_bit(Hook::dkim) | hook_bit(Hook::mime) |
                                hook_bit(Hook::prdr) | hook_bit(Hook::not_smtp);
 
-enum class WordKind : std::uint8_t { condition, modifier, control };
+enum class WordKind : std::uint8_t { condition, modifier, control, verb };
 
 /// How the text after "=" is compiled.
 enum class ValueKind : std::uint8_t { none, expanded, domain_list, host_list, address_list, local_part_list };
@@ -88,7 +88,16 @@ struct AclWordDef {
   /// Controls: `argument` is what follows the name ("/opts" or "=x"), already expanded. Returns an error text or "".
   std::string (*control)(Run&, std::string_view argument) = nullptr;
   std::uint8_t tier = 1;
+  lang::Where where = lang::Where::rcpt;  ///< the ACL the examples' statements stand in
+  lang::Examples examples = {};
+  std::string_view cannot_fail = {};  ///< why no example is refused or fails
 };
+
+/// As lang::with_examples for rows that a function makes.
+constexpr AclWordDef with_examples(AclWordDef row, lang::Example first, lang::Example second = {}) {
+  row.examples = {first, second};
+  return row;
+}
 
 const std::vector<const AclWordDef*>& all_words();
 /// Condition or modifier of that name, or null.

@@ -12,19 +12,16 @@ extern const std::span<const std::span<const acl::AclWordDef>* const> all;
 namespace remex::acl {
 
 namespace {
-const std::map<std::string_view, const AclWordDef*>& index(bool controls) {
-  static const auto make = [](bool want) {
-    std::map<std::string_view, const AclWordDef*> m;
-    for (const AclWordDef* w : all_words())
-      if ((w->kind == WordKind::control) == want) m.emplace(w->name, w);
-    return m;
-  };
-  static const std::map<std::string_view, const AclWordDef*> words = make(false), control_words = make(true);
-  return controls ? control_words : words;
+using Index = std::map<std::string_view, const AclWordDef*>;
+
+Index make_index(bool controls) {
+  Index m;
+  for (const AclWordDef* w : all_words())
+    if (w->kind != WordKind::verb && (w->kind == WordKind::control) == controls) m.emplace(w->name, w);
+  return m;
 }
 
-const AclWordDef* find_in(std::string_view name, bool controls) {
-  const auto& m = index(controls);
+const AclWordDef* find_in(const Index& m, std::string_view name) {
   const auto it = m.find(name);
   return it == m.end() ? nullptr : it->second;
 }
@@ -35,8 +32,14 @@ const std::vector<const AclWordDef*>& all_words() {
   return list;
 }
 
-const AclWordDef* find_word(std::string_view name) { return find_in(name, false); }
-const AclWordDef* find_control(std::string_view name) { return find_in(name, true); }
+const AclWordDef* find_word(std::string_view name) {
+  static const Index words = make_index(false);
+  return find_in(words, name);
+}
+const AclWordDef* find_control(std::string_view name) {
+  static const Index controls = make_index(true);
+  return find_in(controls, name);
+}
 
 Answer trouble(const Error& e, std::string_view what) {
   Answer a;

@@ -24,10 +24,14 @@ struct CramOptions : lang::DriverOptions {
 using O = CramOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"client_name", OptionType::expanded, ref<&O::client_name>, "$primary_hostname", "user name sent as a client"},
-    {"client_secret", OptionType::expanded, ref<&O::client_secret>, "", "secret used as a client"},
-    {"server_secret", OptionType::expanded, ref<&O::server_secret>, "",
-     "the secret of the user in $auth1; a forced failure says there is no such user"},
+    with_examples(
+        {"client_name", OptionType::expanded, ref<&O::client_name>, "$primary_hostname", "user name sent as a client"},
+        {"relay"}),
+    with_examples({"client_secret", OptionType::expanded, ref<&O::client_secret>, "", "secret used as a client"},
+                  {"${readfile{/etc/remex/relay.secret}{}}"}),
+    with_examples({"server_secret", OptionType::expanded, ref<&O::server_secret>, "",
+                   "the secret of the user in $auth1; a forced failure says there is no such user"},
+                  {"${lookup{$auth1}lsearch{/etc/remex/secrets}{$value}fail}"}),
 };
 
 std::string digest(std::string_view secret, std::string_view challenge) {
@@ -126,7 +130,16 @@ constexpr AuthenticatorDef defs[] = {{
                       "server_condition, when set, decides afterwards.",
                .options = kOptions,
                .make_options = []() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<CramOptions>(); },
-               .check = &check},
+               .check = &check,
+               .examples = {{R"(cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  server_secret = ${lookup{$auth1}lsearch{/etc/remex/secrets}{$value}fail}
+  server_set_id = $auth1)"},
+                            {R"(cram:
+  driver = cram_md5
+  public_name = CRAM-MD5)",
+                             "", "E0612"}}},
     .server = &server,
     .client = &client,
     .serves =

@@ -28,7 +28,9 @@ struct DovecotOptions : lang::DriverOptions {
 using O = DovecotOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"server_socket", OptionType::string, ref<&O::server_socket>, "", "the service's Unix socket (auth-client)"},
+    with_examples(
+        {"server_socket", OptionType::string, ref<&O::server_socket>, "", "the service's Unix socket (auth-client)"},
+        {"/run/dovecot/auth-client"}, {"run/dovecot/auth-client", "", "E0612"}),
     {"server_tls", OptionType::boolean, nullptr, "false", "TLS to the service", lang::State::later, "false", "", 4},
 };
 
@@ -160,7 +162,17 @@ constexpr AuthenticatorDef defs[] = {{
                .make_options = []() -> std::unique_ptr<lang::DriverOptions> {
                  return std::make_unique<DovecotOptions>();
                },
-               .check = &check},
+               .check = &check,
+               .examples = {{R"(dovecot_plain:
+  driver = dovecot
+  public_name = PLAIN
+  server_advertise_condition = ${if def:tls_in_cipher}
+  server_socket = /run/dovecot/auth-client
+  server_set_id = $auth1)"},
+                            {R"(dovecot_plain:
+  driver = dovecot
+  public_name = PLAIN)",
+                             "", "E0612"}}},
     .server = &server,
     .serves =
         [](const lang::DriverInstance& a) {

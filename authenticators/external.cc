@@ -15,9 +15,14 @@ struct ExternalOptions : lang::DriverOptions {
 using O = ExternalOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"client_send", OptionType::expanded, ref<&O::client_send>, "", "the identity sent as a client"},
-    {"server_param2", OptionType::expanded, ref<&O::server_param2>, "", "expanded into $auth2 before server_condition"},
-    {"server_param3", OptionType::expanded, ref<&O::server_param3>, "", "expanded into $auth3 before server_condition"},
+    with_examples({"client_send", OptionType::expanded, ref<&O::client_send>, "", "the identity sent as a client"},
+                  {"relay.example.com"}),
+    with_examples({"server_param2", OptionType::expanded, ref<&O::server_param2>, "",
+                   "expanded into $auth2 before server_condition"},
+                  {"$tls_in_peerdn"}),
+    with_examples({"server_param3", OptionType::expanded, ref<&O::server_param3>, "",
+                   "expanded into $auth3 before server_condition"},
+                  {"$sender_host_address"}),
 };
 
 ServerResult server(lang::Scope& scope, const lang::DriverInstance& a, const std::string* initial,
@@ -68,7 +73,18 @@ constexpr AuthenticatorDef defs[] = {{
                .options = kOptions,
                .make_options = []() -> std::unique_ptr<lang::DriverOptions> {
                  return std::make_unique<ExternalOptions>();
-               }},
+               },
+               .examples = {{R"(certificate:
+  driver = external
+  public_name = EXTERNAL
+  server_param2 = $tls_in_peerdn
+  server_condition = ${if eq{$auth2}{CN=relay.example.com}}
+  server_set_id = $auth1)"},
+                            {R"(certificate:
+  driver = external
+  public_name = EXTERNAL
+  server_condition = ${if eq{$auth2}{CN=relay.example.com})",
+                             "", "E0301"}}},
     .server = &server,
     .client = &client,
     .asks =

@@ -18,12 +18,17 @@ struct PlaintextOptions : lang::DriverOptions {
 };
 
 constexpr OptionDef kOptions[] = {
-    {"client_ignore_invalid_base64", OptionType::boolean, ref<&PlaintextOptions::client_ignore_invalid_base64>, "false",
-     "a challenge that is not base64 is taken as empty", State::works, "", "", 3},
-    {"client_send", OptionType::expanded, ref<&PlaintextOptions::client_send>, "",
-     "strings sent as a client, separated by colons; ^ is a NUL, ^^ a caret; an empty first one sends AUTH alone"},
-    {"server_prompts", OptionType::expanded_list, ref<&PlaintextOptions::server_prompts>, "",
-     "prompts for the strings; \":\" is one empty prompt (PLAIN)"},
+    with_examples(
+        {"client_ignore_invalid_base64", OptionType::boolean, ref<&PlaintextOptions::client_ignore_invalid_base64>,
+         "false", "a challenge that is not base64 is taken as empty", State::works, "", "", 3},
+        {"true"}),
+    with_examples(
+        {"client_send", OptionType::expanded, ref<&PlaintextOptions::client_send>, "",
+         "strings sent as a client, separated by colons; ^ is a NUL, ^^ a caret; an empty first one sends AUTH alone"},
+        {"^relay^secret"}),
+    with_examples({"server_prompts", OptionType::expanded_list, ref<&PlaintextOptions::server_prompts>, "",
+                   "prompts for the strings; \":\" is one empty prompt (PLAIN)"},
+                  {"Username:: : Password::"}),
 };
 
 constexpr int kMaxStrings = 9;
@@ -166,7 +171,19 @@ constexpr AuthenticatorDef defs[] = {{
                .make_options = []() -> std::unique_ptr<lang::DriverOptions> {
                  return std::make_unique<PlaintextOptions>();
                },
-               .check = &check},
+               .check = &check,
+               .examples = {{R"(plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_advertise_condition = ${if def:tls_in_cipher}
+  server_prompts = :
+  server_condition = ${if crypteq{$auth3}{${lookup{$auth2}lsearch{/etc/remex/passwd}{$value}{*}}}}
+  server_set_id = $auth2)"},
+                            {R"(plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompt = :)",
+                             "", "E0203"}}},
     .server = &server,
     .client = &client,
     .asks =

@@ -14,10 +14,17 @@ struct TlsOptions : lang::DriverOptions {
 using O = TlsOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"server_param", OptionType::expanded, ref<&O::server_param1>, "", "the same as server_param1"},
-    {"server_param1", OptionType::expanded, ref<&O::server_param1>, "", "expanded into $auth1 before server_condition"},
-    {"server_param2", OptionType::expanded, ref<&O::server_param2>, "", "expanded into $auth2 before server_condition"},
-    {"server_param3", OptionType::expanded, ref<&O::server_param3>, "", "expanded into $auth3 before server_condition"},
+    with_examples({"server_param", OptionType::expanded, ref<&O::server_param1>, "", "the same as server_param1"},
+                  {"$tls_in_peerdn"}),
+    with_examples({"server_param1", OptionType::expanded, ref<&O::server_param1>, "",
+                   "expanded into $auth1 before server_condition"},
+                  {"$tls_in_peerdn"}),
+    with_examples({"server_param2", OptionType::expanded, ref<&O::server_param2>, "",
+                   "expanded into $auth2 before server_condition"},
+                  {"$tls_in_certificate_verified"}),
+    with_examples({"server_param3", OptionType::expanded, ref<&O::server_param3>, "",
+                   "expanded into $auth3 before server_condition"},
+                  {"$sender_host_address"}),
 };
 
 ServerResult server(lang::Scope& scope, const lang::DriverInstance& a, const std::string*, const Challenge&) {
@@ -46,7 +53,16 @@ constexpr AuthenticatorDef defs[] = {{
          .doc = "Runs when the client has started TLS and says EHLO; when server_condition is true the connection is "
                 "authenticated and AUTH is not offered.",
          .options = kOptions,
-         .make_options = []() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<TlsOptions>(); }},
+         .make_options = []() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<TlsOptions>(); },
+         .examples = {{R"(by_certificate:
+  driver = tls
+  server_param1 = $tls_in_peerdn
+  server_condition = ${if eq{$auth1}{CN=relay.example.com}}
+  server_set_id = $auth1)"},
+                      {R"(by_certificate:
+  driver = tls
+  server_secret = x)",
+                       "", "E0203"}}},
     .server = &server,
     .implicit = true,
 }};

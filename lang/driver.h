@@ -42,6 +42,7 @@ struct DriverDef {
   /// After all options were read: cross-option rules. Reports to the diagnostics.
   void (*check)(DriverInstance&, const Config&, Diagnostics&) = nullptr;
   State state = State::works;
+  Examples examples = {};  ///< whole instances, the name's line first; the examples of its options stand in the first
 };
 
 /// One configured router, transport or authenticator.

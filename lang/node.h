@@ -79,6 +79,7 @@ struct OperatorDef {
   TaintRule taint = TaintRule::keeps;
   Cost cost = Cost::pure;
   std::span<const Example> examples = {};
+  std::string_view cannot_fail = {};  ///< why no example fails
   State state = State::works;
   std::uint8_t tier = 1;
   /// Most operators: bytes in, bytes out; the evaluator applies the taint rule. Error texts are Exim's.
@@ -104,6 +105,7 @@ struct ItemDef {
   TaintRule taint = TaintRule::keeps;
   Cost cost = Cost::pure;
   std::span<const Example> examples = {};
+  std::string_view cannot_fail = {};  ///< why no example fails
   State state = State::works;
   std::uint8_t tier = 1;
   /// Appends the value.
@@ -125,6 +127,7 @@ struct ConditionDef {
   TaintRule taint = TaintRule::keeps;  ///< of $value and captures it sets
   Cost cost = Cost::pure;
   std::span<const Example> examples = {};
+  std::string_view cannot_fail = {};  ///< why no example fails
   State state = State::works;
   std::uint8_t tier = 1;
   /// Without the negation.

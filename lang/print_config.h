@@ -11,8 +11,8 @@ namespace remex::lang {
 /// Appends what `-bP words...` prints to `out` (complaints to `err`) and returns the exit status. No words: all main
 /// options. Words: main option names, "+list", "config", "config_file", "configure_file", "environment",
 /// "log_file_path", "macros", "macro NAME", "routers", "router NAME", "router_list" and the same for transports and
-/// authenticators, and plain names of instances. `admin` false hides values marked with `hide`; `terse` prints values alone (-n). A name alone is
-/// followed by its value.
+/// authenticators, and plain names of instances. `admin` false hides values marked with `hide`; `terse` prints values
+/// alone (-n). A name alone is followed by its value.
 int print_config(const Config& config, const std::vector<std::string>& words, bool admin, bool terse, std::string& out,
                  std::string& err);
 

@@ -2,6 +2,7 @@
 // the reference manual and the tests need to know. No global constructors: the build lists the files.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -20,11 +21,53 @@ class Scope;
 /// error.
 enum class State : std::uint8_t { works, later };
 
-/// An example is documentation and a test. `error` non-null: must fail with a message containing it.
+/// The situation an example is tried in. docs/reference/README.md shows the configurations, the session and the message
+/// (lang/examples.cc has them).
+enum class Where : std::uint8_t {
+  usual,     ///< what the entry says for all its examples (VariableDef::where, AclWordDef::where), else anywhere
+  anywhere,  ///< remex -be
+  connect,   ///< the ACL run for that command of the session, as the ones below
+  helo,
+  auth,
+  starttls,
+  mail,
+  mailauth,
+  rcpt,
+  predata,
+  data,
+  mime,
+  dkim,
+  quit,
+  notquit,
+  vrfy,
+  scanned,    ///< the DATA ACL of a session whose message a scanner finds something in
+  tls,        ///< the RCPT ACL of the session inside TLS
+  submitted,  ///< the non-SMTP ACL of a message from the command line
+  router,     ///< while the session's recipient is routed
+  transport,  ///< while it is delivered to a file
+  remote,     ///< while a message is sent to another host, over TLS
+  bounce,     ///< in the text of a bounce
+  warning,    ///< in the text of a delay warning
+  file_name,  ///< as the value of a transport's option file
+};
+
+/// An example is documentation and a test. What `input` is depends on the entry: an expansion that gives `output`; the
+/// value of an option; the statements of an ACL that make the server reply `output`; a whole driver.
 struct Example {
-  std::string_view input;
-  std::string_view output;
+  std::string_view input = {};  ///< null: no example
+  std::string_view output = {};
+  /// Non-null: it must fail, an expansion with a message containing it, a configuration with the diagnostic of this
+  /// code.
   const char* error = nullptr;
+  /// Options: other lines the driver (or the main section) must have. Lookups: what is looked up in, line by line.
+  std::string_view setup = {};
+  Where where = Where::usual;
+};
+
+/// The examples in an entry: one or two.
+struct Examples {
+  Example first = {}, second = {};
+  constexpr std::array<Example, 2> list() const { return {first, second}; }
 };
 
 /// keeps: tainted when an input is. cleans: trusted result (say why in doc). taints: always tainted.
@@ -75,7 +118,15 @@ struct OptionDef {
   std::string_view sink =
       {};  ///< what the value becomes: "file", "directory", "command", "sql", "" = nothing that refuses taint
   std::uint8_t tier = 1;
+  /// Values somebody would write, and one that is refused where the type has none (lang/examples.h).
+  Examples examples = {};
 };
+
+/// A row of a table without field names, with its examples: with_examples({"file", OptionType::expanded, ...}, {"/x"}).
+constexpr OptionDef with_examples(OptionDef row, Example first, Example second = {}) {
+  row.examples = {first, second};
+  return row;
+}
 
 /// ref<&SmtpOptions::hosts> as OptionDef::ref.
 template <auto M>
@@ -102,6 +153,8 @@ struct VariableDef {
   const Text* (*peek)(const Scope&) = nullptr;
   /// The same for families (acl_m*): null asks `get`, which knows what an unset one means.
   const Text* (*find)(const Scope&, std::string_view name) = nullptr;
+  Where where = Where::anywhere;  ///< of the examples
+  Examples examples = {};
 };
 
 // OperatorDef, ItemDef, ConditionDef are declared in lang/node.h (they need the tree).
@@ -152,4 +205,5 @@ using lang::LookupDef;
 using lang::OperatorDef;
 using lang::OptionDef;
 using lang::VariableDef;
+using lang::with_examples;
 }  // namespace remex

@@ -29,12 +29,20 @@ LookupResult find(Scope&, LookupHandle* handle, const LookupRequest& request) {
   return std::optional<Text>(Text(std::move(*data)));
 }
 
+constexpr Example kCdbExamples[] = {{.input = "${lookup{jane}cdb{/etc/remex/homes.cdb}}",
+                                     .output = "/srv/mail/jane",
+                                     .setup = "jane: /srv/mail/jane\njoe: /srv/mail/joe"},
+                                    {.input = "${lookup{anne}cdb{/etc/remex/homes.cdb}{$value}fail}",
+                                     .error = "failed and \"fail\" requested",
+                                     .setup = "jane: /srv/mail/jane"}};
+
 constexpr LookupDef defs[] = {{
     .name = "cdb",
     .style = LookupStyle::single_key,
     .summary = "Constant database",
     .doc = "The file is a constant database, as made by cdb -c (package tinycdb). Keys have no final NUL and compare "
            "case by case. The file is opened again when another takes its place.",
+    .examples = kCdbExamples,
     .open = open,
     .find = find,
 }};

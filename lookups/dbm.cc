@@ -106,6 +106,26 @@ constexpr LookupResult (*find_joined)(Scope&, LookupHandle*, const LookupRequest
 
 #endif
 
+constexpr Example kDbmExamples[] = {{.input = "${lookup{jane}dbm{/etc/remex/homes.db}}",
+                                     .output = "/srv/mail/jane",
+                                     .setup = "jane: /srv/mail/jane\njoe: /srv/mail/joe"},
+                                    {.input = "${lookup{anne}dbm{/etc/remex/homes.db}{$value}fail}",
+                                     .error = "failed and \"fail\" requested",
+                                     .setup = "jane: /srv/mail/jane"}};
+constexpr Example kDbmnzExamples[] = {{.input = "${lookup{joe}dbmnz{/etc/remex/homes.db}}",
+                                       .output = "/srv/mail/joe",
+                                       .setup = "jane: /srv/mail/jane\njoe: /srv/mail/joe"},
+                                      {.input = "${lookup{anne}dbmnz{/etc/remex/homes.db}{$value}fail}",
+                                       .error = "failed and \"fail\" requested",
+                                       .setup = "jane: /srv/mail/jane"}};
+constexpr Example kDbmjzExamples[] = {
+    {.input = "${lookup{jane:example.com:userPassword}dbmjz{/etc/sasldb2}}",
+     .output = "secret",
+     .setup = "jane:example.com:userPassword: secret"},
+    {.input = "${lookup{joe:example.com:userPassword}dbmjz{/etc/sasldb2}{$value}fail}",
+     .error = "failed and \"fail\" requested",
+     .setup = "jane:example.com:userPassword: secret"}};
+
 constexpr LookupDef defs[] = {
     {.name = "dbm",
      .style = LookupStyle::single_key,
@@ -115,6 +135,7 @@ constexpr LookupDef defs[] = {
          "final NUL. The file name is used as it stands. Keys compare case by case, and exim_dbmbuild writes them in "
          "lower case.",
      .state = kState,
+     .examples = kDbmExamples,
      .open = open,
      .find = find_with_nul},
     {.name = "dbmjz",
@@ -122,6 +143,7 @@ constexpr LookupDef defs[] = {
      .summary = "Berkeley DB file, a list as the key",
      .doc = "The key is a list whose items are joined with NUL: user:realm:userPassword finds what /etc/sasldb2 keeps.",
      .state = kState,
+     .examples = kDbmjzExamples,
      .open = open,
      .find = find_joined},
     {.name = "dbmnz",
@@ -129,6 +151,7 @@ constexpr LookupDef defs[] = {
      .summary = "Berkeley DB file, keys without a final NUL",
      .doc = "As dbm, for files of other programs or of exim_dbmbuild -nozero.",
      .state = kState,
+     .examples = kDbmnzExamples,
      .open = open,
      .find = find_plain},
 };

@@ -231,6 +231,10 @@ LookupResult find(Scope& scope, LookupHandle*, const LookupRequest& request) {
   return std::optional<Text>(Text::tainted(all.data));
 }
 
+constexpr Example kDnsdbExamples[] = {
+    {"${lookup dnsdb{a=client.example.net}}", "192.0.2.7"},
+    {"${lookup dnsdb{nosuchtype=client.example.net}}", "", "unsupported DNS record type"}};
+
 constexpr LookupDef defs[] = {{
     .name = "dnsdb",
     .style = LookupStyle::query,
@@ -239,6 +243,7 @@ constexpr LookupDef defs[] = {{
            "separator of records, a comma or semicolon behind it that of fields. defer_strict, defer_lax, defer_never, "
            "dnssec_strict, dnssec_lax and dnssec_never are honoured; retrans_ and retry_ are accepted without effect. "
            "The result is tainted. csa is not supported.",
+    .examples = kDnsdbExamples,
     .find = find,
 }};
 

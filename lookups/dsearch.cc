@@ -101,6 +101,12 @@ LookupResult find(Scope&, LookupHandle*, const LookupRequest& request) {
   }
 }
 
+constexpr Example kDsearchExamples[] = {
+    {.input = "${lookup{example.org}dsearch{/etc/remex/domains}}",
+     .output = "example.org",
+     .setup = "example.org\nexample.com"},
+    {.input = "${lookup{a/b}dsearch{/etc/remex/domains}}", .error = "slash", .setup = "example.org"}};
+
 constexpr LookupDef defs[] = {{
     .name = "dsearch",
     .style = LookupStyle::single_key,
@@ -109,6 +115,7 @@ constexpr LookupDef defs[] = {{
         "The file is an absolute directory name. Options: filter=file, dir or subdir; ret=full gives the whole path, "
         "ret=dir the directory; key=path allows slashes in the key. A key with a slash otherwise defers. The result is "
         "not tainted, because it names something the operator made; a tainted \".\" or \"..\" is never found.",
+    .examples = kDsearchExamples,
     .options = "filter=file filter=dir filter=subdir ret=full ret=dir key=path",
     .find = find,
 }};

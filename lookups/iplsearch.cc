@@ -43,6 +43,13 @@ LookupResult find(Scope&, LookupHandle* handle, const LookupRequest& request) {
   return std::optional<Text>();
 }
 
+constexpr Example kIplsearchExamples[] = {{.input = "${lookup{192.0.2.7}iplsearch{/etc/remex/networks}}",
+                                           .output = "office",
+                                           .setup = "192.0.2.0/24: office\n\"2001:db8::/32\": laboratory"},
+                                          {.input = "${lookup{client}iplsearch{/etc/remex/networks}}",
+                                           .error = "not a valid",
+                                           .setup = "192.0.2.0/24: office"}};
+
 constexpr LookupDef defs[] = {{
     .name = "iplsearch",
     .style = LookupStyle::single_key,
@@ -50,6 +57,7 @@ constexpr LookupDef defs[] = {{
     .doc =
         "Keys with colons stand in double quotes. There is no best match: the first network that contains the address "
         "wins. In a host list write net-iplsearch.",
+    .examples = kIplsearchExamples,
     .options = "ret=full",
     .open = open,
     .find = find,

@@ -131,6 +131,15 @@ LookupResult find(Scope&, LookupHandle* handle, const LookupRequest& request) {
   return std::optional<Text>(Text(std::move(out)));
 }
 
+constexpr Example kJsonExamples[] = {
+    {.input = "${lookup{jane:quota}json{/etc/remex/users.json}}",
+     .output = "50M",
+     .setup = "{\"jane\": {\"quota\": \"50M\", \"lists\": [\"news\", \"staff\"]}}"},
+    {.input = "${lookup{jane:lists:1}json{/etc/remex/users.json}}",
+     .output = "staff",
+     .setup = "{\"jane\": {\"quota\": \"50M\", \"lists\": [\"news\", \"staff\"]}}"},
+    {.input = "${lookup{jane}json{/etc/remex/users.json}}", .error = "JSON", .setup = "{\"jane\": "}};
+
 constexpr LookupDef defs[] = {{
     .name = "json",
     .style = LookupStyle::single_key,
@@ -139,6 +148,7 @@ constexpr LookupDef defs[] = {{
         "The key is a list of selectors, applied one after the other: a number chooses an element of an array, "
         "counted from 0, a word a member of an object. A string comes without its quotes, an object or array as JSON "
         "text.",
+    .examples = kJsonExamples,
     .open = open,
     .find = find,
 }};

@@ -466,6 +466,15 @@ std::string quote(std::string_view s, std::string_view option) {
   return option == "dn" ? quote_ldap_dn(s) : quote_ldap(s);
 }
 
+constexpr Example kLdapExamples[] = {{"${lookup ldap{ldap:///o=test?mail?sub?(uid=${quote_ldap:bob})}}", "bob@test"},
+                                     {"${lookup ldap{ldap:///o=test?mail?sub?(uid=bob}}", "", "ilter"}};
+constexpr Example kLdapdnExamples[] = {
+    {"${lookup ldapdn{ldap:///o=test??sub?(mail=bob@test)}}", "uid=bob,o=test"},
+    {"${lookup ldapdn{ldap:///o=nowhere??sub?(uid=bob)}{$value}fail}", "", "failed and \"fail\" requested"}};
+constexpr Example kLdapmExamples[] = {
+    {"${lookup ldapm{ldap:///o=test?sn?sub?(uid=*b)}}", "B"},
+    {"${lookup ldapm{ldap:///o=test?mail?sub?(uid=nobody)}{$value}fail}", "", "failed and \"fail\" requested"}};
+
 constexpr LookupDef defs[] = {
     {.name = "ldap",
      .style = LookupStyle::query,
@@ -477,6 +486,7 @@ constexpr LookupDef defs[] = {
          "several give name=\"values\". More than one entry is an error. Servers are those of the URL, of SERVERS= or "
          "of ldap_default_servers, tried in order; none within lookup_timeout (or NETTIME) defers.",
      .state = kState,
+     .examples = kLdapExamples,
      .open = open_server_pool,
      .find = find_one,
      .quote = quote,
@@ -488,6 +498,7 @@ constexpr LookupDef defs[] = {
      .summary = "LDAP, distinguished name of one entry",
      .doc = "As ldap, but the name of the entry is returned.",
      .state = kState,
+     .examples = kLdapdnExamples,
      .open = open_server_pool,
      .find = find_dn,
      .quote = quote,
@@ -498,6 +509,7 @@ constexpr LookupDef defs[] = {
      .summary = "LDAP, attributes of several entries",
      .doc = "As ldap, with any number of entries: a line for each.",
      .state = kState,
+     .examples = kLdapmExamples,
      .open = open_server_pool,
      .find = find_many,
      .quote = quote,

@@ -115,6 +115,13 @@ constexpr LookupResult (*find)(Scope&, LookupHandle*, const LookupRequest&) = nu
 
 #endif
 
+constexpr Example kLmdbExamples[] = {{.input = "${lookup{jane}lmdb{/etc/remex/homes.mdb}}",
+                                      .output = "/srv/mail/jane",
+                                      .setup = "jane: /srv/mail/jane\njoe: /srv/mail/joe"},
+                                     {.input = "${lookup{anne}lmdb{/etc/remex/homes.mdb}{$value}fail}",
+                                      .error = "failed and \"fail\" requested",
+                                      .setup = "jane: /srv/mail/jane"}};
+
 constexpr LookupDef defs[] = {{
     .name = "lmdb",
     .style = LookupStyle::single_key,
@@ -122,6 +129,7 @@ constexpr LookupDef defs[] = {{
     .doc = "The file is an LMDB database without a directory of its own, as made by mdb_load -n; its main database is "
            "read. Keys have no final NUL.",
     .state = kState,
+    .examples = kLmdbExamples,
     .open = open,
     .find = find,
 }};

@@ -32,6 +32,15 @@ LookupResult find(Scope&, LookupHandle* handle, const LookupRequest& request) {
   return std::optional<Text>(Text(wants_full(request.options) ? full_line(r) : r.data));
 }
 
+constexpr Example kLsearchExamples[] = {
+    {.input = "${lookup{Root}lsearch{/etc/remex/aliases}}",
+     .output = "jane@example.com, joe@example.com",
+     .setup = "postmaster: root\nroot: jane@example.com,\n  joe@example.com\n\"spaced key\": one"},
+    {.input = "${lookup{nobody}lsearch{/etc/remex/aliases}{$value}{no alias}}",
+     .output = "no alias",
+     .setup = "postmaster: root\nroot: jane@example.com,\n  joe@example.com\n\"spaced key\": one"},
+    {"${lookup{postmaster}lsearch{/etc/remex/no-such-file}}", "", "No such file"}};
+
 constexpr LookupDef defs[] = {{
     .name = "lsearch",
     .style = LookupStyle::single_key,
@@ -41,6 +50,7 @@ constexpr LookupDef defs[] = {{
         "that "
         "begin with white space continue the data. ret=full returns the key as well. The file is read into memory once "
         "and again when it changes.",
+    .examples = kLsearchExamples,
     .options = "ret=full",
     .open = open,
     .find = find,

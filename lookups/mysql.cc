@@ -243,6 +243,13 @@ std::string quote(std::string_view s, std::string_view) {
   return out;
 }
 
+constexpr Example kMysqlExamples[] = {
+    {.input = "${lookup mysql{select home from accounts where name='${quote_mysql:jane}'}}",
+     .output = "/srv/mail/jane",
+     .setup = "create table accounts(name varchar(64), home varchar(64));\ninsert into accounts values ('jane', "
+              "'/srv/mail/jane');"},
+    {"${lookup mysql{selekt home from accounts}}", "", "error in your SQL syntax"}};
+
 constexpr LookupDef defs[] = {{
     .name = "mysql",
     .style = LookupStyle::query,
@@ -252,6 +259,7 @@ constexpr LookupDef defs[] = {{
            "separated by newlines; a command gives the number of rows it changed. A server that does not answer within "
            "lookup_timeout, and an error in the query, defer. Up to four connections are kept for a minute.",
     .state = kState,
+    .examples = kMysqlExamples,
     .options = "servers=*",
     .open = open_server_pool,
     .find = find,

@@ -56,12 +56,17 @@ LookupResult find(Scope&, LookupHandle*, const LookupRequest& request) {
   return std::optional<Text>(Text(e.line));
 }
 
+constexpr Example kPasswdExamples[] = {
+    {"${extract{2}{:}{${lookup passwd{root}}}}", "0"},
+    {"${lookup passwd{no-such-user}{$value}fail}", "", "failed and \"fail\" requested"}};
+
 constexpr LookupDef defs[] = {{
     .name = "passwd",
     .style = LookupStyle::query,
     .summary = "A user of the system",
     .doc = "The query is a login name; the result is the line of the password file behind the name, with * for the "
            "password.",
+    .examples = kPasswdExamples,
     .find = find,
 }};
 

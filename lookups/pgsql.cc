@@ -260,6 +260,12 @@ std::string quote(std::string_view s, std::string_view) {
   return out;
 }
 
+constexpr Example kPgsqlExamples[] = {
+    {.input = "${lookup pgsql{select home from accounts where name='${quote_pgsql:jane}'}}",
+     .output = "/srv/mail/jane",
+     .setup = "create table accounts(name text, home text);\ninsert into accounts values ('jane', '/srv/mail/jane');"},
+    {"${lookup pgsql{selekt home from accounts}}", "", "syntax error"}};
+
 constexpr LookupDef defs[] = {{
     .name = "pgsql",
     .style = LookupStyle::query,
@@ -270,6 +276,7 @@ constexpr LookupDef defs[] = {{
            "of rows it changed. A server that does not answer within lookup_timeout, and an error in the query, defer. "
            "Up to four connections are kept for a minute.",
     .state = kState,
+    .examples = kPgsqlExamples,
     .options = "servers=*",
     .open = open_server_pool,
     .find = find,

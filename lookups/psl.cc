@@ -54,12 +54,26 @@ LookupResult find_registered(Scope&, LookupHandle* handle, const LookupRequest& 
   return find_part(handle, request, psl_registrable_domain);
 }
 
+constexpr Example kPslExamples[] = {
+    {.input = "${lookup{www.example.co.uk}psl{/usr/share/publicsuffix/public_suffix_list.dat}}",
+     .output = "co.uk",
+     .setup = "uk\nco.uk\ncom"},
+    {"${lookup{www.example.com}psl{/etc/remex/no-such-file}}", "", "No such file"}};
+constexpr Example kRegdomExamples[] = {
+    {.input = "${lookup{www.example.co.uk}regdom{/usr/share/publicsuffix/public_suffix_list.dat}}",
+     .output = "example.co.uk",
+     .setup = "uk\nco.uk\ncom"},
+    {.input = "${lookup{co.uk}regdom{/usr/share/publicsuffix/public_suffix_list.dat}{$value}fail}",
+     .error = "failed and \"fail\" requested",
+     .setup = "uk\nco.uk\ncom"}};
+
 constexpr LookupDef defs[] = {
     {.name = "psl",
      .style = LookupStyle::single_key,
      .summary = "Public suffix of a domain",
      .doc = "The file is a Public Suffix List, such as /usr/share/publicsuffix/public_suffix_list.dat: the key "
             "www.example.co.uk gives co.uk.",
+     .examples = kPslExamples,
      .open = open,
      .find = find_suffix},
     {.name = "regdom",
@@ -67,6 +81,7 @@ constexpr LookupDef defs[] = {
      .summary = "Registered domain of a domain",
      .doc = "The public suffix and one label more: www.example.co.uk gives example.co.uk. A public suffix itself has "
             "none and is not found.",
+     .examples = kRegdomExamples,
      .open = open,
      .find = find_registered},
 };

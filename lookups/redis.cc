@@ -149,6 +149,11 @@ std::string quote(std::string_view s, std::string_view) {
   return out;
 }
 
+constexpr Example kRedisExamples[] = {{.input = "${lookup redis{get home:${quote_redis:jane}}}",
+                                       .output = "/srv/mail/jane",
+                                       .setup = "set home:jane /srv/mail/jane"},
+                                      {"${lookup redis{fetch home:jane}}", "", "unknown command"}};
+
 constexpr LookupDef defs[] = {{
     .name = "redis",
     .style = LookupStyle::query,
@@ -158,6 +163,7 @@ constexpr LookupDef defs[] = {{
         "host::port/database/password or (/path/of/socket)/database/password, the last two optional. Words end at "
         "blanks; a backslash takes a character as it is. The elements of an array stand on lines of their own, nil is "
         "not found, an error defers. Up to four connections are kept for a minute.",
+    .examples = kRedisExamples,
     .options = "servers=*",
     .open = open_server_pool,
     .find = find,

@@ -186,6 +186,14 @@ LookupResult find(Scope& scope, LookupHandle* handle, const LookupRequest& reque
 
 std::string quote(std::string_view s, std::string_view) { return replace_all(s, "'", "''"); }
 
+constexpr Example kSqliteExamples[] = {
+    {.input = "${lookup sqlite,file=/var/lib/remex/users.db {select home from accounts where name='jane'}}",
+     .output = "/srv/mail/jane",
+     .setup = "create table accounts(name text, home text);\ninsert into accounts values ('jane', '/srv/mail/jane');"},
+    {.input = "${lookup sqlite,file=/var/lib/remex/users.db {selekt home from accounts}}",
+     .error = "syntax error",
+     .setup = "create table accounts(name text, home text);"}};
+
 constexpr LookupDef defs[] = {{
     .name = "sqlite",
     .style = LookupStyle::query,
@@ -194,6 +202,7 @@ constexpr LookupDef defs[] = {{
            "Several columns give name=value pairs, several rows are separated by newlines, NULL is <NULL>. A query "
            "that yields no row, such as INSERT, is not found. Wrong SQL and a missing file defer; a file is never "
            "made. sqlite_lock_timeout bounds the wait for a locked file.",
+    .examples = kSqliteExamples,
     .options = "file=*",
     .open = open,
     .find = find,

@@ -63,11 +63,27 @@ LookupResult find_literal(Scope& scope, LookupHandle* handle, const LookupReques
   return find_pattern(scope, handle, request, false);
 }
 
+constexpr Example kNwildlsearchExamples[] = {
+    {.input = "${lookup{mx3.example.net}nwildlsearch{/etc/remex/partners}}",
+     .output = "friend",
+     .setup = "*.example.org: known\n^mx[0-9]\\.: friend\nexample.net: plain"},
+    {.input = "${lookup{nobody.test}nwildlsearch{/etc/remex/partners}{$value}fail}",
+     .error = "failed and \"fail\" requested",
+     .setup = "*.example.org: known"}};
+constexpr Example kWildlsearchExamples[] = {
+    {.input = "${lookup{mail.example.com}wildlsearch{/etc/remex/partners}}",
+     .output = "this host",
+     .setup = "$primary_hostname: this host\n*.example.org: known"},
+    {.input = "${lookup{nobody.test}wildlsearch{/etc/remex/partners}{$value}fail}",
+     .error = "failed and \"fail\" requested",
+     .setup = "*.example.org: known"}};
+
 constexpr LookupDef defs[] = {
     {.name = "nwildlsearch",
      .style = LookupStyle::single_key,
      .summary = "lsearch with wildcards and regular expressions as keys",
      .doc = "Keys are compared in file order: *suffix, ^regex, type;file or plain text, all caseless.",
+     .examples = kNwildlsearchExamples,
      .options = "ret=full",
      .open = open,
      .find = find_literal},
@@ -76,6 +92,7 @@ constexpr LookupDef defs[] = {
      .summary = "nwildlsearch whose keys are expanded first",
      .doc = "As nwildlsearch, but each key of the file is expanded before it is compared; \\N protects a regular "
             "expression.",
+     .examples = kWildlsearchExamples,
      .options = "ret=full",
      .open = open,
      .find = find_expanded},

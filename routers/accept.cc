@@ -27,7 +27,17 @@ constexpr RouterDef defs[] = {
                 .doc = "No options of its own. Used for local mailboxes and wherever the preconditions say it all.",
                 .make_options =
                     +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AcceptOptions>(); },
-                .check = check},
+                .check = check,
+                .examples = {{R"(local_user:
+  driver = accept
+  domains = +local_domains
+  check_local_user
+  transport = local_delivery)"},
+                             {R"(local_user:
+  driver = accept
+  domains = +local_domains
+  check_local_user)",
+                              "", "E0605"}}},
      .route = route,
      .asks_courier = false},
 };

@@ -22,23 +22,32 @@ struct DnslookupOptions : lang::DriverOptions {
 using O = DnslookupOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"check_secondary_mx", OptionType::boolean, ref<&O::check_secondary_mx>, "false",
-     "decline unless this host is one of the MXs", State::works, "", "", 3},
+    with_examples({"check_secondary_mx", OptionType::boolean, ref<&O::check_secondary_mx>, "false",
+                   "decline unless this host is one of the MXs", State::works, "", "", 3},
+                  {"true"}),
     {"check_srv", OptionType::expanded_list, nullptr, "", "SRV services to try before MX", State::later, "", "", 3},
-    {"fail_defer_domains", OptionType::domain_list, ref<&O::fail_defer_domains>, "",
-     "domains that defer when they do not exist", State::works, "", "", 3},
-    {"ipv4_only", OptionType::expanded, ref<&O::ipv4_only>, "", "look up A records only", State::works, "", "", 3},
-    {"ipv4_prefer", OptionType::expanded, ref<&O::ipv4_prefer>, "", "A records before AAAA", State::works, "", "", 3},
-    {"mx_domains", OptionType::domain_list, ref<&O::mx_domains>, "", "domains that must have MX records", State::works,
-     "", "", 3},
-    {"mx_fail_domains", OptionType::domain_list, ref<&O::mx_fail_domains>, "",
-     "domains whose MX trouble counts as no MX", State::works, "", "", 3},
+    with_examples({"fail_defer_domains", OptionType::domain_list, ref<&O::fail_defer_domains>, "",
+                   "domains that defer when they do not exist", State::works, "", "", 3},
+                  {"*.example.net"}),
+    with_examples(
+        {"ipv4_only", OptionType::expanded, ref<&O::ipv4_only>, "", "look up A records only", State::works, "", "", 3},
+        {"yes"}),
+    with_examples({"ipv4_prefer", OptionType::expanded, ref<&O::ipv4_prefer>, "", "A records before AAAA", State::works,
+                   "", "", 3},
+                  {"${if eq{$domain}{example.net}{yes}{no}}"}),
+    with_examples({"mx_domains", OptionType::domain_list, ref<&O::mx_domains>, "", "domains that must have MX records",
+                   State::works, "", "", 3},
+                  {"*.example.org"}),
+    with_examples({"mx_fail_domains", OptionType::domain_list, ref<&O::mx_fail_domains>, "",
+                   "domains whose MX trouble counts as no MX", State::works, "", "", 3},
+                  {"example.net"}),
     {"qualify_single", OptionType::boolean, ref<&O::qualify_single>, "true", "no effect: names are absolute",
      State::later, "*", "", 3},
     {"rewrite_headers", OptionType::boolean, ref<&O::rewrite_headers>, "true", "no effect: domains are never widened",
      State::later, "*", "", 3},
-    {"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false",
-     "addresses of one domain may share a routing result"},
+    with_examples({"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false",
+                   "addresses of one domain may share a routing result"},
+                  {"true"}),
     {"search_parents", OptionType::boolean, nullptr, "false", "search parent domains", State::later, "false", "", 3},
     {"srv_fail_domains", OptionType::domain_list, nullptr, "", "domains whose SRV trouble counts as no SRV",
      State::later, "", "", 3},
@@ -130,7 +139,17 @@ constexpr RouterDef defs[] = {
           .options = kOptions,
           .make_options =
               +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<DnslookupOptions>(); },
-          .check = check},
+          .check = check,
+          .examples = {{R"(outgoing:
+  driver = dnslookup
+  domains = ! +local_domains
+  ignore_target_hosts = 0.0.0.0 : 127.0.0.0/8
+  transport = remote_smtp
+  no_more)"},
+                       {R"(outgoing:
+  driver = dnslookup
+  transport = remote)",
+                        "", "E0606"}}},
      .route = route,
      .asks_courier = false},
 };

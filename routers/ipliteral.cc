@@ -45,7 +45,14 @@ constexpr RouterDef defs[] = {
                 .doc = "No options of its own. `self` is looked at when the address is this machine's.",
                 .make_options =
                     +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<IpliteralOptions>(); },
-                .check = check},
+                .check = check,
+                .examples = {{R"(literals:
+  driver = ipliteral
+  domains = ! +local_domains
+  transport = remote_smtp)"},
+                             {R"(literals:
+  driver = ipliteral)",
+                              "", "E0605"}}},
      .route = route,
      .asks_courier = false},
 };

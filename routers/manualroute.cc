@@ -33,18 +33,26 @@ struct ManualrouteOptions : lang::DriverOptions {
 using O = ManualrouteOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"host_all_ignored", OptionType::string, ref<&O::host_all_ignored>, "defer",
-     "what to do when every host was ignored: decline, defer, fail, freeze, pass"},
-    {"host_find_failed", OptionType::string, ref<&O::host_find_failed>, "freeze",
-     "what to do when a host does not exist: decline, defer, fail, freeze, ignore, pass"},
-    {"hosts_randomize", OptionType::expanded_boolean, ref<&O::hosts_randomize>, "false",
-     "shuffle the hosts; + separates groups"},
-    {"route_data", OptionType::expanded, ref<&O::route_data>, "",
-     "hosts and options; empty or forced failure declines"},
-    {"route_list", OptionType::string, ref<&O::route_list>, "",
-     "rules \"domain hosts options\", separated by semicolons"},
-    {"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false",
-     "addresses of one domain may share a routing result"},
+    with_examples({"host_all_ignored", OptionType::string, ref<&O::host_all_ignored>, "defer",
+                   "what to do when every host was ignored: decline, defer, fail, freeze, pass"},
+                  {"fail"}, {"forget", "", "E0610"}),
+    with_examples({"host_find_failed", OptionType::string, ref<&O::host_find_failed>, "freeze",
+                   "what to do when a host does not exist: decline, defer, fail, freeze, ignore, pass"},
+                  {"decline"}, {"nothing", "", "E0610"}),
+    with_examples({"hosts_randomize", OptionType::expanded_boolean, ref<&O::hosts_randomize>, "false",
+                   "shuffle the hosts; + separates groups"},
+                  {"true"}),
+    with_examples({"route_data", OptionType::expanded, ref<&O::route_data>, "",
+                   "hosts and options; empty or forced failure declines"},
+                  {.input = "${lookup{$domain}lsearch{/etc/remex/routes}}",
+                   .setup = "driver = manualroute\ntransport = remote_smtp"}),
+    with_examples({"route_list", OptionType::string, ref<&O::route_list>, "",
+                   "rules \"domain hosts options\", separated by semicolons"},
+                  {"example.net mx1.example.net:mx2.example.net byname; *.example.org 192.0.2.5"},
+                  {"+relay_to_domains mx1.example.net"}),
+    with_examples({"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false",
+                   "addresses of one domain may share a routing result"},
+                  {"true"}),
 };
 
 // ------------------------------------------------------------------ reading rules
@@ -299,7 +307,18 @@ constexpr RouterDef defs[] = {
                 .options = kOptions,
                 .make_options =
                     +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<ManualrouteOptions>(); },
-                .check = check},
+                .check = check,
+                .examples = {{R"(smarthost:
+  driver = manualroute
+  domains = ! +local_domains
+  route_list = * smarthost.example.net::587 byname
+  transport = remote_smtp)"},
+                             {R"(smarthost:
+  driver = manualroute
+  route_list = * smarthost.example.net
+  route_data = smarthost.example.net
+  transport = remote_smtp)",
+                              "", "E0609"}}},
      .route = route,
      .asks_courier = false},
 };

@@ -503,7 +503,17 @@ constexpr RouterDef defs[] = {
                  "words :fail:, :defer:, :blackhole:, :unknown:.",
           .options = kRedirectOptions,
           .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<RedirectOptions>(); },
-          .check = check},
+          .check = check,
+          .examples = {{R"(system_aliases:
+  driver = redirect
+  domains = +local_domains
+  data = ${lookup{$local_part}lsearch{/etc/aliases}}
+  file_transport = address_file
+  pipe_transport = address_pipe)"},
+                       {R"(system_aliases:
+  driver = redirect
+  domains = +local_domains)",
+                        "", "E0609"}}},
      .route = route},
 };
 

@@ -31,31 +31,53 @@ struct AutoreplyOptions : lang::DriverOptions {
 using O = AutoreplyOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"bcc", OptionType::expanded, ref<&O::bcc>, "", "blind recipients of the reply", State::works, "", "", 2},
-    {"cc", OptionType::expanded, ref<&O::cc>, "", "more recipients", State::works, "", "", 2},
-    {"file", OptionType::expanded, ref<&O::file>, "", "file sent as the body, behind text", State::works, "", "file"},
-    {"file_expand", OptionType::boolean, ref<&O::file_expand>, "false", "expand that file", State::works, "", "", 2},
-    {"file_optional", OptionType::boolean, ref<&O::file_optional>, "false", "a missing file is no error", State::works,
-     "", "", 2},
-    {"from", OptionType::expanded, ref<&O::from>, "", "From: of the reply"},
-    {"headers", OptionType::expanded, ref<&O::headers>, "", "more headers of the reply"},
-    {"log", OptionType::expanded, ref<&O::log>, "", "file that gets a record of each reply", State::works, "", "file",
-     2},
-    {"mode", OptionType::octal, ref<&O::mode>, "0600", "mode of the log and once files", State::works, "", "", 2},
-    {"never_mail", OptionType::address_list, ref<&O::never_mail>, "", "recipients that never get replies", State::works,
-     "", "", 3},
-    {"once", OptionType::expanded, ref<&O::once>, "", "file with the To: recipients that were answered", State::works,
-     "", "file"},
-    {"once_file_size", OptionType::integer, ref<&O::once_file_size>, "0",
-     "limit of that file; the oldest are forgotten", State::works, "", "", 2},
-    {"once_repeat", OptionType::expanded_time, ref<&O::once_repeat>, "0s",
-     "interval before the same recipient is answered again; 0s is never"},
-    {"reply_to", OptionType::expanded, ref<&O::reply_to>, "", "Reply-To: of the reply", State::works, "", "", 2},
-    {"return_message", OptionType::boolean, ref<&O::return_message>, "false", "append the original message",
-     State::works, "", "", 2},
-    {"subject", OptionType::expanded, ref<&O::subject>, "", "Subject: of the reply"},
-    {"text", OptionType::expanded, ref<&O::text>, "", "body of the reply"},
-    {"to", OptionType::expanded, ref<&O::to>, "", "recipients of the reply"},
+    with_examples(
+        {"bcc", OptionType::expanded, ref<&O::bcc>, "", "blind recipients of the reply", State::works, "", "", 2},
+        {"archive@example.com"}),
+    with_examples({"cc", OptionType::expanded, ref<&O::cc>, "", "more recipients", State::works, "", "", 2},
+                  {"${address:$h_cc:}"}),
+    with_examples({"file", OptionType::expanded, ref<&O::file>, "", "file sent as the body, behind text", State::works,
+                   "", "file"},
+                  {"/srv/vacation/$local_part_data.txt"}),
+    with_examples({"file_expand", OptionType::boolean, ref<&O::file_expand>, "false", "expand that file", State::works,
+                   "", "", 2},
+                  {"true"}),
+    with_examples({"file_optional", OptionType::boolean, ref<&O::file_optional>, "false", "a missing file is no error",
+                   State::works, "", "", 2},
+                  {"true"}),
+    with_examples({"from", OptionType::expanded, ref<&O::from>, "", "From: of the reply"}, {"$local_part@$domain"}),
+    with_examples({"headers", OptionType::expanded, ref<&O::headers>, "", "more headers of the reply"},
+                  {"Auto-Submitted: auto-replied"}),
+    with_examples({"log", OptionType::expanded, ref<&O::log>, "", "file that gets a record of each reply", State::works,
+                   "", "file", 2},
+                  {"/var/log/remex/vacation.log"}),
+    with_examples(
+        {"mode", OptionType::octal, ref<&O::mode>, "0600", "mode of the log and once files", State::works, "", "", 2},
+        {"0640"}),
+    with_examples({"never_mail", OptionType::address_list, ref<&O::never_mail>, "", "recipients that never get replies",
+                   State::works, "", "", 3},
+                  {"*@lists.example.com : ^owner-"}),
+    with_examples({"once", OptionType::expanded, ref<&O::once>, "", "file with the To: recipients that were answered",
+                   State::works, "", "file"},
+                  {"/var/lib/remex/vacation/$local_part_data.once"}),
+    with_examples({"once_file_size", OptionType::integer, ref<&O::once_file_size>, "0",
+                   "limit of that file; the oldest are forgotten", State::works, "", "", 2},
+                  {"20K"}),
+    with_examples({"once_repeat", OptionType::expanded_time, ref<&O::once_repeat>, "0s",
+                   "interval before the same recipient is answered again; 0s is never"},
+                  {"7d"}),
+    with_examples(
+        {"reply_to", OptionType::expanded, ref<&O::reply_to>, "", "Reply-To: of the reply", State::works, "", "", 2},
+        {"office@example.com"}),
+    with_examples({"return_message", OptionType::boolean, ref<&O::return_message>, "false",
+                   "append the original message", State::works, "", "", 2},
+                  {"true"}),
+    with_examples({"subject", OptionType::expanded, ref<&O::subject>, "", "Subject: of the reply"},
+                  {"Re: $h_subject:"}),
+    with_examples({"text", OptionType::expanded, ref<&O::text>, "", "body of the reply"},
+                  {"Thank you. You wrote on $h_date:"}),
+    with_examples({"to", OptionType::expanded, ref<&O::to>, "", "recipients of the reply"},
+                  {"${address:$reply_address}"}),
 };
 
 /// "1d12h"; nullopt for anything else.
@@ -328,7 +350,18 @@ constexpr TransportDef defs[] = {
                 .options = kOptions,
                 .make_options =
                     +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AutoreplyOptions>(); },
-                .check = check_generic},
+                .check = check_generic,
+                .examples = {{R"(vacation:
+  driver = autoreply
+  to = $sender_address
+  subject = Away until Monday
+  text = I read my mail again on Monday.
+  once = /var/lib/remex/vacation/$local_part_data.once)"},
+                             {R"(vacation:
+  driver = autoreply
+  to = $sender_address
+  file = /srv/vacation/$local_part)",
+                              "", "E0801"}}},
      .is_local = true,
      .deliver = deliver,
      .batch_limit = +[](const lang::DriverInstance&) { return 1; }},

@@ -27,13 +27,20 @@ using O = LmtpOptions;
 
 constexpr OptionDef kOptions[] = {
     {"batch_id", OptionType::expanded, ref<&O::batch_id>, "", "key that splits batches", State::later, "", "", 3},
-    {"batch_max", OptionType::integer, ref<&O::batch_max>, "1", "recipients in one transaction"},
-    {"command", OptionType::expanded, ref<&O::command>, "", "LMTP program; instead of socket", State::works, "",
-     "command", 2},
-    {"ignore_quota", OptionType::boolean, ref<&O::ignore_quota>, "false", "send IGNOREQUOTA when it is offered",
-     State::works, "", "", 3},
-    {"socket", OptionType::expanded, ref<&O::socket>, "", "Unix socket of the server", State::works, "", "file"},
-    {"timeout", OptionType::time, ref<&O::timeout>, "5m", "limit for each answer", State::works, "", "", 3},
+    with_examples({"batch_max", OptionType::integer, ref<&O::batch_max>, "1", "recipients in one transaction"},
+                  {"100"}),
+    with_examples({"command", OptionType::expanded, ref<&O::command>, "", "LMTP program; instead of socket",
+                   State::works, "", "command", 2},
+                  {.input = "/usr/lib/dovecot/dovecot-lda -d $local_part_data", .setup = "driver = lmtp"}),
+    with_examples({"ignore_quota", OptionType::boolean, ref<&O::ignore_quota>, "false",
+                   "send IGNOREQUOTA when it is offered", State::works, "", "", 3},
+                  {"true"}),
+    with_examples(
+        {"socket", OptionType::expanded, ref<&O::socket>, "", "Unix socket of the server", State::works, "", "file"},
+        {"/run/dovecot/lmtp"}),
+    with_examples(
+        {"timeout", OptionType::time, ref<&O::timeout>, "5m", "limit for each answer", State::works, "", "", 3},
+        {"1m"}),
 };
 
 void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostics& diag) {
@@ -191,7 +198,14 @@ constexpr TransportDef defs[] = {
                 .options = kOptions,
                 .make_options =
                     +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<LmtpOptions>(); },
-                .check = check},
+                .check = check,
+                .examples = {{R"(dovecot:
+  driver = lmtp
+  socket = /run/dovecot/lmtp
+  batch_max = 100)"},
+                             {R"(dovecot:
+  driver = lmtp)",
+                              "", "E0610"}}},
      .is_local = true,
      .deliver = deliver,
      .batch_limit =

@@ -18,6 +18,17 @@
 namespace remex::transports {
 namespace {
 
+/// $tls_out_cipher and its relatives: how this connection is encrypted; empty in clear.
+void publish_tls(lang::DeliveryState& d, const SmtpConnection& c) {
+  const io::TlsInfo tls = c.tls() != nullptr ? *c.tls() : io::TlsInfo();
+  d.tls_cipher = tls.cipher;
+  d.tls_cipher_std = tls.cipher_std;
+  d.tls_version = tls.version;
+  d.tls_bits = tls.bits;
+  d.tls_sni = tls.sni;
+  d.tls_peer_dn = tls.peer_dn;
+}
+
 using mail::has_8bit;
 
 /// All that stays the same while hosts are tried.
@@ -384,7 +395,7 @@ HostResultOf<void> Delivery::log_in(const routers::HostItem& h, SmtpConnection& 
   }
   if (!*required && !*wanted) return {};
   if (ctx_.scope.delivery != nullptr)
-    ctx_.scope.delivery->tls_cipher = c.tls() != nullptr ? c.tls()->cipher : std::string();
+    publish_tls(*ctx_.scope.delivery, c);
   auto done = authenticate(ctx_, h, c, *required, options.command_timeout);
   c.poolable = c.authenticated;
   return done;
@@ -480,7 +491,7 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     if (ctx_.scope.delivery != nullptr) {
       ctx_.scope.delivery->sending_ip_address = c.local_ip();
       ctx_.scope.delivery->sending_port = c.local_port();
-      ctx_.scope.delivery->tls_cipher = c.tls() != nullptr ? c.tls()->cipher : std::string();
+      publish_tls(*ctx_.scope.delivery, c);
     }
     TransactionOptions tx;
     tx.sender = sender_;

@@ -142,7 +142,14 @@ Answer run_dnslists(Run& run, const Item& it) {
   return answer(false);
 }
 
-constexpr AclWordDef defs[] = {{.name = "dnslists", .summary = "DNS block list test", .run = &run_dnslists}};
+constexpr AclWordDef defs[] = {
+    {.name = "dnslists",
+     .summary = "DNS block list test",
+     .run = &run_dnslists,
+     .examples = {{"deny    message = $sender_host_address is $dnslist_text at "
+                   "$dnslist_domain\n        dnslists = bl.example.org",
+                   "550 5.7.1 192.0.2.7 is listed since Monday at bl.example.org"},
+                  {"deny    dnslists = bl.example.org!=127.0.0.2\naccept", "250 2.1.5 Accepted"}}}};
 
 }  // namespace
 }  // namespace remex::acl

@@ -110,7 +110,13 @@ Answer run_ratelimit(Run& run, const Item& it) {
 }
 
 constexpr AclWordDef defs[] = {
-    {.name = "ratelimit", .summary = "Measured rate is above a limit", .run = &run_ratelimit}};
+    {.name = "ratelimit",
+     .summary = "Measured rate is above a limit",
+     .run = &run_ratelimit,
+     .examples = {{"deny    message = too fast: $sender_rate in $sender_rate_period\n       "
+                   " ratelimit = 0 / 1h / strict / jane\naccept",
+                   "550 5.7.1 too fast: 1.0 in 1h"},
+                  {"deny    ratelimit = many / 1h", "451 4.3.0 Temporary local problem - please try later"}}}};
 
 }  // namespace
 }  // namespace remex::acl

@@ -88,7 +88,11 @@ constexpr AclWordDef defs[] = {{.name = "seen",
                                 .summary = "Key seen since or before an interval",
                                 .compile = &check_seen,
                                 .run = &run_seen,
-                                .tier = 3}};
+                                .tier = 3,
+                                .examples = {{"accept  seen = -5m / key=${sender_host_address}_$sender_address\ndefer  "
+                                              " message = first seen now, try again",
+                                              "451 4.3.0 first seen now, try again"},
+                                             {"accept  seen = often", "(no reply) error: ACL \"example\": \"seen\": failed to parse 'often' [E0507 acl-value]\n   --> /tmp/remex-test-3c2wweog/word.conf:31:18\n   |\n31 |   accept  seen = often\n   |                  ^\n"}}}};
 
 }  // namespace
 }  // namespace remex::acl

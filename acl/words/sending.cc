@@ -115,8 +115,15 @@ constexpr AclWordDef defs[] = {
      .hooks = kBeforeData,
      .summary = "Uses a named queue",
      .run = &run_queue,
-     .tier = 4},
-    {.name = "udpsend", .kind = WordKind::modifier, .summary = "Sends a UDP packet", .run = &run_udpsend, .tier = 4},
+     .tier = 4,
+     .examples = {{"accept  queue = bulk", "250 2.1.5 Accepted"}, {"accept  queue = in/bulk", "451 4.3.0 Temporary local problem - please try later"}}},
+    {.name = "udpsend",
+     .kind = WordKind::modifier,
+     .summary = "Sends a UDP packet",
+     .run = &run_udpsend,
+     .tier = 4,
+     .examples = {{"accept  udpsend = 127.0.0.1 : 5140 : $sender_host_address", "250 2.1.5 Accepted"},
+                  {"accept  udpsend = 127.0.0.1 : stats", "451 4.3.0 Temporary local problem - please try later"}}},
 };
 
 }  // namespace

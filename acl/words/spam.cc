@@ -113,7 +113,15 @@ Answer run_spam(Run& run, const Item& it) {
 
 constexpr HookSet kHooks = hook_bit(Hook::data) | hook_bit(Hook::prdr) | hook_bit(Hook::not_smtp);
 
-constexpr AclWordDef defs[] = {{.name = "spam", .hooks = kHooks, .summary = "spamd or rspamd scan", .run = &run_spam}};
+constexpr AclWordDef defs[] = {
+    {.name = "spam",
+     .hooks = kHooks,
+     .summary = "spamd or rspamd scan",
+     .run = &run_spam,
+     .where = lang::Where::scanned,
+     .examples = {
+         {"deny    message = spam: $spam_score points\n        spam = nobody:true", "550 5.7.1 spam: 12.5 points"},
+         {"deny    spam = nobody/defer_okay", "550 5.7.1 Administrative prohibition"}}}};
 
 }  // namespace
 }  // namespace remex::acl

@@ -430,10 +430,12 @@ Answer run_verify(Run& run, const Item& it) {
   return error;
 }
 
-constexpr AclWordDef defs[] = {{.name = "verify",
-                                .summary = "Verifies sender, recipient, headers, HELO name, reverse DNS or certificate",
-                                .compile = &compile,
-                                .run = &run_verify}};
+constexpr AclWordDef defs[] = {
+    {.name = "verify",
+     .summary = "Verifies sender, recipient, headers, HELO name, reverse DNS or certificate",
+     .compile = &compile,
+     .run = &run_verify,
+     .examples = {{"require verify = sender\naccept", "250 2.1.5 Accepted"}, {"accept  verify = sendr", "", "E0511"}}}};
 
 }  // namespace
 

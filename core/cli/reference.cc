@@ -73,6 +73,7 @@ ReferenceEntry option_entry(std::string kind, const lang::OptionDef& d) {
   e.standing = standing_of(d.state);
   if (d.state == State::later) e.harmless = d.harmless;
   if (e.harmless == "*") e.standing = Standing::no_effect;
+  e.examples = lang::examples_of(d);
   return e;
 }
 
@@ -83,6 +84,7 @@ void add_drivers(std::vector<ReferenceEntry>& out, std::string_view kind,
     ReferenceEntry e{.kind = std::string(kind), .name = d->name, .arguments = {}, .summary = d->summary};
     e.doc = d->doc;
     e.standing = standing_of(d->state);
+    e.examples = lang::examples_of(*d);
     out.push_back(std::move(e));
     for (const auto& row : d->options) {
       out.push_back(option_entry(fmt::format("{} {} option", d->name, kind), row));
@@ -97,7 +99,7 @@ ReferenceEntry language_entry(std::string kind, const Def& d) {
   if constexpr (requires { d.arguments; }) e.arguments = d.arguments;
   if constexpr (requires { d.doc; }) e.doc = d.doc;
   if constexpr (requires { d.taint; }) e.taint = taint_word(d.taint);
-  if constexpr (requires { d.examples; }) e.examples = d.examples;
+  e.examples = lang::examples_of(d);
   e.standing = standing_of(d.state);
   return e;
 }
@@ -122,9 +124,20 @@ std::string file_stem(std::string kind) {
 std::string cell(std::string_view s) { return replace_all(replace_all(s, "|", "\\|"), "\n", " "); }
 std::string code_cell(std::string_view s) { return s.empty() ? std::string() : "`" + cell(s) + "`"; }
 
-std::string example_line(const lang::Example& e) {
-  if (e.error != nullptr) return fmt::format("{}  fails: {}", e.input, e.error);
-  return fmt::format("{}  =  {}", e.input, e.output.empty() ? "(nothing)" : printable(e.output));
+/// An example as lines: "input  =  output  (where)". What has lines of its own gets the result on one more.
+std::string example_text(const ReferenceEntry& entry, const lang::Example& e) {
+  const bool option = entry.kind.ends_with("option"), several = e.input.find('\n') != std::string_view::npos;
+  const bool configuration =
+      option || entry.kind == "router" || entry.kind == "transport" || entry.kind == "authenticator";
+  std::string out = option ? fmt::format("{} = {}", entry.name, e.input) : std::string(e.input);
+  if (!e.setup.empty()) out = option ? fmt::format("{}\n{}", e.setup, out) : fmt::format("{}\n\n{}", e.setup, out);
+  const std::string_view gap = several ? "\n    " : "  ";
+  if (e.error != nullptr)
+    out += fmt::format("{}{}: {}", gap, e.error[0] == 'E' && e.error[1] == '0' ? "refused" : "fails", e.error);
+  else if (!configuration)
+    out += fmt::format("{}=  {}", gap, e.output.empty() ? "(nothing)" : printable(e.output));
+  const std::string_view where = lang::where_phrase(e.where);
+  return where.empty() ? out : fmt::format("{}  ({})", out, where);
 }
 
 using Grouped = std::map<std::string, std::vector<const ReferenceEntry*>>;
@@ -143,12 +156,13 @@ std::string page_of(const std::string& kind, const std::vector<const ReferenceEn
                           standing_word(e->standing), cell(e->summary));
   }
   for (const auto* e : list) {
-    if (e->doc.empty() && e->examples.empty()) continue;
+    if (e->doc.empty() && e->examples.list.empty()) continue;
     page += fmt::format("\n## {}\n\n{}{}\n", e->name, e->doc.empty() ? std::string(e->summary) + "." : e->doc,
                         e->taint.empty() ? "" : fmt::format(" The result is {}.", e->taint));
-    if (e->examples.empty()) continue;
+    if (!e->examples.cannot_fail.empty()) page += fmt::format("\nIt cannot fail: {}.\n", e->examples.cannot_fail);
+    if (e->examples.list.empty()) continue;
     page += "\n```\n";
-    for (const lang::Example& x : e->examples) page += example_line(x) + "\n";
+    for (const lang::Example& x : e->examples.list) page += example_text(*e, x) + "\n";
     page += "```\n";
   }
   return page;
@@ -191,6 +205,7 @@ bool write_page(const std::string& directory, const std::string& name, const std
 }  // namespace
 
 std::vector<ReferenceEntry> reference_entries() {
+  static constexpr const char* kAclKinds[] = {"ACL condition", "ACL modifier", "ACL control", "ACL verb"};
   static const auto reg = daemon::all_registries();  // entries are views into it
   std::vector<ReferenceEntry> out;
   for (const auto* d : reg->main_options) out.push_back(option_entry("main option", *d));
@@ -200,10 +215,7 @@ std::vector<ReferenceEntry> reference_entries() {
   for (const auto* d : reg->variables) out.push_back(language_entry("variable", *d));
   for (const auto* d : reg->lookups) out.push_back(language_entry("lookup", *d));
   for (const auto* w : acl::all_words())
-    out.push_back(language_entry(w->kind == acl::WordKind::control    ? "ACL control"
-                                 : w->kind == acl::WordKind::modifier ? "ACL modifier"
-                                                                      : "ACL condition",
-                                 *w));
+    out.push_back(language_entry(kAclKinds[static_cast<std::size_t>(w->kind)], *w));
   add_drivers(out, "router", reg->routers, reg->families[0]);
   add_drivers(out, "transport", reg->transports, reg->families[1]);
   add_drivers(out, "authenticator", reg->authenticators, reg->families[2]);
@@ -220,7 +232,9 @@ std::string describe(const ReferenceEntry& e) {
   if (!e.default_text.empty()) out += fmt::format("    default: {}\n", e.default_text);
   if (!e.harmless.empty() && e.harmless != "*") out += fmt::format("    accepted without effect: {}\n", e.harmless);
   if (!e.taint.empty()) out += fmt::format("    result: {}\n", e.taint);
-  for (const lang::Example& x : e.examples) out += "        " + replace_all(example_line(x), "\n", "\n        ") + "\n";
+  for (const lang::Example& x : e.examples.list)
+    out += "        " + replace_all(example_text(e, x), "\n", "\n        ") + "\n";
+  if (!e.examples.cannot_fail.empty()) out += fmt::format("    cannot fail: {}\n", e.examples.cannot_fail);
   return out;
 }
 
@@ -235,8 +249,11 @@ std::string reference_json() {
     };
     for (const auto& [key, value] : optional)
       if (!value.empty()) j[key] = value;
-    for (const lang::Example& x : e.examples) {
+    if (!e.examples.cannot_fail.empty()) j["cannot_fail"] = e.examples.cannot_fail;
+    for (const lang::Example& x : e.examples.list) {
       nlohmann::json one = {{"input", x.input}};
+      if (!x.setup.empty()) one["setup"] = x.setup;
+      if (const auto where = lang::where_word(x.where); !where.empty()) one["where"] = where;
       if (x.error != nullptr)
         one["error"] = x.error;
       else
@@ -263,6 +280,7 @@ int write_reference(const std::string& directory) {
     for (const auto* e : list) works += e->standing == Standing::works ? 1U : 0U;
     index += fmt::format("| [{}]({}.md) | {} | {} |\n", plural(kind), file_stem(kind), list.size(), works);
   }
+  index += "\n" + lang::examples_markdown();
   return write_page(directory, "README.md", index) && write_page(directory, "coverage.md", coverage_page(kinds)) ? 0
                                                                                                                  : 1;
 }

@@ -4,11 +4,11 @@
 // missing in the program.
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lang/examples.h"
 #include "lang/registry.h"
 
 namespace remex::cli {
@@ -28,7 +28,7 @@ struct ReferenceEntry {
   std::string_view type, default_text;  ///< options
   std::string_view harmless;            ///< options that do nothing: values that are accepted
   std::string_view taint;               ///< rule of the result, empty where there is none
-  std::span<const lang::Example> examples;
+  lang::ExampleSet examples;
   Standing standing = Standing::works;
 };
 

@@ -245,6 +245,7 @@ bool Session::connect() {
   if (m.smtp_active_hostname.is_set())
     if (auto v = m.smtp_active_hostname.eval(scope_); v && !v->empty()) active_hostname_ = v->str();
   from_.active_hostname = active_hostname_;
+  state_.connection_id = new_message_id();
   if (opt_.is_tcp && server_.counters != nullptr) {
     Counters& c = *server_.counters;
     ++c.sessions;

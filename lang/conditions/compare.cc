@@ -54,7 +54,9 @@ Result<bool> numbers(const Node& node, Scope& scope) {
 constexpr Example kEq[] = {{"${if eq{a}{a}{y}{n}}", "y"},
                            {"${if eq{a}{A}{y}{n}}", "n"},
                            {"${if eq{a}}", "", "missing 2nd string in {} after \"eq\""}};
-constexpr Example kEqi[] = {{"${if eqi{a}{A}{y}{n}}", "y"}, {"${if eqi{a}{b}{y}{n}}", "n"}};
+constexpr Example kEqi[] = {{"${if eqi{a}{A}{y}{n}}", "y"},
+                            {"${if eqi{a}{b}{y}{n}}", "n"},
+                            {"${if eqi{a}}", "", "missing 2nd string in {} after \"eqi\""}};
 constexpr Example kLt[] = {{"${if lt{a}{b}{y}{n}}", "y"},
                            {"${if lt{b}{a}{y}{n}}", "n"},
                            {"${if lt{a}}", "", "missing 2nd string in {} after \"lt\""}};

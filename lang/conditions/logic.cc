@@ -126,11 +126,15 @@ constexpr Example kAnd[] = {{"${if and{{eq{a}{a}}{eq{b}{b}}}{y}{n}}", "y"},
                             {"${if and{{eq{a}{b}}{=={x}{1}}}{y}{n}}", "n"},
                             {"${if and{}{y}{n}}", "y"},
                             {"${if and{eq{a}{a}}{y}{n}}", "", "must be in its own {}"}};
-constexpr Example kOr[] = {{"${if or{{eq{a}{b}}{eq{b}{b}}}{y}{n}}", "y"}, {"${if or{}{y}{n}}", "n"}};
+constexpr Example kOr[] = {{"${if or{{eq{a}{b}}{eq{b}{b}}}{y}{n}}", "y"},
+                           {"${if or{}{y}{n}}", "n"},
+                           {"${if or{a}}", "", "must be in its own {}"}};
 constexpr Example kBool[] = {{"${if bool{yes}{y}{n}}", "y"},
                              {"${if bool{00}{y}{n}}", "n"},
                              {"${if bool{foo}{y}{n}}", "", "unrecognised boolean value \"foo\""}};
-constexpr Example kLax[] = {{"${if bool_lax{foo}{y}{n}}", "y"}, {"${if bool_lax{ No }{y}{n}}", "n"}};
+constexpr Example kLax[] = {{"${if bool_lax{foo}{y}{n}}", "y"},
+                            {"${if bool_lax{ No }{y}{n}}", "n"},
+                            {"${if bool_lax{${if}}}", "", "condition name expected"}};
 constexpr Example kDef[] = {{"${if def:domain{y}{n}}", "n"},
                             {"${if def:h_subject:{y}{n}}", "n"},
                             {"${if def:nosuch{y}{n}}", "", "unknown variable \"nosuch\" after \"def:\""}};
@@ -182,6 +186,7 @@ constexpr ConditionDef defs[] = {
      .doc = "False outside delivery.",
      .cost = Cost::reads,
      .examples = kFirstDeliveryExamples,
+     .cannot_fail = "it takes nothing",
      .tier = 2,
      .test = test_first_delivery,
      .parse = parse_nothing},
@@ -190,6 +195,7 @@ constexpr ConditionDef defs[] = {
      .doc = "False outside delivery.",
      .cost = Cost::reads,
      .examples = kQueueRunningExamples,
+     .cannot_fail = "it takes nothing",
      .tier = 3,
      .test = test_queue_running,
      .parse = parse_nothing},

@@ -225,11 +225,20 @@ Result<bool> test_acl(const Node& node, Scope& scope) {
 constexpr Example kMatch[] = {{"${if match{abc}{b(.)}{$1}{n}}", "c"},
                               {"${if match{abc}{\\N^x\\N}{y}{n}}", "n"},
                               {"${if match{abc}{(}{y}{n}}", "", "missing closing parenthesis"}};
-constexpr Example kInlist[] = {{"${if inlist{b}{a:b}{$value}{n}}", "b"}, {"${if inlisti{B}{a:b}{$value}{n}}", "b"}};
-constexpr Example kIsip[] = {{"${if isip{1.2.3.4}{y}{n}}", "y"}, {"${if isip{1.2.3}{y}{n}}", "n"}};
-constexpr Example kExists[] = {{"${if exists{/}{y}{n}}", "y"}, {"${if exists{/no/such/file}{y}{n}}", "n"}};
+constexpr Example kInlist[] = {{"${if inlist{b}{a:b}{$value}{n}}", "b"},
+                               {"${if inlisti{B}{a:b}{$value}{n}}", "b"},
+                               {"${if inlist{a}}", "", "missing 2nd string in {} after \"inlist\""},
+                               {"${if inlisti{a}}", "", "missing 2nd string in {} after \"inlisti\""}};
+constexpr Example kIsip[] = {{"${if isip{1.2.3.4}{y}{n}}", "y"},
+                             {"${if isip{1.2.3}{y}{n}}", "n"},
+                             {"${if isip}", "", "missing { after \"isip\""}};
+constexpr Example kExists[] = {{"${if exists{/}{y}{n}}", "y"},
+                               {"${if exists{/no/such/file}{y}{n}}", "n"},
+                               {"${if exists}", "", "missing { after \"exists\""}};
 constexpr Example kFor[] = {{"${if forany{a:b}{eq{$item}{b}}{y}{n}}", "y"},
-                            {"${if forall{a:b}{eq{$item}{b}}{y}{n}}", "n"}};
+                            {"${if forall{a:b}{eq{$item}{b}}{y}{n}}", "n"},
+                            {"${if forany{a}}", "", "missing { after \"forany\""},
+                            {"${if forall{a:b}}", "", "missing { after \"forall\""}};
 constexpr Example kForJson[] = {{"${if forany_json{[1,2,3]}{={$item}{2}}{y}{n}}", "y"},
                                 {"${if forall_jsons{[\"a\",\"a\"]}{eq{$item}{a}}{y}{n}}", "y"},
                                 {"${if forany_json{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
@@ -238,14 +247,22 @@ constexpr Example kMatchDomainExamples[] = {
     {"${if match_domain{a.b.c}{*.b.c}{$value}{n}}", "*.b.c"},
     {"${if match_domain{b.c}{!b.c : *.c}{y}{n}}", "n"},
     {"${if match_domain{a}}", "", "missing 2nd string in {} after \"match_domain\""}};
-constexpr Example kMatchAddressExamples[] = {{"${if match_address{j@b.c}{*@b.c : k@d}{$value}{n}}", "*@b.c"},
-                                             {"${if match_address{j@b.c}{!j@b.c : *}{y}{n}}", "n"}};
-constexpr Example kMatchLocalPartExamples[] = {{"${if match_local_part{adm-x}{joe : ^adm}{y}{n}}", "y"},
-                                               {"${if match_local_part{Joe}{joe}{y}{n}}", "y"}};
+constexpr Example kMatchAddressExamples[] = {
+    {"${if match_address{j@b.c}{*@b.c : k@d}{$value}{n}}", "*@b.c"},
+    {"${if match_address{j@b.c}{!j@b.c : *}{y}{n}}", "n"},
+    {"${if match_address{joe@example.com}{+nosuch}{y}{n}}", "", "unknown named address list \"+nosuch\""}};
+constexpr Example kMatchLocalPartExamples[] = {
+    {"${if match_local_part{adm-x}{joe : ^adm}{y}{n}}", "y"},
+    {"${if match_local_part{Joe}{joe}{y}{n}}", "y"},
+    {"${if match_local_part{joe}{+nosuch}{y}{n}}", "", "unknown named local part list \"+nosuch\""}};
 constexpr Example kMatchIpExamples[] = {{"${if match_ip{10.1.2.3}{10.0.0.0/8 : 192.168.0.1}{y}{n}}", "y"},
                                         {"${if match_ip{x}{10.0.0.0/8}{y}{n}}", "", "\"x\" is not an IP address"}};
-constexpr Example kIsip4Examples[] = {{"${if isip4{1.2.3.4}{y}{n}}", "y"}, {"${if isip4{::1}{y}{n}}", "n"}};
-constexpr Example kIsip6Examples[] = {{"${if isip6{::1}{y}{n}}", "y"}, {"${if isip6{1.2.3.4}{y}{n}}", "n"}};
+constexpr Example kIsip4Examples[] = {{"${if isip4{1.2.3.4}{y}{n}}", "y"},
+                                      {"${if isip4{::1}{y}{n}}", "n"},
+                                      {"${if isip4}", "", "missing { after \"isip4\""}};
+constexpr Example kIsip6Examples[] = {{"${if isip6{::1}{y}{n}}", "y"},
+                                      {"${if isip6{1.2.3.4}{y}{n}}", "n"},
+                                      {"${if isip6}", "", "missing { after \"isip6\""}};
 constexpr Example kAclExamples[] = {{"${if acl{x}{y}{n}}", "", "too few arguments or bracketing error for acl"},
                                     {"${if acl{{}", "", "missing } at end of \"acl\""}};
 constexpr ConditionDef defs[] = {

@@ -102,7 +102,8 @@ constexpr Example kCrypteq[] = {
 constexpr Example kSrs[] = {
     {"${if inbound_srs{SRS0=aaaa=bb=example.com=user}{}{$srs_recipient}{no}}", "user@example.com"},
     {"${if inbound_srs{SRS0=aaaa=bb=example.com=user}{secret}{y}{no}}", "no"},
-    {"${if inbound_srs{joe}{}{y}{no}}", "no"}};
+    {"${if inbound_srs{joe}{}{y}{no}}", "no"},
+    {"${if inbound_srs{a}}", "", "missing 2nd string in {} after \"inbound_srs\""}};
 
 constexpr ConditionDef defs[] = {
     {.name = "crypteq",

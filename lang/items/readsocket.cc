@@ -134,7 +134,7 @@ Status eval_readsocket(const Node& node, Scope& scope, Text& out) {
     if (node.children.size() < 5) return std::unexpected(std::move(answer).error());
     return eval_into(*node.children[4], scope, out);
   }
-  if (node.children.size() > 3) answer = replace_all(*answer, "\n", eol.view());
+  if (!eol.empty()) answer = replace_all(*answer, "\n", eol.view());
   return append_limited(out, Text(std::move(*answer), Taint::tainted));
 }
 

@@ -117,7 +117,8 @@ constexpr Example kSrs[] = {{"${srs_encode{secret}{}{srs.example}}", ""},
                             {"${srs_encode{s}{a@b}{c}{d}}", "", "Too many arguments for 'srs_encode' (max is 3)"}};
 constexpr Example kPrvs[] = {{"${prvs{user}{secret}}", "", "must be a qualified email address"}};
 constexpr Example kPrvscheck[] = {{"${prvscheck{user@example.com}{secret}{x}}", ""},
-                                  {"${prvscheck{prvs=3000000000=user@example.com}{secret}{}}", "user@example.com"}};
+                                  {"${prvscheck{prvs=3000000000=user@example.com}{secret}{}}", "user@example.com"},
+                                  {"${prvscheck{a}}", "", "Not enough arguments for 'prvscheck'"}};
 
 constexpr Example kPrvsExamples[] = {{"${prvs{user}{secret}}", "", "must be a qualified email address"},
                                      {"${prvs{a@b}{secret}{10}}", "", "prvs third argument must be a single digit"}};

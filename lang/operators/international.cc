@@ -141,14 +141,19 @@ constexpr Example kFromLocal[] = {{"${utf8_localpart_from_alabel:xn--bcher-kva}"
 constexpr Example kFromUtf8[] = {{"${from_utf8:caf\\xc3\\xa9}", "caf\xe9"}, {"${from_utf8:\\xe2\\x82\\xac}", "_"}};
 constexpr Example kXtext[] = {{"${xtextd:a+2Bb+3D}", "a+b="}, {"${xtextd:a+2}", "", "is not xtext"}};
 constexpr Example kWrap[] = {{"${headerwrap_10:Subject: a b c}", "Subject: a\n\tb c"},
-                             {"${headerwrap:short}", "short"}};
+                             {"${headerwrap:short}", "short"},
+                             {"${headerwrap_0_0:a}", "", "line lengths must be at least 2"}};
 
-constexpr Example kUtf8DomainFromAlabelExamples[] = {{"${utf8_domain_from_alabel:xn--bcher-kva.example}",
-                                                      "b\xc3\xbc"
-                                                      "cher.example"},
-                                                     {"${utf8_domain_from_alabel:example.org}", "example.org"}};
-constexpr Example kUtf8LocalpartToAlabelExamples[] = {{"${utf8_localpart_to_alabel:b\\xc3\\xbccher}", "xn--bcher-kva"},
-                                                      {"${utf8_localpart_to_alabel:abc}", "abc"}};
+constexpr Example kUtf8DomainFromAlabelExamples[] = {
+    {"${utf8_domain_from_alabel:xn--bcher-kva.example}",
+     "b\xc3\xbc"
+     "cher.example"},
+    {"${utf8_domain_from_alabel:example.org}", "example.org"},
+    {"${utf8_domain_from_alabel:xn--\\xff}", "", "error converting alabel"}};
+constexpr Example kUtf8LocalpartToAlabelExamples[] = {
+    {"${utf8_localpart_to_alabel:b\\xc3\\xbccher}", "xn--bcher-kva"},
+    {"${utf8_localpart_to_alabel:abc}", "abc"},
+    {"${utf8_localpart_to_alabel:\\xff}", "", "string encoding error"}};
 constexpr OperatorDef defs[] = {
     {.name = "utf8_domain_to_alabel",
      .summary = "Domain to its A-labels",
@@ -178,6 +183,7 @@ constexpr OperatorDef defs[] = {
      .summary = "UTF-8 to ISO 8859-1",
      .doc = "Other characters become underscores.",
      .examples = kFromUtf8,
+     .cannot_fail = "what is no UTF-8 becomes an underscore",
      .tier = 4,
      .apply = from_utf8},
     {.name = "xtextd",

@@ -113,7 +113,10 @@ Result<std::string> time_interval(Scope&, const Node&, std::string s) {
 constexpr Example kEval[] = {{"${eval:1+2*3}", "7"},
                              {"${eval:0x10+010+1k}", "1048"},
                              {"${eval:1/0}", "", "divide by zero (after processing \"1/0\")"}};
-constexpr Example kTime[] = {{"${time_eval:1d}", "86400"}, {"${time_interval:93784}", "1d2h3m4s"}};
+constexpr Example kTime[] = {{"${time_eval:1d}", "86400"},
+                             {"${time_interval:93784}", "1d2h3m4s"},
+                             {"${time_eval:5x}", "", "is not an Exim time interval"},
+                             {"${time_interval:soon}", "", "is not a positive number"}};
 constexpr Example kBase62s[] = {{"${base62:4294967296}", "4gfFC4"},
                                 {"${base62d:0000ab}", "2269"},
                                 {"${base62:x}", "", "which is not a decimal number"}};

@@ -55,8 +55,11 @@ constexpr Example kLength[] = {{"${length_2:abc}", "ab"},
                                {"${l_2:abc}", "ab"},
                                {"${length_0:abc}", ""},
                                {"${length_x:abc}", "", "non-digit after underscore in \"length_x\""}};
-constexpr Example kSubstr[] = {
-    {"${substr_1_2:abcdef}", "bc"}, {"${substr_-2:abc}", "a"}, {"${substr_-2_1:abc}", "b"}, {"${s_1:abc}", "bc"}};
+constexpr Example kSubstr[] = {{"${substr_1_2:abcdef}", "bc"},
+                               {"${substr_-2:abc}", "a"},
+                               {"${substr_-2_1:abc}", "b"},
+                               {"${s_1:abc}", "bc"},
+                               {"${substr_x:a}", "", "non-digit after underscore"}};
 
 constexpr Example kUcExamples[] = {{"${uc:abc}", "ABC"}, {"${uc:a-Z}", "A-Z"}};
 constexpr Example kLExamples[] = {{"${l_2:abc}", "ab"}, {"${l:abc}", "", "missing values after l"}};
@@ -68,9 +71,15 @@ constexpr OperatorDef defs[] = {
      .summary = "Upper case",
      .doc = "ASCII letters only.",
      .examples = kUcExamples,
+     .cannot_fail = "all bytes are taken",
      .tier = 2,
      .in_place = uc},
-    {.name = "strlen", .summary = "Length in bytes", .doc = "Decimal.", .examples = kStrlen, .in_place = strlen_},
+    {.name = "strlen",
+     .summary = "Length in bytes",
+     .doc = "Decimal.",
+     .examples = kStrlen,
+     .cannot_fail = "all bytes are counted",
+     .in_place = strlen_},
     {.name = "length",
      .summary = "The first n bytes",
      .doc = "${length_n:string}",

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+import examples
 import harness as h
 
 HOSTILE = ["x'or'1'='1", "x';drop/**/table/**/users;--", 'x"or"1', "x\\'or/**/1=1", 'x*', 'x)(uid=*', 'get%20x', '..', '$1', '{x}', "x\\"]
@@ -191,16 +192,7 @@ def check_policy(policy, server, user='alice'):
 
 def expand(conf, *lines):
     """Answers of remex -be, one for each line."""
-    given = ''.join('%s\n@@%d@@\n' % (line, i) for i, line in enumerate(lines))
-    out = subprocess.run([h.BIN, '-C', conf, '-be'], input=given, capture_output=True, text=True, timeout=120).stdout
-    answers = []
-    for i in range(len(lines)):
-        marker = '\n> @@%d@@\n' % i
-        at = out.find(marker)
-        h.check(at >= 0, 'no answer to %s: %s' % (lines[i], out[:500]))
-        answers.append(out[2:at])
-        out = out[at + len(marker):]
-    return answers
+    return examples.expand(conf, lines)
 
 
 def compare_with_oracle(main, lines, answers):

@@ -5,6 +5,7 @@ import glob
 import os
 import subprocess
 
+import examples
 import harness as h
 from _lookup_server import Folder, Policy, Server, Tarpit, check_policy, compare_with_oracle, expand, need
 
@@ -93,6 +94,11 @@ def test_ldapauth():
                  auth('alice', 'wonderland', '127.0.0.1:%d' % h.free_port()))
     h.equal(got[:4], ['y', 'n', 'n', 'n'], 'passwords')
     h.check(got[4].startswith('Failed:'), 'nobody to ask: ' + got[4])
+
+
+def test_examples():
+    for name in ('ldap', 'ldapdn', 'ldapm'):
+        examples.check_lookup(POLICY.conf, name)
 
 
 def test_policy():

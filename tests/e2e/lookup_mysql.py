@@ -3,6 +3,7 @@
 # timeout: 300
 import subprocess
 
+import examples
 import harness as h
 from _lookup_server import Folder, Policy, Server, Tarpit, account, check_policy, compare_with_oracle, expand, need
 
@@ -54,6 +55,10 @@ def test_errors_defer():
     for answer, pattern in zip(got, ('syntax', 'MYSQL', 'Access denied', 'MYSQL')):
         h.check(answer.startswith('Failed:') and pattern in answer, answer)
         h.check('topsecret' not in answer and 'geheim' not in answer, 'no password in ' + answer)
+
+
+def test_examples():
+    examples.check_lookup(POLICY.conf, 'mysql', lambda line: sql('use mail; ' + line))
 
 
 def test_policy():

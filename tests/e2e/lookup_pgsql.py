@@ -5,6 +5,7 @@ import glob
 import signal
 import subprocess
 
+import examples
 import harness as h
 from _lookup_server import Folder, Policy, Server, Tarpit, account, check_policy, compare_with_oracle, expand, need
 
@@ -63,6 +64,10 @@ def test_errors_defer():
     for answer, pattern in zip(got, ('syntax error', 'timed out|deadline', 'nosuchdb', 'COPY')):
         h.check(answer.startswith('Failed:') and h.re.search(pattern, answer), answer)
         h.check('topsecret' not in answer, 'no password in ' + answer)
+
+
+def test_examples():
+    examples.check_lookup(POLICY.conf, 'pgsql', psql)
 
 
 def test_policy():

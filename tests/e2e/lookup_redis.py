@@ -3,6 +3,7 @@
 # timeout: 300
 import subprocess
 
+import examples
 import harness as h
 from _lookup_server import Folder, Policy, Server, Tarpit, check_policy, expand, need
 
@@ -48,6 +49,10 @@ def test_errors_defer():
     for answer, pattern in zip(got, ('WRONGTYPE', 'unknown command', 'WRONGPASS', 'not found in redis_servers')):
         h.check(answer.startswith('Failed:') and pattern in answer, answer)
         h.check('geheim' not in answer and 'falsch' not in answer, 'no password in ' + answer)
+
+
+def test_examples():
+    examples.check_lookup(POLICY.conf, 'redis', lambda line: cli(*line.split()))
 
 
 def test_policy():

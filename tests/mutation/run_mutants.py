@@ -6,9 +6,10 @@ single-fault mutants of each (_mutants.py) and runs `remex check` on every one. 
 when a warning or hint appears that the unchanged configuration does not have. With an oracle (REMEX_ORACLE) the same mutants
 go to `exim -bV`, where Exim takes the unchanged file.
 
-  run_mutants.py [--sample N] [--table] [--missed] [FILE...]
+  run_mutants.py [--sample N] [--table] [--missed] [--debian | FILE...]
 
 --sample N: N mutants, the same ones every time (the shortened run of the tests). --table: Markdown for docs/diagnostics.md.
+--debian: the configurations of Debian's exim4-config in all debconf types, split and unsplit.
 Fails when fewer than 95 % of the mutants are told, or fewer than 90 % of those at the right line.
 """
 import collections
@@ -23,7 +24,9 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import _mutants  # noqa: E402
+import debian_config  # noqa: E402
 
 # timeout: 600
 SEED = 20260101
@@ -84,6 +87,12 @@ def main():
     jobs, clean = [], True
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
+        if "--debian" in arguments:
+            made = debian_config.debian_configs(directory)
+            if not made:
+                print("exim4-config cannot be had here")
+                return 77
+            bases = [pathlib.Path(p) for _, p in sorted(made.items())]
         for base in bases:
             defines = DEFINES.get(base.name, [])
             found, status = remex(binary, base, defines)
