@@ -1,7 +1,6 @@
 // smtp: delivery over SMTP, LMTP or SMTP inside TLS to the hosts a router found (or the transport's own).
 //
-// The entry: options and their checks. The way of a delivery is smtp_delivery_util.cc. BDAT, DANE, OCSP and client
-// authentication do not exist yet.
+// The entry: options and their checks. The way of a delivery is smtp_delivery_util.cc. OCSP does not exist yet.
 #include <fmt/core.h>
 
 #include "core/base/strings.h"
@@ -34,8 +33,8 @@ constexpr OptionDef kOptions[] = {
      2},
     {"connection_max_messages", OptionType::integer, ref<&O::connection_max_messages>, "500",
      "messages on one connection; 0 is no limit", State::works, "", "", 2},
-    {"dane_require_tls_ciphers", OptionType::expanded, nullptr, "", "ciphers when DANE applies", State::later, "", "",
-     3},
+    {"dane_require_tls_ciphers", OptionType::expanded, ref<&O::dane_require_tls_ciphers>, "",
+     "GnuTLS priority string where DANE applies", State::works, "", "", 3},
     {"data_timeout", OptionType::time, ref<&O::data_timeout>, "5m", "limit for sending a block of data", State::works,
      "", "", 3},
     {"delay_after_cutoff", OptionType::boolean, ref<&O::delay_after_cutoff>, "true",
@@ -60,8 +59,8 @@ constexpr OptionDef kOptions[] = {
      3},
     {"dnssec_request_domains", OptionType::domain_list, ref<&O::dnssec_request_domains>, "*",
      "domains looked up with DNSSEC", State::works, "", "", 3},
-    {"dnssec_require_domains", OptionType::domain_list, nullptr, "", "domains whose answers must be validated",
-     State::later, "", "", 3},
+    {"dnssec_require_domains", OptionType::domain_list, ref<&O::dnssec_require_domains>, "",
+     "names of hosts whose addresses must be DNSSEC-validated", State::works, "", "", 3},
     {"dscp", OptionType::expanded, nullptr, "", "DSCP mark", State::later, "", "", 4},
     {"fallback_hosts", OptionType::expanded_list, ref<&O::fallback_hosts>, "",
      "hosts to try when all others are unavailable", State::works, "", "", 2},
@@ -96,14 +95,16 @@ constexpr OptionDef kOptions[] = {
      "", 3},
     {"hosts_require_alpn", OptionType::host_list, nullptr, "", "hosts that must answer ALPN", State::later, "", "", 4},
     {"hosts_require_auth", OptionType::host_list, ref<&O::hosts_require_auth>, "", "hosts to authenticate to or defer"},
-    {"hosts_require_dane", OptionType::host_list, nullptr, "", "hosts that must have DANE", State::later, "", "", 2},
+    {"hosts_require_dane", OptionType::host_list, ref<&O::hosts_require_dane>, "",
+     "hosts only to be used when their certificate fits a TLSA record", State::works, "", "", 2},
     {"hosts_require_ocsp", OptionType::host_list, nullptr, "", "hosts that must staple OCSP", State::later, "", "", 3},
     {"hosts_require_tls", OptionType::host_list, ref<&O::hosts_require_tls>, "", "hosts never to be used in clear"},
     {"hosts_try_auth", OptionType::host_list, ref<&O::hosts_try_auth>, "",
      "hosts to authenticate to when they offer it"},
-    {"hosts_try_chunking", OptionType::host_list, nullptr, "*", "hosts to use BDAT with (not used: DATA always works)",
-     State::later, "*", "", 2},
-    {"hosts_try_dane", OptionType::host_list, nullptr, "", "hosts to use DANE with", State::later, "", "", 2},
+    {"hosts_try_chunking", OptionType::host_list, ref<&O::hosts_try_chunking>, "*",
+     "hosts to use BDAT with when they offer CHUNKING", State::works, "", "", 2},
+    {"hosts_try_dane", OptionType::host_list, ref<&O::hosts_try_dane>, "*",
+     "hosts whose certificate must fit their TLSA records when they have some", State::works, "", "", 2},
     {"hosts_try_fastopen", OptionType::host_list, nullptr, "*", "TCP fast open (an optimisation, not used)",
      State::later, "*", "", 3},
     {"hosts_try_prdr", OptionType::host_list, ref<&O::hosts_try_prdr>, "*",
@@ -123,11 +124,12 @@ constexpr OptionDef kOptions[] = {
     {"protocol", OptionType::string, ref<&O::protocol>, "smtp", "smtp, lmtp, smtps or submissions"},
     {"retry_include_ip_address", OptionType::expanded_boolean, ref<&O::retry_include_ip_address>, "true",
      "host retry keys include the address", State::later, "", "", 3},
-    {"serialize_hosts", OptionType::host_list, nullptr, "", "hosts to use one connection at a time with", State::later,
-     "", "", 3},
+    {"serialize_hosts", OptionType::host_list, ref<&O::serialize_hosts>, "",
+     "hosts to use one connection at a time with", State::works, "", "", 3},
     {"size_addition", OptionType::integer, ref<&O::size_addition>, "1024", "added to SIZE=; negative sends none",
      State::works, "", "", 3},
-    {"socks_proxy", OptionType::expanded, nullptr, "", "SOCKS proxies", State::later, "", "", 3},
+    {"socks_proxy", OptionType::expanded, ref<&O::socks_proxy>, "", "SOCKS5 proxies to connect through", State::works,
+     "", "", 3},
     {"tls_alpn", OptionType::expanded, nullptr, "", "ALPN to offer", State::later, "", "", 4},
     {"tls_certificate", OptionType::expanded, ref<&O::tls_certificate>, "", "client certificate", State::works, "",
      "file"},

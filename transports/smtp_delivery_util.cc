@@ -14,6 +14,7 @@
 #include "transports/connection_pool.h"
 #include "transports/smtp_client_util.h"
 #include "transports/smtp_options_util.h"
+#include "transports/smtp_turns.h"
 
 namespace remex::transports {
 namespace {
@@ -48,6 +49,9 @@ class Delivery {
   std::string rcpt_address(const routers::Addr& a) const;
   Result<int> port_of(const routers::HostItem& h);
   Result<SmtpConnectOptions> connect_options(const routers::HostItem& h);
+  /// Asks for TLSA records and sets `c` accordingly. Error: the host must not be used now.
+  Status use_dane(const routers::HostItem& h, SmtpConnectOptions& c);
+  void set_tls_variables(const SmtpConnection& c);
   std::string pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const;
 
   void deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts);
@@ -211,6 +215,54 @@ void Delivery::set_host_variables(const routers::HostItem& h, int port) {
   ctx_.scope.delivery->host = h.name;
   ctx_.scope.delivery->host_address = h.ip;
   ctx_.scope.delivery->host_port = port;
+  ctx_.scope.delivery->tls_dane.clear();
+  ctx_.scope.delivery->tls_tlsa_usage.clear();
+}
+
+void Delivery::set_tls_variables(const SmtpConnection& c) {
+  if (ctx_.scope.delivery == nullptr) return;
+  lang::DeliveryState& d = *ctx_.scope.delivery;
+  const io::TlsInfo none, &info = c.tls() != nullptr ? *c.tls() : none;
+  d.tls_cipher = info.cipher;
+  d.tls_cipher_std = info.cipher_std;
+  d.tls_version = info.version;
+  d.tls_bits = info.bits;
+  d.tls_peer_dn = info.peer_dn;
+  d.tls_peercert = info.peer_cert_pem;
+  d.tls_ourcert = info.our_cert_pem;
+  d.tls_certificate_verified = info.peer_verified;
+  d.tls_dane = c.dane() ? "yes" : "no";
+}
+
+Status Delivery::use_dane(const routers::HostItem& h, SmtpConnectOptions& c) {
+  REMEX_TRY(const bool required, in_list(o_.hosts_require_dane, h));
+  REMEX_TRY(const bool wanted, in_list(o_.hosts_try_dane, h, true));
+  if (!required && !wanted) return {};
+  const auto refuse = [&](std::string_view why) {
+    return defer(fmt::format("DANE error: {} [{}]: {}", h.name, h.ip, why));
+  };
+  if (!h.mx_secure || c.lmtp || mail::is_ip_address(h.name) || ctx_.scope.services == nullptr)
+    return required ? Status(refuse("the host was not found by DNSSEC")) : Status();
+  TlsaAnswer a = find_tlsa(ctx_.scope.services->resolver(), h.name, c.to.port);
+  if (ctx_.scope.delivery != nullptr) ctx_.scope.delivery->tls_tlsa_usage = std::to_string(a.usages);
+  switch (a.kind) {
+    case TlsaAnswer::Kind::trouble: return refuse("TLSA lookup: " + a.why);
+    case TlsaAnswer::Kind::none: return required ? Status(refuse("it has no validated TLSA record")) : Status();
+    case TlsaAnswer::Kind::unusable:
+      if (required) return refuse("none of its TLSA records can be used");
+      c.require_tls = c.try_tls = true;  // RFC 7672 2.2: encrypted at least
+      return {};
+    case TlsaAnswer::Kind::usable: break;
+  }
+  c.dane = c.require_tls = c.try_tls = true;
+  c.must_verify = false;
+  c.tlsa = std::move(a.records);
+  c.dane_names = {h.name, batch_.front()->state.domain};
+  c.sni = h.name;
+  c.verify_name.clear();
+  c.tls.verify_certificates.clear();
+  REMEX_TRY(c.tls.priority, expand(o_.dane_require_tls_ciphers, "dane_require_tls_ciphers", c.tls.priority));
+  return {};
 }
 
 Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h) {
@@ -242,16 +294,24 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   REMEX_TRY(c.tls.certificate_file, expand(o_.tls_certificate, "tls_certificate"));
   REMEX_TRY(c.tls.private_key_file, expand(o_.tls_privatekey, "tls_privatekey"));
   REMEX_TRY(c.tls.verify_certificates, expand(o_.tls_verify_certificates, "tls_verify_certificates", "system"));
+  REMEX_CHECK(use_dane(h, c));
+  REMEX_TRY(const std::string proxies, expand(o_.socks_proxy, "socks_proxy"));
+  auto parsed = parse_socks_proxies(proxies);
+  if (!parsed) return defer(parsed.error().text);
+  c.proxies = std::move(*parsed);
   return c;
 }
 
 std::string Delivery::pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const {
   // Credentials may depend on the sender: a connection with them serves that sender only.
   const bool auth = o_.hosts_try_auth.is_set() || o_.hosts_require_auth.is_set();
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
+  std::string by;
+  for (const SocksProxy& p : c.proxies) by += fmt::format("{}:{}/{},", p.at.ip, p.at.port, p.name);
+  for (const TlsaRecord& r : c.tlsa) by += fmt::format("{}{}{}{}", r.usage, r.selector, r.matching, hex_encode(r.data));
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
                      c.to.ip, c.to.port, c.local_ip, c.helo, c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls,
                      c.avoid_esmtp, c.must_verify, c.sni, c.tls.priority, c.tls.certificate_file,
-                     c.tls.verify_certificates, c.verify_name);
+                     c.tls.verify_certificates, c.verify_name, by);
 }
 
 HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::HostItem& h, SmtpConnectOptions& c,
@@ -307,9 +367,12 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
     r.pipelined = c.used_pipelining();
     r.used_dsn = c.has("DSN");
     r.used_prdr = c.used_prdr();
+    r.used_chunking = c.used_chunking();
     if (c.tls() != nullptr) {
       r.tls_cipher = c.tls()->cipher;
       r.tls_verified = c.tls()->peer_verified;
+      r.tls_dane = c.dane();
+      r.tls_peer_dn = c.tls()->peer_dn;
     }
     r.authenticator = c.authenticator;
     r.smtp_code = s.code;
@@ -383,8 +446,7 @@ HostResultOf<void> Delivery::log_in(const routers::HostItem& h, SmtpConnection& 
     return std::unexpected(std::move(t));
   }
   if (!*required && !*wanted) return {};
-  if (ctx_.scope.delivery != nullptr)
-    ctx_.scope.delivery->tls_cipher = c.tls() != nullptr ? c.tls()->cipher : std::string();
+  set_tls_variables(c);
   auto done = authenticate(ctx_, h, c, *required, options.command_timeout);
   c.poolable = c.authenticated;
   return done;
@@ -467,6 +529,16 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     return;
   }
   const int port = options->to.port;
+  std::unique_ptr<HostTurn> turn;
+  if (auto serial = in_list(o_.serialize_hosts, h); serial && *serial) {
+    turn = HostTurn::take(h.ip, std::chrono::duration_cast<Millis>(options->connect_timeout));
+    if (turn == nullptr) {
+      for (const std::size_t i : open)
+        results_[i] = deferred_result(
+            fmt::format("connection to {} [{}] waits: another is open (serialize_hosts)", h.name, h.ip));
+      return;
+    }
+  }
   for (bool fresh = false;; fresh = true) {
     bool reused = false;
     auto opened = connect(h, *options, fresh, reused);
@@ -480,8 +552,8 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     if (ctx_.scope.delivery != nullptr) {
       ctx_.scope.delivery->sending_ip_address = c.local_ip();
       ctx_.scope.delivery->sending_port = c.local_port();
-      ctx_.scope.delivery->tls_cipher = c.tls() != nullptr ? c.tls()->cipher : std::string();
     }
+    set_tls_variables(c);
     TransactionOptions tx;
     tx.sender = sender_;
     tx.head = head_;
@@ -490,6 +562,8 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     tx.body_8bit = ctx_.job.envelope.body_8bit;
     auto avoid = in_list(o_.hosts_avoid_pipelining, h);
     tx.pipelining = avoid && !*avoid;
+    auto chunking = in_list(o_.hosts_try_chunking, h, true);
+    tx.chunking = chunking && *chunking;
     tx.all_or_none = ctx_.mua_wrapper;
     tx.ignore_quota = o_.lmtp_ignore_quota;
     tx.auth = auth_parameter(c);

@@ -204,9 +204,7 @@ constexpr AclWordDef defs[] = {
     control_row("suppress_local_fixups", kEarly, "No fixups for local messages", &flag<&Effects::suppress_local_fixups>,
                 2),
     control_row("dkim_disable_verify", kAnyHook, "Skips DKIM verification", &flag<&Effects::dkim_disable_verify>),
-    control_row(
-        "dmarc_disable_verify", kAnyHook, "Skips DMARC (which this version does not evaluate)",
-        [](Run&, std::string_view) { return std::string(); }, 2),
+    control_row("dmarc_disable_verify", kAnyHook, "Skips DMARC", &flag<&Effects::dmarc_disable_verify>, 2),
     control_row("enforce_sync", kSmtpHooks, "Enforces SMTP synchronisation", &enforce, 3),
     control_row("no_enforce_sync", kSmtpHooks, "Relaxes SMTP synchronisation", &no_enforce, 2),
     control_row("no_multiline_responses", kSmtpHooks, "Single-line rejections only",

@@ -731,9 +731,6 @@ constexpr Example kSortExamples[] = {{"${sort{3:1:2:10}{>}{$item}}", "10:3:2:1"}
 constexpr Example kListquoteExamples[] = {{"${listquote{:}{a:b}}", "a::b"}, {"${listquote{:}{}}", " "}};
 constexpr Example kAclExamples[] = {{"${acl}", "", "Not enough arguments for 'acl' (min is 1)"},
                                     {"${acl{name}x}", "", "missing '}' after 'acl'"}};
-constexpr Example kCertextractExamples[] = {
-    {"${certextract{subject}{$tls_in_peercert}}", "", "expansion item \"certextract\" is not supported yet"},
-    {"${certextract{notafter,int}{$tls_out_peercert}}", "", "expansion item \"certextract\" is not supported yet"}};
 constexpr Example kDlfuncExamples[] = {{"${dlfunc{/usr/lib/x.so}{f}}", "",
                                         "expansion item \"dlfunc\" is not supported: foreign code inside the server "
                                         "could read every message and block every session"},
@@ -873,13 +870,6 @@ constexpr ItemDef defs[] = {
      .eval = eval_acl,
      .min_args = 1,
      .max_args = 10},
-    {.name = "certextract",
-     .arguments = "{field}{certificate}{yes}{no}",
-     .summary = "Field of a certificate",
-     .doc = "Not supported.",
-     .examples = kCertextractExamples,
-     .state = State::later,
-     .tier = 3},
     {.name = "dlfunc",
      .arguments = "{file}{function}{arg}...",
      .summary = "Call a function of a shared object",

@@ -12,6 +12,12 @@ Result<Text> return_path(Scope& s, std::string_view) {
   if (s.delivery != nullptr && s.delivery->return_path_set) return s.delivery->return_path;
   return s.envelope == nullptr ? Text{} : *from_peer(s.envelope->sender);
 }
+Result<Text> dane(Scope& s, std::string_view) {
+  return trusted(s.delivery != nullptr && !s.delivery->tls_dane.empty() ? s.delivery->tls_dane : "no");
+}
+Result<Text> tlsa_usage(Scope& s, std::string_view) {
+  return trusted(s.delivery != nullptr && !s.delivery->tls_tlsa_usage.empty() ? s.delivery->tls_tlsa_usage : "0");
+}
 Result<Text> verified(Scope& s, std::string_view) {
   return trusted(s.delivery != nullptr && s.delivery->tls_certificate_verified ? "1" : "0");
 }
@@ -128,7 +134,7 @@ constexpr VariableDef defs[] = {
      .summary = "1 if server cert verified",
      .get = verified,
      .tier = 3},
-    {.name = "tls_out_dane", .taint = kClean, .summary = "yes when DANE verified", .get = extra_yes_no, .tier = 3},
+    {.name = "tls_out_dane", .taint = kClean, .summary = "yes when DANE verified", .get = dane, .tier = 3},
     {.name = "tls_out_ocsp",
      .taint = kClean,
      .summary = "OCSP outcome 0-4; here 0: not asked for",
@@ -136,19 +142,23 @@ constexpr VariableDef defs[] = {
      .tier = 3},
     {.name = "tls_out_tlsa_usage",
      .taint = kClean,
-     .summary = "Bits for TLSA usages found; here 0: no DANE",
-     .get = zero,
+     .summary = "Bits for the usages of the TLSA records found",
+     .get = tlsa_usage,
      .tier = 3},
     {.name = "tls_out_resumption",
      .taint = kClean,
      .summary = "Resumption bit field; here 0: sessions are not resumed",
      .get = zero,
      .tier = 3},
-    {.name = "tls_out_ourcert", .taint = kPeer, .summary = "Own certificate object", .state = State::later, .tier = 3},
+    {.name = "tls_out_ourcert",
+     .taint = kClean,
+     .summary = "Certificate shown to the server, for certextract and digests",
+     .get = (member<&Scope::delivery, &DeliveryState::tls_ourcert>),
+     .tier = 3},
     {.name = "tls_out_peercert",
      .taint = kPeer,
-     .summary = "Server certificate object",
-     .state = State::later,
+     .summary = "The server's certificate, for certextract and digests",
+     .get = (member<&Scope::delivery, &DeliveryState::tls_peercert, true>),
      .tier = 3},
     {.name = "pipe_addresses",
      .taint = kPeer,
