@@ -208,11 +208,11 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
                     : t.sys_errno == ECONNREFUSED ? "refused"
                     : reset                       ? "lost_connection"
                                                   : "connect";
-    t.message = reset                  ? "Remote host closed connection in response to initial connection"
-                : !opt.proxies.empty() ? printable(socket.error().text)
-                : timeout              ? "Connection timed out"
-                : t.sys_errno != 0     ? std::strerror(t.sys_errno)
-                                       : socket.error().text;
+    t.message = !opt.proxies.empty() ? printable(socket.error().text)
+                : reset              ? "Remote host closed connection in response to initial connection"
+                : timeout            ? "Connection timed out"
+                : t.sys_errno != 0   ? std::strerror(t.sys_errno)
+                                     : socket.error().text;
     return std::unexpected(std::move(t));
   }
   const io::Endpoint local = (*socket)->local();

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "routers/router.h"
 #include "transports/callout.h"
 #include "transports/connection_pool.h"
 #include "transports/smtp_client_util.h"
@@ -354,6 +355,12 @@ void Delivery::host_failed(const routers::HostItem& h, int port, const HostTroub
   if (trouble.permanent) open.clear();
 }
 
+/// dsn_lasthop of the router: the next host is not told what was asked for.
+bool ends_dsn(const routers::Addr& a) {
+  return a.router != nullptr && a.router->generic != nullptr &&
+         static_cast<const routers::RouterGeneric&>(*a.router->generic).dsn_lasthop;
+}
+
 void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConnection& c,
                             const std::vector<RcptState>& rcpts, const std::string& confirmation, Group& open) {
   Group rest;
@@ -365,7 +372,7 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
     r.host_port = port;
     r.local_ip = c.local_ip();
     r.pipelined = c.used_pipelining();
-    r.used_dsn = c.has("DSN");
+    r.used_dsn = c.has("DSN") && !ends_dsn(*batch_[open[n]]);
     r.used_prdr = c.used_prdr();
     r.used_chunking = c.used_chunking();
     if (c.tls() != nullptr) {
@@ -406,7 +413,7 @@ std::string dsn_mail_parameters(const mail::Envelope& e) {
 
 std::string dsn_rcpt_parameters(const mail::Envelope& e, const routers::Addr& a) {
   const auto index = static_cast<std::size_t>(a.top_index);
-  if (a.top_index < 0 || index >= e.recipients.size()) return {};
+  if (ends_dsn(a) || a.top_index < 0 || index >= e.recipients.size()) return {};
   const mail::Recipient& r = e.recipients[index];
   std::string out, words;
   static constexpr std::pair<std::uint32_t, std::string_view> kBits[] = {
@@ -572,7 +579,8 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     tx.final_timeout = Seconds(std::max<std::int64_t>(1, o_.final_timeout));
 
     std::vector<RcptState> rcpts;
-    tx.mail_parameters = dsn_mail_parameters(ctx_.job.envelope);
+    if (std::any_of(open.begin(), open.end(), [&](std::size_t i) { return !ends_dsn(*batch_[i]); }))
+      tx.mail_parameters = dsn_mail_parameters(ctx_.job.envelope);
     for (const std::size_t i : open) {
       RcptState s;
       s.address = rcpt_address(*batch_[i]);

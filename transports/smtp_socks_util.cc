@@ -68,6 +68,7 @@ Result<SocksProxy> parse_proxy(std::string_view text) {
     const std::size_t eq = word.find('=');
     const std::string name = word.substr(0, eq), value = eq == std::string::npos ? "" : word.substr(eq + 1);
     const auto number = parse_uint(value);
+    if (eq == std::string::npos) return fail(fmt::format("bad option \"{}\"", printable(name)));
     if (name == "auth" && (value == "none" || value == "name"))
       p.authenticate = value == "name";
     else if (name == "name" && value.size() < 256)
