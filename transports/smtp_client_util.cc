@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -215,6 +217,8 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
                                      : socket.error().text;
     return std::unexpected(std::move(t));
   }
+  const int alive = opt.keepalive ? 1 : 0;
+  (void)::setsockopt((*socket)->fd(), SOL_SOCKET, SO_KEEPALIVE, &alive, sizeof alive);
   const io::Endpoint local = (*socket)->local();
   auto c = start(std::move(*socket), opt);
   if (c) {

@@ -44,7 +44,7 @@ struct SmtpConnectOptions {
   io::Endpoint to;
   std::string local_ip, helo;
   bool lmtp = false, tls_on_connect = false, try_tls = true, require_tls = false, avoid_esmtp = false;
-  bool must_verify = false;
+  bool must_verify = false, keepalive = true;
   std::string sni, verify_name;
   io::TlsClientConfig tls;
   bool dane = false;  ///< the certificate must fit one of `tlsa`; nothing else about it counts

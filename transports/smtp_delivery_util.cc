@@ -280,6 +280,7 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   for (const std::string& ip : lang::split_list(interfaces))
     if (c.local_ip.empty() && mail::is_ip_address(ip) && mail::is_ipv6(ip) == c.to.is_v6()) c.local_ip = ip;
   c.lmtp = o_.protocol == "lmtp";
+  c.keepalive = o_.keepalive;
   c.tls_on_connect = o_.protocol == "smtps" || o_.protocol == "submissions";
   c.connect_timeout = Seconds(std::max<std::int64_t>(1, o_.connect_timeout > 0 ? o_.connect_timeout : 300));
   c.command_timeout = Seconds(std::max<std::int64_t>(1, o_.command_timeout));

@@ -190,6 +190,7 @@ Status check_request(const lang::Config& config, const io::Fields& f) {
     const auto* r = config.find_router(field(f, "router"));
     const auto* command = r != nullptr && r->def->name == "queryprogram" ? r->find_given("command") : nullptr;
     if (command == nullptr) return fail("the router has no command");
+    if (!field(f, "transport").empty()) return fail("a router's command has no transport");
     const std::string source(trim(command->value.text()));
     const std::string program = source.substr(0, source.find_first_of(" \t"));
     if (program.find_first_of("$\\\"'{") == std::string::npos && field(f, "arg0") != program)
