@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import harness as h
-from _maildir_conf import fill
+from maildir_conf import fill
 from signed_dns import SignedDNS
 
 SENDER, RECEIVER = h.Dir(), h.Dir()

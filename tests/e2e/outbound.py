@@ -12,7 +12,7 @@ import time
 
 import harness as h
 import peers
-from _maildir_conf import fill
+from maildir_conf import fill
 
 D, R = h.Dir(), h.Dir()
 PORT, REMOTE = h.free_port(), h.free_port()

@@ -10,7 +10,7 @@ import threading
 
 import harness as h
 import peers
-from _maildir_conf import fill
+from maildir_conf import fill
 
 D = h.Dir()
 PORT = h.free_port()

@@ -12,7 +12,7 @@ import socketserver
 import threading
 
 import harness as h
-from _maildir_conf import fill
+from maildir_conf import fill
 
 D = h.Dir()
 PORT = h.free_port()
@@ -153,7 +153,7 @@ remote:
   connection_max_messages = 1
 ''' % PEER.port
 CONF = fill(D, PORT, extra='auth_advertise_hosts = *\n', routers=ROUTERS, transports=TRANSPORTS)
-h.write(CONF, open(CONF).read().replace('acl_rcpt:\n', 'acl_rcpt:\n  accept\n', 1).replace('* * F,1h,1s', '* * F,1d,0s') + AUTH)
+h.write(CONF, open(CONF).read().replace('acl_rcpt:\n', 'acl_rcpt:\n  accept\n', 1).replace('* * F,1h,1s', '* * F,1d,1h') + AUTH)
 SERVER = h.Remex(CONF, [PORT]).start()
 atexit.register(SERVER.kill)
 
