@@ -56,7 +56,7 @@ struct Effects {
   bool submission = false, submission_sender_retain = false;
   std::string submission_domain, submission_name;
   bool suppress_local_fixups = false;
-  bool dkim_disable_verify = false;
+  bool dkim_disable_verify = false, dmarc_disable_verify = false;
   bool fakereject = false, fakedefer = false;
   std::string fake_message;
   bool no_enforce_sync = false, enforce_sync = false;

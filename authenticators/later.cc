@@ -19,23 +19,6 @@ constexpr OptionDef kCyrusSasl[] = {
     later("server_realm", OptionType::expanded, "Realm", 3),
     later("server_service", OptionType::string, "Service name", 3),
 };
-constexpr OptionDef kGsasl[] = {
-    later("client_authz", OptionType::expanded, "Authorisation id", 3),
-    later("client_channelbinding", OptionType::boolean, "Use channel binding", 3),
-    later("client_password", OptionType::expanded, "Password", 3),
-    later("client_spassword", OptionType::expanded, "Salted SCRAM password", 3),
-    later("client_username", OptionType::expanded, "User name", 3),
-    later("server_channelbinding", OptionType::boolean, "Use channel binding", 3),
-    later("server_hostname", OptionType::expanded, "Host name", 3),
-    later("server_key", OptionType::expanded, "SCRAM ServerKey", 3),
-    later("server_mech", OptionType::string, "Mechanism", 3),
-    later("server_password", OptionType::expanded, "Cleartext password lookup", 3),
-    later("server_realm", OptionType::expanded, "Realm", 3),
-    later("server_scram_iter", OptionType::expanded, "SCRAM iteration count", 3),
-    later("server_scram_salt", OptionType::expanded, "SCRAM salt", 3),
-    later("server_service", OptionType::string, "Service name", 3),
-    later("server_skey", OptionType::expanded, "SCRAM StoredKey", 3),
-};
 constexpr OptionDef kHeimdalGssapi[] = {
     later("server_hostname", OptionType::expanded, "Host name for principal", 4),
     later("server_keytab", OptionType::expanded, "Keytab path", 4),
@@ -59,7 +42,6 @@ constexpr AuthenticatorDef row(std::string_view name, std::string_view summary, 
 
 constexpr AuthenticatorDef defs[] = {
     row("cyrus_sasl", "mechanisms of the Cyrus SASL library", kCyrusSasl),
-    row("gsasl", "mechanisms of GNU SASL, SCRAM among them", kGsasl),
     row("heimdal_gssapi", "GSSAPI (Heimdal Kerberos)", kHeimdalGssapi),
     row("spa", "NTLM, Microsoft's secure password authentication", kSpa),
 };

@@ -50,6 +50,8 @@ struct SessionState {
   std::string connection_id;
   /// Declared SIZE= of MAIL, -1 none.
   std::int64_t declared_size = -1;
+  /// PEM, empty: none.
+  std::string tls_peercert, tls_ourcert;
 };
 
 /// The address being verified, routed or delivered ($local_part, $domain, ... and their parents).
@@ -80,6 +82,8 @@ struct DeliveryState {
   Text return_path;
   bool return_path_set = false;
   std::string tls_cipher, tls_cipher_std, tls_version, tls_sni, tls_peer_dn;
+  std::string tls_peercert, tls_ourcert;  ///< PEM, empty: none
+  std::string tls_dane, tls_tlsa_usage;   ///< "yes" when TLSA records vouched for the peer; bits of their usages
   int tls_bits = 0;
   bool tls_certificate_verified = false;
   Text address_file, address_pipe;

@@ -20,7 +20,6 @@ constexpr LookupDef query(std::string_view name, std::string_view summary) {
 constexpr LookupDef defs[] = {
     single("nis", "NIS map: export it to a file and use lsearch or cdb"),
     single("nis0", "NIS map, keys with a final NUL: export it to a file and use dbm"),
-    single("spf", "SPF result for an address: SPF is not there yet"),
     query("ibase", "InterBase SQL: its client library is not in Debian"),
     query("nisplus", "NIS+: no system serves it any more"),
     query("oracle", "Oracle SQL: its client library is not in Debian"),

@@ -120,6 +120,7 @@ std::optional<io::Fields> perform_request(const io::Fields& f) {
     const bool readable = err == 0 && ::access(field(f, "path").c_str(), S_ISDIR(st.st_mode) ? X_OK : R_OK) == 0;
     return io::Fields{{"errno", std::to_string(err == 0 && !readable ? EACCES : err)}};
   }
+  if (op == "query") return run_query(f);
   if (op != "readlist") return std::nullopt;
   FileRules rules;
   rules.modemask = parse_int(field(f, "modemask")).value_or(022);

@@ -16,8 +16,9 @@ using lang::State;
 
 struct DnslookupOptions : lang::DriverOptions {
   bool check_secondary_mx = false, qualify_single = true, rewrite_headers = true, same_domain_copy_routing = false;
-  lang::Expansion ipv4_only, ipv4_prefer;
-  lang::MatchList fail_defer_domains, mx_domains, mx_fail_domains;
+  lang::Expansion check_srv, ipv4_only, ipv4_prefer;
+  lang::MatchList fail_defer_domains, mx_domains, mx_fail_domains, srv_fail_domains;
+  std::vector<std::string> widen_domains;
 };
 using O = DnslookupOptions;
 
@@ -25,7 +26,9 @@ constexpr OptionDef kOptions[] = {
     with_examples({"check_secondary_mx", OptionType::boolean, ref<&O::check_secondary_mx>, "false",
                    "decline unless this host is one of the MXs", State::works, "", "", 3},
                   {"true"}),
-    {"check_srv", OptionType::expanded_list, nullptr, "", "SRV services to try before MX", State::later, "", "", 3},
+    with_examples({"check_srv", OptionType::expanded, ref<&O::check_srv>, "",
+                   "service whose SRV records are tried before MX", State::works, "", "", 3},
+                  {"smtp"}),
     with_examples({"fail_defer_domains", OptionType::domain_list, ref<&O::fail_defer_domains>, "",
                    "domains that defer when they do not exist", State::works, "", "", 3},
                   {"*.example.net"}),
@@ -43,16 +46,21 @@ constexpr OptionDef kOptions[] = {
                   {"example.net"}),
     {"qualify_single", OptionType::boolean, ref<&O::qualify_single>, "true", "no effect: names are absolute",
      State::later, "*", "", 3},
-    {"rewrite_headers", OptionType::boolean, ref<&O::rewrite_headers>, "true", "no effect: domains are never widened",
-     State::later, "*", "", 3},
+    {"rewrite_headers", OptionType::boolean, ref<&O::rewrite_headers>, "true",
+     "no effect: headers are not rewritten, so widen_domains wants it false", State::later, "*", "", 3},
     with_examples({"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false",
                    "addresses of one domain may share a routing result"},
                   {"true"}),
     {"search_parents", OptionType::boolean, nullptr, "false", "search parent domains", State::later, "false", "", 3},
-    {"srv_fail_domains", OptionType::domain_list, nullptr, "", "domains whose SRV trouble counts as no SRV",
-     State::later, "", "", 3},
-    {"widen_domains", OptionType::string_list, nullptr, "", "suffixes to try when a lookup fails", State::later, "", "",
-     3},
+    with_examples({"srv_fail_domains", OptionType::domain_list, ref<&O::srv_fail_domains>, "",
+                   "domains whose SRV trouble counts as no SRV", State::works, "", "", 3},
+                  {"example.net"}),
+    with_examples({"widen_domains", OptionType::string_list, ref<&O::widen_domains>, "",
+                   "suffixes to try for a domain that is not found; needs rewrite_headers = false", State::works, "",
+                   "", 3},
+                  {.input = "example.org",
+                   .setup = "driver = dnslookup\ntransport = remote_smtp\nrewrite_headers = false"},
+                  {.input = "example.org", .error = "E0603", .setup = "driver = dnslookup\ntransport = remote_smtp"}),
 };
 
 void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag) {
@@ -61,6 +69,11 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
   if (!g.transport.is_set() && !g.verify_only)
     diag.error("missing-transport", r.pos, static_cast<std::uint32_t>(r.name.size()),
                fmt::format("router \"{}\": dnslookup needs a transport unless verify_only is set", r.name));
+  const auto& o = static_cast<const DnslookupOptions&>(*r.options);
+  if (!o.widen_domains.empty() && o.rewrite_headers)
+    diag.error("bad-router", r.pos, static_cast<std::uint32_t>(r.name.size()),
+               fmt::format("router \"{}\": widen_domains needs rewrite_headers = false: headers are not rewritten here",
+                           r.name));
 }
 
 Result<bool> domain_in(RouteContext& ctx, const lang::MatchList& list, const std::string& domain) {
@@ -91,6 +104,45 @@ Result<MxOptions> read_options(RouteContext& ctx, const DnslookupOptions& o, con
   return opt;
 }
 
+/// SRV records when check_srv asks for them and there are some, else MX.
+HostFindResult find_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain,
+                          const MxOptions& opt, std::vector<HostItem>& hosts, bool& no_service) {
+  const auto& o = static_cast<const DnslookupOptions&>(*r.options);
+  no_service = false;
+  if (o.check_srv.is_set()) {
+    auto service = o.check_srv.eval(ctx.scope);
+    if (!service && service.error().kind != ErrorKind::forced_fail)
+      return {HostFind::again, fmt::format("failed to expand check_srv: {}", service.error().text)};
+    const std::string name(service ? trim(service->view()) : std::string_view());
+    if (!name.empty()) {
+      MxOptions srv = opt;
+      auto lax = domain_in(ctx, o.srv_fail_domains, domain);
+      if (!lax) return {HostFind::again, lax.error().text};
+      srv.mx_fail_is_none = *lax;
+      HostFindResult found = find_srv_hosts(ctx, r, domain, name, srv, hosts, no_service);
+      if (found.outcome != HostFind::not_found || no_service) return found;
+    }
+  }
+  return find_mx_hosts(ctx, r, domain, -1, opt, hosts, no_service);
+}
+
+/// widen_domains: the address in the first longer domain that has hosts; nullopt: there is none.
+std::optional<RouteResult> widen(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const MxOptions& opt) {
+  const auto& o = static_cast<const DnslookupOptions&>(*r.options);
+  for (const std::string& suffix : o.widen_domains) {
+    const std::string longer = addr.state.domain + "." + suffix;
+    std::vector<HostItem> hosts;
+    bool no_service = false;
+    const HostFindResult found = find_hosts(ctx, r, longer, opt, hosts, no_service);
+    if (found.outcome == HostFind::again) return generic(r).pass_on_timeout ? passed() : deferred(found.message);
+    if (found.outcome != HostFind::found) continue;
+    const std::string local = mail::split_address(addr.state.address).local_part;
+    addr.children.push_back(make_child(addr, local + "@" + longer));
+    return RouteResult{Outcome::rerouted, {}, {}, false};
+  }
+  return std::nullopt;
+}
+
 RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) {
   const auto& o = static_cast<const DnslookupOptions&>(*r.options);
   const std::string& domain = addr.state.domain;
@@ -102,7 +154,9 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
   auto opt = read_options(ctx, o, domain);
   if (!opt) return deferred(opt.error().text);
   bool null_mx = false;
-  HostFindResult found = find_mx_hosts(ctx, r, domain, -1, *opt, addr.hosts, null_mx);
+  HostFindResult found = find_hosts(ctx, r, domain, *opt, addr.hosts, null_mx);
+  if (found.outcome == HostFind::not_found && !null_mx && addr.hosts.empty())
+    if (auto wider = widen(ctx, r, addr, *opt)) return std::move(*wider);
   debug_line(ctx, fmt::format("{} router: {} hosts for {} {}", r.name, addr.hosts.size(), domain, found.message));
   switch (found.outcome) {
     case HostFind::again: return generic(r).pass_on_timeout ? passed() : deferred(std::move(found.message));

@@ -62,8 +62,41 @@ dns::HostAddresses look_up(RouteContext& ctx, const std::string& given_name, con
   return found;
 }
 
-/// Cuts this machine, and what is not better than it, off a list sorted by preference. First and alone in its
-/// preference: it stays as the only host, with is_self set.
+/// translate_ip_address for every address: an address, or a name whose addresses take its place.
+Status translate_addresses(RouteContext& ctx, const RouterGeneric& g, const std::string& name,
+                           std::vector<std::string>& ips) {
+  std::vector<std::string> out;
+  lang::DeliveryState* const before = ctx.scope.delivery;
+  for (const std::string& ip : ips) {
+    lang::DeliveryState state;
+    state.host = name;
+    state.host_address = ip;
+    ctx.scope.delivery = &state;
+    auto text = g.translate_ip_address.eval(ctx.scope);
+    ctx.scope.delivery = before;
+    if (!text && text.error().kind == ErrorKind::forced_fail) {
+      out.push_back(ip);
+      continue;
+    }
+    if (!text) return defer(fmt::format("translate_ip_address: {}", text.error().text));
+    const std::string other(trim(text->view()));
+    if (mail::is_ip_address(other)) {
+      out.push_back(other);
+      continue;
+    }
+    if (other.empty() || ctx.scope.services == nullptr) return defer("translate_ip_address: the result is empty");
+    const auto found =
+        dns::lookup_host(ctx.scope.services->resolver(), other, true, !ctx.config.main.disable_ipv6, true);
+    if (found.outcome != dns::Outcome::found)
+      return defer(fmt::format("translate_ip_address: host {} has no address", printable(other)));
+    out.insert(out.end(), found.ips.begin(), found.ips.end());
+  }
+  ips = std::move(out);
+  return {};
+}
+
+}  // namespace
+
 void cut_at_self(std::vector<HostItem>& hosts) {
   const auto self = std::find_if(hosts.begin(), hosts.end(), [](const HostItem& h) { return h.is_self; });
   if (self == hosts.end()) return;
@@ -71,8 +104,6 @@ void cut_at_self(std::vector<HostItem>& hosts) {
   std::erase_if(hosts, [&](const HostItem& h) { return h.mx >= me.mx; });
   if (hosts.empty()) hosts.push_back(me);
 }
-
-}  // namespace
 
 HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, const HostItem& host,
                               const LookupOptions& opt, std::vector<HostItem>& out) {
@@ -103,6 +134,8 @@ HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, 
 
   const bool local_name = is_local_name(ctx, host.name);
   std::size_t taken = 0;
+  if (g.translate_ip_address.is_set())
+    if (Status st = translate_addresses(ctx, g, host.name, found.ips); !st) return {HostFind::again, st.error().text};
   for (const std::string& ip : found.ips) {
     auto ignored = is_ignored(ctx, g, ip, host.name);
     if (!ignored) return {HostFind::again, ignored.error().text};

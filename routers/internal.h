@@ -88,6 +88,15 @@ struct MxOptions {
 HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain, int port,
                              const MxOptions& opt, std::vector<HostItem>& out, bool& null_mx);
 
+/// Cuts this machine, and what is not better than it, off a list sorted by preference. First and alone in its
+/// preference: it stays as the only host, with is_self set.
+void cut_at_self(std::vector<HostItem>& hosts);
+/// Routes by SRV records of `service` over TCP (RFC 2782): by priority, by chance and weight among equals. not_found:
+/// there are none; `no_service`: the one record says that there is no such service. Parks.
+HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain,
+                              const std::string& service, const MxOptions& opt, std::vector<HostItem>& out,
+                              bool& no_service);
+
 /// `self` when the first host is this machine. `send` (and no local host) gives accept.
 RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const std::string& host);
 

@@ -196,6 +196,7 @@ RouteResult add_hosts(RouteContext& ctx, const lang::DriverInstance& r, Addr& ad
       opt.fall_back_to_address = false;
       res = find_mx_hosts(ctx, r, host->name, host->port, opt, found, null_mx);
     } else {
+      host->mx_secure = true;  // named by the configuration, so only its address needs DNSSEC
       res = find_addresses(ctx, r, *host, plan.lookup, found);
     }
     if (res.outcome == HostFind::again) return generic(r).pass_on_timeout ? passed() : deferred(std::move(res.message));

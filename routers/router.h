@@ -28,7 +28,7 @@ struct RouteResult {
 /// Generic options; bound rows in routers/generic_util.cc. One per instance.
 struct RouterGeneric : lang::DriverOptions {
   lang::Expansion address_data, cannot_route_message, debug_print, errors_to, fallback_hosts, group, user, transport,
-      router_home_directory, transport_home_directory, transport_current_directory, require_files;
+      router_home_directory, translate_ip_address, transport_home_directory, transport_current_directory, require_files;
   std::vector<lang::Expansion> condition, headers_add, headers_remove, set;
   lang::MatchList domains, local_parts, senders, ignore_target_hosts, dnssec_request_domains, dnssec_require_domains;
   std::vector<std::string> local_part_prefix, local_part_suffix;

@@ -1,5 +1,5 @@
 // queuefile: known to the configuration reader, so that its name and options are checked; using it is an error when the
-// configuration is loaded, because the driver itself does not exist yet.
+// configuration is loaded: it copies a message's spool files, and the spool is a database that has none.
 #include "transports/transport.h"
 
 namespace remex::transports {
@@ -19,7 +19,9 @@ constexpr TransportDef defs[] = {
     {.driver = {.kind = lang::DriverKind::transport,
                 .name = "queuefile",
                 .summary = "copies spool files to a directory",
-                .doc = "Not available yet.",
+                .doc = "Not available: the spool is a database, so there are no spool files to copy. `remex queue "
+                       "export` writes "
+                       "messages as files.",
                 .options = kOptions,
                 .make_options = +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<NoOptions>(); },
                 .state = State::later},

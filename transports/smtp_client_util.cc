@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -20,6 +22,7 @@ constexpr std::size_t kMaxLine = 4096;
 constexpr std::size_t kMaxReply = 64 * 1024;
 constexpr std::size_t kMaxReplyLines = 500;
 constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::size_t kBdat = 1024 * 1024;  ///< size of a BDAT chunk that is not the last
 
 bool code_ok(std::string_view line) {
   return line.size() >= 3 && line[0] >= '2' && line[0] <= '5' && is_digit(line[1]) && is_digit(line[2]) &&
@@ -98,7 +101,7 @@ void WireEncoder::encode(std::string_view in, std::string& out) {
         at_line_start_ = false;
       }
     }
-    if (at_line_start_ && in[i] == '.') out += '.';
+    if (dots_ && at_line_start_ && in[i] == '.') out += '.';
     if (cr < i) cr = std::min(in.find('\r', i), in.size());
     const std::size_t stop = std::min(in.substr(0, cr).find('\n', i), cr);
     if (stop > i) {
@@ -119,7 +122,7 @@ void WireEncoder::encode(std::string_view in, std::string& out) {
 
 void WireEncoder::finish(std::string& out) {
   if (pending_cr_ || !at_line_start_) out += "\r\n";
-  out += ".\r\n";
+  if (dots_) out += ".\r\n";
   at_line_start_ = true;
   pending_cr_ = false;
 }
@@ -194,7 +197,8 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
   Result<std::unique_ptr<io::Socket>> socket;
   {
     const io::DeadlineScope deadline{std::chrono::duration_cast<Millis>(opt.connect_timeout)};
-    socket = io::connect_tcp(opt.to, opt.local_ip);
+    socket = opt.proxies.empty() ? io::connect_tcp(opt.to, opt.local_ip)
+                                 : connect_through(opt.proxies, opt.to, opt.local_ip);
   }
   if (!socket) {
     HostTrouble t;
@@ -206,12 +210,15 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
                     : t.sys_errno == ECONNREFUSED ? "refused"
                     : reset                       ? "lost_connection"
                                                   : "connect";
-    t.message = reset              ? "Remote host closed connection in response to initial connection"
-                : timeout          ? "Connection timed out"
-                : t.sys_errno != 0 ? std::strerror(t.sys_errno)
-                                   : socket.error().text;
+    t.message = !opt.proxies.empty() ? printable(socket.error().text)
+                : reset              ? "Remote host closed connection in response to initial connection"
+                : timeout            ? "Connection timed out"
+                : t.sys_errno != 0   ? std::strerror(t.sys_errno)
+                                     : socket.error().text;
     return std::unexpected(std::move(t));
   }
+  const int alive = opt.keepalive ? 1 : 0;
+  (void)::setsockopt((*socket)->fd(), SOL_SOCKET, SO_KEEPALIVE, &alive, sizeof alive);
   const io::Endpoint local = (*socket)->local();
   auto c = start(std::move(*socket), opt);
   if (c) {
@@ -293,6 +300,15 @@ HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool
   tls_ = true;
   stream_ = std::move(*tls);
   reader_->rebind(*stream_);
+  if (opt.dane) {
+    if (const std::string why = dane_objection(tls_info_.peer_chain, opt.tlsa, opt.dane_names); !why.empty()) {
+      t.tls_failed = false;
+      t.retry_error = "tls_required";
+      t.message = fmt::format("DANE attempt failed: {}", printable(why));
+      return std::unexpected(std::move(t));
+    }
+    dane_ = tls_info_.peer_verified = true;
+  }
   if (opt.must_verify && !tls_info_.peer_verified) {
     t.tls_failed = false;
     t.retry_error = "tls_required";
@@ -353,44 +369,53 @@ void SmtpConnection::quit() {
 
 // ------------------------------------------------------------------ one message
 
+HostTrouble SmtpConnection::unreadable_body(const std::string& why) {
+  // The message must not be ended as if this were all of it.
+  broken_ = true;
+  stream_->abort();
+  HostTrouble t;
+  t.retry_error = "";
+  t.message = fmt::format("cannot read the message body: {}", why);
+  return t;
+}
+
+template <class Take>
+HostResultOf<void> SmtpConnection::each_piece(const TransactionOptions& opt, WireEncoder& encoder, std::string& out,
+                                              Take take) {
+  encoder.encode(opt.head, out);
+  if (opt.body == nullptr) return {};
+  const std::string* memory = opt.body->in_memory();
+  const std::uint64_t size = opt.body->size();
+  for (std::uint64_t at = 0; at < size;) {
+    if (memory != nullptr) {
+      const std::string_view piece = std::string_view(*memory).substr(at, kChunk);
+      encoder.encode(piece, out);
+      at += piece.size();
+    } else {
+      auto piece = io::offload([&] { return opt.body->read(at, kChunk); });
+      if (!piece || piece->empty())
+        return std::unexpected(unreadable_body(piece ? "it is shorter than recorded" : piece.error().text));
+      encoder.encode(*piece, out);
+      at += piece->size();
+    }
+    if (auto taken = take(); !taken) return taken;
+  }
+  return {};
+}
+
 HostResultOf<void> SmtpConnection::send_body(const TransactionOptions& opt) {
   data_sent = true;
   WireEncoder encoder;
   std::string out;
   out.reserve(std::min<std::size_t>(kChunk * 2, opt.head.size() + (opt.body ? opt.body->size() : 0) + 4096));
-  encoder.encode(opt.head, out);
   const auto flush = [&]() -> HostResultOf<void> {
     auto w = write(out, opt.data_timeout, "sending data block");
     out.clear();
     return w;
   };
-  if (opt.body != nullptr) {
-    const std::string* memory = opt.body->in_memory();
-    const std::uint64_t size = opt.body->size();
-    for (std::uint64_t at = 0; at < size;) {
-      if (memory != nullptr) {
-        const std::string_view piece = std::string_view(*memory).substr(at, kChunk);
-        encoder.encode(piece, out);
-        at += piece.size();
-      } else {
-        auto piece = io::offload([&] { return opt.body->read(at, kChunk); });
-        if (!piece || piece->empty()) {
-          // The message must not be ended as if this were all of it.
-          broken_ = true;
-          stream_->abort();
-          HostTrouble t;
-          t.retry_error = "";
-          t.message = fmt::format("cannot read the message body: {}",
-                                  piece ? "it is shorter than recorded" : piece.error().text);
-          return std::unexpected(std::move(t));
-        }
-        encoder.encode(*piece, out);
-        at += piece->size();
-      }
-      if (out.size() >= kChunk)
-        if (auto f = flush(); !f) return f;
-    }
-  }
+  auto sent = each_piece(opt, encoder, out,
+                         [&]() -> HostResultOf<void> { return out.size() >= kChunk ? flush() : HostResultOf<void>(); });
+  if (!sent) return sent;
   encoder.finish(out);
   return flush();
 }
@@ -403,6 +428,60 @@ HostResultOf<void> SmtpConnection::prdr_answers(const TransactionOptions& opt, s
     if (answer->first() != 2) settle(r, *answer, "end of data", "data", false);
   }
   return {};
+}
+
+HostResultOf<void> SmtpConnection::take_final_answer(const TransactionOptions& opt, SmtpReply answer, bool asked_prdr,
+                                                     std::vector<RcptState>& rcpts, std::string& confirmation) {
+  if (asked_prdr && answer.code == 353) {
+    prdr_ = true;
+    if (auto each = prdr_answers(opt, rcpts); !each) return each;
+    auto last = read_reply(opt.final_timeout, "end of data");
+    if (!last) return std::unexpected(last.error());
+    answer = std::move(*last);
+  }
+  for (RcptState& r : rcpts) {
+    if (r.fate != RcptState::Fate::accepted) continue;
+    if (answer.first() == 2) {
+      r.fate = RcptState::Fate::delivered;
+    } else {
+      settle(r, answer, data_sent ? "end of data" : "BDAT", "data", true);
+    }
+  }
+  confirmation = answer.text();
+  ++messages;
+  // after a refused chunk the server waits for RSET
+  need_rset_ = chunked_ && answer.first() != 2;
+  return {};
+}
+
+HostResultOf<SmtpReply> SmtpConnection::send_chunks(const TransactionOptions& opt) {
+  WireEncoder encoder(false);
+  std::string out;
+  out.reserve(std::min<std::size_t>(kBdat + 2 * kChunk, opt.head.size() + (opt.body ? opt.body->size() : 0) + 4096));
+  std::optional<SmtpReply> refused;
+  const auto chunk = [&](bool last) -> HostResultOf<SmtpReply> {
+    const std::string command = fmt::format("BDAT {}{}", out.size(), last ? " LAST" : "");
+    data_sent = data_sent || last;
+    auto w = write(command + "\r\n", opt.data_timeout, command);
+    if (w) w = write(out, opt.data_timeout, "sending data block");
+    out.clear();
+    if (!w) return std::unexpected(w.error());
+    return read_reply(last ? opt.final_timeout : opt.data_timeout, last ? "end of data" : command);
+  };
+  auto sent = each_piece(opt, encoder, out, [&]() -> HostResultOf<void> {
+    if (refused || out.size() < kBdat) {
+      if (refused) out.clear();
+      return {};
+    }
+    auto reply = chunk(false);
+    if (!reply) return std::unexpected(reply.error());
+    if (reply->first() != 2) refused = std::move(*reply);
+    return {};
+  });
+  if (!sent) return std::unexpected(sent.error());
+  if (refused) return std::move(*refused);
+  encoder.finish(out);
+  return chunk(true);
 }
 
 HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vector<RcptState>& rcpts,
@@ -432,11 +511,13 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
 
   const bool pipeline = opt.pipelining && has("PIPELINING");
   pipelined_ = pipeline;
+  const bool chunking = opt.chunking && has("CHUNKING") && !lmtp_;
+  chunked_ = chunking;
   if (pipeline) {
     std::string group = mail + "\r\n";
     for (const RcptState& r : rcpts)
       group += fmt::format("RCPT TO:<{}>{}{}\r\n", r.address, dsn ? r.parameters : "", extra);
-    if (!opt.all_or_none) group += "DATA\r\n";
+    if (!opt.all_or_none && !chunking) group += "DATA\r\n";
     if (auto w = write(group, opt.command_timeout, mail_name); !w) return w;
   } else if (auto w = write(mail + "\r\n", opt.command_timeout, mail_name); !w) {
     return w;
@@ -448,7 +529,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   if (!mail_ok)
     for (RcptState& r : rcpts) settle(r, *reply, mail_name, "mail", true);
   if (!mail_ok && !pipeline) return {};
-  const bool data_pipelined = pipeline && !opt.all_or_none;
+  const bool data_pipelined = pipeline && !opt.all_or_none && !chunking;
 
   std::size_t accepted = 0;
   for (RcptState& r : rcpts) {
@@ -486,6 +567,11 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   }
   if (accepted == 0 && !data_pipelined) return {};
 
+  if (chunking) {
+    auto answer = send_chunks(opt);
+    if (!answer) return std::unexpected(answer.error());
+    return take_final_answer(opt, std::move(*answer), asked_prdr, rcpts, confirmation);
+  }
   if (!data_pipelined)
     if (auto w = write("DATA\r\n", opt.command_timeout, "DATA"); !w) return w;
   auto data = read_reply(opt.command_timeout, "DATA");
@@ -521,21 +607,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   } else {
     auto answer = read_reply(opt.final_timeout, end);
     if (!answer) return std::unexpected(answer.error());
-    if (asked_prdr && answer->code == 353) {
-      prdr_ = true;
-      if (auto each = prdr_answers(opt, rcpts); !each) return each;
-      answer = read_reply(opt.final_timeout, end);
-      if (!answer) return std::unexpected(answer.error());
-    }
-    for (RcptState& r : rcpts) {
-      if (r.fate != RcptState::Fate::accepted) continue;
-      if (answer->first() == 2) {
-        r.fate = RcptState::Fate::delivered;
-      } else {
-        settle(r, *answer, end, "data", true);
-      }
-    }
-    confirmation = answer->text();
+    return take_final_answer(opt, std::move(*answer), asked_prdr, rcpts, confirmation);
   }
   ++messages;
   need_rset_ = false;

@@ -14,6 +14,8 @@
 #include "core/io/stream.h"
 #include "core/io/tls.h"
 #include "core/mail/message.h"
+#include "transports/smtp_dane.h"
+#include "transports/smtp_socks.h"
 
 namespace remex::transports {
 
@@ -42,9 +44,13 @@ struct SmtpConnectOptions {
   io::Endpoint to;
   std::string local_ip, helo;
   bool lmtp = false, tls_on_connect = false, try_tls = true, require_tls = false, avoid_esmtp = false;
-  bool must_verify = false;
+  bool must_verify = false, keepalive = true;
   std::string sni, verify_name;
   io::TlsClientConfig tls;
+  bool dane = false;  ///< the certificate must fit one of `tlsa`; nothing else about it counts
+  std::vector<TlsaRecord> tlsa;
+  std::vector<std::string> dane_names;
+  std::vector<SocksProxy> proxies;  ///< connect through one of these
   Seconds connect_timeout{300}, command_timeout{300};
 };
 
@@ -67,10 +73,26 @@ struct TransactionOptions {
   bool ignore_quota = false;    ///< LMTP: IGNOREQUOTA with each recipient when it is offered
   bool body_8bit = false, smtputf8 = false, pipelining = true;
   bool prdr = false;         ///< ask for a reply per recipient when it is offered and there are several
+  bool chunking = false;     ///< BDAT (RFC 3030) when the server offers it
   bool all_or_none = false;  ///< one refused recipient fails them all, before DATA
   std::string_view head;     ///< header section and the empty line, LF ends
   const mail::Body* body = nullptr;
   Seconds command_timeout{300}, data_timeout{300}, final_timeout{600};
+};
+
+/// Turns message text (LF ends) into what goes on the wire: CRLF ends, dots doubled. A CR in front of LF is dropped,
+/// any other CR becomes a space: no bare CR or LF leaves this host, so nothing in a body can look like the end of the
+/// data.
+class WireEncoder {
+ public:
+  /// `dots` false: for BDAT, where dots are not doubled and no dot ends the text.
+  explicit WireEncoder(bool dots = true) : dots_(dots) {}
+  void encode(std::string_view in, std::string& out);
+  /// Ends the last line when it has no end, then the final dot.
+  void finish(std::string& out);
+
+ private:
+  bool dots_, at_line_start_ = true, pending_cr_ = false;
 };
 
 class SmtpConnection {
@@ -104,6 +126,9 @@ class SmtpConnection {
   bool has(std::string_view keyword) const;
   bool esmtp() const { return esmtp_; }
   const io::TlsInfo* tls() const { return tls_ ? &tls_info_ : nullptr; }
+  /// The certificate was found good by TLSA records.
+  bool dane() const { return dane_; }
+  bool used_chunking() const { return chunked_; }
   const std::string& local_ip() const { return local_ip_; }
   int local_port() const { return local_port_; }
   bool used_pipelining() const { return pipelined_; }
@@ -123,29 +148,25 @@ class SmtpConnection {
   HostResultOf<void> send_body(const TransactionOptions& opt);
   /// After the answer 353: one reply for each accepted recipient; the one for the message comes next.
   HostResultOf<void> prdr_answers(const TransactionOptions& opt, std::vector<RcptState>& rcpts);
+  /// What the answer to the whole text (and, with PRDR, those before it) means for the recipients.
+  HostResultOf<void> take_final_answer(const TransactionOptions& opt, SmtpReply answer, bool asked_prdr,
+                                       std::vector<RcptState>& rcpts, std::string& confirmation);
+  /// The text in BDAT chunks; gives the answer to the last one, or the first that is no success.
+  HostResultOf<SmtpReply> send_chunks(const TransactionOptions& opt);
+  /// Gives every piece of head and body to `take`, encoded.
+  template <class Take>
+  HostResultOf<void> each_piece(const TransactionOptions& opt, WireEncoder& encoder, std::string& out, Take take);
+  HostTrouble unreadable_body(const std::string& why);
   HostTrouble lost(const Error& e, std::string_view after);
 
   std::unique_ptr<io::Stream> stream_;
   std::unique_ptr<io::Reader> reader_;
   std::vector<std::string> keywords_;  ///< EHLO lines, upper case
   bool lmtp_ = false, esmtp_ = false, tls_ = false, broken_ = false, need_rset_ = false, pipelined_ = false,
-       prdr_ = false;
+       prdr_ = false, dane_ = false, chunked_ = false;
   io::TlsInfo tls_info_;
   std::string local_ip_;
   int local_port_ = 0;
-};
-
-/// Turns message text (LF ends) into what goes on the wire: CRLF ends, dots doubled. A CR in front of LF is dropped,
-/// any other CR becomes a space: no bare CR or LF leaves this host, so nothing in a body can look like the end of the
-/// data.
-class WireEncoder {
- public:
-  void encode(std::string_view in, std::string& out);
-  /// Ends the last line when it has no end, then the final dot.
-  void finish(std::string& out);
-
- private:
-  bool at_line_start_ = true, pending_cr_ = false;
 };
 
 }  // namespace remex::transports

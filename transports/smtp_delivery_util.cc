@@ -10,24 +10,15 @@
 #include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "routers/router.h"
 #include "transports/callout.h"
 #include "transports/connection_pool.h"
 #include "transports/smtp_client_util.h"
 #include "transports/smtp_options_util.h"
+#include "transports/smtp_turns.h"
 
 namespace remex::transports {
 namespace {
-
-/// $tls_out_cipher and its relatives: how this connection is encrypted; empty in clear.
-void publish_tls(lang::DeliveryState& d, const SmtpConnection& c) {
-  const io::TlsInfo tls = c.tls() != nullptr ? *c.tls() : io::TlsInfo();
-  d.tls_cipher = tls.cipher;
-  d.tls_cipher_std = tls.cipher_std;
-  d.tls_version = tls.version;
-  d.tls_bits = tls.bits;
-  d.tls_sni = tls.sni;
-  d.tls_peer_dn = tls.peer_dn;
-}
 
 using mail::has_8bit;
 
@@ -59,6 +50,9 @@ class Delivery {
   std::string rcpt_address(const routers::Addr& a) const;
   Result<int> port_of(const routers::HostItem& h);
   Result<SmtpConnectOptions> connect_options(const routers::HostItem& h);
+  /// Asks for TLSA records and sets `c` accordingly. Error: the host must not be used now.
+  Status use_dane(const routers::HostItem& h, SmtpConnectOptions& c);
+  void set_tls_variables(const SmtpConnection& c);
   std::string pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const;
 
   void deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts);
@@ -222,6 +216,55 @@ void Delivery::set_host_variables(const routers::HostItem& h, int port) {
   ctx_.scope.delivery->host = h.name;
   ctx_.scope.delivery->host_address = h.ip;
   ctx_.scope.delivery->host_port = port;
+  ctx_.scope.delivery->tls_dane.clear();
+  ctx_.scope.delivery->tls_tlsa_usage.clear();
+}
+
+void Delivery::set_tls_variables(const SmtpConnection& c) {
+  if (ctx_.scope.delivery == nullptr) return;
+  lang::DeliveryState& d = *ctx_.scope.delivery;
+  const io::TlsInfo none, &info = c.tls() != nullptr ? *c.tls() : none;
+  d.tls_cipher = info.cipher;
+  d.tls_cipher_std = info.cipher_std;
+  d.tls_version = info.version;
+  d.tls_bits = info.bits;
+  d.tls_sni = info.sni;
+  d.tls_peer_dn = info.peer_dn;
+  d.tls_peercert = info.peer_cert_pem;
+  d.tls_ourcert = info.our_cert_pem;
+  d.tls_certificate_verified = info.peer_verified;
+  d.tls_dane = c.dane() ? "yes" : "no";
+}
+
+Status Delivery::use_dane(const routers::HostItem& h, SmtpConnectOptions& c) {
+  REMEX_TRY(const bool required, in_list(o_.hosts_require_dane, h));
+  REMEX_TRY(const bool wanted, in_list(o_.hosts_try_dane, h, true));
+  if (!required && !wanted) return {};
+  const auto refuse = [&](std::string_view why) {
+    return defer(fmt::format("DANE error: {} [{}]: {}", h.name, h.ip, why));
+  };
+  if (!h.mx_secure || c.lmtp || mail::is_ip_address(h.name) || ctx_.scope.services == nullptr)
+    return required ? Status(refuse("the host was not found by DNSSEC")) : Status();
+  TlsaAnswer a = find_tlsa(ctx_.scope.services->resolver(), h.name, c.to.port);
+  if (ctx_.scope.delivery != nullptr) ctx_.scope.delivery->tls_tlsa_usage = std::to_string(a.usages);
+  switch (a.kind) {
+    case TlsaAnswer::Kind::trouble: return refuse("TLSA lookup: " + a.why);
+    case TlsaAnswer::Kind::none: return required ? Status(refuse("it has no validated TLSA record")) : Status();
+    case TlsaAnswer::Kind::unusable:
+      if (required) return refuse("none of its TLSA records can be used");
+      c.require_tls = c.try_tls = true;  // RFC 7672 2.2: encrypted at least
+      return {};
+    case TlsaAnswer::Kind::usable: break;
+  }
+  c.dane = c.require_tls = c.try_tls = true;
+  c.must_verify = false;
+  c.tlsa = std::move(a.records);
+  c.dane_names = {h.name, batch_.front()->state.domain};
+  c.sni = h.name;
+  c.verify_name.clear();
+  c.tls.verify_certificates.clear();
+  REMEX_TRY(c.tls.priority, expand(o_.dane_require_tls_ciphers, "dane_require_tls_ciphers", c.tls.priority));
+  return {};
 }
 
 Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h) {
@@ -238,6 +281,7 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   for (const std::string& ip : lang::split_list(interfaces))
     if (c.local_ip.empty() && mail::is_ip_address(ip) && mail::is_ipv6(ip) == c.to.is_v6()) c.local_ip = ip;
   c.lmtp = o_.protocol == "lmtp";
+  c.keepalive = o_.keepalive;
   c.tls_on_connect = o_.protocol == "smtps" || o_.protocol == "submissions";
   c.connect_timeout = Seconds(std::max<std::int64_t>(1, o_.connect_timeout > 0 ? o_.connect_timeout : 300));
   c.command_timeout = Seconds(std::max<std::int64_t>(1, o_.command_timeout));
@@ -253,16 +297,24 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   REMEX_TRY(c.tls.certificate_file, expand(o_.tls_certificate, "tls_certificate"));
   REMEX_TRY(c.tls.private_key_file, expand(o_.tls_privatekey, "tls_privatekey"));
   REMEX_TRY(c.tls.verify_certificates, expand(o_.tls_verify_certificates, "tls_verify_certificates", "system"));
+  REMEX_CHECK(use_dane(h, c));
+  REMEX_TRY(const std::string proxies, expand(o_.socks_proxy, "socks_proxy"));
+  auto parsed = parse_socks_proxies(proxies);
+  if (!parsed) return defer(parsed.error().text);
+  c.proxies = std::move(*parsed);
   return c;
 }
 
 std::string Delivery::pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const {
   // Credentials may depend on the sender: a connection with them serves that sender only.
   const bool auth = o_.hosts_try_auth.is_set() || o_.hosts_require_auth.is_set();
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
+  std::string by;
+  for (const SocksProxy& p : c.proxies) by += fmt::format("{}:{}/{},", p.at.ip, p.at.port, p.name);
+  for (const TlsaRecord& r : c.tlsa) by += fmt::format("{}{}{}{}", r.usage, r.selector, r.matching, hex_encode(r.data));
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
                      c.to.ip, c.to.port, c.local_ip, c.helo, c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls,
                      c.avoid_esmtp, c.must_verify, c.sni, c.tls.priority, c.tls.certificate_file,
-                     c.tls.verify_certificates, c.verify_name);
+                     c.tls.verify_certificates, c.verify_name, by);
 }
 
 HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::HostItem& h, SmtpConnectOptions& c,
@@ -305,6 +357,12 @@ void Delivery::host_failed(const routers::HostItem& h, int port, const HostTroub
   if (trouble.permanent) open.clear();
 }
 
+/// dsn_lasthop of the router: the next host is not told what was asked for.
+bool ends_dsn(const routers::Addr& a) {
+  return a.router != nullptr && a.router->generic != nullptr &&
+         static_cast<const routers::RouterGeneric&>(*a.router->generic).dsn_lasthop;
+}
+
 void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConnection& c,
                             const std::vector<RcptState>& rcpts, const std::string& confirmation, Group& open) {
   Group rest;
@@ -316,11 +374,14 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
     r.host_port = port;
     r.local_ip = c.local_ip();
     r.pipelined = c.used_pipelining();
-    r.used_dsn = c.has("DSN");
+    r.used_dsn = c.has("DSN") && !ends_dsn(*batch_[open[n]]);
     r.used_prdr = c.used_prdr();
+    r.used_chunking = c.used_chunking();
     if (c.tls() != nullptr) {
       r.tls_cipher = c.tls()->cipher;
       r.tls_verified = c.tls()->peer_verified;
+      r.tls_dane = c.dane();
+      r.tls_peer_dn = c.tls()->peer_dn;
     }
     r.authenticator = c.authenticator;
     r.smtp_code = s.code;
@@ -354,7 +415,7 @@ std::string dsn_mail_parameters(const mail::Envelope& e) {
 
 std::string dsn_rcpt_parameters(const mail::Envelope& e, const routers::Addr& a) {
   const auto index = static_cast<std::size_t>(a.top_index);
-  if (a.top_index < 0 || index >= e.recipients.size()) return {};
+  if (ends_dsn(a) || a.top_index < 0 || index >= e.recipients.size()) return {};
   const mail::Recipient& r = e.recipients[index];
   std::string out, words;
   static constexpr std::pair<std::uint32_t, std::string_view> kBits[] = {
@@ -394,8 +455,7 @@ HostResultOf<void> Delivery::log_in(const routers::HostItem& h, SmtpConnection& 
     return std::unexpected(std::move(t));
   }
   if (!*required && !*wanted) return {};
-  if (ctx_.scope.delivery != nullptr)
-    publish_tls(*ctx_.scope.delivery, c);
+  set_tls_variables(c);
   auto done = authenticate(ctx_, h, c, *required, options.command_timeout);
   c.poolable = c.authenticated;
   return done;
@@ -478,6 +538,16 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     return;
   }
   const int port = options->to.port;
+  std::unique_ptr<HostTurn> turn;
+  if (auto serial = in_list(o_.serialize_hosts, h); serial && *serial) {
+    turn = HostTurn::take(h.ip, std::chrono::duration_cast<Millis>(options->connect_timeout));
+    if (turn == nullptr) {
+      for (const std::size_t i : open)
+        results_[i] = deferred_result(
+            fmt::format("connection to {} [{}] waits: another is open (serialize_hosts)", h.name, h.ip));
+      return;
+    }
+  }
   for (bool fresh = false;; fresh = true) {
     bool reused = false;
     auto opened = connect(h, *options, fresh, reused);
@@ -491,8 +561,8 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     if (ctx_.scope.delivery != nullptr) {
       ctx_.scope.delivery->sending_ip_address = c.local_ip();
       ctx_.scope.delivery->sending_port = c.local_port();
-      publish_tls(*ctx_.scope.delivery, c);
     }
+    set_tls_variables(c);
     TransactionOptions tx;
     tx.sender = sender_;
     tx.head = head_;
@@ -501,6 +571,8 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     tx.body_8bit = ctx_.job.envelope.body_8bit;
     auto avoid = in_list(o_.hosts_avoid_pipelining, h);
     tx.pipelining = avoid && !*avoid;
+    auto chunking = in_list(o_.hosts_try_chunking, h, true);
+    tx.chunking = chunking && *chunking;
     tx.all_or_none = ctx_.mua_wrapper;
     tx.ignore_quota = o_.lmtp_ignore_quota;
     tx.auth = auth_parameter(c);
@@ -509,7 +581,8 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     tx.final_timeout = Seconds(std::max<std::int64_t>(1, o_.final_timeout));
 
     std::vector<RcptState> rcpts;
-    tx.mail_parameters = dsn_mail_parameters(ctx_.job.envelope);
+    if (std::any_of(open.begin(), open.end(), [&](std::size_t i) { return !ends_dsn(*batch_[i]); }))
+      tx.mail_parameters = dsn_mail_parameters(ctx_.job.envelope);
     for (const std::size_t i : open) {
       RcptState s;
       s.address = rcpt_address(*batch_[i]);

@@ -18,7 +18,9 @@ std::mt19937& rng() {
   return engine;
 }
 
-Result<std::vector<std::string>> addresses_of(DeliverContext& ctx, const SmtpOptions& o, const std::string& name) {
+Result<std::vector<std::string>> addresses_of(DeliverContext& ctx, const SmtpOptions& o, const std::string& name,
+                                              bool& secure) {
+  secure = false;
   if (mail::is_ip_address(name)) return std::vector<std::string>{name};
   if (ctx.scope.services == nullptr) return defer("no resolver");
   dns::Resolver& resolver = ctx.scope.services->resolver();
@@ -30,6 +32,11 @@ Result<std::vector<std::string>> addresses_of(DeliverContext& ctx, const SmtpOpt
     return defer(
         fmt::format("host lookup for {} did not complete ({})", name, found.why.empty() ? "DNS timeout?" : found.why));
   if (found.outcome != dns::Outcome::found) return std::vector<std::string>{};
+  secure = found.secure;
+  if (!secure && o.dnssec_require_domains.is_set()) {
+    REMEX_TRY(const auto must, o.dnssec_require_domains.match(ctx.scope, Text(name)));
+    if (must.matched) return defer(fmt::format("the address of {} is not DNSSEC-validated", name));
+  }
   return found.ips;
 }
 
@@ -41,10 +48,11 @@ Result<std::vector<routers::HostItem>> resolve_items(DeliverContext& ctx, const 
   std::string again;
   for (const routers::HostItem& item : items) {
     std::vector<std::string> ips;
+    bool secure = item.mx_secure;
     if (!item.ip.empty()) {
       ips.push_back(item.ip);
     } else {
-      auto found = addresses_of(ctx, o, item.name);
+      auto found = addresses_of(ctx, o, item.name, secure);
       if (!found) {
         again = found.error().text;
         continue;
@@ -56,6 +64,7 @@ Result<std::vector<routers::HostItem>> resolve_items(DeliverContext& ctx, const 
         return defer(fmt::format("{} is the local host (allow_localhost is not set)", item.name));
       routers::HostItem host = item;
       host.ip = ip;
+      host.mx_secure = secure;
       out.push_back(std::move(host));
     }
   }

@@ -55,6 +55,8 @@ struct AddrResult {
   std::string confirmation;   ///< C="..."
   std::string tls_cipher;     ///< X=
   bool tls_verified = false;  ///< CV=
+  bool tls_dane = false;      ///< CV=dane
+  std::string tls_peer_dn;    ///< DN=
   bool used_chunking = false, used_dsn = false, pipelined = false, used_prdr = false;
   /// Delivered, but to be synced before it is recorded as such (DeliverContext::settle_later).
   io::UnsyncedPtr unsynced;

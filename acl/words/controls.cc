@@ -223,9 +223,7 @@ constexpr AclWordDef defs[] = {
          "dkim_disable_verify",
          "250 2.1.5 Accepted"},
         {"accept  control = dkim_disable", "", "E0510"}),
-    with_examples(control_row(
-                      "dmarc_disable_verify", kAnyHook, "Skips DMARC (which this version does not evaluate)",
-                      [](Run&, std::string_view) { return std::string(); }, 2),
+    with_examples(control_row("dmarc_disable_verify", kAnyHook, "Skips DMARC", &flag<&Effects::dmarc_disable_verify>, 2),
                   {"accept  control = dmarc_disable_verify", "250 2.1.5 Accepted"},
                   {"accept  control = dmarc_disable", "", "E0510"}),
     with_examples(control_row("enforce_sync", kSmtpHooks, "Enforces SMTP synchronisation", &enforce, 3),

@@ -11,9 +11,6 @@ constexpr AclWordDef row(std::string_view name, std::string_view summary, std::u
 constexpr AclWordDef defs[] = {
     row("atrn_domains", "Messages queued for listed domains", 4),
     row("dcc", "Distributed Checksum Clearinghouse verdict", 4),
-    row("dmarc_status", "DMARC result is in the list", 2),
-    row("spf", "SPF result is in the list", 2),
-    row("spf_guess", "Best-guess SPF result is in the list", 4),
 };
 }  // namespace
 }  // namespace remex::acl

@@ -83,6 +83,12 @@ Status check_user(const lang::Config& config, const io::Fields& f, std::int64_t 
   const auto* r = config.find_router(name);
   if (r == nullptr) return fail(fmt::format("there is no router \"{}\"", printable(name)));
   bool unset = false;
+  if (field(f, "op") == "query") {
+    const auto* user = r->find_given("command_user");
+    if (user == nullptr || uid_of(user->value.text()) != uid)
+      return fail(fmt::format("the {} router never runs commands as uid {}", r->name, uid));
+    return {};
+  }
   // require_files may name any user.
   if (field(f, "op") != "exists" && !router_allows(*r, uid, unset))
     return fail(fmt::format("the {} router never reads files as uid {}", r->name, uid));
@@ -180,6 +186,16 @@ Status check_request(const lang::Config& config, const io::Fields& f) {
   REMEX_CHECK(check_user(config, f, uid.value_or(-1)));
   REMEX_CHECK(check_path(config, f));
   const std::string op = field(f, "op");
+  if (op == "query") {
+    const auto* r = config.find_router(field(f, "router"));
+    const auto* command = r != nullptr && r->def->name == "queryprogram" ? r->find_given("command") : nullptr;
+    if (command == nullptr) return fail("the router has no command");
+    if (!field(f, "transport").empty()) return fail("a router's command has no transport");
+    const std::string source(trim(command->value.text()));
+    const std::string program = source.substr(0, source.find_first_of(" \t"));
+    if (program.find_first_of("$\\\"'{") == std::string::npos && field(f, "arg0") != program)
+      return fail(fmt::format("{} is not the command of the {} router", printable(field(f, "arg0")), r->name));
+  }
   if (op == "command" && field(f, "special") != "1") {
     const auto* t = config.find_transport(field(f, "transport"));
     const auto* command = t != nullptr ? t->find_given("command") : nullptr;

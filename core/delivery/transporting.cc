@@ -271,6 +271,8 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
   f.local_ip = r.local_ip;
   f.tls_cipher = r.tls_cipher;
   f.tls_verified = r.tls_verified;
+  f.tls_dane = r.tls_dane;
+  f.tls_peer_dn = r.tls_peer_dn;
   f.chunking = r.used_chunking;
   f.pipelining = r.pipelined;
   f.prdr = r.used_prdr;

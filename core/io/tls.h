@@ -21,7 +21,8 @@ struct TlsInfo {
   std::string peer_dn;  ///< tainted; empty when the peer sent no certificate
   bool peer_verified = false;
   std::string verify_error;  ///< why peer_verified is false (client side, or a server that asked)
-  std::string peer_cert_pem;
+  std::string peer_cert_pem, our_cert_pem;
+  std::vector<std::string> peer_chain;  ///< DER, the peer's own first
 };
 
 struct TlsServerConfig {

@@ -24,6 +24,8 @@ std::string exim_cipher(std::string_view desc, int bits) {
   return fmt::format("{}:{}", out, bits);
 }
 
+constexpr unsigned kMaxChain = 20;
+
 struct Crt {
   gnutls_x509_crt_t crt = nullptr;
   Crt() { gnutls_x509_crt_init(&crt); }
@@ -38,12 +40,13 @@ std::string take(gnutls_datum_t& d) {
   return s;
 }
 
-void describe_peer(const gnutls_datum_t& der, TlsInfo& info) {
+void describe_certificate(const gnutls_datum_t& der, std::string* dn, std::string& pem) {
   Crt c;
   if (gnutls_x509_crt_import(c.crt, &der, GNUTLS_X509_FMT_DER) != 0) return;
   gnutls_datum_t out{};
-  if (gnutls_x509_crt_get_dn3(c.crt, &out, 0) == 0) info.peer_dn = take(out);
-  if (gnutls_x509_crt_export2(c.crt, GNUTLS_X509_FMT_PEM, &out) == 0) info.peer_cert_pem = take(out);
+  // the order Exim shows: country first
+  if (dn != nullptr && gnutls_x509_crt_get_dn3(c.crt, &out, GNUTLS_X509_DN_FLAG_COMPAT) == 0) *dn = take(out);
+  if (gnutls_x509_crt_export2(c.crt, GNUTLS_X509_FMT_PEM, &out) == 0) pem = take(out);
 }
 
 void verify_peer(gnutls_session_t session, bool server, const std::string& name, TlsInfo& info) {
@@ -89,13 +92,17 @@ void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool se
       info.sni.assign(name, size);
     while (!info.sni.empty() && info.sni.back() == '\0') info.sni.pop_back();
   }
+  if (const gnutls_datum_t* ours = gnutls_certificate_get_ours(session); ours != nullptr)
+    describe_certificate(*ours, nullptr, info.our_cert_pem);
   unsigned count = 0;
   const gnutls_datum_t* chain = gnutls_certificate_get_peers(session, &count);
   if (chain == nullptr || count == 0) {
     info.verify_error = "no certificate";
     return;
   }
-  describe_peer(chain[0], info);
+  describe_certificate(chain[0], &info.peer_dn, info.peer_cert_pem);
+  for (unsigned i = 0; i < count && i < kMaxChain && !server; ++i)
+    info.peer_chain.emplace_back(reinterpret_cast<const char*>(chain[i].data), chain[i].size);
   if (material.verify_peer) {
     verify_peer(session, server, verify_name, info);
   } else {

@@ -25,7 +25,7 @@ struct DeliveryFields {
   std::string local_ip;
   int local_port = 0;
   std::string tls_cipher;
-  bool tls_verified = false;
+  bool tls_verified = false, tls_dane = false;
   std::string tls_peer_dn;
   std::string authenticator;
   bool chunking = false, pipelining = false, prdr = false;

@@ -37,7 +37,8 @@ void host_fields(std::string& out, const DeliveryFields& f, const Selectors& sel
 void tls_fields(std::string& out, const DeliveryFields& f, const Selectors& sel) {
   if (f.tls_cipher.empty()) return;
   if (is_on(sel, Selector::tls_cipher)) out += " X=" + f.tls_cipher;
-  if (is_on(sel, Selector::tls_certificate_verified)) out += f.tls_verified ? " CV=yes" : " CV=no";
+  if (is_on(sel, Selector::tls_certificate_verified))
+    out += f.tls_dane ? " CV=dane" : f.tls_verified ? " CV=yes" : " CV=no";
   if (is_on(sel, Selector::tls_peerdn) && !f.tls_peer_dn.empty())
     out += fmt::format(" DN=\"{}\"", printable(f.tls_peer_dn));
 }

@@ -47,6 +47,8 @@ bool Session::start_tls() {
   from_.tls_sni = info.sni;
   from_.tls_peer_dn = info.peer_dn;
   from_.tls_certificate_verified = info.peer_verified;
+  state_.tls_peercert = info.peer_cert_pem;
+  state_.tls_ourcert = info.our_cert_pem;
   stream_ = std::move(*tls);
   reader_.rebind(*stream_);
   tls_active_ = true;

@@ -311,6 +311,8 @@ Reply Reception::keep(acl::Hook hook) {
   if (scope_.acl_m != nullptr) env.acl_m = *scope_.acl_m;
   if (effects_.utf8_downconvert) env.saved["utf8_downconvert"] = std::to_string(*effects_.utf8_downconvert);
   env.from = *scope_.from;
+  if (scope_.session != nullptr && !scope_.session->tls_peercert.empty())
+    env.saved["tls_in_peercert"] = scope_.session->tls_peercert;
   if (effects_.freeze) {
     env.frozen = true;
     env.frozen_at = wall_seconds();

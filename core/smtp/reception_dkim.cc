@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "acl/sender_policy.h"
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "core/msgauth/dkim.h"
@@ -36,6 +37,7 @@ Reply Reception::verify_dkim(bool& stop) {
   stop = false;
   Reply ok;
   scope_.dkim = &dkim_;
+  if (scope_.config->main.dmarc_tld_file.is_set()) acl::note_authors(scope_);
   if (effects_.dkim_disable_verify) return ok;
   const auto& m = scope_.config->main;
   msgauth::DkimVerifyOptions opt;

@@ -294,6 +294,7 @@ bool Session::connect() {
                                          : std::string()));
   const acl::Outcome o = run_acl(acl::Hook::connect, m.acl_smtp_connect);
   dkim_off_ = effects_.dkim_disable_verify;
+  dmarc_off_ = effects_.dmarc_disable_verify;
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
     const Reply r = reply_from_acl(o, 220, "", *server_.log);
     reply(r);
@@ -475,6 +476,7 @@ void Session::reset_message() {
   effects_.allow_auth_unadvertised = old.allow_auth_unadvertised;
   effects_.debug = old.debug;
   envelope_.queue_name = queue_name_;
+  effects_.dmarc_disable_verify = dmarc_off_;
   scope_.memory.reset();
   scope_.sender_data = scope_.recipient_data = scope_.acl_domain_data = scope_.acl_local_part_data = Text();
   scope_.verify_address_data = scope_.verify_sender_address_data = Text();

@@ -159,7 +159,8 @@ class Session {
   bool give_up_ = false;                  ///< too many errors were counted where the loop could not end
   bool load_latch_ = false;               ///< queue_only_load made a message of this connection wait
   bool batch_failed_ = false, counted_ = false, quit_ = false;
-  bool dkim_off_ = false;  ///< control = dkim_disable_verify in the connect ACL: for the whole connection
+  /// control = dkim_disable_verify, dmarc_disable_verify in the connect ACL: for the whole connection
+  bool dkim_off_ = false, dmarc_off_ = false;
   std::string active_hostname_;
   std::string queue_name_;  ///< `queue =` before MAIL: for all messages of the connection
   int dscp_ = -1;           ///< set on the socket

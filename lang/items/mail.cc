@@ -27,6 +27,38 @@ std::string property(std::string_view s) {
   return out + '"';
 }
 
+// Scope::extra of that name, or empty.
+std::string_view noted(const Scope& scope, const char* name) {
+  const auto it = scope.extra.find(name);
+  return it == scope.extra.end() ? std::string_view{} : std::string_view(it->second);
+}
+
+Taint spf_part(const Scope& scope, std::string& out) {
+  const std::string_view result = noted(scope, "spf_result");
+  if (result.empty()) return Taint::clean;
+  out += fmt::format(";\n\tspf={}{} smtp.{}={}", result,
+                     noted(scope, "spf_result_guessed") == "yes" ? " (best guess record for domain)" : "",
+                     noted(scope, "spf_identity"), property(noted(scope, "spf_domain")));
+  return Taint::tainted;
+}
+
+// RFC 7489 11.2.
+Taint dmarc_part(const Scope& scope, std::string& out) {
+  const std::string_view status = noted(scope, "dmarc_status");
+  if (status.empty() || status == "off") return Taint::clean;
+  const std::string_view policy = noted(scope, "dmarc_domain_policy");
+  const std::string_view word = status == "accept"      ? "pass"
+                                : status == "norecord"  ? "none"
+                                : status == "nofrom"    ? "permerror"
+                                : status == "temperror" ? "temperror"
+                                                        : "fail";
+  out += fmt::format(";\n\tdmarc={}", word);
+  if (!policy.empty()) out += fmt::format(" (p={})", policy);
+  if (const auto from = noted(scope, "dmarc_from_domain"); !from.empty())
+    out += fmt::format(" header.from={}", property(from));
+  return Taint::tainted;
+}
+
 Status eval_authresults(const Node& node, Scope& scope, Text& out) {
   REMEX_TRY(const Text id, eval_arg(node, 0, scope));
   std::string results;
@@ -52,6 +84,7 @@ Status eval_authresults(const Node& node, Scope& scope, Text& out) {
                            property(from->authenticated_id));
     taint = Taint::tainted;
   }
+  taint = taint | spf_part(scope, results);
   if (scope.dkim != nullptr) {
     for (const auto& s : scope.dkim->results) {
       const std::string_view word = s.status == msgauth::DkimStatus::pass   ? "pass"
@@ -64,6 +97,7 @@ Status eval_authresults(const Node& node, Scope& scope, Text& out) {
       taint = Taint::tainted;
     }
   }
+  taint = taint | dmarc_part(scope, results);
   if (results.empty()) results = "; none";
   return append_limited(out, Text(fmt::format("Authentication-Results: {}{}", id.view(), results), taint));
 }
@@ -140,7 +174,7 @@ constexpr ItemDef defs[] = {
     {.name = "authresults",
      .arguments = "{authserv-id}",
      .summary = "Authentication-Results: header",
-     .doc = "RFC 8601; iprev, auth and dkim results, or none.",
+     .doc = "RFC 8601; iprev, auth, spf, dkim and dmarc results as far as they were looked at, or none.",
      .cost = Cost::reads,
      .examples = kResults,
      .tier = 2,

@@ -177,10 +177,6 @@ constexpr Example kLengthExamples[] = {
     {"${length{2}{abc}}", "ab"}, {"${length{x}{abc}}", "", "\"x\" is not a positive number (in \"length\" expansion)"}};
 constexpr Example kTr[] = {
     {"${tr{abc}{ab}{x}}", "xxc"}, {"${tr{abc}{}{x}}", "abc"}, {"${tr{abc}{a}}", "", "Not enough arguments for 'tr'"}};
-constexpr Example kCertextractExamples[] = {
-    {"${certextract{subject}{$tls_in_peercert}}", "", "expansion item \"certextract\" is not supported yet"},
-    {"${certextract{notafter,int}{$tls_out_peercert}}", "", "expansion item \"certextract\" is not supported yet"}};
-
 constexpr ItemDef defs[] = {
     {.name = "sg",
      .arguments = "{subject}{regex}{replacement}",
@@ -218,13 +214,6 @@ constexpr ItemDef defs[] = {
      .eval = eval_tr,
      .min_args = 3,
      .max_args = 3},
-    {.name = "certextract",
-     .arguments = "{field}{certificate}{yes}{no}",
-     .summary = "Field of a certificate",
-     .doc = "Not supported.",
-     .examples = kCertextractExamples,
-     .state = State::later,
-     .tier = 3},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "core/mail/address.h"
 #include "core/mail/plain_address.h"
 #include "core/mail/rfc2047.h"
+#include "lang/certificate.h"
 #include "lang/config.h"
 #include "lang/expand.h"
 #include "lang/list.h"
@@ -149,7 +150,15 @@ Result<std::string> hexquote(Scope&, const Node&, std::string s) {
   }
   return out;
 }
-Status base64(Scope&, const Node&, std::string& out, std::size_t from) {
+/// The operand is one of the certificate variables; its text becomes the certificate's octets.
+bool take_certificate(const Node& node, std::string& out, std::size_t from) {
+  if (node.children.empty() || !is_certificate(*node.children[0])) return false;
+  out.replace(from, std::string::npos, certificate_der(std::string_view(out).substr(from)));
+  return true;
+}
+
+Status base64(Scope&, const Node& node, std::string& out, std::size_t from) {
+  (void)take_certificate(node, out, from);
   out.replace(from, std::string::npos, base64_encode(std::string_view(out).substr(from)));
   return {};
 }
@@ -214,13 +223,18 @@ Status hash(std::string& text, std::size_t from, bool upper) {
   text.replace(from, std::string::npos, hex, sizeof hex);
   return {};
 }
-Status md5(Scope&, const Node&, std::string& s, std::size_t from) {
-  return hash<md5_ctx, md5_init, md5_update, md5_digest, 16>(s, from, false);
+// A certificate that is not there has no digest.
+Status md5(Scope&, const Node& node, std::string& s, std::size_t from) {
+  const bool certificate = take_certificate(node, s, from);
+  if (certificate && s.size() == from) return {};
+  return hash<md5_ctx, md5_init, md5_update, md5_digest, 16>(s, from, certificate);  // upper case as Exim does
 }
-Status sha1(Scope&, const Node&, std::string& s, std::size_t from) {
+Status sha1(Scope&, const Node& node, std::string& s, std::size_t from) {
+  if (take_certificate(node, s, from) && s.size() == from) return {};
   return hash<sha1_ctx, sha1_init, sha1_update, sha1_digest, 20>(s, from, true);
 }
 Status sha2(Scope&, const Node& node, std::string& s, std::size_t from) {
+  if (take_certificate(node, s, from) && s.size() == from) return {};
   switch (node.numbers.empty() ? 256 : node.numbers[0]) {
     case 256: return hash<sha256_ctx, sha256_init, sha256_update, sha256_digest, 32>(s, from, true);
     case 384: return hash<sha512_ctx, sha384_init, sha512_update, sha384_digest, 48>(s, from, true);

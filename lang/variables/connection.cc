@@ -112,6 +112,12 @@ Result<Text> received_protocol(Scope& s, std::string_view name) {
   return t.with("utf8" + t.str());
 }
 
+/// Of the session, later what was kept with the message.
+Result<Text> peer_certificate(Scope& s, std::string_view name) {
+  if (s.session != nullptr && !s.session->tls_peercert.empty()) return from_peer(s.session->tls_peercert);
+  return saved(s, name);
+}
+
 constexpr VariableDef defs[] = {
     {.name = "sender_host_address",
      .taint = kClean,
@@ -393,12 +399,20 @@ constexpr VariableDef defs[] = {
      .tier = 3,
      .where = Where::tls,
      .examples = {{"$tls_in_ocsp", "0"}, {.input = "$tls_in_ocsp", .output = "0", .where = Where::rcpt}}},
-    {.name = "tls_in_ourcert", .taint = kPeer, .summary = "Own certificate object", .state = State::later, .tier = 3},
+    {.name = "tls_in_ourcert",
+     .taint = kClean,
+     .summary = "Certificate shown to the client, for certextract and digests",
+     .get = (member<&Scope::session, &SessionState::tls_ourcert>),
+     .tier = 3,
+     .examples = {{.input = "<$tls_in_ourcert>", .output = "<>", .where = Where::rcpt},
+                  {"${if def:tls_in_ourcert{shown}{none}}", "none"}}},
     {.name = "tls_in_peercert",
      .taint = kPeer,
-     .summary = "Client certificate object",
-     .state = State::later,
-     .tier = 3},
+     .summary = "The client's certificate, for certextract and digests",
+     .get = peer_certificate,
+     .tier = 3,
+     .examples = {{.input = "<$tls_in_peercert>", .output = "<>", .where = Where::rcpt},
+                  {"${if def:tls_in_peercert{shown}{none}}", "none"}}},
     {.name = "tls_in_resumption",
      .taint = kClean,
      .summary = "Resumption bit field; here 0: sessions are not resumed",

@@ -12,6 +12,12 @@ Result<Text> return_path(Scope& s, std::string_view) {
   if (s.delivery != nullptr && s.delivery->return_path_set) return s.delivery->return_path;
   return s.envelope == nullptr ? Text{} : *from_peer(s.envelope->sender);
 }
+Result<Text> dane(Scope& s, std::string_view) {
+  return trusted(s.delivery != nullptr && !s.delivery->tls_dane.empty() ? s.delivery->tls_dane : "no");
+}
+Result<Text> tlsa_usage(Scope& s, std::string_view) {
+  return trusted(s.delivery != nullptr && !s.delivery->tls_tlsa_usage.empty() ? s.delivery->tls_tlsa_usage : "0");
+}
 Result<Text> verified(Scope& s, std::string_view) {
   return trusted(s.delivery != nullptr && s.delivery->tls_certificate_verified ? "1" : "0");
 }
@@ -198,7 +204,7 @@ constexpr VariableDef defs[] = {
     {.name = "tls_out_dane",
      .taint = kClean,
      .summary = "yes when DANE verified",
-     .get = extra_yes_no,
+     .get = dane,
      .tier = 3,
      .where = Where::remote,
      .examples = {{"$tls_out_dane", "no"}, {"${if eq{$tls_out_dane}{yes}{DANE}{no DANE}}", "no DANE"}}},
@@ -211,8 +217,8 @@ constexpr VariableDef defs[] = {
      .examples = {{"$tls_out_ocsp", "0"}, {.input = "$tls_out_ocsp", .output = "0", .where = Where::transport}}},
     {.name = "tls_out_tlsa_usage",
      .taint = kClean,
-     .summary = "Bits for TLSA usages found; here 0: no DANE",
-     .get = zero,
+     .summary = "Bits for the usages of the TLSA records found",
+     .get = tlsa_usage,
      .tier = 3,
      .where = Where::remote,
      .examples = {{"$tls_out_tlsa_usage", "0"},
@@ -225,12 +231,20 @@ constexpr VariableDef defs[] = {
      .where = Where::remote,
      .examples = {{"$tls_out_resumption", "0"},
                   {.input = "$tls_out_resumption", .output = "0", .where = Where::transport}}},
-    {.name = "tls_out_ourcert", .taint = kPeer, .summary = "Own certificate object", .state = State::later, .tier = 3},
+    {.name = "tls_out_ourcert",
+     .taint = kClean,
+     .summary = "Certificate shown to the server, for certextract and digests",
+     .get = (member<&Scope::delivery, &DeliveryState::tls_ourcert>),
+     .tier = 3,
+     .where = Where::transport,
+     .examples = {{"<$tls_out_ourcert>", "<>"}, {"${if def:tls_out_ourcert{shown}{none}}", "none"}}},
     {.name = "tls_out_peercert",
      .taint = kPeer,
-     .summary = "Server certificate object",
-     .state = State::later,
-     .tier = 3},
+     .summary = "The server's certificate, for certextract and digests",
+     .get = (member<&Scope::delivery, &DeliveryState::tls_peercert, true>),
+     .tier = 3,
+     .where = Where::transport,
+     .examples = {{"<$tls_out_peercert>", "<>"}, {"${if def:tls_out_peercert{shown}{none}}", "none"}}},
     {.name = "pipe_addresses",
      .taint = kPeer,
      .summary = "Pseudo-variable: one argument per address",

@@ -8,8 +8,8 @@ constexpr TaintRule kClean = TaintRule::cleans;
 constexpr TaintRule kPeer = TaintRule::taints;
 constexpr TaintRule kKeeps = TaintRule::keeps;
 
-/// A number we computed and kept with the message.
-Result<Text> saved_number(Scope& s, std::string_view name) {
+/// A number or a word of ours that was kept with the message.
+Result<Text> saved_word(Scope& s, std::string_view name) {
   REMEX_TRY(const Text t, saved(s, name));
   return trusted(t.view());
 }
@@ -18,6 +18,12 @@ Result<Text> saved_number(Scope& s, std::string_view name) {
 Result<Text> mime_number(Scope& s, std::string_view name) {
   if (const auto* v = extra(s, name)) return trusted(*v);
   return trusted(name == "mime_part_count" ? "-1" : "0");
+}
+
+/// "no" until spf_guess needed its record.
+Result<Text> spf_guessed(Scope& s, std::string_view name) {
+  REMEX_TRY(const Text t, saved(s, name));
+  return trusted(t.empty() ? std::string_view("no") : t.view());
 }
 
 constexpr VariableDef defs[] = {
@@ -54,15 +60,15 @@ constexpr VariableDef defs[] = {
      .state = State::later,
      .tier = 4},
     {.name = "dcc_result", .taint = kKeeps, .summary = "Result (experimental)", .state = State::later, .tier = 4},
-    {.name = "dmarc_alignment_dkim", .taint = kClean, .summary = "yes or no", .state = State::later, .tier = 3},
-    {.name = "dmarc_alignment_spf", .taint = kClean, .summary = "yes or no", .state = State::later, .tier = 3},
-    {.name = "dmarc_domain_policy", .taint = kClean, .summary = "Published policy", .state = State::later, .tier = 2},
-    {.name = "dmarc_status", .taint = kClean, .summary = "One-word verdict", .state = State::later, .tier = 2},
-    {.name = "dmarc_status_text", .taint = kKeeps, .summary = "Readable verdict", .state = State::later, .tier = 3},
+    {.name = "dmarc_alignment_dkim", .taint = kClean, .summary = "yes or no", .get = extra_clean, .tier = 3},
+    {.name = "dmarc_alignment_spf", .taint = kClean, .summary = "yes or no", .get = extra_clean, .tier = 3},
+    {.name = "dmarc_domain_policy", .taint = kClean, .summary = "Published policy", .get = saved_word, .tier = 2},
+    {.name = "dmarc_status", .taint = kClean, .summary = "One-word verdict", .get = saved_word, .tier = 2},
+    {.name = "dmarc_status_text", .taint = kKeeps, .summary = "Readable verdict", .get = extra_tainted, .tier = 3},
     {.name = "dmarc_used_domain",
      .taint = kKeeps,
      .summary = "Domain whose record was used (index spells it with and without s)",
-     .state = State::later,
+     .get = saved,
      .tier = 2},
     {.name = "malware_name",
      .taint = kKeeps,
@@ -216,34 +222,34 @@ constexpr VariableDef defs[] = {
     {.name = "spam_score",
      .taint = kClean,
      .summary = "Score",
-     .get = saved_number,
+     .get = saved_word,
      .tier = 1,
      .where = Where::scanned,
      .examples = {{"$spam_score", "12.5"}, {.input = "<$spam_score>", .output = "<>", .where = Where::rcpt}}},
     {.name = "spam_score_int",
      .taint = kClean,
      .summary = "Score times ten, truncated",
-     .get = saved_number,
+     .get = saved_word,
      .tier = 1,
      .where = Where::scanned,
      .examples = {{"$spam_score_int", "125"}, {.input = "<$spam_score_int>", .output = "<>", .where = Where::rcpt}}},
     {.name = "spf_header_comment",
      .taint = kKeeps,
      .summary = "Human-readable outcome",
-     .state = State::later,
+     .get = extra_tainted,
      .tier = 3},
     {.name = "spf_received",
      .taint = kKeeps,
      .summary = "Complete Received-SPF header",
-     .state = State::later,
+     .get = extra_tainted,
      .tier = 2},
-    {.name = "spf_result", .taint = kClean, .summary = "Outcome word", .state = State::later, .tier = 2},
+    {.name = "spf_result", .taint = kClean, .summary = "Outcome word", .get = saved_word, .tier = 2},
     {.name = "spf_result_guessed",
      .taint = kClean,
      .summary = "True if best-guess used",
-     .state = State::later,
+     .get = spf_guessed,
      .tier = 3},
-    {.name = "spf_smtp_comment", .taint = kKeeps, .summary = "SMTP response text", .state = State::later, .tier = 2},
+    {.name = "spf_smtp_comment", .taint = kKeeps, .summary = "SMTP response text", .get = extra_tainted, .tier = 2},
 };
 [[maybe_unused]] constexpr TaintRule kUsed[] = {kClean, kPeer, kKeeps};
 

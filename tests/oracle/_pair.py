@@ -41,6 +41,16 @@ ZONE = {
     'liar.test': [{'A': '192.0.2.99'}], 'badmx.test': [{'MX': [10, 'missing.test']}], '2.0.0.127.bl.test': [{'A': '127.0.0.2'}],
     '1.2.0.192.bl.test': [{'A': '127.0.0.2'}, {'TXT': 'listed for the test'}],
 }
+SPF = {  # domains of acl_session/spf.t
+    's-pass.test': 'ip4:192.0.2.1 -all', 's-fail.test': '-all', 's-soft.test': '~all', 's-neutral.test': '?all', 's-perm.test': 'foo:bar',
+    's-mx.test': 'mx -all', 's-inc.test': 'include:s-pass.test -all', 's-red.test': 'redirect=s-pass.test', 's-incnone.test': 'include:s-none.test -all',
+    's-default.test': 'ip4:10.0.0.1', 's-a.test': 'a:client.test ~all', 's-exists.test': 'exists:%{ir}.bl.test -all', 's-ptr.test': 'ptr:client.test ?all',
+    's-cidr.test': 'ip4:192.0.2.0/26 -all', 's-macro.test': 'exists:%{l1r-}.%{d2} include:s-pass.test -all', 's-v6.test': 'ip6:2001:db8::/32 -all', 'helo.test': '-all',
+}
+ZONE.update({name: [{'TXT': 'v=spf1 ' + terms}] for name, terms in SPF.items()})
+ZONE['s-two.test'] = [{'TXT': 'v=spf1 -all'}, {'TXT': 'v=spf1 +all'}]
+ZONE['s-none.test'] = [{'A': '192.0.2.9'}]
+ZONE['s-mx.test'].append({'MX': [10, 'client.test']})
 
 
 def find_oracle():

@@ -25,6 +25,11 @@ alias:
   data = x
   file_transport = box
   user = games
+ask:
+  driver = queryprogram
+  command = /usr/bin/ask $local_part_data
+  command_user = games
+  transport = box
 local:
   driver = accept
   check_local_user
@@ -93,6 +98,21 @@ BOOST_AUTO_TEST_CASE(paths_and_programs_of_others_are_refused) {
   refused(append(uid("games"), "/var/mail/../../etc/x"), "..");
   refused(append(uid("games"), "relative"), "not absolute");
   refused(run(uid("games"), "/bin/sh"), "is not the command");
+}
+
+BOOST_AUTO_TEST_CASE(commands_of_routers) {
+  const auto ask = [](const std::string& user, const std::string& program, const std::string& router = "ask") {
+    return io::Fields{{"op", "query"}, {"router", router}, {"uid", user}, {"gid", "60"}, {"arg0", program}};
+  };
+  BOOST_TEST(refusal(ask(uid("games"), "/usr/bin/ask")) == "");
+  refused(ask(uid("daemon"), "/usr/bin/ask"), "never runs commands as");
+  refused(ask("0", "/usr/bin/ask"), "never used");
+  refused(ask(uid("games"), "/bin/sh"), "is not the command of the ask router");
+  refused(ask(uid("games"), "/usr/bin/ask", "local"), "never runs commands as");
+  refused(ask(uid("games"), "/usr/bin/ask", "none"), "no router");
+  io::Fields mixed = ask(uid("games"), "/usr/bin/ask");
+  mixed["transport"] = "box";
+  refused(mixed, "has no transport");
 }
 
 BOOST_AUTO_TEST_CASE(fields_survive_the_wire) {

@@ -1,0 +1,81 @@
+// Hosts from SRV records (RFC 2782) for dnslookup's check_srv.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <random>
+
+#include "core/base/strings.h"
+#include "routers/internal.h"
+
+namespace remex::routers {
+namespace {
+
+constexpr std::size_t kMaxRecords = 100;
+
+/// RFC 2782 "Weight": records without weight have a small chance only.
+void order_by_weight(std::vector<dns::Record>::iterator from, std::vector<dns::Record>::iterator to) {
+  static std::mt19937 engine{std::random_device{}()};
+  std::stable_partition(from, to, [](const dns::Record& r) { return r.weight == 0; });
+  for (; to - from > 1; ++from) {
+    std::uint64_t total = 0;
+    for (auto it = from; it != to; ++it) total += it->weight;
+    std::uint64_t ticket = std::uniform_int_distribution<std::uint64_t>(0, total)(engine);
+    auto chosen = from;
+    for (std::uint64_t sum = chosen->weight; sum < ticket && chosen + 1 != to; sum += chosen->weight) ++chosen;
+    std::rotate(from, chosen, chosen + 1);
+  }
+}
+
+}  // namespace
+
+HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain,
+                              const std::string& service, const MxOptions& opt, std::vector<HostItem>& out,
+                              bool& no_service) {
+  no_service = false;
+  if (ctx.scope.services == nullptr) return {HostFind::again, "no resolver"};
+  dns::Answer srv = ctx.scope.services->resolver().query(fmt::format("_{}._tcp.{}", service, domain), dns::Type::srv);
+  if (srv.outcome == dns::Outcome::try_again && !opt.mx_fail_is_none)
+    return {HostFind::again, fmt::format("host lookup did not complete: {} SRV: {}", domain, srv.why)};
+  if (srv.outcome != dns::Outcome::found) return {HostFind::not_found, fmt::format("{} has no SRV", domain)};
+  auto& records = srv.records;
+  if (records.size() == 1 && (records[0].text.empty() || records[0].text == ".")) {
+    no_service = true;
+    return {HostFind::not_found, fmt::format("an MX or SRV record indicated no SMTP service: {}", domain)};
+  }
+  if (records.size() > kMaxRecords) records.resize(kMaxRecords);
+  std::stable_sort(records.begin(), records.end(),
+                   [](const dns::Record& a, const dns::Record& b) { return a.preference < b.preference; });
+  for (auto from = records.begin(); from != records.end();) {
+    const auto to =
+        std::find_if(from, records.end(), [&](const dns::Record& a) { return a.preference != from->preference; });
+    order_by_weight(from, to);
+    from = to;
+  }
+  std::vector<HostItem> hosts;
+  std::string again;
+  bool any_ignored = false;
+  for (const dns::Record& rec : records) {
+    if (rec.text.empty() || rec.text == ".") continue;
+    HostItem item;
+    item.name = to_lower(rec.text);
+    item.mx = rec.preference;
+    item.port = rec.port;
+    item.mx_secure = srv.secure;
+    LookupOptions lookup = opt.lookup;
+    lookup.how = LookupHow::dns_only;
+    const HostFindResult one = find_addresses(ctx, r, item, lookup, hosts);
+    if (one.outcome == HostFind::again && again.empty()) again = one.message;
+    if (one.outcome == HostFind::ignored) any_ignored = true;
+  }
+  cut_at_self(hosts);
+  if (hosts.empty()) {
+    if (!again.empty()) return {HostFind::again, again};
+    if (any_ignored) return {HostFind::ignored, fmt::format("all SRV hosts of {} were ignored", domain)};
+    no_service = true;
+    return {HostFind::not_found, fmt::format("all relevant SRV records of {} point to non-existent hosts", domain)};
+  }
+  for (HostItem& h : hosts) out.push_back(std::move(h));
+  return {HostFind::found, {}};
+}
+
+}  // namespace remex::routers
