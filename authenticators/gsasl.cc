@@ -36,18 +36,20 @@ constexpr State kState = State::later;
 #endif
 
 constexpr OptionDef row(std::string_view name, void* (*bound)(void*), std::string_view default_text,
-                        std::string_view summary) {
+                        std::string_view summary, lang::Example example) {
   return {.name = name,
           .type = OptionType::expanded,
           .ref = bound,
           .default_text = default_text,
           .summary = summary,
           .state = kState,
-          .tier = 3};
+          .tier = 3,
+          .examples = {example}};
 }
 
 constexpr OptionDef kOptions[] = {
-    row("client_authz", ref<&O::client_authz>, "", "identity to act as, when it is not client_username"),
+    row("client_authz", ref<&O::client_authz>, "", "identity to act as, when it is not client_username",
+        {"postmaster"}),
     {.name = "client_channelbinding",
      .type = OptionType::boolean,
      .default_text = "false",
@@ -55,10 +57,12 @@ constexpr OptionDef kOptions[] = {
      .state = State::later,
      .harmless = "false",
      .tier = 3},
-    row("client_password", ref<&O::client_password>, "", "password, in clear"),
+    row("client_password", ref<&O::client_password>, "", "password, in clear",
+        {"${lookup{$host}lsearch{/etc/remex/passwords}{$value}fail}"}),
     row("client_spassword", ref<&O::client_spassword>, "",
-        "salted SCRAM password in hex; $auth1 user, $auth2 iterations, $auth3 salt"),
-    row("client_username", ref<&O::client_username>, "", "user name"),
+        "salted SCRAM password in hex; $auth1 user, $auth2 iterations, $auth3 salt",
+        {"${lookup{$auth1}lsearch{/etc/remex/salted}{$value}fail}"}),
+    row("client_username", ref<&O::client_username>, "", "user name", {"relay"}),
     {.name = "server_channelbinding",
      .type = OptionType::boolean,
      .default_text = "false",
@@ -66,27 +70,35 @@ constexpr OptionDef kOptions[] = {
      .state = State::later,
      .harmless = "false",
      .tier = 3},
-    row("server_hostname", ref<&O::server_hostname>, "$primary_hostname", "name of this host for the mechanism"),
-    row("server_key", ref<&O::server_key>, "", "SCRAM ServerKey, base64"),
+    row("server_hostname", ref<&O::server_hostname>, "$primary_hostname", "name of this host for the mechanism",
+        {"mail.example.com"}),
+    row("server_key", ref<&O::server_key>, "", "SCRAM ServerKey, base64",
+        {"${lookup{$auth1}lsearch{/etc/remex/server_keys}{$value}fail}"}),
     {.name = "server_mech",
      .type = OptionType::string,
      .ref = ref<&O::server_mech>,
      .default_text = "the public name",
      .summary = "mechanism of the library",
      .state = kState,
-     .tier = 3},
-    row("server_password", ref<&O::server_password>, "", "password of $auth1 in clear; $auth3 is the realm"),
-    row("server_realm", ref<&O::server_realm>, "", "realm"),
-    row("server_scram_iter", ref<&O::server_scram_iter>, "4096", "SCRAM iterations"),
-    row("server_scram_salt", ref<&O::server_scram_salt>, "", "SCRAM salt, base64; random when empty"),
+     .tier = 3,
+     .examples = {{"SCRAM-SHA-256"}, {"NONESUCH", "", "E0612"}}},
+    row("server_password", ref<&O::server_password>, "", "password of $auth1 in clear; $auth3 is the realm",
+        {"${lookup{$auth1}lsearch{/etc/remex/users}{$value}fail}"}),
+    row("server_realm", ref<&O::server_realm>, "", "realm", {"example.com"}),
+    row("server_scram_iter", ref<&O::server_scram_iter>, "4096", "SCRAM iterations", {"10000"}),
+    row("server_scram_salt", ref<&O::server_scram_salt>, "", "SCRAM salt, base64; random when empty",
+        {"${lookup{$auth1}lsearch{/etc/remex/salts}{$value}fail}"}),
     {.name = "server_service",
      .type = OptionType::string,
      .ref = ref<&O::server_service>,
      .default_text = "smtp",
      .summary = "name of the service",
      .state = kState,
-     .tier = 3},
-    row("server_skey", ref<&O::server_skey>, "", "SCRAM StoredKey, base64"),
+     .tier = 3,
+     .examples = {{"smtp"},
+                  {.input = "smtp", .error = "E0612", .setup = "driver = gsasl\npublic_name = SCRAM-SHA-256"}}},
+    row("server_skey", ref<&O::server_skey>, "", "SCRAM StoredKey, base64",
+        {"${lookup{$auth1}lsearch{/etc/remex/stored_keys}{$value}fail}"}),
 };
 
 #if __has_include(<gsasl.h>)
@@ -388,7 +400,17 @@ constexpr AuthenticatorDef defs[] = {{
          .options = kOptions,
          .make_options = []() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<GsaslOptions>(); },
 #if __has_include(<gsasl.h>)
-         .check = &check},
+         .check = &check,
+         .examples = {{R"(scram:
+  driver = gsasl
+  public_name = SCRAM-SHA-256
+  server_password = ${lookup{$auth1}lsearch{/etc/remex/users}{$value}fail}
+)"},
+                      {R"(scram:
+  driver = gsasl
+  public_name = SCRAM-SHA-256
+)",
+                       "", "E0612"}}},
     .server = &server,
     .client = &client,
     .serves = &serves,

@@ -56,7 +56,7 @@ dns_local_data = 7.2.0.192.in-addr.arpa. PTR client.example.net. : \
   mx.example.org. A 198.51.100.99 : \
   7.2.0.192.bl.example.org. A 127.0.0.2 : \
   7.2.0.192.bl.example.org. TXT "listed since Monday" : \
-  mail2026._domainkey.example.net. TXT "v=DKIM1; k=ed25519; n=the mail server; s=email; t=s; \
+  mail2026._domainkey.example.net. TXT "v=DKIM1; k=ed25519; n=mail; s=email; t=s; \
 p=d8Vvjhkq0/EVWpRbeQ6sbuNk/YiJpeFQtGis5EYOgGg="
 begin acl
 from_us:

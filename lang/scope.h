@@ -205,8 +205,8 @@ class Scope {
   int runrc = 0;
   std::string lookup_dnssec_authenticated;
   std::map<std::string, std::string>
-      extra;             ///< rarely used variables set by one item and read later (prvscheck, srs, ...)
-  bool testing = false;  ///< -be, -bt, -bh
+      extra;                        ///< rarely used variables set by one item and read later (prvscheck, srs, ...)
+  bool testing = false;             ///< -be, -bt, -bh
   Confinement* confined = nullptr;  ///< while a user's filter is evaluated
   /// DNS options of the running router.
   bool dnssec_request = true;

@@ -34,8 +34,8 @@ Result<io::Fields> ask_as_user(RouteContext& ctx, const lang::DriverInstance& r,
 /// uid and gid a router's files are read as; -1: as this process.
 std::pair<std::int64_t, std::int64_t> file_identity(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr);
 
-/// Runs a program and waits, blocking: "argc", "arg0" ..., "directory", "limit" (seconds). Gives "exit", "signal" and the
-/// first "output", or "timeout", or "error".
+/// Runs a program and waits, blocking: "argc", "arg0" ..., "directory", "limit" (seconds). Gives "exit", "signal" and
+/// the first "output", or "timeout", or "error".
 io::Fields run_query(const io::Fields& f);
 
 /// In the courier's child. Nullopt: not a router's request.

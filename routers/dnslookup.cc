@@ -55,12 +55,11 @@ constexpr OptionDef kOptions[] = {
     with_examples({"srv_fail_domains", OptionType::domain_list, ref<&O::srv_fail_domains>, "",
                    "domains whose SRV trouble counts as no SRV", State::works, "", "", 3},
                   {"example.net"}),
-    with_examples({"widen_domains", OptionType::string_list, ref<&O::widen_domains>, "",
-                   "suffixes to try for a domain that is not found; needs rewrite_headers = false", State::works, "",
-                   "", 3},
-                  {.input = "example.org",
-                   .setup = "driver = dnslookup\ntransport = remote_smtp\nrewrite_headers = false"},
-                  {.input = "example.org", .error = "E0603", .setup = "driver = dnslookup\ntransport = remote_smtp"}),
+    with_examples(
+        {"widen_domains", OptionType::string_list, ref<&O::widen_domains>, "",
+         "suffixes to try for a domain that is not found; needs rewrite_headers = false", State::works, "", "", 3},
+        {.input = "example.org", .setup = "driver = dnslookup\ntransport = remote_smtp\nrewrite_headers = false"},
+        {.input = "example.org", .error = "E0609", .setup = "driver = dnslookup\ntransport = remote_smtp"}),
 };
 
 void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag) {

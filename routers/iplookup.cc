@@ -39,47 +39,55 @@ constexpr OptionDef kOptions[] = {
      .type = OptionType::string_list,
      .ref = ref<&O::hosts>,
      .summary = "hosts to ask, in order",
-     .tier = 4},
+     .tier = 4,
+     .examples = {{"192.0.2.4 : 192.0.2.5"}, {"", "", "E0609"}}},
     {.name = "optional",
      .type = OptionType::boolean,
      .ref = ref<&O::optional>,
      .default_text = "false",
      .summary = "no answer passes the address on instead of deferring it",
-     .tier = 4},
+     .tier = 4,
+     .examples = {{"true"}}},
     {.name = "port",
      .type = OptionType::integer,
      .ref = ref<&O::port>,
      .default_text = "0",
      .summary = "port of the hosts",
-     .tier = 4},
+     .tier = 4,
+     .examples = {{"4321"}, {"0", "", "E0609"}}},
     {.name = "protocol",
      .type = OptionType::string,
      .ref = ref<&O::protocol>,
      .default_text = "udp",
      .summary = "udp or tcp",
-     .tier = 4},
+     .tier = 4,
+     .examples = {{"tcp"}, {"sctp", "", "E0609"}}},
     {.name = "query",
      .type = OptionType::expanded,
      .ref = ref<&O::query>,
      .default_text = "$local_part@$domain $local_part@$domain",
      .summary = "what is sent",
-     .tier = 4},
+     .tier = 4,
+     .examples = {{"$local_part@$domain $local_part@$domain"}}},
     {.name = "reroute",
      .type = OptionType::expanded,
      .ref = ref<&O::reroute>,
      .summary = "the new address; $0 is the answer, $1 ... what the pattern matched",
-     .tier = 4},
+     .tier = 4,
+     .examples = {{"$local_part_data@$1"}}},
     {.name = "response_pattern",
      .type = OptionType::string,
      .ref = ref<&O::response_pattern>,
      .summary = "regular expression the answer must match",
-     .tier = 4},
+     .tier = 4,
+     .examples = {{"^([a-z]+)$"}, {"^([a-z+$", "", "E0609"}}},
     {.name = "timeout",
      .type = OptionType::time,
      .ref = ref<&O::timeout>,
      .default_text = "5s",
      .summary = "how long to wait for one host",
-     .tier = 4},
+     .tier = 4,
+     .examples = {{"3s"}}},
 };
 
 void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag) {
@@ -220,7 +228,18 @@ constexpr RouterDef defs[] = {
                 .options = kOptions,
                 .make_options =
                     +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<IplookupOptions>(); },
-                .check = check},
+                .check = check,
+                .examples = {{R"(ask_the_directory:
+  driver = iplookup
+  domains = +local_domains
+  hosts = 192.0.2.4
+  port = 4321
+)"},
+                             {R"(ask_the_directory:
+  driver = iplookup
+  port = 4321
+)",
+                              "", "E0609"}}},
      .route = route},
 };
 

@@ -43,29 +43,37 @@ constexpr OptionDef kOptions[] = {
      .type = OptionType::expanded,
      .ref = ref<&O::command>,
      .summary = "program and arguments: split into words, then each is expanded",
-     .tier = 3},
+     .tier = 3,
+     .examples = {{"/usr/local/bin/route $local_part_data"}, {"/usr/local/bin/route ${lc", "", "E0306"}}},
     {.name = "command_group",
      .type = OptionType::string,
      .ref = ref<&O::command_group>,
      .summary = "group of the program",
-     .tier = 3},
+     .tier = 3,
+     .examples = {{.input = "mail"},
+                  {.input = "",
+                   .error = "E0609",
+                   .setup = "driver = queryprogram\ncommand = /usr/local/bin/route\ncommand_user = 65534"}}},
     {.name = "command_user",
      .type = OptionType::string,
      .ref = ref<&O::command_user>,
      .summary = "user the program runs as",
-     .tier = 3},
+     .tier = 3,
+     .examples = {{"nobody"}, {"", "", "E0609"}}},
     {.name = "current_directory",
      .type = OptionType::string,
      .ref = ref<&O::current_directory>,
      .default_text = "/",
      .summary = "working directory of the program",
-     .tier = 3},
+     .tier = 3,
+     .examples = {{"/var/empty"}, {"var", "", "E0609"}}},
     {.name = "timeout",
      .type = OptionType::time,
      .ref = ref<&O::timeout>,
      .default_text = "1h",
      .summary = "limit for the program; when it passes the message is frozen",
-     .tier = 3},
+     .tier = 3,
+     .examples = {{"30s"}}},
 };
 
 /// Words at blanks; quotes hold a word together. Error: an open quote.
@@ -336,7 +344,19 @@ constexpr RouterDef defs[] = {
                 .options = kOptions,
                 .make_options =
                     +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<QueryprogramOptions>(); },
-                .check = check},
+                .check = check,
+                .examples = {{R"(ask_a_program:
+  driver = queryprogram
+  domains = +local_domains
+  command = /usr/local/bin/route
+  command_user = nobody
+  transport = local_delivery
+)"},
+                             {R"(ask_a_program:
+  driver = queryprogram
+  command_user = nobody
+)",
+                              "", "E0609"}}},
      .route = route},
 };
 

@@ -97,7 +97,7 @@ constexpr OptionDef kOptions[] = {
                   {"true"}),
     with_examples({"return_output", OptionType::boolean, ref<&O::return_output>, "false",
                    "output makes the delivery fail and goes into the bounce"},
-                  {"true"}),
+                  {.input = "true", .setup = "driver = pipe\ncommand = /usr/bin/procmail"}),
     with_examples(
         {"temp_errors", OptionType::string_list, ref<&O::temp_errors>, "75:73", "exit statuses that defer, or *"},
         {"75 : 73 : 69"}, {"*"}),

@@ -626,8 +626,7 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
 void Delivery::deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts) {
   Group open = group;
   for (const std::size_t i : open) {
-    results_[i] = deferred_result(
-        fmt::format("retry time not reached for any host for '{}'", batch_[i]->state.domain));
+    results_[i] = deferred_result(fmt::format("retry time not reached for any host for '{}'", batch_[i]->state.domain));
     results_[i].retry_scope = AddrResult::Scope::none;
   }
   std::int64_t tried = 0;

@@ -223,9 +223,10 @@ constexpr AclWordDef defs[] = {
          "dkim_disable_verify",
          "250 2.1.5 Accepted"},
         {"accept  control = dkim_disable", "", "E0510"}),
-    with_examples(control_row("dmarc_disable_verify", kAnyHook, "Skips DMARC", &flag<&Effects::dmarc_disable_verify>, 2),
-                  {"accept  control = dmarc_disable_verify", "250 2.1.5 Accepted"},
-                  {"accept  control = dmarc_disable", "", "E0510"}),
+    with_examples(
+        control_row("dmarc_disable_verify", kAnyHook, "Skips DMARC", &flag<&Effects::dmarc_disable_verify>, 2),
+        {"accept  control = dmarc_disable_verify", "250 2.1.5 Accepted"},
+        {"accept  control = dmarc_disable", "", "E0510"}),
     with_examples(control_row("enforce_sync", kSmtpHooks, "Enforces SMTP synchronisation", &enforce, 3),
                   {"accept  control = enforce_sync", "250 2.1.5 Accepted"},
                   {"accept  control = enforce_synch", "", "E0510"}),
@@ -241,7 +242,8 @@ constexpr AclWordDef defs[] = {
                                           "Does not advertise PIPELINING", &flag<&Effects::no_pipelining>, 3)),
         {"accept  control = no_pipelining",
          "250-mail.example.com Hello client.example.net [192.0.2.7]\n250-SIZE "
-         "52428800\n250-8BITMIME\n250-VRFY\n250-AUTH PLAIN\n250-CHUNKING\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250-SMTPUTF8\n250 "
+         "52428800\n250-8BITMIME\n250-VRFY\n250-AUTH "
+         "PLAIN\n250-CHUNKING\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250-SMTPUTF8\n250 "
          "HELP"},
         {"accept  control = nopipelining", "", "E0510"}),
     with_examples(control_row("no_delay_flush", kAnyHook, "Does not flush output before a delay",
@@ -277,17 +279,25 @@ constexpr AclWordDef defs[] = {
     with_examples(at(lang::Where::helo,
                      control_row("allow_auth_unadvertised", bits({Hook::connect, Hook::helo}),
                                  "Accepts AUTH that was not advertised", &flag<&Effects::allow_auth_unadvertised>, 3)),
-                  {"accept  control = allow_auth_unadvertised", "250-mail.example.com Hello client.example.net [192.0.2.7]\n250-SIZE 52428800\n250-8BITMIME\n250-VRFY\n250-PIPELINING\n250-AUTH PLAIN\n250-CHUNKING\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250-SMTPUTF8\n250 HELP"}, {"accept  control = allow_auth", "", "E0510"}),
+                  {"accept  control = allow_auth_unadvertised",
+                   "250-mail.example.com Hello client.example.net [192.0.2.7]\n250-SIZE "
+                   "52428800\n250-8BITMIME\n250-VRFY\n250-PIPELINING\n250-AUTH "
+                   "PLAIN\n250-CHUNKING\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250-SMTPUTF8\n250 HELP"},
+                  {"accept  control = allow_auth", "", "E0510"}),
     with_examples(control_row("debug", kAnyHook, "Writes a debug log", &debug, 3),
-                  {"accept  control = debug/tag=.$sender_host_address", "250 2.1.5 Accepted"}, {"accept  control = debug/loud", "451 4.3.0 Temporary local problem - please try later"}),
+                  {"accept  control = debug/tag=.$sender_host_address", "250 2.1.5 Accepted"},
+                  {"accept  control = debug/loud", "451 4.3.0 Temporary local problem - please try later"}),
     with_examples(control_row("dscp", kSmtpHooks, "Sets DSCP on the inbound socket", &dscp, 4),
-                  {"accept  control = dscp/ef", "250 2.1.5 Accepted"}, {"accept  control = dscp/fast", "451 4.3.0 Temporary local problem - please try later"}),
+                  {"accept  control = dscp/ef", "250 2.1.5 Accepted"},
+                  {"accept  control = dscp/fast", "451 4.3.0 Temporary local problem - please try later"}),
     with_examples(
         control_row("utf8_downconvert", bits({Hook::rcpt}), "Requires an a-label envelope", &utf8_downconvert, 4),
-        {"accept  control = utf8_downconvert", "250 2.1.5 Accepted"}, {"accept  control = utf8downconvert", "", "E0510"}),
+        {"accept  control = utf8_downconvert", "250 2.1.5 Accepted"},
+        {"accept  control = utf8downconvert", "", "E0510"}),
     with_examples(control_row("cutthrough_delivery", bits({Hook::rcpt}),
                               "Delivers before the message is accepted: defer=spool, pass", &cutthrough, 3),
-                  {"accept  control = cutthrough_delivery", "250 2.1.5 Accepted"}, {"accept  control = cutthrough", "", "E0510"}),
+                  {"accept  control = cutthrough_delivery", "250 2.1.5 Accepted"},
+                  {"accept  control = cutthrough", "", "E0510"}),
     later_row("dmarc_enable_forensic", "Sends forensic reports", 4),
     later_row("wellknown", "File to return to WELLKNOWN", 4),
 };

@@ -19,11 +19,15 @@ Answer run_dmarc(Run& run, const Item& it) {
   return answer(result_is_in(*result, words->view()));
 }
 
-constexpr AclWordDef defs[] = {{.name = "dmarc_status",
-                                .hooks = hook_bit(Hook::data) | hook_bit(Hook::prdr),
-                                .summary = "DMARC result is in the list",
-                                .run = &run_dmarc,
-                                .tier = 2}};
+constexpr AclWordDef defs[] = {
+    {.name = "dmarc_status",
+     .hooks = hook_bit(Hook::data) | hook_bit(Hook::prdr),
+     .summary = "DMARC result is in the list",
+     .run = &run_dmarc,
+     .tier = 2,
+     .examples = {{"warn    dmarc_status = reject : quarantine\n        add_header = X-DMARC: bad\naccept",
+                   "250 2.0.0 OK id=..."},
+                  {"deny    dmarc_status = reject", "451 4.3.0 Temporary local problem - please try later"}}}};
 
 }  // namespace
 }  // namespace remex::acl

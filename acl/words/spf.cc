@@ -25,12 +25,23 @@ Answer run_spf(Run& run, const Item& it) {
 constexpr HookSet kHooks = kMessageHooks & kSmtpHooks;
 
 constexpr AclWordDef defs[] = {
-    {.name = "spf", .hooks = kHooks, .summary = "SPF result is in the list", .run = &run_spf<false>, .tier = 2},
+    {.name = "spf",
+     .hooks = kHooks,
+     .summary = "SPF result is in the list",
+     .run = &run_spf<false>,
+     .tier = 2,
+     .examples =
+         {{"deny    message = $sender_host_address may not send for $sender_address_domain\n        spf = fail\naccept",
+           "250 2.1.5 Accepted"},
+          {"accept  spf = pass", "550 5.7.1 Administrative prohibition"}}},
     {.name = "spf_guess",
      .hooks = kHooks,
      .summary = "Best-guess SPF result is in the list",
      .run = &run_spf<true>,
-     .tier = 4},
+     .tier = 4,
+     .examples = {{"warn    !spf_guess = pass : neutral\n        add_header = X-SPF: unknown\naccept",
+                   "250 2.1.5 Accepted"},
+                  {"accept  spf_guess = softfail", "550 5.7.1 Administrative prohibition"}}},
 };
 
 }  // namespace

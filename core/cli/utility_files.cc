@@ -31,7 +31,9 @@ struct BuildOptions {
   std::string from, to;
 };
 
-bool parse(const std::vector<std::string>& args, BuildOptions& o) {
+/// nullopt: not understood.
+std::optional<BuildOptions> parse(const std::vector<std::string>& args) {
+  BuildOptions o;
   std::vector<std::string> names;
   for (const auto& a : args) {
     if (a == "-nolc")
@@ -45,14 +47,14 @@ bool parse(const std::vector<std::string>& args, BuildOptions& o) {
     else if (a == "-nowarn")
       o.warn = false;
     else if (a.size() > 1 && a.starts_with('-'))
-      return false;
+      return std::nullopt;
     else
       names.push_back(a);
   }
-  if (names.size() != 2) return false;
-  o.from = names[0];
-  o.to = names[1];
-  return true;
+  if (names.size() != 2) return std::nullopt;
+  o.from = std::move(names[0]);
+  o.to = std::move(names[1]);
+  return o;
 }
 
 Result<std::string> read_all(const std::string& path) {
@@ -137,11 +139,12 @@ void show_next(daemon::Process& p, const std::vector<store::RetryRecord>& all, c
 }  // namespace
 
 int run_dbmbuild(const std::vector<std::string>& args) {
-  BuildOptions o;
-  if (!parse(args, o)) {
+  const auto parsed = parse(args);
+  if (!parsed) {
     fmt::print("usage: exim_dbmbuild [-nolc] <source file> <dbm base name>\n");
     return 1;
   }
+  const BuildOptions& o = *parsed;
   if (o.from == o.to) {
     fmt::print("exim_dbmbuild: source and database names must be different\n");
     return 1;

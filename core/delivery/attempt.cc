@@ -214,7 +214,7 @@ void Attempt::fail_all(const std::string& why) {
     all_.push_back(tops_.back().get());
     tops_.back()->status = Addr::Status::failed;
     tops_.back()->message = why;
-    if (!why.empty()) log_routing(*tops_.back());
+    log_routing(*tops_.back());
   }
 }
 

@@ -48,7 +48,7 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
   a.claim = std::move(claim);
   if (cancel && msg.envelope.sender.empty()) return eng.store->remove(msg.envelope.id, true);
   if (opt.give_up || cancel) {
-    a.fail_all(opt.give_up ? "" : "timed out while frozen");
+    a.fail_all(opt.give_up ? "delivery cancelled by administrator" : "timed out while frozen");
   } else {
     a.system_filter();
     a.route_all();
@@ -96,8 +96,8 @@ Result<std::vector<std::string>> ids_of(Engine& eng, const QueueRun& run) {
   }
   const bool all = run.each.force || run.each.force_frozen || run.look_at_all;
   return eng.store->due(all ? std::numeric_limits<std::int64_t>::max() : wall_seconds(), 1000000,
-                        run.look_at_all || run.each.force_frozen || main.auto_thaw > 0 || main.timeout_frozen_after > 0, run.queue_name,
-                        run.retries_only);
+                        run.look_at_all || run.each.force_frozen || main.auto_thaw > 0 || main.timeout_frozen_after > 0,
+                        run.queue_name, run.retries_only);
 }
 
 /// deliver_queue_load_max: a run that meets an overloaded machine leaves the rest to the next one.

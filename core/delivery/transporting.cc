@@ -291,10 +291,7 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
     }
     changed_ = true;
     if (transports::generic(*g.transport).disable_logging) return;
-    line = log::delivered_line(opt_.dry_run                              ? "*>"
-                               : first_of_run || g.addrs.size() == 1 ? "=>"
-                                                                     : "->",
-                               f, sel);
+    line = log::delivered_line(opt_.dry_run ? "*>" : first_of_run || g.addrs.size() == 1 ? "=>" : "->", f, sel);
   } else if (a.status == Addr::Status::failed) {
     changed_ = true;
     line = log::failed_line(f, sel);
@@ -309,9 +306,10 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
 void Attempt::leave_for_queue_run(std::vector<Group*>& remote) {
   const auto& m = eng_.config->main;
   if (!opt_.first_attempt || opt_.force || remote.empty()) return;
-  const bool all = opt_.queue_smtp || std::any_of(m.queue_only_file.begin(), m.queue_only_file.end(), [](const std::string& f) {
-    return f.starts_with("smtp/") && ::access(f.c_str() + 4, F_OK) == 0;
-  });
+  const bool all =
+      opt_.queue_smtp || std::any_of(m.queue_only_file.begin(), m.queue_only_file.end(), [](const std::string& f) {
+        return f.starts_with("smtp/") && ::access(f.c_str() + 4, F_OK) == 0;
+      });
   if (!all && !m.queue_smtp_domains.is_set()) return;
   for (Group* g : remote) {
     std::erase_if(g->addrs, [&](Addr* a) {

@@ -313,7 +313,8 @@ Result<Condition> Parser::term(int depth, bool& none, std::string& end) {
   const bool quoted = words_.peek() == '"';
   REMEX_TRY(std::string left, words_.item(true));
   if (!quoted) {
-    none = left.empty() || left == "then" || left == ")";
+    const std::string_view word = left;
+    none = word.empty() || word == "then" || word == ")";
     end = left;
     if (none) return c;
     for (const TestName& t : kWords) {
@@ -356,7 +357,7 @@ Result<Condition> Parser::named_test(Test test, int depth) {
 /// may be either.
 Status Parser::text_test(Condition& c) {
   REMEX_TRY(std::string op, words_.word(true));
-  if (op == "does" || op == "DOES") {
+  if (const std::string_view first = op; first == "does" || first == "DOES") {
     REMEX_TRY(op, words_.word(true));
     if (op == "not" || op == "NOT") {
       c.negated = !c.negated;

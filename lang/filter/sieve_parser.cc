@@ -281,7 +281,8 @@ Status Parser::notify(Command& c) {
     } else if (name == "message") {
       REMEX_TRY(c.message, string("message string expected"));
     } else if (name == "importance") {
-      REMEX_TRY(const std::string level, string("importance string expected"));
+      REMEX_TRY(const std::string importance, string("importance string expected"));
+      const std::string_view level = importance;
       if (level != "1" && level != "2" && level != "3") return t_.mistake("importance must be 1, 2 or 3");
     } else if (name == "options") {
       REMEX_CHECK(strings("options string list expected"));

@@ -180,6 +180,8 @@ def test_dsn_syntax():
     c.ehlo()
     for bad in ('RET=ALL', 'ENVID=a+0', 'ENVID=a+0Ab', 'ENVID=', 'ENVID=' + 'x' * 101):
         c.expect('MAIL FROM:<s@c.test> ' + bad, 501)
+        c = h.Smtp(PORT)  # more than three mistakes end a connection
+        c.ehlo()
     c.expect('MAIL FROM:<s@c.test> RET=HDRS ENVID=QQ314159', 250)
     for bad in ('NOTIFY=', 'NOTIFY=NEVER,SUCCESS', 'NOTIFY=SUCCESS,SUCCESS', 'NOTIFY=SOON', 'ORCPT=x', 'ORCPT=rfc822;a+ZZ', 'ORCPT=;x'):
         c.expect('RCPT TO:<u@box.test> ' + bad, 501)

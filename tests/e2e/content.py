@@ -272,7 +272,7 @@ def test_standard_input_and_bs():
     r = SERVER.run('-f', 's@c.test', 'u@box.test', input=mixed('list stdin'))
     h.equal(r.returncode, 0, r.stderr)
     h.check('X-Parts:  0:multipart/mixed' in wait_mail('X-Do: list stdin'), 'parts')
-    r = SERVER.run('-f', 's@c.test', 'u@box.test', input=mixed('x', text='FORBIDDEN.WORD'))
+    r = SERVER.run('-oep', '-f', 's@c.test', 'u@box.test', input=mixed('x', text='FORBIDDEN.WORD'))
     h.check(r.returncode != 0 and 'forbidden .' in r.stderr, (r.returncode, r.stderr))
     h.check('rejected by non-SMTP MIME ACL: forbidden .' in mainlog(), mainlog()[-600:])
     session = 'EHLO a\r\nMAIL FROM:<s@c.test>\r\nRCPT TO:<u@box.test>\r\nDATA\r\n%s.\r\nQUIT\r\n' % h.dot_stuff(mixed('list bs'))

@@ -291,7 +291,7 @@ def test_names_from_the_message():
 
 
 def replies():
-    return [l for l in log().splitlines() if '<= <>' in l and 'U=remex' in l]
+    return [l for l in log().splitlines() if '<= <> R=' in l and 'P=local' in l]
 
 
 def test_vacation():

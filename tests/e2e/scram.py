@@ -225,6 +225,8 @@ def test_wrong_passwords_and_junk():
     c = h.Smtp(PORT)
     c.ehlo()
     got = c.cmd('AUTH SCRAM-SHA-256 ' + base64.b64encode(b'p=tls-unique,,n=u,r=x').decode())
+    if got[0] == 334:  # refused at the end of the exchange
+        got = c.cmd(base64.b64encode(b'c=cD10bHMtdW5pcXVlLCw=,r=x,p=AAAA').decode())
     h.check(got[0] in (501, 535), got)
     c.close()
     h.check('secret' not in log(), 'a password is in the log')

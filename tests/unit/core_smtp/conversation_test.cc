@@ -67,7 +67,8 @@ void compare(const Talk& t, const std::vector<std::string>& replies, const std::
     std::vector<std::string> got;
     if (i < replies.size())
       for (std::string_view l : split(replies[i], '\n'))
-        if (!l.empty()) got.emplace_back(trim_right(l));
+        // How every talk without QUIT ends; no client would see it.
+        if (!l.empty() && !trim_right(l).ends_with("lost input connection")) got.emplace_back(trim_right(l));
     static const std::vector<std::string> none;
     const std::vector<std::string>& want = i < t.expected.size() ? t.expected[i] : none;
     const std::string after = i == 0                   ? "connecting"
