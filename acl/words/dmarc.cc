@@ -26,7 +26,7 @@ constexpr AclWordDef defs[] = {
      .run = &run_dmarc,
      .tier = 2,
      .examples = {{"warn    dmarc_status = reject : quarantine\n        add_header = X-DMARC: bad\naccept",
-                   "250 2.0.0 OK id=..."},
+                   "250 2.1.5 Accepted"},
                   {"deny    dmarc_status = reject", "451 4.3.0 Temporary local problem - please try later"}}}};
 
 }  // namespace

@@ -33,6 +33,7 @@ SYNTAX = (r'Failed: (?:internal expansion of .* failed: )?(?:missing |curly-brac
           r'first argument of "extract" must not be empty|":" expected|variable name omitted|unknown option|format error in lookup|bad option|\\+ at end|too few arguments)')
 # (a heading of docs/differences.md, what the expression contains, remex's answer, the oracle's answer): all regular expressions.
 KNOWN = [
+    ('Mistakes of an expansion are found before it runs', 'certextract', 'certextract', ''),
     ('Mistakes of an expansion are found before it runs', '', SYNTAX, 'Failed: '),
     ('Mistakes of an expansion are found before it runs', '', 'non-digit after underscore|missing values after', ''),
     ('An SRS tag has four digits', 'inbound_srs', '', ''),
