@@ -38,6 +38,8 @@ KNOWN = [
     ('Mistakes of an expansion are found before it runs', '', 'non-digit after underscore|missing values after', ''),
     ('An SRS tag has four digits', 'inbound_srs', '', ''),
     ('What is not chosen is not evaluated', r'\$\{', '', r'Failed: .*(?:is not a (?:positive )?number \(in|must be one character|must be numeric|unrecognised boolean|not given an IP|is not an IP|hmac)'),
+    ('Both sides of a comparison are expanded before they are read as numbers', r'\$\{if *[<>=]', 'Failed: error in expression evaluation', 'Failed: integer expected'),
+    ('Sorting wants a comparison that sorts', r'\$\{sort', '^$', '^Failed: $'),
     ('Sorting wants a comparison that sorts', r'\$\{sort', 'integer|comparator not handled|unknown condition|not ', ''),
     ('Sorting wants a comparison that sorts', r'\$\{sort', '', 'field-extract in sort|at end of "sort"|condition name expected|list mismatch'),
     ('Sorting wants a comparison that sorts', r'\$\{sort\{.*\{(?:ge|gei|le|lei|>=|<=)', '', ''),
