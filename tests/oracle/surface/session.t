@@ -168,6 +168,7 @@ RSET
 QUIT
 @wait Completed
 @case daemon session, rejected and logged with host
+@known the port of the client stands in the log, not in Received; a connection that has ended is not counted
 @main
 acl_smtp_rcpt = arcpt
 acl_smtp_helo = ahelo
