@@ -131,7 +131,8 @@ std::string from_line(const DeliverContext& ctx);
 Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::Expansion& command,
                                                std::string_view what, std::span<routers::Addr* const> batch);
 /// The words of a filter's command, each expanded with what the filter had matched. Kind failed: a tainted word.
-Result<std::vector<std::string>> filter_command(DeliverContext& ctx, const routers::Addr& a, std::string_view transport);
+Result<std::vector<std::string>> filter_command(DeliverContext& ctx, const routers::Addr& a,
+                                                std::string_view transport);
 /// The same for use_shell: the whole line is expanded at once.
 Result<std::string> filter_shell_line(DeliverContext& ctx, const routers::Addr& a, std::string_view transport);
 /// Splits a command line: blanks separate, quotes protect ('...' all, "..." with backslash escapes). Kind failed.

@@ -1,9 +1,9 @@
 // Writing a large file past the page cache.
 //
-// Used by the maildir writer for bodies of a quarter MiB and more, in a thread of the pool. A mailbox file is written once and
-// read later, often by another machine, so copying it into fresh pages of the cache is the dearest part of delivering
-// it: 0.4 to 2.7 ms of processor time for a MiB, against 0.2 ms without. Where the file system does not write
-// directly the file is written in the usual way. Nothing is durable before fdatasync(2), as with write(2).
+// Used by the maildir writer for bodies of a quarter MiB and more, in a thread of the pool. A mailbox file is written
+// once and read later, often by another machine, so copying it into fresh pages of the cache is the dearest part of
+// delivering it: 0.4 to 2.7 ms of processor time for a MiB, against 0.2 ms without. Where the file system does not
+// write directly the file is written in the usual way. Nothing is durable before fdatasync(2), as with write(2).
 #pragma once
 
 #include <cstdint>

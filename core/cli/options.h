@@ -65,19 +65,19 @@ struct Options {
     background,
     foreground,
     queue
-  } delivery = Delivery::background;      ///< -odb -odf -odq
-  bool delivery_given = false;            ///< one of -odX was there
-  bool errors_to_stderr = false;          ///< -oep, -oeq
-  bool debug = false, verbose = false;    ///< -d, -v
-  bool no_qualify = false;                ///< -bnq
-  std::int64_t receive_timeout = -1;      ///< -or, seconds
-  std::int64_t smtp_timeout = -1;         ///< -os, seconds
-  std::string filter_file, system_filter_file;  ///< -bf, -bF
+  } delivery = Delivery::background;                                           ///< -odb -odf -odq
+  bool delivery_given = false;                                                 ///< one of -odX was there
+  bool errors_to_stderr = false;                                               ///< -oep, -oeq
+  bool debug = false, verbose = false;                                         ///< -d, -v
+  bool no_qualify = false;                                                     ///< -bnq
+  std::int64_t receive_timeout = -1;                                           ///< -or, seconds
+  std::int64_t smtp_timeout = -1;                                              ///< -os, seconds
+  std::string filter_file, system_filter_file;                                 ///< -bf, -bF
   std::string filter_domain, filter_local_part, filter_prefix, filter_suffix;  ///< -bfd -bfl -bfp -bfs
-  std::string bi_argument;                ///< -oA
-  bool terse = false;                     ///< -n: -bP shows values alone
-  bool no_delivery = false;               ///< -N
-  bool queue_two_stage = false;           ///< -qq
+  std::string bi_argument;                                                     ///< -oA
+  bool terse = false;                                                          ///< -n: -bP shows values alone
+  bool no_delivery = false;                                                    ///< -N
+  bool queue_two_stage = false;                                                ///< -qq
   bool queue_smtp = false;                ///< -odqs: what goes over SMTP waits for a queue run
   bool listener_on_stdin = false;         ///< -bw
   std::int64_t idle_limit = 0;            ///< -bw TIME: ends after so long without a client, seconds

@@ -1,6 +1,6 @@
-// The small programs around the queue that administrators of Exim know, as names this one binary answers to: exim_dumpdb,
-// exim_msgdate, exinext, exim_lock, exim_dbmbuild, exim_id_update. Their output is Exim's where there is something to
-// compare with.
+// The small programs around the queue that administrators of Exim know, as names this one binary answers to:
+// exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild, exim_id_update. Their output is Exim's where there is
+// something to compare with.
 #pragma once
 
 #include <string>

@@ -16,7 +16,7 @@ struct ProcessOptions {
   bool verbose = false;             ///< -v: log lines on stderr too
   bool log_to_stderr_only = false;  ///< -bh, -bt, -be, mua_wrapper errors
   bool store_read_only = false;
-  bool server = false;  ///< stays and takes mail (StoreOptions::server)
+  bool server = false;                   ///< stays and takes mail (StoreOptions::server)
   std::shared_ptr<io::Courier> courier;  ///< null: requests run in threads of this process
 };
 

@@ -107,9 +107,10 @@ Status ProcessServices::submit(const lang::NewMessage& n) {
   m.body = mail::Body::from_string(n.body);
   REMEX_CHECK(engine_.store->insert(m));
   const auto* subject = m.headers.find("Subject");
-  engine_.log->write(log::kMain, e.id,
-                     log::arrival_line(e, engine_.log->selectors(),
-                                       {n.parent_id, subject != nullptr ? printable(trim(subject->value())) : "", id_created}));
+  engine_.log->write(
+      log::kMain, e.id,
+      log::arrival_line(e, engine_.log->selectors(),
+                        {n.parent_id, subject != nullptr ? printable(trim(subject->value())) : "", id_created}));
   if (on_submitted) {
     on_submitted(std::move(m));
     return {};

@@ -40,8 +40,8 @@ struct DeliverOptions {
   bool give_up = false;       ///< -Mg: fail all undelivered now
   bool local_only = false;    ///< -ql
   bool queue_run = false;
-  bool queue_smtp = false;  ///< -odqs: what goes to remote hosts waits for a queue run
-  bool dry_run = false;     ///< -N: transports are not called; everything counts as delivered
+  bool queue_smtp = false;     ///< -odqs: what goes to remote hosts waits for a queue run
+  bool dry_run = false;        ///< -N: transports are not called; everything counts as delivered
   bool first_attempt = false;  ///< right after reception: routing and local retry times ignored
   bool untried_only = false;   ///< -qi: messages that had an attempt before are left alone
 };

@@ -239,7 +239,8 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   e.body_lines = static_cast<std::uint64_t>(std::count(body.begin(), body.end(), '\n'));
   m.body = mail::Body::from_string(std::move(body));
   REMEX_CHECK(eng.store->insert(m));
-  eng.log->write(log::kMain, e.id, log::arrival_line(e, eng.log->selectors(), {original.envelope.id, what.subject, true}));
+  eng.log->write(log::kMain, e.id,
+                 log::arrival_line(e, eng.log->selectors(), {original.envelope.id, what.subject, true}));
   return m;
 }
 

@@ -3,8 +3,8 @@
 
 #include <arpa/inet.h>
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "core/base/strings.h"
 

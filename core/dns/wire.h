@@ -31,8 +31,8 @@ bool decode_rdata(std::string_view packet, std::size_t offset, std::size_t lengt
 
 constexpr int kMaxCnames = 8;
 
-/// Follows the CNAMEs of one message from `name`, then takes the records of the asked type into `a` (records, canonical,
-/// ttl).
+/// Follows the CNAMEs of one message from `name`, then takes the records of the asked type into `a` (records,
+/// canonical, ttl).
 void collect(const Message& m, const std::string& name, Type type, Answer& a);
 
 }  // namespace remex::dns

@@ -53,8 +53,9 @@ bool Session::data_lost(ErrorKind why) {
     close_reason_ = "signal-exit";
   } else {
     reply(421, "Lost incoming connection");
-    server_.log->write(log::kMain, "", fmt::format("SMTP connection from {} lost while reading message data{}", peer(),
-                                                        receiving_ != nullptr && receiving_->in_header() ? " (header)" : ""));
+    server_.log->write(log::kMain, "",
+                       fmt::format("SMTP connection from {} lost while reading message data{}", peer(),
+                                   receiving_ != nullptr && receiving_->in_header() ? " (header)" : ""));
     close_reason_ = "connection-lost";
   }
   return false;

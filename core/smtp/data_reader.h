@@ -25,8 +25,8 @@ class DataReader {
  public:
   struct Options {
     bool lf_ends_data = false;  ///< local caller: "\n.\n" ends data
-    bool lone_dot = false;      ///< a line of one dot ends data; other dots are data (a message that does not come by SMTP)
-    bool dots = true;           ///< false: no dot handling at all (BDAT, -oi)
+    bool lone_dot = false;  ///< a line of one dot ends data; other dots are data (a message that does not come by SMTP)
+    bool dots = true;       ///< false: no dot handling at all (BDAT, -oi)
   };
   DataReader(DataSink& sink, Options opt) : sink_(sink), opt_(opt) {}
 

@@ -107,7 +107,7 @@ class Reception : public DataSink {
   lang::DkimState dkim_;
   Reply failure_;
   bool prdr_ = false, prdr_lost_ = false;    ///< recipients were judged one by one; some were refused
-  bool id_created_ = false;  ///< the Message-ID: is ours
+  bool id_created_ = false;                  ///< the Message-ID: is ours
   std::vector<std::string> raw_recipients_;  ///< before rewriting, for the log
   std::size_t headers_applied_ = 0, removals_applied_ = 0;
 };

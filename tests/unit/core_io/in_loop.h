@@ -1,5 +1,5 @@
-// Runs a test body as the first fiber of a fresh loop, with a deadline that turns a hang into a failure. It is long: on a
-// machine that is busy with other tests nothing else may depend on how fast things go.
+// Runs a test body as the first fiber of a fresh loop, with a deadline that turns a hang into a failure. It is long: on
+// a machine that is busy with other tests nothing else may depend on how fast things go.
 #pragma once
 
 #include <boost/test/unit_test.hpp>

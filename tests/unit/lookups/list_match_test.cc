@@ -272,9 +272,9 @@ BOOST_AUTO_TEST_CASE(mx_items) {
 
 BOOST_AUTO_TEST_CASE(bad_constant_items_are_found_at_load) {
   const std::pair<ListKind, const char*> rows[] = {
-      {ListKind::domain, "^("},       {ListKind::domain, "dsearh;/x"},       {ListKind::host, "10.0.0.0/33"},
-      {ListKind::host, "<; ::1/129"}, {ListKind::address, "*@bogus;/x"},     {ListKind::address, "@@nolookup"},
-      {ListKind::domain, "nisplus;x"},   {ListKind::host, "net999-lsearch;/x"}, {ListKind::domain, "@mx_any/bogus"},
+      {ListKind::domain, "^("},        {ListKind::domain, "dsearh;/x"},       {ListKind::host, "10.0.0.0/33"},
+      {ListKind::host, "<; ::1/129"},  {ListKind::address, "*@bogus;/x"},     {ListKind::address, "@@nolookup"},
+      {ListKind::domain, "nisplus;x"}, {ListKind::host, "net999-lsearch;/x"}, {ListKind::domain, "@mx_any/bogus"},
   };
   for (const auto& [kind, text] : rows) {
     SourceFiles files;
