@@ -39,6 +39,32 @@ if(REMEX_TEST_HOOKS)
   set_source_files_properties(${CMAKE_SOURCE_DIR}/core/hooks/hooks.cc PROPERTIES COMPILE_DEFINITIONS REMEX_TEST_HOOKS)
 endif()
 
+# The headers of others that most sources read, compiled once: a quarter of the time of a clean build. Nothing of the project is
+# among them, and every header must still compile alone (target "headers"). g++ only: clang's tools read the sources as they are.
+set(REMEX_PRECOMPILED_HEADERS <algorithm> <array> <cstdint> <cstring> <functional> <map> <memory> <optional> <span> <string>
+    <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
+set(REMEX_PRECOMPILE OFF)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(REMEX_PRECOMPILE ON)
+endif()
+
+# remex_precompiled(target owner [LIKE libraries...] [HEADERS headers...]): the target reads the owner's precompiled headers. The
+# first target that asks makes the owner: the list above and HEADERS, compiled with the definitions of the libraries LIKE.
+function(remex_precompiled target owner)
+  cmake_parse_arguments(ARG "" "" "LIKE;HEADERS" ${ARGN})
+  if(NOT REMEX_PRECOMPILE)
+    return()
+  endif()
+  if(NOT TARGET ${owner})
+    set(source ${CMAKE_BINARY_DIR}/generated/${owner}.cc)
+    file(CONFIGURE OUTPUT ${source} CONTENT "// Carries the precompiled headers.\n")
+    add_library(${owner} OBJECT ${source})
+    target_link_libraries(${owner} PRIVATE ${ARG_LIKE})
+    target_precompile_headers(${owner} PRIVATE ${REMEX_PRECOMPILED_HEADERS} ${ARG_HEADERS})
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${owner})
+endfunction()
+
 # remex_room(folder [USES rooms...] [LIBS targets...]): library remex_<folder> of every .cc below the folder
 # (main.cc and *.module.cc excepted).
 function(remex_room folder)
@@ -53,6 +79,7 @@ function(remex_room folder)
   else()
     add_library(${name} STATIC ${sources} ${generated})
     set(scope PUBLIC)
+    remex_precompiled(${name} remex_headers LIKE fmt::fmt)
   endif()
   foreach(used ${ARG_USES})
     string(REPLACE "/" "_" dep remex_${used})

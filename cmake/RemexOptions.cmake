@@ -20,7 +20,7 @@ endif()
 add_compile_options(-Wall -Wextra -Wconversion -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # -Wrestrict is wrong about std::string's assignment from a literal in GCC 12 (GCC bug 105651).
-  add_compile_options(-Wshadow=local -Wno-restrict)
+  add_compile_options(-Wshadow=local -Wno-restrict -fpch-preprocess)
 else()
   add_compile_options(-Wno-sign-conversion -Wno-missing-designated-field-initializers)
 endif()
@@ -39,7 +39,8 @@ add_compile_definitions(_GNU_SOURCE)
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # What ccache asks for before it stores what was made with precompiled headers (its manual, "Precompiled headers").
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
 endif()
 find_program(MOLD mold)
 if(MOLD)

@@ -50,7 +50,7 @@ bool worth_remembering(const Scope& scope, const NamedList& named) {
 NamedListMemory::NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject, bool wanted)
     : scope_(scope) {
   if (!wanted) return;
-  id_ = "+";
+  id_ += '+';
   id_ += static_cast<char>('0' + static_cast<int>(subject.kind));
   id_ += subject.caseful ? 'c' : '-';
   id_ += subject.ip_only ? 'i' : '-';

@@ -173,7 +173,7 @@ class Reader {
         const std::size_t end = p_.find(":]", i_);
         if (end == std::string_view::npos) break;
         const std::string_view name = p_.substr(i_ + 2, end - i_ - 2);
-        if (first.empty()) first = name == "digit" || name == "xdigit" ? "0" : name == "space" ? " " : "a";
+        if (first.empty()) first.assign(1, name == "digit" || name == "xdigit" ? '0' : name == "space" ? ' ' : 'a');
         i_ = end + 2;
         continue;
       }

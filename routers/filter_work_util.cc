@@ -132,7 +132,7 @@ io::Fields filter_request(const lang::Scope& scope, const std::string& text, con
     if (const auto sn = scope.extra.find(fmt::format("sn{}", i)); sn != scope.extra.end()) f[sn->first] = sn->second;
   if (scope.delivery != nullptr) {
     f["return_path"] = tagged(scope.delivery->return_path);
-    f["return_path_set"] = scope.delivery->return_path_set ? "1" : "0";
+    f["return_path_set"].assign(1, scope.delivery->return_path_set ? '1' : '0');
   }
   return f;
 }

@@ -81,7 +81,7 @@ Result<std::unique_ptr<io::Stream>> start_command(DeliverContext& ctx, const lan
   for (std::size_t i = 0; i < words.size(); ++i) f[fmt::format("arg{}", i)] = words[i];
   const auto env = command_environment(ctx, a, home, "/bin:/usr/bin", "/bin/sh");
   for (std::size_t i = 0; i < env.size(); ++i) f[fmt::format("env{}", i)] = env[i];
-  f["directory"] = "/";
+  f.emplace("directory", "/");
   const Seconds limit(o.timeout * 10 + 60);
   f["timeout"] = std::to_string(limit.count());
   io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;

@@ -64,7 +64,7 @@ std::string query_prefix(std::string_view key) {
   if (!mail::is_ip_address(key)) return std::string(key);
   std::string r = dns::reverse_name(key);
   for (std::string_view tail : {".in-addr.arpa", ".ip6.arpa"})
-    if (r.ends_with(tail)) r.resize(r.size() - tail.size());
+    if (r.ends_with(tail)) r.erase(r.size() - tail.size());
   return r;
 }
 

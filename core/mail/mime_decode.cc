@@ -76,7 +76,7 @@ void MimeDecoder::quoted(char c, std::string& out) {
   }
   if (c == '=') {
     flush_blanks(out);
-    escape_ = "=";
+    escape_.assign(1, c);
   } else if (c == ' ' || c == '\t' || c == '\r') {
     if (blanks_.size() >= kMaxBlanks) flush_blanks(out);
     blanks_ += c;

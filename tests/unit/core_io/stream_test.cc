@@ -324,7 +324,7 @@ BOOST_AUTO_TEST_CASE(reader_swallows_a_line_that_is_too_long) {
     auto [a, b] = socket_pair();
     Nursery n;
     n.spawn("writer", [&] {
-      must(a->write_all(std::string(3 << 20, 'y') + "\nnext\n12345\n"));
+      must(a->write_all(std::string(3 << 20, 'y').append("\nnext\n12345\n")));
       a->close();
     });
     Reader r(*b);

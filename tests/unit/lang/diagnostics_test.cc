@@ -1,4 +1,5 @@
 // How diagnostics look.
+#include <fmt/format.h>
 #include <boost/test/unit_test.hpp>
 
 #include "lang/checks.h"
@@ -85,7 +86,7 @@ BOOST_AUTO_TEST_CASE(exploding_patterns) {
 
 BOOST_AUTO_TEST_CASE(foreign_bytes_and_odd_places) {
   SourceFiles files;
-  const FileId f = files.add("x", std::string(300, 'a') + "\x1b[2J" + std::string(300, 'b'));
+  const FileId f = files.add("x", fmt::format("{:a>300}\x1b[2J{:b>300}", "", ""));
   Diagnostics d(files);
   d.error("c", {f, 1, 301}, 4000000000U, "control");
   d.error("o", {f, 9, 77}, 3, "no such line");
