@@ -32,7 +32,9 @@ namespace remex::daemon {
 namespace {
 
 constexpr Millis kDrainTime{30000};
-constexpr Millis kRetryCheck{1000};  ///< how late a retry may begin; looking costs one step in an index
+constexpr Millis kTidyInterval{3600 * 1000};
+constexpr std::int64_t kHintLife = 30 * 24 * 3600;  ///< seconds without a change; as long as exim_tidydb gives them
+constexpr Millis kRetryCheck{1000};                 ///< how late a retry may begin; looking costs one step in an index
 
 /// Tells systemd (Type=notify) without linking its library; nothing happens elsewhere.
 void notify_supervisor(const char* text) {
@@ -207,14 +209,16 @@ class Daemon {
       for (std::size_t i = 0; i < listeners_.size(); ++i) nursery.spawn("listener", [this, i] { accept_loop(i); });
       nursery.spawn("queue runner", [this] { queue_loop(); });
       nursery.spawn("idle watch", [this] { idle_watch(); });
+      nursery.spawn("tidying", [this] { tidy_loop(); });
       (void)stop_.wait();
       notify_supervisor("STOPPING=1");
       for (auto& l : listeners_) l.listener->close();
       nursery.cancel_all();
-      sessions_.cancel_all();  // each says 421 and goes
+      sessions_->cancel_all();  // each says 421 and goes
       const io::DeadlineScope deadline(kDrainTime);
-      (void)sessions_.join();
+      (void)sessions_->join();
       scheduler_.drain();
+      sessions_.reset();  // nobody uses the connections and the settler any more
       settler_->flush();
       pool_->close_all();
       (void)nursery.join();
@@ -350,6 +354,7 @@ class Daemon {
         if (!io::sleep_for(Millis(200))) return;
         continue;
       }
+      if (stop_.is_set()) return;  // it came last, and the sessions are being joined
       start_session(std::move(*s), l.address.tls_on_connect);
     }
   }
@@ -369,7 +374,7 @@ class Daemon {
     if (m.smtp_accept_keepalive) (void)setsockopt(socket->fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     if (!m.tcp_nodelay) (void)setsockopt(socket->fd(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
     auto stream = std::make_shared<std::unique_ptr<io::Stream>>(std::move(socket));
-    sessions_.spawn("smtp session", [process = process_, stream, from = std::move(from), so]() mutable {
+    sessions_->spawn("smtp session", [process = process_, stream, from = std::move(from), so]() mutable {
       smtp::Session session(process->server, std::move(*stream), std::move(from), so);
       session.run();
     });
@@ -390,6 +395,21 @@ class Daemon {
     }
   }
 
+  /// Old hints are of no use, and clients choose their keys: without an end to them they would fill the disk.
+  void tidy_loop() {
+    while (!stop_.is_set()) {
+      const auto process = process_;
+      const auto& m = config_->main;
+      const std::int64_t now = wall_seconds(),
+                         life = std::max({kHintLife, m.callout_positive_expire, m.callout_negative_expire,
+                                          m.callout_domain_positive_expire, m.callout_domain_negative_expire});
+      if (auto s = process->engine.store->tidy(now - m.retry_data_expire, now - life);
+          !s && s.error().kind != ErrorKind::cancelled)
+        process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("old hints: {}", s.error().text));
+      if (!io::sleep_for(kTidyInterval)) return;
+    }
+  }
+
   struct Bound {
     ListenAddress address;
     std::unique_ptr<io::Listener> listener;
@@ -404,7 +424,7 @@ class Daemon {
   smtp::Counters counters_;
   std::string pid_path_;
   io::Event stop_;
-  io::Nursery sessions_;
+  std::unique_ptr<io::Nursery> sessions_ = std::make_unique<io::Nursery>();
   Scheduler scheduler_{64};
 };
 

@@ -74,6 +74,7 @@ void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&&
   waiting_bytes_ += bytes;
   waiting_.push_back({std::move(process), std::move(msg)});
   pump();
+  if (!waiting_.empty()) waiting_.back().waited = true;
 }
 
 void Scheduler::pump() {
@@ -83,11 +84,12 @@ void Scheduler::pump() {
     waiting_bytes_ -= std::min<std::uint64_t>(
         waiting_bytes_, item->msg.body && item->msg.body->in_memory() != nullptr ? item->msg.body->size() : 4096);
     ++running_;
-    nursery_.spawn("delivery", [this, item] {
+    nursery_->spawn("delivery", [this, item] {
       const std::string id = item->msg.envelope.id;
       const Status st = contained([&] {
         delivery::DeliverOptions opt;
         opt.first_attempt = true;
+        opt.waited = item->waited;
         return delivery::deliver_fresh(item->process->engine, std::move(item->msg), opt);
       });
       if (!st && st.error().kind != ErrorKind::cancelled)
@@ -114,7 +116,7 @@ void Scheduler::retry_due(std::shared_ptr<Process> process) {
 void Scheduler::start(std::shared_ptr<Process> process, bool retries_only) {
   if (queue_running_ || stopping_) return;
   queue_running_ = true;
-  nursery_.spawn("queue run", [this, process, retries_only] {
+  nursery_->spawn("queue run", [this, process, retries_only] {
     delivery::QueueRun run;
     run.retries_only = retries_only;
     run.each.queue_run = true;
@@ -132,7 +134,7 @@ void Scheduler::start(std::shared_ptr<Process> process, bool retries_only) {
 bool Scheduler::etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJob& job) {
   if (stopping_ || etrn_running_.size() >= kMaxEtrn || (job.serialize && etrn_running_.contains(job.key))) return false;
   etrn_running_.insert(job.key);
-  nursery_.spawn("etrn", [this, process = std::move(process), job] {
+  nursery_->spawn("etrn", [this, process = std::move(process), job] {
     const Status st = contained([&] { return job.argv.empty() ? etrn_run(*process, job) : etrn_command(job); });
     if (!st && st.error().kind != ErrorKind::cancelled)
       process->engine.log->write(log::kMain | log::kPanic, "",
@@ -145,7 +147,8 @@ bool Scheduler::etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJ
 void Scheduler::drain() {
   stopping_ = true;
   waiting_.clear();
-  (void)nursery_.join();
+  if (!nursery_->join())
+    nursery_ = std::make_unique<io::Nursery>();  // the old one cancels what is late and waits for it
   last_.reset();
 }
 

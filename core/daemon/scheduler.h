@@ -26,7 +26,7 @@ class Scheduler {
   void retry_due(std::shared_ptr<Process> process);
   /// Does what an ETRN asked for, in the background. False: the same is under way and shall not run twice.
   bool etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJob& job);
-  /// No new deliveries; waits for the running ones until the fiber's deadline.
+  /// No new deliveries; waits for the running ones until the fiber's deadline, then cancels them. None runs afterwards.
   void drain();
   std::size_t running() const { return running_; }
 
@@ -36,6 +36,7 @@ class Scheduler {
   struct Waiting {
     std::shared_ptr<Process> process;
     store::StoredMessage msg;
+    bool waited = false;  ///< for a slot: without a claim, so that operators and queue runs get at it
   };
   std::size_t parallel_, running_ = 0;
   std::uint64_t waiting_bytes_ = 0;
@@ -43,7 +44,7 @@ class Scheduler {
   std::deque<Waiting> waiting_;
   std::shared_ptr<Process> last_;
   std::set<std::string> etrn_running_;
-  io::Nursery nursery_;
+  std::unique_ptr<io::Nursery> nursery_ = std::make_unique<io::Nursery>();
 };
 
 }  // namespace remex::daemon

@@ -161,7 +161,9 @@ Result<bool> ProcessServices::first_use(std::string_view table, std::string_view
   REMEX_TRY(auto old, get_hint(std::string(table), std::string(key)));
   if (old)
     if (const auto expiry = parse_int(*old); expiry && *expiry >= now) return false;
-  REMEX_CHECK(put_hint(std::string(table), std::string(key), std::to_string(now + ttl)));
+  const std::string value = std::to_string(now + ttl);
+  REMEX_CHECK(engine_.store ? engine_.store->keep_hint(std::string(table), std::string(key), value, now + ttl)
+                            : put_hint(std::string(table), std::string(key), value));
   return true;
 }
 

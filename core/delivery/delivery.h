@@ -44,6 +44,8 @@ struct DeliverOptions {
   bool dry_run = false;        ///< -N: transports are not called; everything counts as delivered
   bool first_attempt = false;  ///< right after reception: routing and local retry times ignored
   bool untried_only = false;   ///< -qi: messages that had an attempt before are left alone
+  /// deliver_fresh: the message waited unclaimed, so others may have delivered, removed or changed it.
+  bool waited = false;
 };
 
 /// Which messages a queue run takes, and how.
@@ -61,7 +63,8 @@ struct QueueRun {
 /// One delivery attempt of a stored message, whole: loads, claims, routes, delivers, records, bounces, removes when
 /// complete. Not an error when some other process has it. Parks.
 Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions& opt);
-/// As deliver_message for a message just inserted (no reload from the store).
+/// As deliver_message for a message just inserted: it is loaded from the store only when it waited and is another one
+/// there now. One that somebody else has tried meanwhile is left to its next attempt.
 Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt);
 
 /// One pass over all due messages, at most `parallel` at once, until deliver_queue_load_max is exceeded. Parks.

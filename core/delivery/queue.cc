@@ -79,6 +79,13 @@ Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions&
 Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt) {
   REMEX_TRY(auto claim, eng.store->claim(msg.envelope.id));
   if (!claim) return {};
+  if (opt.waited && !eng.store->unchanged(msg)) {
+    auto now = eng.store->load(msg.envelope.id);
+    if (!now && now.error().kind == ErrorKind::not_found) return {};
+    if (!now) return std::unexpected(now.error());
+    if (!now->envelope.deliver_first_time || now->envelope.queue_name != msg.envelope.queue_name) return {};
+    msg = std::move(*now);
+  }
   return attempt(eng, msg, opt, std::move(claim));
 }
 

@@ -134,6 +134,14 @@ Status Event::wait() {
   return park(node, kParkIdle);
 }
 
+void Event::wait_firm() {
+  if (set_) return;
+  if (!impl_) impl_ = std::make_unique<Impl>();
+  WaitNode node;
+  impl_->waiters.push(node);
+  (void)park(node, kParkFirm);
+}
+
 struct Semaphore::Impl {
   std::size_t count;
   WaitList waiters;

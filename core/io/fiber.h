@@ -100,6 +100,8 @@ class Event {
   void clear();
   bool is_set() const { return set_; }
   Status wait();
+  /// As wait(), but neither the deadline nor a cancellation ends it: only for what comes soon in any case.
+  void wait_firm();
 
  private:
   bool set_ = false;

@@ -57,7 +57,9 @@ class SpillingWriter final : public BodyWriter {
       : directory_(std::move(directory)), memory_max_(memory_max), pool_(std::move(pool)) {}
   ~SpillingWriter() override {
     if (fd_ < 0) return;
-    pool_ ? pool_->give(name_) : static_cast<void>(::unlink(path_.c_str()));  // no row ever named it
+    // No row ever named it. One we made goes: its name is perhaps not on the disk, and who takes a file from the pool
+    // relies on that.
+    pool_ && !fresh_ ? pool_->give(name_, true) : static_cast<void>(::unlink(path_.c_str()));
     ::close(fd_);
   }
   SpillingWriter(const SpillingWriter&) = delete;
@@ -212,8 +214,10 @@ int remove_orphans(const std::string& directory, const std::function<bool(const 
     }
     ::close(fd);
   }
+  // The writer that made such a file may have died before its name was on the disk, and who takes it relies on that.
+  if (!unused.empty() && ::fsync(::dirfd(d)) != 0) unused.clear();
   ::closedir(d);
-  for (const auto& name : unused) pool->give(name);
+  for (const auto& name : unused) pool->give(name, false);
   return gone + static_cast<int>(unused.size());
 }
 

@@ -59,36 +59,51 @@ std::uint64_t BodyPool::allowed() const {
   return std::min(limits_.bytes, static_cast<std::uint64_t>(v.f_bavail) * v.f_frsize / limits_.free_share);
 }
 
-void BodyPool::remove(const std::string& name) const { ::unlink((directory_ + "/" + name).c_str()); }
+BodyPool::Removal BodyPool::remove(const File& f) const {
+  bool gone = false;
+  const int fd = try_take(f, gone);
+  if (fd < 0) return gone ? Removal::not_ours : Removal::held;
+  const bool deleted = ::unlink((directory_ + "/" + f.name).c_str()) == 0;
+  ::close(fd);  // its lock until here
+  return deleted ? Removal::deleted : Removal::not_ours;
+}
 
-void BodyPool::give(const std::string& name) {
+void BodyPool::give(const std::string& name, bool ours) {
   struct stat st{};
-  if (::lstat((directory_ + "/" + name).c_str(), &st) != 0) return;
-  const auto bytes = static_cast<std::uint64_t>(st.st_size);
+  if (::lstat((directory_ + "/" + name).c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return;
+  File f{name, static_cast<std::uint64_t>(st.st_size), st.st_ino};
   const std::lock_guard lock(mutex_);
-  if (std::any_of(files_.begin(), files_.end(), [&](const File& f) { return f.name == name; })) return;
-  if (!S_ISREG(st.st_mode) || bytes > limits_.file_bytes || bytes_ + bytes > allowed()) return remove(name);
-  files_.push_back({name, bytes, st.st_ino});
-  bytes_ += bytes;
+  if (std::any_of(files_.begin(), files_.end(), [&](const File& known) { return known.name == name; })) return;
+  if (f.bytes > limits_.file_bytes || bytes_ + f.bytes > allowed()) {
+    ours ? static_cast<void>(::unlink((directory_ + "/" + name).c_str())) : static_cast<void>(remove(f));
+    return;
+  }
+  bytes_ += f.bytes;
+  files_.push_back(std::move(f));
 }
 
 void BodyPool::trim() {
   const std::lock_guard lock(mutex_);
   if (files_.empty()) return;
   const std::uint64_t most = allowed();
-  while (!files_.empty() && bytes_ > most) {
-    bytes_ -= files_.back().bytes;
-    remove(files_.back().name);
-    files_.pop_back();
+  for (std::size_t i = files_.size(); i > 0 && bytes_ > most;) {
+    --i;
+    if (remove(files_[i]) == Removal::held) continue;
+    bytes_ -= files_[i].bytes;
+    files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 }
 
 bool BodyPool::clear() {
   const std::lock_guard lock(mutex_);
-  const bool any = !files_.empty();
-  for (const File& f : files_) remove(f.name);
-  files_.clear();
+  bool any = false;
+  std::erase_if(files_, [&](const File& f) {
+    const Removal r = remove(f);
+    any = any || r == Removal::deleted;
+    return r != Removal::held;
+  });
   bytes_ = 0;
+  for (const File& f : files_) bytes_ += f.bytes;
   return any;
 }
 

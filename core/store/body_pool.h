@@ -3,8 +3,9 @@
 //
 // Used by SqliteStore and its writers of bodies; any thread. A file comes here when the removal of its row is on the
 // disk, or when no row ever named it. That is a hint only: it is taken when the exclusive lock can be had (nobody
-// writes or reads it), when it is the very file that was given, and when then no row names it. So other processes may
-// recycle in the same directory. What is over the limits is deleted. Failure: a file less to recycle.
+// writes or reads it), when it is the very file that was given, and when then no row names it. What is over the limits
+// is deleted under the same conditions. So other processes may recycle in the same directory. Failure: a file less to
+// recycle, or one that stays until the next search for orphans.
 #pragma once
 
 #include <sys/types.h>
@@ -35,11 +36,12 @@ class BodyPool {
   };
   /// A file nobody needs; nullopt when there is none.
   std::optional<Taken> take();
-  /// Keeps the file or deletes it. No row may name it.
-  void give(const std::string& name);
+  /// Keeps the file or deletes it. No row may name it. `ours`: the caller has had a lock on it since a time when nobody
+  /// else could take it, and still has.
+  void give(const std::string& name, bool ours);
   /// Deletes files until the rest fits beside what is free on the disk now.
   void trim();
-  /// Deletes all: the disk is full. True when there was something to delete.
+  /// Deletes all that nobody holds: the disk is full. True when something was deleted.
   bool clear();
   /// Forgets all, deletes nothing (the directory is another one now).
   void forget();
@@ -53,8 +55,10 @@ class BodyPool {
   };
   /// An open, locked descriptor, or -1. `gone`: the file is not ours any more. Locked by a reader: neither.
   int try_take(const File& f, bool& gone) const;
+  enum class Removal : std::uint8_t { deleted, held, not_ours };
+  /// Deletes the file as take() would take it: another process may have made it a body again since it was given.
+  Removal remove(const File& f) const;
   std::uint64_t allowed() const;
-  void remove(const std::string& name) const;
 
   const std::string directory_;
   const Limits limits_;

@@ -2,12 +2,26 @@
 // yet.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "core/base/clock.h"
+#include "core/io/fiber.h"
 #include "core/store/sqlite_store.h"
 
 namespace remex::store {
+
+/// How a table is tidied. `look`: table, key and age of the rows behind a place, in order of their keys. `forget`: one
+/// of them, when it is still old (it may have been written meanwhile).
+struct SqliteStore::TidyTable {
+  const char* look;
+  const char* forget;
+};
+
 namespace {
+
+constexpr std::size_t kTidyPiece = 1000;  ///< rows looked at, and at most deleted in one transaction
+constexpr Millis kTidyPause{5};
 
 RetryRecord record_of(const Query& q) {
   RetryRecord r;
@@ -31,6 +45,13 @@ void settle(std::mutex& m, Map& overlay, const Key& key, std::uint64_t serial) {
 }
 
 }  // namespace
+
+const SqliteStore::TidyTable SqliteStore::kTidyRetry{
+    "SELECT '', key, last_try FROM retry WHERE ?1 = '' AND key > ?2 ORDER BY key LIMIT ?3",
+    "DELETE FROM retry WHERE ?1 = '' AND key = ?2 AND last_try < ?3"};
+const SqliteStore::TidyTable SqliteStore::kTidyHints{
+    "SELECT tab, key, at FROM hints WHERE (tab, key) > (?1, ?2) ORDER BY tab, key LIMIT ?3",
+    "DELETE FROM hints WHERE tab = ?1 AND key = ?2 AND at < ?3"};
 
 Result<std::optional<RetryRecord>> SqliteStore::get_retry(const std::string& key) {
   {
@@ -142,6 +163,11 @@ Result<std::vector<std::pair<std::string, std::string>>> SqliteStore::all_hints(
 }
 
 Status SqliteStore::put_hint(const std::string& table, const std::string& key, const std::string& value) {
+  return keep_hint(table, key, value, 0);
+}
+
+Status SqliteStore::keep_hint(const std::string& table, const std::string& key, const std::string& value,
+                              std::int64_t until) {
   REMEX_CHECK(writable());
   std::uint64_t serial = 0;
   {
@@ -150,12 +176,58 @@ Status SqliteStore::put_hint(const std::string& table, const std::string& key, c
     hint_overlay_[{table, key}] = {value, serial};
   }
   writer_.post(
-      [table, key, value](Database& db) -> Applied {
-        auto q = db.query("INSERT OR REPLACE INTO hints (tab, key, value) VALUES (?, ?, ?)");
+      [table, key, value, at = std::max(until, wall_seconds())](Database& db) -> Applied {
+        auto q = db.query("INSERT OR REPLACE INTO hints (tab, key, value, at) VALUES (?, ?, ?, ?)");
         if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
-        return done(q->text(table).text(key).blob(value).step());
+        return done(q->text(table).text(key).blob(value).integer(at).step());
       },
       [this, table, key, serial](bool) { settle(overlay_mutex_, hint_overlay_, std::pair(table, key), serial); });
+  return {};
+}
+
+Result<bool> SqliteStore::tidy_piece(const TidyTable& t, std::int64_t before, std::string& table, std::string& key) {
+  struct Job {
+    std::vector<std::pair<std::string, std::string>> old;
+  };
+  auto job = std::make_shared<Job>();
+  std::size_t seen = 0;
+  {
+    std::lock_guard lock(read_mutex_);
+    REMEX_TRY(auto q, reader_->query(t.look));
+    const std::string from_table = table, from_key = key;
+    q.text(from_table).text(from_key).integer(static_cast<std::int64_t>(kTidyPiece));
+    int rc = SQLITE_DONE;
+    while ((rc = q.step()) == SQLITE_ROW) {
+      table = q.column(0);
+      key = q.column(1);
+      ++seen;
+      if (q.column_int(2) < before) job->old.emplace_back(table, key);
+    }
+    if (rc != SQLITE_DONE) return reader_->fail("looking for old hints", rc);
+  }
+  if (!job->old.empty()) {
+    REMEX_CHECK(writer_.submit([job, before, sql = t.forget](Database& db) -> Applied {
+      for (const auto& [tab, k] : job->old) {
+        auto q = db.query(sql);
+        if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+        if (const int rc = q->text(tab).text(k).integer(before).step(); rc != SQLITE_DONE) return {rc, {}};
+      }
+      return {};
+    }));
+  }
+  return seen == kTidyPiece;
+}
+
+Status SqliteStore::tidy(std::int64_t retry_before, std::int64_t hints_before) {
+  REMEX_CHECK(writable());
+  for (const auto& [t, before] : {std::pair(&kTidyRetry, retry_before), std::pair(&kTidyHints, hints_before)}) {
+    std::string table, key;
+    while (true) {
+      REMEX_TRY(const bool more, tidy_piece(*t, before, table, key));
+      if (!more) break;
+      REMEX_CHECK(io::sleep_for(kTidyPause));
+    }
+  }
   return {};
 }
 

@@ -8,12 +8,14 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/clock.h"
+
 namespace remex::store {
 namespace {
 
 /// "remx" as application_id: a foreign database in our place is refused rather than written to.
 constexpr int kApplicationId = 0x72656d78;
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 // messages has no rowid: the message id is the key, and rows stay small so that listing 100 000 reads few pages.
 // Headers and body live in content, which a delivery attempt that only changes recipients never rewrites.
@@ -28,7 +30,8 @@ CREATE TABLE message_log (id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE retry (
   key TEXT PRIMARY KEY, error TEXT NOT NULL, error_text TEXT NOT NULL, first_failed INTEGER NOT NULL, last_try INTEGER NOT NULL,
   next_try INTEGER NOT NULL, expired INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE hints (tab TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (tab, key)) WITHOUT ROWID;
+CREATE TABLE hints (
+  tab TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tab, key)) WITHOUT ROWID;
 )sql";
 
 Result<std::int64_t> pragma_int(Database& db, const char* sql) {
@@ -36,6 +39,27 @@ Result<std::int64_t> pragma_int(Database& db, const char* sql) {
   const int rc = q.step();
   if (rc != SQLITE_ROW) return db.fail("reading the spool database", rc);
   return q.column_int(0);
+}
+
+/// Version 1 did not note when a hint was written. Its hints count as written now, and so do those of a program of that
+/// version which still runs.
+Status add_hint_times(Database& db) {
+  if (sqlite3_db_readonly(db.raw(), "main") == 1) return {};  // reading needs no times
+  int rc = db.exec("BEGIN IMMEDIATE");
+  if (rc != SQLITE_OK) return db.fail("converting the spool database", rc);
+  const auto now = pragma_int(db, "PRAGMA user_version");  // another process may have been quicker
+  if (!now || *now != 1) {
+    db.exec("ROLLBACK");
+    return now ? Status() : std::unexpected(now.error());
+  }
+  rc = db.exec(fmt::format("ALTER TABLE hints ADD COLUMN at INTEGER NOT NULL DEFAULT {};"
+                           "PRAGMA user_version=2; COMMIT",
+                           wall_seconds())
+                   .c_str());
+  if (rc == SQLITE_OK) return {};
+  Error e = db.error("converting the spool database", rc);
+  db.exec("ROLLBACK");
+  return std::unexpected(std::move(e));
 }
 
 }  // namespace
@@ -152,10 +176,10 @@ Status set_pragmas(Database& db, bool writer) {
 
 Status prepare_schema(Database& db) {
   REMEX_TRY(const auto version, pragma_int(db, "PRAGMA user_version"));
-  if (version == kSchemaVersion) {
+  if (version == kSchemaVersion || version == 1) {
     REMEX_TRY(const auto app, pragma_int(db, "PRAGMA application_id"));
     if (app != kApplicationId) return remex::fail(fmt::format("{} is not a remex spool database", db.path()));
-    return {};
+    return version == 1 ? add_hint_times(db) : Status();
   }
   if (version != 0) {
     return remex::fail(fmt::format("spool database {} has schema version {}, this program knows version {}", db.path(),

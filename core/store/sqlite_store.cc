@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,25 @@
 
 namespace remex::store {
 namespace {
+
+/// A body file with a shared lock, as every reader of it has one.
+class HeldFile {
+ public:
+  explicit HeldFile(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)),
+        locked_(fd_ >= 0 && ::flock(fd_, LOCK_SH | LOCK_NB) == 0) {}
+  ~HeldFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  HeldFile(const HeldFile&) = delete;
+  HeldFile& operator=(const HeldFile&) = delete;
+  /// False: somebody looks at it just now, or it cannot be opened. It is left to the search for orphans.
+  bool locked() const { return locked_; }
+
+ private:
+  int fd_;
+  bool locked_;
+};
 
 struct HeldClaim final : Claim {
   HeldClaim(std::shared_ptr<ClaimTable> t, std::string i) : table(std::move(t)), id(std::move(i)) {}
@@ -288,6 +308,15 @@ Result<StoredMessage> SqliteStore::load(const std::string& id) {
   return m;
 }
 
+bool SqliteStore::unchanged(const StoredMessage& m) {
+  if (claims_ && claims_->removal_pending(m.envelope.id)) return false;
+  const std::string envelope = encode_envelope(m.envelope), headers = encode_headers(m.headers);
+  std::lock_guard lock(read_mutex_);
+  auto q = reader_->query(
+      "SELECT m.envelope, c.headers FROM messages m LEFT JOIN content c ON c.key = m.content WHERE m.id = ?");
+  return q && q->text(m.envelope.id).step() == SQLITE_ROW && q->column(0) == envelope && q->column(1) == headers;
+}
+
 Status SqliteStore::update(const mail::Envelope& e, std::int64_t next_attempt) {
   REMEX_CHECK(writable());
   struct Job {
@@ -299,11 +328,13 @@ Status SqliteStore::update(const mail::Envelope& e, std::int64_t next_attempt) {
   job->e.queue_name = e.queue_name;
   job->envelope = encode_envelope(e);
   job->log = take_log(e.id);
-  return writer_.submit([job, next_attempt](Database& db) {
-    Applied a = update_row(db, job->e, job->envelope, next_attempt);
-    if (a.rc != SQLITE_OK || !a.status) return a;
-    return append_log(db, job->e.id, job->log);
-  });
+  return writer_.submit(
+      [job, next_attempt](Database& db) {
+        Applied a = update_row(db, job->e, job->envelope, next_attempt);
+        if (a.rc != SQLITE_OK || !a.status) return a;
+        return append_log(db, job->e.id, job->log);
+      },
+      {}, Writer::Wait::insist);
 }
 
 Status SqliteStore::replace(const StoredMessage& m, std::int64_t next_attempt) {
@@ -319,29 +350,45 @@ Status SqliteStore::replace(const StoredMessage& m, std::int64_t next_attempt) {
   job->envelope = encode_envelope(e);
   job->headers = encode_headers(m.headers);
   job->log = take_log(e.id);
-  return writer_.submit([job, next_attempt](Database& db) -> Applied {
-    Applied a = update_row(db, job->e, job->envelope, next_attempt);
-    if (a.rc != SQLITE_OK || !a.status) return a;
-    {
-      auto q = db.query("UPDATE content SET headers = ? WHERE key = (SELECT content FROM messages WHERE id = ?)");
-      if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
-      const int rc = q->blob(job->headers).text(job->e.id).step();
-      if (rc != SQLITE_DONE) return {rc, {}};
-    }
-    return append_log(db, job->e.id, job->log);
-  });
+  return writer_.submit(
+      [job, next_attempt](Database& db) -> Applied {
+        Applied a = update_row(db, job->e, job->envelope, next_attempt);
+        if (a.rc != SQLITE_OK || !a.status) return a;
+        {
+          auto q = db.query("UPDATE content SET headers = ? WHERE key = (SELECT content FROM messages WHERE id = ?)");
+          if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+          const int rc = q->blob(job->headers).text(job->e.id).step();
+          if (rc != SQLITE_DONE) return {rc, {}};
+        }
+        return append_log(db, job->e.id, job->log);
+      },
+      {}, Writer::Wait::insist);
 }
 
 Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
   REMEX_CHECK(writable());
   take_log(id);
   const auto table = claim_table();
-  auto file = std::make_shared<std::string>();
-  const auto apply = [id, file](Database& db) { return remove_rows(db, id, *file); };
-  const auto done = [id, file, claims = table, pool = pool_, directory = body_directory_](bool committed) {
+  struct Job {
+    std::string file;
+    std::optional<HeldFile> held;
+  };
+  auto job = std::make_shared<Job>();
+  const auto apply = [id, job, directory = body_directory_](Database& db) {
+    Applied a = remove_rows(db, id, job->file);
+    // While the row still names it for everybody else, nobody can take it; with our lock, nobody can afterwards.
+    if (!job->file.empty() && !job->held) job->held.emplace(directory + "/" + job->file);
+    return a;
+  };
+  const auto done = [id, job, claims = table, pool = pool_, directory = body_directory_](bool committed) {
     // Only now: a file may be used again when the removal of the row that names it is on the disk.
-    if (committed && !file->empty())
-      pool ? pool->give(*file) : static_cast<void>(::unlink((directory + "/" + *file).c_str()));
+    if (committed && job->held) {
+      if (pool)
+        pool->give(job->file, job->held->locked());
+      else if (job->held->locked())
+        ::unlink((directory + "/" + job->file).c_str());
+    }
+    job->held.reset();
     claims->removal_done(id);
   };
   table->removal_queued(id);
@@ -349,10 +396,7 @@ Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
     writer_.post(apply, done);
     return {};
   }
-  Status s = writer_.submit(apply, done);
-  // Withdrawn before it was taken (cancelled): nobody calls done.
-  if (!s && (s.error().kind == ErrorKind::cancelled || s.error().kind == ErrorKind::timed_out)) table->removal_done(id);
-  return s;
+  return writer_.submit(apply, done, Writer::Wait::insist);
 }
 
 Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {

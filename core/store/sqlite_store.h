@@ -29,6 +29,7 @@ class SqliteStore final : public Store {
   std::unique_ptr<BodyWriter> new_body() override;
   Status insert(const StoredMessage& m) override;
   Result<StoredMessage> load(const std::string& id) override;
+  bool unchanged(const StoredMessage& m) override;
   Status update(const mail::Envelope& e, std::int64_t next_attempt) override;
   Status replace(const StoredMessage& m, std::int64_t next_attempt) override;
   Status remove(const std::string& id, bool wait_for_disk) override;
@@ -46,6 +47,9 @@ class SqliteStore final : public Store {
   Result<std::vector<RetryRecord>> all_retry() override;
   Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) override;
   Status put_hint(const std::string& table, const std::string& key, const std::string& value) override;
+  Status keep_hint(const std::string& table, const std::string& key, const std::string& value,
+                   std::int64_t until) override;
+  Status tidy(std::int64_t retry_before, std::int64_t hints_before) override;
   Result<std::vector<std::pair<std::string, std::string>>> all_hints(const std::string& table) override;
   Status check() override;
 
@@ -58,6 +62,10 @@ class SqliteStore final : public Store {
   void on_tick(Database& db);
   /// A row names this body file; true when that cannot be found out.
   bool names_body(const std::string& name);
+  struct TidyTable;
+  static const TidyTable kTidyRetry, kTidyHints;
+  /// One piece behind `table`, `key`, which move on. True: there may be more.
+  Result<bool> tidy_piece(const TidyTable& t, std::int64_t before, std::string& table, std::string& key);
   std::string take_log(const std::string& id);
   void post_logs();
 

@@ -89,6 +89,9 @@ class Store {
   /// Durable when it returns: envelope, headers and body, all recipients. This is what 250 after DATA means.
   virtual Status insert(const StoredMessage& m) = 0;
   virtual Result<StoredMessage> load(const std::string& id) = 0;
+  /// The message is in the store as it is here (envelope and headers; bodies never change). False also when there is no
+  /// such message, and when that cannot be told.
+  virtual bool unchanged(const StoredMessage& m) = 0;
   /// Durable update of the changeable part: recipients' done flags, non_recipients, frozen, warnings, next attempt.
   virtual Status update(const mail::Envelope& e, std::int64_t next_attempt) = 0;
   /// As update, for sender/recipient edits and header changes too.
@@ -119,6 +122,12 @@ class Store {
   /// Generic hints (callout cache, ratelimit, seen): table name, key → value, expiry by the caller.
   virtual Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) = 0;
   virtual Status put_hint(const std::string& table, const std::string& key, const std::string& value) = 0;
+  /// As put_hint for what must not be forgotten before `until` (epoch seconds).
+  virtual Status keep_hint(const std::string& table, const std::string& key, const std::string& value,
+                           std::int64_t until) = 0;
+  /// Forgets retry records last tried before `retry_before` and hints last written (or to be kept until) before
+  /// `hints_before`, epoch seconds. Works in small pieces and parks between them.
+  virtual Status tidy(std::int64_t retry_before, std::int64_t hints_before) = 0;
   /// Everything in a table of hints, by key (exim_dumpdb).
   virtual Result<std::vector<std::pair<std::string, std::string>>> all_hints(const std::string& table) = 0;
 

@@ -73,7 +73,7 @@ void Writer::enqueue(OpPtr op) {
   wake_.notify_one();
 }
 
-Status Writer::submit(Apply apply, Done done) {
+Status Writer::submit(Apply apply, Done done, Wait wait) {
   auto op = std::make_shared<Op>();
   op->apply = std::move(apply);
   op->done = std::move(done);
@@ -82,12 +82,15 @@ Status Writer::submit(Apply apply, Done done) {
     op->event = std::make_shared<io::Event>();
   }
   enqueue(op);
-  return await(op);
+  return await(op, wait);
 }
 
-Status Writer::await(const OpPtr& op) {
+Status Writer::await(const OpPtr& op, Wait how) {
   Status wait;
-  if (op->event) wait = op->event->wait();
+  if (op->event && how == Wait::insist)
+    op->event->wait_firm();
+  else if (op->event)
+    wait = op->event->wait();
   std::unique_lock lock(mutex_);
   if (!wait && !op->taken) {  // cancelled or out of time while still queued: nothing will happen
     std::erase(queue_, op);

@@ -41,8 +41,12 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
+  /// What becomes of an operation that is still queued when its fiber is cancelled or out of time: it is withdrawn
+  /// (nothing happens, `done` is not called), or it is carried out all the same, for it tells what has happened
+  /// already.
+  enum class Wait : std::uint8_t { withdraw, insist };
   /// Durable when it returns success. `done` runs in the writer thread after the commit (or the final failure).
-  Status submit(Apply apply, Done done = {});
+  Status submit(Apply apply, Done done = {}, Wait wait = Wait::withdraw);
   /// Queued; nobody waits. `done(true)` after the commit that holds it.
   void post(Apply apply, Done done = {});
   /// Commits everything queued so far.
@@ -58,7 +62,7 @@ class Writer {
   struct Waiter;
 
   void enqueue(OpPtr op);
-  Status await(const OpPtr& op);
+  Status await(const OpPtr& op, Wait how);
   void run();
   /// Empty when the tick is due or the end has come.
   std::vector<OpPtr> take_batch(std::chrono::steady_clock::time_point next_tick);

@@ -3,6 +3,7 @@
 #include "core/daemon/scheduler.h"
 
 #include <boost/test/unit_test.hpp>
+#include <thread>
 
 #include "tests/unit/core_delivery/fixture.h"
 
@@ -93,6 +94,65 @@ BOOST_AUTO_TEST_CASE(draining_finishes_what_runs_and_starts_nothing) {
     BOOST_TEST(w.queued() == 1U);
     give(w, s, p, "b@local.test");
     BOOST_TEST(s.running() == 0U);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(who_waited_is_looked_up_again) {
+  in_world("", [](World& w) {
+    const auto p = process_of(w);
+    daemon::Scheduler s(1);
+    std::vector<store::StoredMessage> messages;
+    for (int i = 0; i < 6; ++i) {
+      messages.push_back(w.message({i == 0 ? "c@local.test" : "a@local.test"}));
+      BOOST_REQUIRE(w.engine.store->insert(messages.back()));
+    }
+    const auto copies = messages;
+    for (auto& m : messages) s.deliver(p, std::move(m));  // without a pause: all but the first wait
+    BOOST_TEST(s.running() == 1U);
+    // Meanwhile another process works on them. In a thread, so that no fiber of ours gets its turn.
+    std::thread([&] {
+      store::StoreOptions o;
+      o.directory = w.path;
+      const auto other = store::Store::open(o).value();
+      auto removed = copies[1], frozen = copies[2], tried = copies[3], readdressed = copies[4];
+      BOOST_TEST(other->remove(removed.envelope.id, true).has_value());
+      frozen.envelope.frozen = true;
+      BOOST_TEST(other->update(frozen.envelope, 0).has_value());
+      tried.envelope.deliver_first_time = false;
+      BOOST_TEST(other->update(tried.envelope, wall_seconds() + 1000).has_value());
+      readdressed.envelope.recipients[0].address = "b@local.test";
+      BOOST_TEST(other->replace(readdressed, 0).has_value());
+    }).join();
+    const io::DeadlineScope limit(Seconds(60));
+    while (s.running() != 0) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    BOOST_TEST(w.mailbox("c").size() == 1U);
+    BOOST_TEST(w.mailbox("a").size() == 1U);  // the one nobody touched
+    BOOST_TEST(w.mailbox("b").size() == 1U);
+    BOOST_TEST(w.queued() == 2U);
+    s.drain();
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_late_is_ended_and_recorded_before_draining_returns) {
+  in_world("", [](World& w) {
+    w.server.cancel_all();
+    BOOST_REQUIRE(w.server.join());  // connections are still made, but nobody says a word
+    const auto p = process_of(w);
+    p->engine.pool = std::make_shared<transports::ConnectionPool>();
+    daemon::Scheduler s(2);
+    auto m = w.message({"a@local.test", "x@remote.test"});
+    BOOST_REQUIRE(w.engine.store->insert(m));
+    s.deliver(p, std::move(m));
+    const io::DeadlineScope limit(Seconds(60));
+    while (w.mailbox("a").empty()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    {
+      const io::DeadlineScope deadline(Millis(100));
+      s.drain();
+    }
+    BOOST_TEST(s.running() == 0U);  // so nobody uses the connections any more
+    const auto queue = w.engine.store->list(true).value();
+    BOOST_REQUIRE(queue.size() == 1U);
+    for (const auto& r : queue[0].recipients) BOOST_TEST(r.done == (r.address == "a@local.test"));
   });
 }
 

@@ -98,14 +98,27 @@ BOOST_AUTO_TEST_CASE(a_body_that_is_read_is_not_written_over) {
 BOOST_AUTO_TEST_CASE(an_unfinished_body_leaves_a_file_to_recycle) {
   Spool spool;
   auto st = open_server(spool);
-  {
+  auto a = large('a');
+  BOOST_REQUIRE(st->insert(a));
+  a.body.reset();
+  BOOST_REQUIRE(st->remove(a.envelope.id, true));
+  const auto used = files(spool);
+  const auto begun = [&] {
     auto w = st->new_body();
     BOOST_REQUIRE(w->write(std::string(500000, 'x')));
-    BOOST_TEST(files(spool).size() == 1U);
+    return w;
+  };
+  {
+    const auto in_used = begun();
+    BOOST_TEST(files(spool) == used);
+    // Its name was never synced: taken from the pool it would be believed to be on the disk.
+    const auto in_new = begun();
+    BOOST_TEST(files(spool).size() == 2U);
   }
+  BOOST_TEST(files(spool) == used);
   const auto b = large('b');
   BOOST_REQUIRE(st->insert(b));
-  BOOST_TEST(files(spool).size() == 1U);
+  BOOST_TEST(files(spool) == used);
   BOOST_TEST(is_all(*st->load(b.envelope.id).value().body, 'b', 400000));
 }
 
@@ -117,8 +130,8 @@ BOOST_AUTO_TEST_CASE(the_pool_takes_only_what_is_free) {
   BodyPool pool(dir, {}, [&](const std::string& name) { return name == known; });
   for (const auto& name : {known, locked, replaced, good}) {
     make_file(dir + "/" + name, 1000);
-    pool.give(name);
-    pool.give(name);  // once is enough
+    pool.give(name, false);
+    pool.give(name, false);  // once is enough
   }
   BOOST_TEST(pool.size() == 4U);
   const int reader = ::open((dir + "/" + locked).c_str(), O_RDONLY | O_CLOEXEC);
@@ -135,7 +148,7 @@ BOOST_AUTO_TEST_CASE(the_pool_takes_only_what_is_free) {
   BOOST_REQUIRE(u.has_value());
   BOOST_TEST(u->name == locked);
   // Held by its taker: neither an orphan nor free.
-  pool.give(good);
+  pool.give(good, false);
   BOOST_TEST(!pool.take().has_value());
   BOOST_TEST(remove_orphans(dir, [](const std::string&) { return false; }, nullptr) == 2);  // known and replaced
   ::close(t->fd);
@@ -148,7 +161,7 @@ BOOST_AUTO_TEST_CASE(the_pool_has_limits) {
   const auto give = [&](BodyPool& pool, std::size_t bytes) {
     const std::string name = new_message_id() + "-D";
     make_file(dir + "/" + name, bytes);
-    pool.give(name);
+    pool.give(name, false);
     return std::filesystem::exists(dir + "/" + name);
   };
   const auto nothing = [](const std::string&) { return false; };
@@ -164,6 +177,49 @@ BOOST_AUTO_TEST_CASE(the_pool_has_limits) {
   BOOST_TEST(std::filesystem::is_empty(dir));
   BodyPool no_room(dir, {.bytes = 3000, .file_bytes = 2000, .free_share = ~0ULL}, nothing);
   BOOST_TEST(!give(no_room, 10));
+}
+
+BOOST_AUTO_TEST_CASE(what_another_process_took_is_not_deleted) {
+  Spool spool;
+  const std::string dir = spool.path, named = new_message_id() + "-D", written = new_message_id() + "-D",
+                    free = new_message_id() + "-D";
+  std::set<std::string> rows;
+  const auto known = [&](const std::string& name) { return rows.contains(name); };
+  const auto there = [&](const std::string& name) { return std::filesystem::exists(dir + "/" + name); };
+  BodyPool here(dir, {.bytes = 3000, .file_bytes = 1000, .free_share = 1}, known), elsewhere(dir, {}, known);
+  const auto both_have = [&](const std::string& name) {
+    here.give(name, false);
+    elsewhere.give(name, false);
+  };
+  for (const auto& name : {named, written}) {
+    make_file(dir + "/" + name, 1000);
+    both_have(name);
+  }
+  const auto w = elsewhere.take();  // being written
+  BOOST_REQUIRE(w.has_value());
+  BOOST_TEST(w->name == written);
+  const auto n = elsewhere.take();  // finished: a row names it, nobody holds it
+  BOOST_REQUIRE(n.has_value());
+  rows.insert(named);
+  ::close(n->fd);
+  make_file(dir + "/" + free, 1000);
+  both_have(free);
+  BOOST_TEST(here.clear());
+  BOOST_TEST(there(named));
+  BOOST_TEST(there(written));
+  BOOST_TEST(!there(free));
+  BOOST_TEST(here.size() == 1U);  // the one that is written may become free
+  BOOST_TEST(!here.clear());      // nothing was deleted: a full disk is not tried again
+  here.give(named, false);
+  BodyPool no_room(dir, {.bytes = 3000, .file_bytes = 10, .free_share = 1}, known);
+  no_room.give(named, false);
+  no_room.give(written, false);
+  BOOST_TEST(there(named));
+  BOOST_TEST(there(written));
+  ::close(w->fd);
+  BOOST_TEST(here.clear());
+  BOOST_TEST(!there(written));
+  BOOST_TEST(there(named));
 }
 
 BOOST_AUTO_TEST_CASE(orphans_become_files_to_recycle) {

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "core/io/fiber.h"
+#include "core/store/sqlite.h"
 #include "tests/unit/core_store/store_fixture.h"
 
 using namespace remex;
@@ -252,6 +253,107 @@ BOOST_AUTO_TEST_CASE(hints_are_read_back_before_and_after_the_commit) {
   BOOST_REQUIRE(st->delete_retry(r.key));
   BOOST_TEST(!st->get_retry(r.key).value().has_value());
   BOOST_TEST(st->all_retry().value().empty());
+}
+
+BOOST_AUTO_TEST_CASE(old_hints_are_forgotten) {
+  Spool spool;
+  auto st = spool.open().value();
+  const std::int64_t now = wall_seconds();
+  // More than one piece, so that the places between them are right.
+  for (int i = 0; i < 2500; ++i) {
+    const std::string n = std::to_string(i);
+    BOOST_REQUIRE(st->put_retry({"T:" + n, "late", "*", 1, i % 2 == 0 ? 100 : 200, 300, false}));
+    BOOST_REQUIRE(st->put_hint(i % 3 == 0 ? "callout" : "seen", n, "x"));
+  }
+  BOOST_REQUIRE(st->keep_hint("replay", "signature", "x", now + 500));
+  BOOST_REQUIRE(st->tidy(200, now));  // waits for what was only queued: nothing is looked at before it is committed
+  st.reset();
+  st = spool.open().value();
+  BOOST_REQUIRE(st->tidy(200, now));
+  BOOST_TEST(st->all_retry().value().size() == 1250U);
+  BOOST_TEST(st->get_retry("T:1").value().has_value());
+  BOOST_TEST(!st->get_retry("T:2498").value().has_value());
+  BOOST_TEST(st->all_hints("seen").value().size() + st->all_hints("callout").value().size() == 2500U);
+  BOOST_REQUIRE(st->tidy(0, wall_seconds() + 1));
+  BOOST_TEST(st->all_hints("seen").value().empty());
+  BOOST_TEST(st->all_hints("callout").value().empty());
+  BOOST_TEST(st->get_hint("replay", "signature").value().has_value());  // it asked for more
+  BOOST_TEST(st->all_retry().value().size() == 1250U);
+  BOOST_REQUIRE(st->tidy(0, now + 501));
+  BOOST_TEST(!st->get_hint("replay", "signature").value().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_spool_of_version_1_is_taken_over) {
+  Spool spool;
+  const StoredMessage m = sample(100);
+  {
+    auto st = spool.open().value();
+    BOOST_REQUIRE(st->insert(m));
+    BOOST_REQUIRE(st->put_hint("seen", "a", "1"));
+  }
+  {
+    auto db = Database::open(spool.database(), SQLITE_OPEN_READWRITE, 1000).value();
+    BOOST_REQUIRE(db->exec("ALTER TABLE hints DROP COLUMN at; PRAGMA user_version=1") == SQLITE_OK);
+  }
+  auto st = spool.open().value();
+  BOOST_TEST(st->load(m.envelope.id).has_value());
+  BOOST_REQUIRE(st->tidy(0, wall_seconds() - 60));
+  BOOST_TEST(st->get_hint("seen", "a").value().value() == "1");  // as if written now
+  BOOST_REQUIRE(st->put_hint("seen", "b", "2"));
+  st.reset();
+  st = spool.open().value();
+  BOOST_TEST(st->get_hint("seen", "b").value().value() == "2");
+  BOOST_REQUIRE(st->tidy(0, wall_seconds() + 1));
+  BOOST_TEST(st->all_hints("seen").value().empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_happened_is_recorded_although_its_fiber_is_cancelled) {
+  Spool spool;
+  io::run_loop([&] {
+    auto st = spool.open().value();
+    StoredMessage updated = sample(100, 2), replaced = sample(100), removed = sample(100), late = sample(100);
+    for (auto* m : {&updated, &replaced, &removed}) BOOST_REQUIRE(st->insert(*m));
+    updated.envelope.recipients[0].done = true;
+    replaced.envelope.sender = "other@example.org";
+    io::Nursery nursery;
+    nursery.spawn("cancelled", [&] {
+      BOOST_TEST(!io::sleep_for(Seconds(60)).has_value());
+      BOOST_TEST(st->update(updated.envelope, 5).has_value());
+      BOOST_TEST(st->replace(replaced, 6).has_value());
+      BOOST_TEST(st->remove(removed.envelope.id, true).has_value());
+      const auto refused = st->insert(late);  // nobody was told that it is accepted
+      BOOST_TEST((!refused && refused.error().kind == ErrorKind::cancelled));
+    });
+    io::yield_fiber();
+    nursery.cancel_all();
+    BOOST_REQUIRE(nursery.join());
+    BOOST_TEST(st->load(updated.envelope.id).value().envelope.recipients[0].done);
+    BOOST_TEST(st->load(replaced.envelope.id).value().envelope.sender == "other@example.org");
+    BOOST_TEST(st->count().value() == 2);
+    return 0;
+  });
+}
+
+BOOST_AUTO_TEST_CASE(unchanged_means_as_it_is_in_the_store) {
+  Spool spool;
+  auto st = spool.open().value();
+  StoredMessage m = sample(400000);
+  BOOST_REQUIRE(st->insert(m));
+  BOOST_TEST(st->unchanged(m));
+  auto edited = m;
+  edited.headers.all().push_back({' ', "X-Added: 1\n"});
+  auto other = spool.open().value();  // stands for another process
+  BOOST_REQUIRE(other->replace(edited, 0));
+  BOOST_TEST(!st->unchanged(m));
+  BOOST_TEST(st->unchanged(edited));
+  edited.envelope.frozen = true;
+  BOOST_REQUIRE(other->update(edited.envelope, 0));
+  BOOST_TEST(st->unchanged(edited));
+  edited.envelope.frozen = false;
+  BOOST_TEST(!st->unchanged(edited));
+  BOOST_REQUIRE(other->remove(m.envelope.id, true));
+  edited.envelope.frozen = true;
+  BOOST_TEST(!st->unchanged(edited));
 }
 
 BOOST_AUTO_TEST_CASE(message_log_lines) {
