@@ -192,6 +192,7 @@ class Dialogue {
     }
     if (size != 0 && text->size() != size) return otherwise;
     if (text->empty() && p == GSASL_SCRAM_SALT) return otherwise;
+    if (text->empty() && p == GSASL_PASSWORD && server_) return otherwise;  // a table without this user gives nothing
     set(p, text->str());
     return GSASL_OK;
   }

@@ -113,7 +113,7 @@ s1:
 s256:
   driver = gsasl
   public_name = SCRAM-SHA-256
-  server_password = ${if eq{$auth1}{u}{secret}{other secret}}
+  server_password = ${if eq{$auth1}{u}{secret}{${if eq{$auth1}{unknown}{}{other secret}}}}
   server_skey = ${if eq{$auth1}{keyed}{STOREDKEY}{}}
   server_key = ${if eq{$auth1}{keyed}{SERVERKEY}{}}
   server_scram_salt = SALT
@@ -121,9 +121,12 @@ s256:
 cram:
   driver = gsasl
   public_name = CRAM-MD5
-  server_password = secret
-  server_condition = ${if eq{$auth1}{u}}
+  server_password = ${if eq{$auth1}{u}{secret}}
   server_set_id = $auth1
+own_cram:
+  driver = cram_md5
+  public_name = X-CRAM-MD5
+  server_secret = ${if eq{$auth1}{u}{secret}}
 plain:
   driver = gsasl
   public_name = PLAIN
@@ -230,6 +233,18 @@ def test_wrong_passwords_and_junk():
     h.check(got[0] in (501, 535), got)
     c.close()
     h.check('secret' not in log(), 'a password is in the log')
+
+
+def test_an_empty_secret_lets_nobody_in():
+    got, _ = scram('SCRAM-SHA-256', 'unknown', b'')
+    h.check(got[0] in (454, 535), got)
+    for mech in ('CRAM-MD5', 'X-CRAM-MD5'):
+        c = h.Smtp(PORT)
+        c.ehlo()
+        challenge = base64.b64decode(c.cmd('AUTH ' + mech)[1])
+        got = c.cmd(base64.b64encode(b'unknown ' + hmac.new(b'', challenge, 'md5').hexdigest().encode()).decode())
+        h.check(got[0] in (454, 535), (mech, got))
+        c.close()
 
 
 def test_a_forced_failure_defers():
