@@ -63,8 +63,22 @@ struct Regex::Impl {
   pcre2_code* code = nullptr;
   std::uint32_t groups = 1;          ///< the whole match included
   mutable std::atomic<int> uses{0};  ///< counted until the pattern is machine code
-  mutable std::atomic<bool> machine_code{false};
-  ~Impl() { pcre2_code_free(code); }
+  /// A copy: other threads may be matching with `code` while one compiles.
+  mutable std::atomic<pcre2_code*> machine_code{nullptr};
+  ~Impl() {
+    pcre2_code_free(code);
+    pcre2_code_free(machine_code.load());
+  }
+  /// Called once. Null: this pattern is interpreted for ever.
+  const pcre2_code* make_machine_code() const {
+    pcre2_code* copy = pcre2_code_copy(code);
+    if (copy == nullptr || pcre2_jit_compile(copy, PCRE2_JIT_COMPLETE) != 0) {
+      pcre2_code_free(copy);
+      return nullptr;
+    }
+    machine_code.store(copy, std::memory_order_release);
+    return copy;
+  }
 };
 
 Regex::Regex(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -110,20 +124,18 @@ Result<std::shared_ptr<const Regex>> Regex::cached(std::string_view pattern, boo
 
 Result<bool> Regex::search(std::string_view subject, Spans* spans, std::size_t start, bool not_empty) const {
   Context& ctx = context();
-  bool fast = impl_->machine_code.load(std::memory_order_acquire);
-  if (!fast && impl_->uses.load(std::memory_order_relaxed) <= kUsesBeforeJit &&
-      impl_->uses.fetch_add(1, std::memory_order_relaxed) == kUsesBeforeJit) {
-    fast = pcre2_jit_compile(impl_->code, PCRE2_JIT_COMPLETE) == 0;
-    impl_->machine_code.store(fast, std::memory_order_release);
-  }
-  if (fast) ctx.need_stack();
+  const pcre2_code* fast = impl_->machine_code.load(std::memory_order_acquire);
+  if (fast == nullptr && impl_->uses.load(std::memory_order_relaxed) <= kUsesBeforeJit &&
+      impl_->uses.fetch_add(1, std::memory_order_relaxed) == kUsesBeforeJit)
+    fast = impl_->make_machine_code();
+  if (fast != nullptr) ctx.need_stack();
   const bool own = impl_->groups > kSharedGroups;
   pcre2_match_data* data = own ? pcre2_match_data_create(impl_->groups, nullptr) : ctx.data;
   const std::uint32_t flags = not_empty ? PCRE2_NOTEMPTY_ATSTART : 0U;
   const auto* bytes = reinterpret_cast<PCRE2_SPTR>(subject.data() != nullptr ? subject.data() : "");
   // pcre2_jit_match leaves out checks of its arguments only.
-  const int rc =
-      (fast ? pcre2_jit_match : pcre2_match)(impl_->code, bytes, subject.size(), start, flags, data, ctx.match);
+  const int rc = fast != nullptr ? pcre2_jit_match(fast, bytes, subject.size(), start, flags, data, ctx.match)
+                                 : pcre2_match(impl_->code, bytes, subject.size(), start, flags, data, ctx.match);
   const bool matched = rc > 0;
   if (matched && spans != nullptr) {
     const PCRE2_SIZE* ovector = pcre2_get_ovector_pointer(data);

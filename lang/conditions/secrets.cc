@@ -1,7 +1,7 @@
 // crypteq and inbound_srs: comparison with encrypted passwords, and addresses signed earlier.
 //
-// Digests and tags are compared without telling where they differ. crypt() runs in this thread: a costly method costs
-// its time.
+// Digests and tags are compared without telling where they differ. crypt() runs in the thread pool: whoever wrote the
+// setting chose how long it takes.
 #include <crypt.h>
 #include <fmt/format.h>
 #include <nettle/md5.h>
@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "core/base/strings.h"
+#include "core/io/fiber.h"
 #include "lang/address_tags.h"
 #include "lang/node.h"
 #include "lang/scope.h"
@@ -76,7 +77,8 @@ Result<bool> test_crypteq(const Node& node, Scope& scope) {
   // A short one could match by chance (an empty field, "x", "*"), and a NUL would end the comparison early.
   const std::string setting(rest);
   if (setting.size() < 13 || plain.view().find('\0') != std::string_view::npos) return false;
-  const std::string made = double_crypt ? crypt16_text(plain.str(), setting) : crypt_text(plain.str(), setting);
+  const std::string made =
+      io::offload([&] { return double_crypt ? crypt16_text(plain.str(), setting) : crypt_text(plain.str(), setting); });
   unsigned difference = made.size() == setting.size() && !made.empty() ? 0 : 1;
   for (std::size_t i = 0; difference == 0 && i < made.size(); ++i) {
     difference |= static_cast<unsigned char>(made[i]) ^ static_cast<unsigned>(static_cast<unsigned char>(setting[i]));
@@ -110,6 +112,7 @@ constexpr ConditionDef defs[] = {
      .arguments = "{plain}{encrypted}",
      .summary = "Password matches its encrypted form",
      .doc = "{md5}, {sha1} (hexadecimal or base64), {crypt}, {crypt16} in front; else crypt().",
+     .cost = Cost::waits,
      .examples = kCrypteq,
      .test = test_crypteq,
      .args = 2},
