@@ -1,6 +1,8 @@
 // See confinement.h.
 #include "lang/confinement.h"
 
+#include <fmt/format.h>
+
 #include "lang/scope.h"
 
 namespace remex::lang {
@@ -26,12 +28,24 @@ constexpr Rule kRules[] = {
 
 Status check_confinement(const Scope& scope, std::string_view name, Cost cost) {
   Confinement* c = scope.confined;
-  if (c == nullptr || cost == Cost::pure) return {};
+  if (c == nullptr) return {};
+  if (c->until != Instant::max() && monotonic_now() > c->until) {
+    c->left = true;
+    return fail("the expansion takes too long");
+  }
+  if (cost == Cost::pure) return {};
   for (const Rule& r : kRules)
     if (r.name == name && (c->forbidden & r.bit) != 0) return fail(r.text);
   if (!c->pure) return {};
   c->left = true;
-  return fail("only a process of the filter's user may do this");
+  return fail(fmt::format("\"{}\" is left to processes of the user whose text this is", name));
 }
+
+ConfinedScope::ConfinedScope(Scope& scope, const Confinement& limits)
+    : scope_(scope), saved_(scope.confined), limits_(limits) {
+  scope_.confined = &limits_;
+}
+
+ConfinedScope::~ConfinedScope() { scope_.confined = saved_; }
 
 }  // namespace remex::lang

@@ -29,6 +29,8 @@ using ReplySpec = lang::filter::Reply;
 struct CommandValues {
   std::vector<Text> captures;
   std::string this_address;
+  bool of_user = false;         ///< the text is that of somebody who is not this process's user
+  std::uint32_t forbidden = 0;  ///< lang::Confinement bits
 };
 
 /// One address in routing or delivery. Owned by the delivery (std::deque / unique_ptr); pointers to parents stay valid.

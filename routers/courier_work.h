@@ -31,8 +31,16 @@ Result<std::string> read_as_user(RouteContext& ctx, const lang::DriverInstance& 
 /// Sends a request for this router to the courier. Parks.
 Result<io::Fields> ask_as_user(RouteContext& ctx, const lang::DriverInstance& r, uid_t uid, gid_t gid,
                                io::Fields request);
-/// uid and gid a router's files are read as; -1: as this process.
-std::pair<std::int64_t, std::int64_t> file_identity(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr);
+/// -1: not known.
+struct Ids {
+  std::int64_t uid = -1, gid = -1;
+};
+/// Who is behind names or numbers; an empty name leaves its half to the other. Blocking. Kind defer: that cannot be
+/// found out. A number without an account has no group.
+Result<Ids> find_ids(const std::string& user, const std::string& group_name);
+/// uid and gid a router's files are read as; -1: it names no user. Kind defer: the user it names cannot be found.
+/// Parks.
+Result<Ids> file_identity(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr);
 
 /// Runs a program and waits, blocking: "argc", "arg0" ..., "directory", "limit" (seconds). Gives "exit", "signal" and
 /// the first "output", or "timeout", or "error".

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
@@ -137,34 +138,68 @@ std::optional<io::Fields> perform_request(const io::Fields& f) {
   return io::Fields{{"error", text.error().text}, {"missing", text.error().kind == ErrorKind::not_found ? "1" : "0"}};
 }
 
-std::pair<std::int64_t, std::int64_t> file_identity(RouteContext& ctx, const lang::DriverInstance& r,
-                                                    const Addr& addr) {
+Result<Ids> find_ids(const std::string& user, const std::string& group_name) {
+  std::string buf(16384, '\0');
+  Ids id;
+  passwd entry{};
+  passwd* p = nullptr;
+  const auto too_large = [](std::uint64_t n) { return n >= std::numeric_limits<uid_t>::max(); };
+  if (const auto n = parse_uint(user)) {
+    if (too_large(*n)) return defer(fmt::format("{} is not a uid", user));
+    id.uid = static_cast<std::int64_t>(*n);
+    getpwuid_r(static_cast<uid_t>(*n), &entry, buf.data(), buf.size(), &p);
+  } else if (!user.empty()) {
+    const int err = getpwnam_r(user.c_str(), &entry, buf.data(), buf.size(), &p);
+    if (p == nullptr)
+      return defer(fmt::format("user \"{}\" {}", printable(user), err == 0 ? "does not exist" : std::strerror(err)));
+    id.uid = static_cast<std::int64_t>(p->pw_uid);
+  }
+  if (p != nullptr) id.gid = static_cast<std::int64_t>(p->pw_gid);
+  if (const auto n = parse_uint(group_name)) {
+    if (too_large(*n)) return defer(fmt::format("{} is not a gid", group_name));
+    id.gid = static_cast<std::int64_t>(*n);
+  } else if (!group_name.empty()) {
+    group found{};
+    group* g = nullptr;
+    const int err = getgrnam_r(group_name.c_str(), &found, buf.data(), buf.size(), &g);
+    if (g == nullptr)
+      return defer(
+          fmt::format("group \"{}\" {}", printable(group_name), err == 0 ? "does not exist" : std::strerror(err)));
+    id.gid = static_cast<std::int64_t>(g->gr_gid);
+  }
+  return id;
+}
+
+namespace {
+
+Result<std::string> account_option(RouteContext& ctx, const lang::DriverInstance& r, const lang::Expansion& e,
+                                   std::string_view what) {
+  if (!e.is_set()) return std::string();
+  auto text = e.eval(ctx.scope);
+  if (!text) return defer(fmt::format("{} router: failed to expand {}: {}", r.name, what, text.error().text));
+  std::string name(trim(text->view()));
+  if (name.empty()) return defer(fmt::format("{} router: {} is empty", r.name, what));
+  return name;
+}
+
+}  // namespace
+
+Result<Ids> file_identity(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr) {
   const RouterGeneric& g = generic(r);
-  std::pair<std::int64_t, std::int64_t> id{addr.state.local_user_uid, addr.state.local_user_gid};
-  if (!g.user.is_set()) return id;
-  auto user = g.user.eval(ctx.scope);
-  if (!user) return id;
-  const std::string name(trim(user->view()));
-  const auto found = io::offload([&name] {
-    std::string buf(16384, '\0');
-    passwd entry{};
-    passwd* p = nullptr;
-    if (const auto n = parse_uint(name))
-      getpwuid_r(static_cast<uid_t>(*n), &entry, buf.data(), buf.size(), &p);
-    else
-      getpwnam_r(name.c_str(), &entry, buf.data(), buf.size(), &p);
-    return p == nullptr ? std::pair<std::int64_t, std::int64_t>{-1, -1}
-                        : std::pair<std::int64_t, std::int64_t>{p->pw_uid, p->pw_gid};
-  });
-  if (found.first >= 0) id = found;
-  if (g.group.is_set())
-    if (auto group = g.group.eval(ctx.scope))
-      if (const auto n = parse_uint(trim(group->view()))) id.second = static_cast<std::int64_t>(*n);
+  Ids id{addr.state.local_user_uid, addr.state.local_user_gid};
+  REMEX_TRY(const std::string user, account_option(ctx, r, g.user, "user"));
+  REMEX_TRY(const std::string group_name, account_option(ctx, r, g.group, "group"));
+  if (user.empty() && group_name.empty()) return id;
+  const auto found = io::offload([&] { return find_ids(user, group_name); });
+  if (!found) return defer(fmt::format("{} router: {}", r.name, found.error().text));
+  if (!user.empty()) return *found;
+  id.gid = found->gid;
   return id;
 }
 
 Result<io::Fields> ask_as_user(RouteContext& ctx, const lang::DriverInstance& r, uid_t uid, gid_t gid,
                                io::Fields request) {
+  if (gid == static_cast<gid_t>(-1)) return defer(fmt::format("{} router: user {} needs a group", r.name, uid));
   io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
   if (courier == nullptr) return defer("no process for files of other users");
   request["router"] = r.name;
@@ -176,11 +211,11 @@ Result<io::Fields> ask_as_user(RouteContext& ctx, const lang::DriverInstance& r,
 
 Result<std::string> read_as_user(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr,
                                  const std::string& path, const FileRules& rules) {
-  auto [uid, gid] = file_identity(ctx, r, addr);
-  const bool other = uid >= 0 && static_cast<uid_t>(uid) != ::geteuid();
   const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
   // Without the right to become the user, this process reads what it may read.
-  if (!other || courier == nullptr || !courier->privileged())
+  if (courier == nullptr || !courier->privileged()) return io::offload([&] { return read_list_file(path, rules); });
+  REMEX_TRY(const Ids id, file_identity(ctx, r, addr));
+  if (id.uid < 0 || static_cast<uid_t>(id.uid) == ::geteuid())
     return io::offload([&] { return read_list_file(path, rules); });
   io::Fields request{{"op", "readlist"},
                      {"path", path},
@@ -193,7 +228,7 @@ Result<std::string> read_as_user(RouteContext& ctx, const lang::DriverInstance& 
                      {"groups", joined(rules.groups)},
                      {"user_uid", std::to_string(rules.user_uid)},
                      {"user_gid", std::to_string(rules.user_gid)}};
-  REMEX_TRY(io::Fields answer, ask_as_user(ctx, r, static_cast<uid_t>(uid), static_cast<gid_t>(gid), request));
+  REMEX_TRY(io::Fields answer, ask_as_user(ctx, r, static_cast<uid_t>(id.uid), static_cast<gid_t>(id.gid), request));
   if (const auto it = answer.find("error"); it != answer.end())
     return answer["missing"] == "1" ? fail(ErrorKind::not_found, path) : Result<std::string>(defer(it->second));
   return std::move(answer["text"]);

@@ -178,22 +178,26 @@ io::Fields perform_filter(const io::Fields& f, const lang::Config& config, lang:
 
 Result<lang::filter::Outcome> run_filter(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr,
                                          const std::string& text, const lang::filter::Options& options) {
-  const auto [uid, gid] = file_identity(ctx, r, addr);
-  const bool own = uid < 0 || static_cast<uid_t>(uid) == ::geteuid();
+  REMEX_TRY(const Ids id, file_identity(ctx, r, addr));
+  if (id.uid < 0) return defer(fmt::format("{} router: there is no user to run the filter as", r.name));
+  const bool own = static_cast<uid_t>(id.uid) == ::geteuid();
   lang::filter::Options here = options;
   here.pure = !own;
   lang::filter::Outcome out = lang::filter::run(text, ctx.scope, here);
+  out.of_user = !own;
   if (!out.needs_user) return out;
   const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
   if (courier == nullptr || !courier->privileged())
     return defer(
-        fmt::format("{} router: the filter must be run as uid {}, which this process cannot become", r.name, uid));
-  debug_line(ctx, fmt::format("{} router: the filter is run as uid {}", r.name, uid));
-  REMEX_TRY(io::Fields answer, ask_as_user(ctx, r, static_cast<uid_t>(uid), static_cast<gid_t>(gid),
+        fmt::format("{} router: the filter must be run as uid {}, which this process cannot become", r.name, id.uid));
+  debug_line(ctx, fmt::format("{} router: the filter is run as uid {}", r.name, id.uid));
+  REMEX_TRY(io::Fields answer, ask_as_user(ctx, r, static_cast<uid_t>(id.uid), static_cast<gid_t>(id.gid),
                                            filter_request(ctx.scope, text, options)));
   if (const auto error = answer.find("error"); error != answer.end())
     return defer(fmt::format("filter: {}", error->second));
-  return lang::filter::decode_outcome(answer["outcome"]);
+  REMEX_TRY(out, lang::filter::decode_outcome(answer["outcome"]));
+  out.of_user = !own;
+  return out;
 }
 
 }  // namespace remex::routers

@@ -86,6 +86,8 @@ class Redirection {
   Addr& addr_;
   std::vector<std::string> errors_;
   std::optional<RedirectList> included_verdict_;
+  bool of_user_ = false;         ///< the filter is not this process's own user's
+  std::uint32_t forbidden_ = 0;  ///< to its expansions
 };
 
 Result<Text> Redirection::load() {
@@ -329,7 +331,8 @@ void Redirection::add_file_or_command(const lang::filter::Action& action) {
   child->file_mode = action.mode;
   child->ignore_errors = child->ignore_errors || action.ignore_errors;
   if (pipe)
-    child->command_values = std::make_shared<CommandValues>(CommandValues{action.captures, action.this_address});
+    child->command_values =
+        std::make_shared<CommandValues>(CommandValues{action.captures, action.this_address, of_user_, forbidden_});
   if (kind == K::file && action.target == "/dev/null") {
     child->status = Addr::Status::discarded;
   } else {
@@ -351,7 +354,10 @@ void Redirection::add_reply(const lang::filter::Action& action) {
   auto child = special_child(RedirectItem::Kind::address, ">" + action.target);
   child->unique += fmt::format(" #{}", addr_.children.size());  // each command sends its own
   child->ignore_errors = true;
-  child->reply = std::make_shared<ReplySpec>(action.reply);
+  auto reply = std::make_shared<ReplySpec>(action.reply);
+  reply->of_user = of_user_;
+  reply->forbidden = forbidden_;
+  child->reply = std::move(reply);
   set_transport(*child, o_.reply_transport, "reply_transport");
   if (o_.forbid_filter_reply || action.bad) {
     child->status = Addr::Status::failed;
@@ -400,6 +406,8 @@ RouteResult Redirection::filter_mistake(const std::string& text, bool may_skip) 
   return declined();
 }
 
+constexpr std::string_view kOwnSources[] = {"lookup", "readfile", "readsocket", "run", "perl", "dlfunc"};
+
 /// A piece of the data that comes from the message or the peer itself, not from a file or table that holds filters.
 bool Redirection::inserts_peer(const lang::Node& node) {
   using K = lang::NodeKind;
@@ -420,6 +428,12 @@ bool Redirection::inserts_peer(const lang::Node& node) {
         const lang::Node* chosen = truth && *truth ? node.yes.get() : node.no.get();
         return chosen != nullptr && inserts_peer(*chosen);
       }
+      // What these give is somebody else's, whatever they were asked; other items make their value of their arguments.
+      if (std::find(std::begin(kOwnSources), std::end(kOwnSources), node.item->name) == std::end(kOwnSources) &&
+          (node.item->name == "authresults" ||
+           std::any_of(node.children.begin(), node.children.end(),
+                       [this](const auto& child) { return child != nullptr && inserts_peer(*child); })))
+        return true;
       return (node.yes && inserts_peer(*node.yes)) || (node.no && inserts_peer(*node.no));
     default: return false;
   }
@@ -439,6 +453,8 @@ RouteResult Redirection::filter(const Text& data) {
   auto ran = run_filter(ctx_, r_, addr_, data.str(), *options);
   if (!ran) return deferred(ran.error().text);
   const lang::filter::Outcome& out = *ran;
+  of_user_ = out.of_user;
+  forbidden_ = options->forbidden;
   if (out.verdict == V::error) return filter_mistake(printable(out.text), !sieve);
   if (sieve && !out.text.empty()) log_mistake("error in Sieve filter: " + out.text + " (message kept)");
   for (const auto& action : out.actions)

@@ -3,6 +3,7 @@
 //
 // Files (text, log, memory of who was answered) are the user's and are used by a courier's child as the user.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -221,6 +222,8 @@ Result<std::string> body_of(DeliverContext& ctx, const lang::DriverInstance& t, 
   }
   std::string text = std::move((*answer)["text"]);
   if (r.file_expand) {
+    // The file is the user's, and so is what it asks for.
+    const lang::ConfinedScope confined(ctx.scope, confinement_of(r.of_user || id.uid != geteuid(), r.forbidden));
     auto expanded = lang::expand_once(text, ctx.scope);
     if (!expanded) return defer(fmt::format("expansion of {} failed: {}", r.file, expanded.error().text));
     text = expanded->str();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/mail/message.h"
 #include "lang/config.h"
@@ -78,7 +79,7 @@ const routers::Addr& original(const routers::Addr& a) {
 
 namespace {
 
-/// Expands a piece of a filter's command; the scope has what the filter had matched.
+/// Expands a piece of a filter's command; the scope has what the filter had matched, and what it may not do.
 Result<std::string> expand_for_filter(DeliverContext& ctx, const routers::Addr& a, const std::string& text,
                                       std::size_t number, std::string_view transport) {
   const lang::CompileContext compile{ctx.config.registries.get(), nullptr, {}};
@@ -96,7 +97,8 @@ Result<std::string> expand_for_filter(DeliverContext& ctx, const routers::Addr& 
 
 class FilterValues {
  public:
-  FilterValues(lang::Scope& scope, const routers::CommandValues& values) : scope_(scope), captures_(scope) {
+  FilterValues(lang::Scope& scope, const routers::CommandValues& values)
+      : scope_(scope), captures_(scope), confined_(scope, confinement_of(values.of_user, values.forbidden)) {
     scope.captures = values.captures;
     scope.extra["thisaddress"] = values.this_address;
   }
@@ -107,9 +109,19 @@ class FilterValues {
  private:
   lang::Scope& scope_;
   lang::SavedCaptures captures_;
+  lang::ConfinedScope confined_;
 };
 
 }  // namespace
+
+lang::Confinement confinement_of(bool of_user, std::uint32_t forbidden) {
+  constexpr Millis kTime{1000};  // nobody else is served meanwhile
+  lang::Confinement c;
+  c.forbidden = forbidden;
+  c.pure = of_user;
+  if (of_user) c.until = monotonic_now() + kTime;
+  return c;
+}
 
 Result<std::vector<std::string>> filter_command(DeliverContext& ctx, const routers::Addr& a,
                                                 std::string_view transport) {

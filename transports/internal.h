@@ -9,6 +9,7 @@
 
 #include "core/io/courier.h"
 #include "core/io/settler.h"
+#include "lang/confinement.h"
 #include "transports/transport.h"
 
 namespace remex::transports {
@@ -130,6 +131,8 @@ std::string from_line(const DeliverContext& ctx);
 /// without expansion but for its variables. Errors: expansion, an empty command.
 Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::Expansion& command,
                                                std::string_view what, std::span<routers::Addr* const> batch);
+/// For text that is expanded here though it may be that of another user (`of_user`): only what reads and runs nothing.
+lang::Confinement confinement_of(bool of_user, std::uint32_t forbidden);
 /// The words of a filter's command, each expanded with what the filter had matched. Kind failed: a tainted word.
 Result<std::vector<std::string>> filter_command(DeliverContext& ctx, const routers::Addr& a,
                                                 std::string_view transport);

@@ -64,7 +64,7 @@ class Attempt {
  private:
   Result<lang::filter::Outcome> run_system_filter(const std::string& text);
   void apply_system_filter(const lang::filter::Outcome& out);
-  void add_filter_action(const lang::filter::Action& action);
+  void add_filter_action(const lang::filter::Action& action, bool of_user);
   void set_filter_transport(Addr& child, const lang::Expansion& name, const std::string& option);
   /// Nobody is routed this time.
   void hold_recipients(const std::string& why);

@@ -4,7 +4,6 @@
 // more than look at the message. Header changes act at once and are stored with the message. A filter that cannot be
 // run leaves all recipients waiting and says so in the main and the panic log.
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <utility>
@@ -26,22 +25,12 @@ using lang::filter::Outcome;
 constexpr std::int64_t kPause = 900;  ///< seconds until a message is looked at again that the filter held up
 constexpr Seconds kLimit{300};
 
-/// system_filter_user as a uid and gid; -1: whoever runs this.
-std::pair<std::int64_t, std::int64_t> filter_identity(const lang::MainOptions& m) {
-  if (m.system_filter_user.empty()) return {-1, -1};
-  return io::offload([&m] {
-    std::string buf(16384, '\0');
-    passwd entry{};
-    passwd* p = nullptr;
-    if (const auto n = parse_uint(m.system_filter_user))
-      getpwuid_r(static_cast<uid_t>(*n), &entry, buf.data(), buf.size(), &p);
-    else
-      getpwnam_r(m.system_filter_user.c_str(), &entry, buf.data(), buf.size(), &p);
-    std::pair<std::int64_t, std::int64_t> id{-1, -1};
-    if (p != nullptr) id = {p->pw_uid, p->pw_gid};
-    if (const auto g = parse_uint(m.system_filter_group)) id.second = static_cast<std::int64_t>(*g);
-    return id;
-  });
+/// system_filter_user; -1: it is not set, whoever runs this. Kind defer: it is set, and nobody knows who that is.
+Result<routers::Ids> filter_identity(const lang::MainOptions& m) {
+  if (m.system_filter_user.empty()) return routers::Ids();
+  auto id = io::offload([&m] { return routers::find_ids(m.system_filter_user, m.system_filter_group); });
+  if (!id) return defer(fmt::format("system_filter_user: {}", id.error().text));
+  return id;
 }
 
 /// The text a person gets and the one the log gets: "<<for the log>>for the person".
@@ -57,17 +46,20 @@ Result<Outcome> Attempt::run_system_filter(const std::string& text) {
   lang::filter::Options options;
   options.system = true;
   options.prepend_home = false;
-  const auto [uid, gid] = filter_identity(eng_.config->main);
+  REMEX_TRY(const routers::Ids id, filter_identity(eng_.config->main));
+  const auto [uid, gid] = id;
   const bool own = uid < 0 || static_cast<uid_t>(uid) == ::geteuid();
   lang::filter::Options here = options;
   here.pure = !own;
   const mail::HeaderList before = msg_.headers;
   Outcome out = lang::filter::run(text, scope_, here);
+  out.of_user = !own;
   if (!out.needs_user) return out;
   msg_.headers = before;
   io::Courier* courier = eng_.services != nullptr ? eng_.services->courier() : nullptr;
   if (courier == nullptr || !courier->privileged())
     return defer(fmt::format("this process cannot become uid {} (system_filter_user)", uid));
+  if (gid < 0) return defer(fmt::format("user {} needs a group (system_filter_group)", uid));
   io::Fields request = routers::filter_request(scope_, text, options);
   request["system_filter"] = "1";
   request["uid"] = std::to_string(uid);
@@ -75,6 +67,7 @@ Result<Outcome> Attempt::run_system_filter(const std::string& text) {
   REMEX_TRY(io::Fields answer, courier->call(request, kLimit));
   if (const auto error = answer.find("error"); error != answer.end()) return defer(error->second);
   REMEX_TRY(out, lang::filter::decode_outcome(answer["outcome"]));
+  out.of_user = true;
   for (const auto& edit : out.edits) {
     if (!edit.remove) {
       msg_.headers.add(edit.text);
@@ -131,7 +124,7 @@ void Attempt::hold_recipients(const std::string& why) {
 void Attempt::apply_system_filter(const Outcome& out) {
   filter_top_ = routers::make_top_address("system-filter", -1);
   filter_top_->status = Addr::Status::redirected;
-  for (const Action& action : out.actions) add_filter_action(action);
+  for (const Action& action : out.actions) add_filter_action(action, out.of_user);
   const auto [text, log_text] = split_log_text(out.text);
   const std::string logged = log_text.empty() ? "" : ": " + printable(log_text);
   switch (out.verdict) {
@@ -159,7 +152,7 @@ void Attempt::apply_system_filter(const Outcome& out) {
     note("original recipients ignored (system filter)", {});
 }
 
-void Attempt::add_filter_action(const Action& action) {
+void Attempt::add_filter_action(const Action& action, bool of_user) {
   using K = Action::Kind;
   const auto& m = eng_.config->main;
   if (action.kind == K::address) {
@@ -187,10 +180,14 @@ void Attempt::add_filter_action(const Action& action) {
   child->ignore_errors = action.ignore_errors || reply;
   child->user = m.system_filter_user;
   child->group = m.system_filter_group;
-  if (reply) child->reply = std::make_shared<routers::ReplySpec>(action.reply);
+  if (reply) {
+    auto spec = std::make_shared<routers::ReplySpec>(action.reply);
+    spec->of_user = of_user;
+    child->reply = std::move(spec);
+  }
   if (pipe)
-    child->command_values =
-        std::make_shared<routers::CommandValues>(routers::CommandValues{action.captures, action.this_address});
+    child->command_values = std::make_shared<routers::CommandValues>(
+        routers::CommandValues{action.captures, action.this_address, of_user, 0});
   const auto& [option, value] = pipe        ? std::pair("pipe", &m.system_filter_pipe_transport)
                                 : reply     ? std::pair("reply", &m.system_filter_reply_transport)
                                 : directory ? std::pair("directory", &m.system_filter_directory_transport)

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/base/strings.h"
 #include "core/mail/address.h"
@@ -17,7 +18,8 @@ namespace {
 constexpr std::string_view kWhere = "filter file";
 
 bool icontains(std::string_view s, std::string_view part) {
-  return to_lower(s).find(to_lower(part)) != std::string::npos;
+  const std::string a = to_lower(s), b = to_lower(part);
+  return b.empty() || ::memmem(a.data(), a.size(), b.data(), b.size()) != nullptr;  // find() may take the product
 }
 
 /// Text of a condition as Exim's trace has it.

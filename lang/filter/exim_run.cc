@@ -23,7 +23,6 @@ namespace {
 
 constexpr std::size_t kMaxActions = 10000;
 constexpr std::int64_t kPureSteps = 20000, kMaxSteps = 5000000;
-constexpr Millis kPureTime{100};
 
 constexpr std::string_view kLabels[MailPart::parts] = {
     "", "cc", "bcc", "from", "reply_to", "subject", "extra_headers", "text", "file", "log", "once", "once_repeat"};
@@ -103,11 +102,12 @@ void Runner::print(std::string line) const {
 Status Runner::step() {
   ++steps_;
   // In the serving process others wait meanwhile.
-  if (opt_.pure && (steps_ > kPureSteps || monotonic_now() - started_ > kPureTime)) {
+  const bool late = scope_.confined != nullptr && monotonic_now() > scope_.confined->until;
+  if (opt_.pure && (late || steps_ > kPureSteps)) {
     out_.needs_user = true;
     return fail("the filter is a long one");
   }
-  if (steps_ > kMaxSteps) return fail("the filter takes too long");
+  if (late || steps_ > kMaxSteps) return fail("the filter takes too long");
   return {};
 }
 
@@ -117,7 +117,7 @@ Result<Text> Runner::expand(const Argument& a, std::string_view where) {
   };
   if (!a.error.empty()) return mistake(a.error);
   auto value = a.compiled.eval(scope_);
-  if (scope_.confined != nullptr && scope_.confined->left) {
+  if (opt_.pure && scope_.confined != nullptr && scope_.confined->left) {
     out_.needs_user = true;
     return fail("the filter needs its user");
   }

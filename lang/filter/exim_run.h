@@ -63,7 +63,6 @@ class Runner {
   bool stopped_ = false;
   int depth_ = 0;
   std::int64_t steps_ = 0;
-  Instant started_ = monotonic_now();
   std::string log_file_;
   std::int64_t log_mode_ = -1;
 };

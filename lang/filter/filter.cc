@@ -14,12 +14,16 @@ namespace {
 
 constexpr std::string_view kNames[] = {"n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"};
 
+/// In the serving process others wait meanwhile. The other limit ends before the courier's does (routers/courier_work).
+constexpr Millis kPureTime{100}, kRunTime{240000};
+
 /// What a run sets for itself and takes back.
 class Setting {
  public:
   Setting(Scope& scope, const Options& opt) : scope_(scope), captures_(scope), confined_(scope.confined) {
     confinement_.forbidden = opt.forbidden;
     confinement_.pure = opt.pure;
+    if (!opt.testing) confinement_.until = monotonic_now() + (opt.pure ? kPureTime : kRunTime);
     scope.confined = &confinement_;
     for (const std::string_view n : kNames) scope.extra[std::string(n)] = "0";
     scope.extra["thisaddress"].clear();

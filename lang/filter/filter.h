@@ -32,6 +32,9 @@ struct Reply {
   bool file_expand = false, return_message = false;
   std::int64_t once_repeat = 0;  ///< seconds; 0: never again
   bool make_directory = false;   ///< of `once`
+  // Set by the router, for file_expand.
+  bool of_user = false;         ///< the text is that of somebody who is not this process's user
+  std::uint32_t forbidden = 0;  ///< Confinement bits
 };
 
 struct Action {
@@ -56,6 +59,7 @@ struct HeaderEdit {
 struct Outcome {
   enum class Verdict : std::uint8_t { done, fail, defer, freeze, error } verdict = Verdict::done;
   bool significant = false;  ///< the address needs no other delivery
+  bool of_user = false;      ///< set by who asks for the run: the filter is not that of this process's own user
   bool needs_user = false;   ///< stopped: what comes now may only be done by a process of the filter's user
   std::string text;          ///< of fail, defer, freeze, error
   std::vector<Action> actions;

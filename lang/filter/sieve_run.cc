@@ -95,7 +95,7 @@ bool Runner::answers(const Command& c) const {
     for (const auto* line : h.find_all(name))
       for (const auto& item : mail::address_items(line->value()))
         for (const std::string& o : own)
-          if (item.error.empty() && iequals(item.address.str(), trim(o))) return true;
+          if (spend(1) && item.error.empty() && iequals(item.address.str(), trim(o))) return true;
   return false;
 }
 
@@ -171,8 +171,8 @@ void Runner::obey(const Command& c) {
       file(c.target);
       return;
     case CommandKind::if_:
-      for (std::size_t i = 0; i < c.tests.size(); ++i)
-        if (holds(c.tests[i])) return block(c.blocks[i]);
+      for (std::size_t i = 0; i < c.tests.size() && budget_ >= 0; ++i)
+        if (holds(c.tests[i]) && budget_ >= 0) return block(c.blocks[i]);
   }
 }
 

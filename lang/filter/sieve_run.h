@@ -43,6 +43,8 @@ class Runner {
   bool holds_address(const Test& t) const;
   bool holds_envelope(const Test& t) const;
   bool matches(const Test& t, std::string_view value) const;
+  std::vector<const mail::Header*> headers_named(const std::string& name) const;
+  bool spend(std::size_t n) const;  ///< false: the budget is used up
   bool matches_part(const Test& t, const std::string& address) const;
 
   Scope& scope_;

@@ -1,5 +1,6 @@
 // Tests of Sieve scripts; see sieve_run.h. Headers are compared unfolded, with encoded words as UTF-8.
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "core/base/strings.h"
@@ -19,6 +20,11 @@ std::optional<std::string_view> numeric(std::string_view s) {
   s = s.substr(0, n);
   while (s.size() > 1 && s.front() == '0') s.remove_prefix(1);
   return s;
+}
+
+/// In linear time, which find() does not promise.
+bool contains(std::string_view s, std::string_view part) {
+  return part.empty() || ::memmem(s.data(), s.size(), part.data(), part.size()) != nullptr;
 }
 
 std::string unfolded(std::string_view value) {
@@ -66,15 +72,15 @@ bool glob(std::string_view pattern, std::string_view text, std::int64_t& budget)
 }
 
 bool Runner::matches(const Test& t, std::string_view value) const {
+  if (!spend(value.size() + 1)) return false;
   return std::any_of(t.keys.begin(), t.keys.end(), [&](const std::string& key) {
-    budget_ -= static_cast<std::int64_t>(value.size() + key.size());
-    if (budget_ < 0) return false;
+    if (!spend(value.size() + key.size() + 1)) return false;
     if (t.comparator == Comparator::numeric) return numeric(value) == numeric(key);
     const bool fold = t.comparator == Comparator::casemap;
     const std::string a = fold ? to_lower(value) : std::string(value), b = fold ? to_lower(key) : key;
     switch (t.match) {
       case Match::is: return a == b;
-      case Match::contains: return a.find(b) != std::string::npos;
+      case Match::contains: return contains(a, b);
       case Match::matches: return glob(b, a, budget_);
     }
     return false;
@@ -97,20 +103,31 @@ bool Runner::matches_part(const Test& t, const std::string& address) const {
   return false;
 }
 
+bool Runner::spend(std::size_t n) const {
+  budget_ -= static_cast<std::int64_t>(n);
+  return budget_ >= 0;
+}
+
+std::vector<const mail::Header*> Runner::headers_named(const std::string& name) const {
+  constexpr std::size_t kLook = 16;  ///< to see that a header has another name
+  if (scope_.headers == nullptr || !spend(kLook * scope_.headers->all().size() + kLook)) return {};
+  return scope_.headers->find_all(name);
+}
+
 bool Runner::holds_header(const Test& t) const {
-  if (scope_.headers == nullptr) return false;
   for (const std::string& name : t.names)
-    for (const mail::Header* h : scope_.headers->find_all(name))
-      if (matches(t, unfolded(h->value()))) return true;
+    for (const mail::Header* h : headers_named(name))
+      if (spend(h->value().size()) && matches(t, unfolded(h->value()))) return true;
   return false;
 }
 
 bool Runner::holds_address(const Test& t) const {
-  if (scope_.headers == nullptr) return false;
   for (const std::string& name : t.names)
-    for (const mail::Header* h : scope_.headers->find_all(name))
+    for (const mail::Header* h : headers_named(name)) {
+      if (!spend(h->value().size())) return false;
       for (const auto& item : mail::address_items(h->value()))
         if (item.error.empty() && matches_part(t, item.address.str())) return true;
+    }
   return false;
 }
 
@@ -123,6 +140,7 @@ bool Runner::holds_envelope(const Test& t) const {
 }
 
 bool Runner::holds(const Test& t) const {
+  if (!spend(1)) return false;
   switch (t.kind) {
     case TestKind::true_: return true;
     case TestKind::false_: return false;
@@ -133,9 +151,8 @@ bool Runner::holds(const Test& t) const {
     case TestKind::address: return holds_address(t);
     case TestKind::envelope: return holds_envelope(t);
     case TestKind::exists:
-      return std::all_of(t.names.begin(), t.names.end(), [&](const std::string& n) {
-        return scope_.headers != nullptr && scope_.headers->find(n) != nullptr;
-      });
+      return std::all_of(t.names.begin(), t.names.end(),
+                         [&](const std::string& n) { return !headers_named(n).empty(); });
     case TestKind::size: {
       const std::uint64_t size = scope_.envelope == nullptr ? 0 : scope_.envelope->size;
       return t.over ? size > t.limit : size < t.limit;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/strings.h"
+#include "lang/confinement.h"
 #include "lang/expand.h"
 #include "lang/list_cursor.h"
 #include "lang/node.h"
@@ -49,12 +50,14 @@ void prepare_sg(const Registries& registries, Node& node) {
 }
 
 /// Every match replaced by a constant: nobody looks at the captures.
-Status replace_by(const Operand& subject, const Regex& regex, std::string_view replacement, Text& out) {
+Status replace_by(const Operand& subject, const Regex& regex, std::string_view replacement, const Scope& scope,
+                  Text& out) {
   thread_local Regex::Spans spans;
   std::size_t at = 0, copied = 0;
   bool not_empty = false;
   std::string& to = out.mutable_str();
   while (at <= subject.view().size()) {
+    if (scope.confined != nullptr) REMEX_CHECK(check_confinement(scope, "sg", Cost::pure));
     REMEX_TRY(const bool matched, regex.search(subject.view(), &spans, at, not_empty));
     if (!matched) break;
     to.append(subject.view(), copied, spans[0].first - copied).append(replacement);
@@ -74,6 +77,7 @@ Status replace_each(const Text& subject, const Regex& regex, const Text& replace
   std::size_t at = 0, copied = 0;
   bool not_empty = false;
   while (at <= subject.size()) {
+    if (scope.confined != nullptr) REMEX_CHECK(check_confinement(scope, "sg", Cost::pure));
     REMEX_TRY(const bool matched, regex.search(subject.view(), &spans, at, not_empty));
     if (!matched) break;
     const auto [from, to] = spans[0];
@@ -111,7 +115,7 @@ Status eval_sg(const Node& node, Scope& scope, Text& out) {
     REMEX_TRY(regex, Regex::cached(pattern.view()));
   }
   REMEX_CHECK(append_piece(out, {}, subject.taint() | replacement.taint(), 0));
-  if (extra.replacement.is_constant()) return replace_by(subject, *regex, extra.replacement.constant(), out);
+  if (extra.replacement.is_constant()) return replace_by(subject, *regex, extra.replacement.constant(), scope, out);
   return replace_each(subject.text(), *regex, replacement.text(), extra.replacement, scope, out);
 }
 

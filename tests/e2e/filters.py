@@ -75,11 +75,20 @@ central:
   router_home_directory = @D@/home/alice
   allow_filter
   data = ${if eq{$local_part}{inserted}{#Exim filter\nif "$h_subject:" is x then save in endif}{\
-         ${if eq{$local_part}{quoted}{#Exim filter\nif "\$h_subject:" is x then save quoted endif}{${readfile{@D@/central.filter}}}}}}
+         ${if eq{$local_part}{changed}{${sg{$h_x-filter:}{\N\|\N}{\n}}}{\
+         ${if eq{$local_part}{quoted}{#Exim filter\nif "\$h_subject:" is x then save quoted endif}{${readfile{@D@/central.filter}}}}}}}}
   file_transport = address_file
   skip_syntax_errors
   syntax_errors_to = bob@local.test
   syntax_errors_text = Your filter is broken.
+accounts:
+  driver = redirect
+  domains = accounts.test
+  user = ${if eq{$local_part}{number}{4999}{${if !eq{$local_part}{unset}{${if eq{$local_part}{group}{alice}{nosuchuser}}}fail}}}
+  group = ${if eq{$local_part}{group}{nosuchgroup}{bob}}
+  allow_filter
+  allow_defer
+  data = #Exim filter\ndefer text "it is \${tr{\${run{/usr/bin/id}{\$value}}}{\\n}{ }}"
 central_rest:
   driver = redirect
   domains = data.test
@@ -240,6 +249,8 @@ def test_filters_in_data():
     check('/home/alice/quoted <quoted@data.test>' in all_lines(send('quoted@data.test')), log()[-400:])
     line = lines(send('inserted@data.test', 'Subject: x" is y or "\n'), '==')[0]
     check('R=central defer (-17): error in filter data: Tainted filter' in line, line)
+    line = lines(send('changed@data.test', 'X-Filter: #Exim filter|save in\n'), '==')[0]
+    check('R=central defer (-17): error in filter data: Tainted filter' in line, line)
     harness.write(d('central.filter'), '#Exim filter\nsaev from-file\n')
     empty_boxes()
     text = all_lines(send('file@data.test', 'Subject: passed on\n'))
@@ -263,6 +274,27 @@ def test_runs_as_the_user():
         forward('# Exim filter\nsave a-${readfile{%s}}\n' % secret)
         line = lines(send('alice@local.test'), '==')[0]
         check('Permission denied' in line or 'No such file' in line, line)
+
+
+def test_accounts_that_cannot_be_found():
+    for name, why in (('none', 'user "nosuchuser" does not exist'), ('group', 'group "nosuchgroup" does not exist'), ('unset', 'failed to expand user')):
+        line = lines(send(name + '@accounts.test'), '==')[0]
+        check('R=accounts defer (' in line and why in line and 'it is' not in line, line)
+    line = lines(send('number@accounts.test'), '==')[0]
+    check('it is uid=4999 gid=%d(bob)' % BOB in line, line)
+
+
+def test_what_is_expanded_later_is_no_way_out():
+    mark = d('open/mark')
+    os.makedirs(d('open'), exist_ok=True)
+    os.chmod(d('open'), 0o777)
+    text = '${run{/usr/bin/touch %s}}' % mark
+    for command in ('pipe "/bin/true \\"%s\\""' % text, 'pipe "/bin/true ${lookup{alice}lsearch{/etc/passwd}}"', 'mail to bob@local.test expand file $home/m'):
+        os.chown(harness.write(d('home/alice/m'), 'I am away. %s\n' % text), ALICE, ALICE)
+        forward('# Exim filter\n%s\n' % command)
+        line = lines(send('alice@local.test', PERSONAL), '==')[0]
+        check('left to processes of the user whose text this is' in line, line)
+        check(not os.path.exists(mark), command)
 
 
 def test_forbidden():
@@ -385,6 +417,21 @@ def test_system_filter():
         text = all_lines(send('alice@local.test', 'Subject: spam\n', sender='bob@local.test'))
         check('cancelled by system filter: spam test' in text, text)
         wait_for(lambda: 'We want no spam.' in read('mail/bob'), 40, 'the bounce')
+    finally:
+        system('')
+
+
+def test_system_filter_of_nobody():
+    mark = d('open/mark2')
+    os.makedirs(d('open'), exist_ok=True)
+    os.chmod(d('open'), 0o777)
+    try:
+        system('if "${run{/usr/bin/touch %s}}" is x then finish endif\n' % mark)
+        for line, why in (('system_filter_user = nosuch\n', 'user "nosuch" does not exist'), ('system_filter_user = bob\nsystem_filter_group = nosuch\n', 'group "nosuch" does not exist')):
+            other = harness.write(d('other.conf'), open(conf).read().replace('system_filter_user = bob\n', line))
+            r = harness.Remex(other, []).run('-odf', '-f', 'from@remote.test', 'alice@local.test', input='Subject: x\n\nx\n')
+            wait_for(lambda: 'Error in system filter: system_filter_user: ' + why in log(), 40, lambda: log()[-600:] + r.stderr)
+            check(not os.path.exists(mark), 'it was not run')
     finally:
         system('')
 

@@ -1,6 +1,7 @@
 // Exim and Sieve filters without a process around them: what comes out of a run, what is refused, what is bounded.
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "lang/config.h"
 #include "lang/confinement.h"
@@ -140,6 +141,7 @@ BOOST_AUTO_TEST_CASE(a_pure_run_stops_before_it_touches_anything) {
   options.pure = true;
   for (const char* text : {"save a${run{/bin/true}}", "save a${readfile{/etc/passwd}}", "logfile /tmp/never logwrite x",
                            "save \"${if exists{/etc/passwd}{a}{b}}\"", "save ${env{HOME}}",
+                           "save \"${if crypteq{x}{\\\\$6\\\\$rounds=999999999\\\\$abcdefgh\\\\$x}{a}{b}}\"",
                            "if \"${if match_domain{a}{/etc/passwd}{y}}\" is y then save a endif"}) {
     const Outcome out = exim(text);
     BOOST_TEST(out.needs_user, text);
@@ -152,6 +154,18 @@ BOOST_AUTO_TEST_CASE(a_pure_run_stops_before_it_touches_anything) {
   BOOST_TEST(exim(many).needs_user);
   options.pure = false;
   BOOST_TEST(exim(many).counters[1] == 30000);
+}
+
+BOOST_AUTO_TEST_CASE(one_long_expansion_is_left_to_the_user) {
+  std::string list;
+  for (int i = 0; i < 3000; ++i) list += "a:";
+  headers.add("X-L: " + list + "b\n");
+  options.pure = true;
+  for (const char* text :
+       {"if \"${if forany{$h_x-l:}{forany{$h_x-l:}{forany{$h_x-l:}{eq{$item}{z}}}}}\" is x then finish endif",
+        "if \"${filter{$h_x-l:}{eq{${filter{$h_x-l:}{eq{${filter{$h_x-l:}{eq{$item}{z}}}}{z}}}}{z}}}\" is x "
+        "then finish endif"})
+    BOOST_TEST(exim(text).needs_user, text);
 }
 
 BOOST_AUTO_TEST_CASE(bounds) {
@@ -280,6 +294,28 @@ BOOST_AUTO_TEST_CASE(a_script_that_compares_for_ever_keeps_the_message) {
   const Outcome out = sieve("discard; if header :matches \"x-long\" [" + keys + "] { stop; } discard;");
   BOOST_TEST(told(out) == "f:inbox .");
   BOOST_TEST(out.text == "the script takes too long in line 2");
+}
+
+BOOST_AUTO_TEST_CASE(a_script_that_looks_for_ever_keeps_the_message) {
+  for (int i = 0; i < 3000; ++i) headers.add("X-" + std::to_string(i) + ": y\n");
+  std::string names = "\"to\"";
+  for (int i = 0; i < 6000; ++i) names += ", \"x-2\"";
+  for (const std::string& test : {"not exists [" + names + "]", "header [" + names + "] \"z\"",
+                                  "address [" + replace_all(names, "x-2", "to") + "] \"z\""}) {
+    const Outcome out = sieve("discard; if " + test + " { stop; } discard;");
+    BOOST_TEST(told(out) == "f:inbox .");
+    BOOST_TEST(out.text == "the script takes too long in line 2");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sieve_contains_takes_linear_time) {
+  headers.add("X-Long: " + std::string(100000, 'a') + "\n");
+  std::string keys = "\"c\"";
+  for (int i = 0; i < 800; ++i) keys += ", \"" + std::string(50000, 'a') + "b\"";
+  const Instant start = monotonic_now();
+  BOOST_TEST(told(sieve("if header :comparator \"i;octet\" :contains \"x-long\" [" + keys + "] { discard; }")) ==
+             "f:inbox .");
+  BOOST_TEST((monotonic_now() - start < Seconds(20)));
 }
 
 BOOST_AUTO_TEST_CASE(sieve_wildcards) {
