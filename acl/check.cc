@@ -39,6 +39,7 @@ constexpr HookOption kHookOptions[] = {
 
 void check_references(const lang::Config& config, lang::Diagnostics& diag) {
   std::vector<std::string_view> names;
+  names.reserve(config.acl_positions.size());
   for (const auto& [name, pos] : config.acl_positions) names.push_back(name);
   const auto unknown = [&](std::string_view what, std::string_view name, lang::Pos pos) {
     const auto near = nearest(name, names);
