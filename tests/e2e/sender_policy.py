@@ -44,12 +44,17 @@ acl_mail:
           add_header = :at_start:$spf_received
   accept
 acl_data:
+  warn    senders = ^keep@
+          spf_guess = !none : none
+          set acl_m_before = $spf_result/$spf_result_guessed
   warn    senders = ^off@
           control = dmarc_disable_verify
   deny    dmarc_status = reject
           message = DMARC of $dmarc_used_domain says $dmarc_domain_policy ($dmarc_status_text; $dmarc_alignment_spf $dmarc_alignment_dkim)
   defer   dmarc_status = temperror
           message = later: $dmarc_status_text
+  warn    senders = ^keep@
+          add_header = X-Kept: $acl_m_before $spf_result/$spf_result_guessed
   warn    add_header = X-DMARC: $dmarc_status/$dmarc_domain_policy/$dmarc_used_domain guessed=$acl_m_guessed look=${lookup{$sender_address} spf {127.0.0.2}}
           add_header = :at_start:${authresults{mx.test}}
   accept
@@ -146,6 +151,8 @@ def test_guess():
     got, m = mail('u@guess.test', subject='guess')
     h.check('guessed=yes' in m, m)
     h.check('spf=none smtp.mailfrom=guess.test' in m, 'the plain check came last: ' + m)
+    got, m = mail('keep@guess.test', subject='kept')
+    h.check('X-Kept: pass/yes pass/yes\n' in m and 'X-DMARC: norecord' in m, 'a guess stays after dmarc_status: ' + m)
 
 
 def test_no_state_from_the_message_before():
