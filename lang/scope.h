@@ -89,6 +89,7 @@ struct DeliveryState {
   Text address_file, address_pipe;
   std::string dkim_domain, dkim_selector;  ///< while signing
   std::string bounce_recipient, warn_message_recipients, warn_message_delay;
+  std::string inode;  ///< while directory_file is expanded
 };
 
 /// DKIM results of the message in reception, and the signer the DKIM ACL looks at.

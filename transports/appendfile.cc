@@ -528,7 +528,13 @@ Status add_names(DeliverContext& ctx, const lang::DriverInstance& t, std::span<r
     return {};
   }
   if (place.format == Format::plain && o.directory_file.is_set()) {
-    REMEX_TRY(const Text name, expand_tainted(ctx, o.directory_file, "directory_file"));
+    // The file is written later and by another process; what counts is that no other delivery has the number.
+    const std::string unique = file_name(ctx, t, *batch.front());
+    if (ctx.scope.delivery != nullptr)
+      ctx.scope.delivery->inode = replace_all(unique.substr(unique.rfind('-') + 1), "P", "");
+    auto expanded = expand_tainted(ctx, o.directory_file, "directory_file");
+    if (ctx.scope.delivery != nullptr) ctx.scope.delivery->inode.clear();
+    REMEX_TRY(const Text name, std::move(expanded));
     if (name.is_tainted())
       return defer(
           fmt::format("Tainted '{}' (directory_file of {} transport) not permitted", printable(name.view()), t.name));
@@ -536,6 +542,7 @@ Status add_names(DeliverContext& ctx, const lang::DriverInstance& t, std::span<r
         name.view().starts_with('.'))
       return defer(fmt::format("directory_file \"{}\" is not a file name", printable(name.view())));
     f["name"] = name.str();
+    f["other_name"] = name.str().substr(0, 255 - std::min<std::size_t>(255, unique.size() + 1)) + "-" + unique;
     return {};
   }
   f["name"] = file_name(ctx, t, *batch.front());

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/clock.h"
 #include "core/base/strings.h"
@@ -220,7 +221,8 @@ Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Id
   f["directory"] = "/";
   f["filter"] = "1";
   f["timeout"] = std::to_string(g.transport_filter_timeout);
-  f["max_output"] = std::to_string(m.size() * 2 + (64 << 20));
+  f["max_output"] =
+      std::to_string(std::min<std::uint64_t>(m.size() * 2 + (64 << 20), 3ULL << 30));  // an answer: < 4 GiB
   MessageText plain;
   plain.head = m.head;
   plain.body = m.body;
@@ -266,7 +268,17 @@ void run_shadow(DeliverContext& ctx, const lang::DriverInstance& t, std::span<ro
   if (done.empty() || def == nullptr || def->deliver == nullptr || shadow == &t) return;
   lang::AddressState* const saved = ctx.scope.address;
   ctx.scope.address = &done.front()->state;
-  for (const AddrResult& r : def->deliver(ctx, *shadow, done))
+  // Nobody settles what a shadow wrote: it is durable by itself.
+  std::vector<AddrResult> copies;
+  {
+    struct Guard {
+      bool& flag;
+      bool saved;
+      ~Guard() { flag = saved; }
+    } const guard{ctx.settle_later, std::exchange(ctx.settle_later, false)};
+    copies = def->deliver(ctx, *shadow, done);
+  }
+  for (const AddrResult& r : copies)
     if (r.fate != Fate::delivered)
       for (AddrResult& main : results)
         if (main.fate == Fate::delivered) main.shadow = fmt::format("{} (failed: {})", shadow->name, r.message);

@@ -48,7 +48,7 @@ struct Command {
 
 /// In the new process. What cannot be done is told as an errno through `report`.
 [[noreturn]] void become_command(const Command& c, int in, int out, int err_out, int report) {
-  const auto give_up = [report](int err) {
+  const auto give_up = [&report](int err) {  // report is another descriptor below
     (void)!::write(report, &err, sizeof err);
     ::_exit(127);
   };

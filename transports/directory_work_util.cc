@@ -170,10 +170,25 @@ Status sync_file(int fd, const io::Fields& f) {
   return {};
 }
 
-Result<std::string> write_new(const std::string& directory, const std::string& name, std::string_view bytes,
-                              const io::Fields& f) {
+/// Links `temp` to `path`. A name made for this delivery exists only when an earlier run was cut short: a repeat, and
+/// the file is there. A name the administrator made up may be another message's: then `other` is taken, which is made
+/// for this delivery.
+Status link_new(const std::string& temp, std::string& path, const std::string& other) {
+  if (::link(temp.c_str(), path.c_str()) == 0) return {};
+  if (errno == EEXIST && !other.empty()) {
+    path = other;
+    if (::link(temp.c_str(), path.c_str()) == 0) return {};
+  }
+  if (errno == EEXIST) return {};
+  return fail_errno(errno, fmt::format("while renaming to {}", path));
+}
+
+/// `other`: the name to take when `name` exists; empty: then it is a repeat.
+Result<std::string> write_new(const std::string& directory, const std::string& name, const std::string& other,
+                              std::string_view bytes, const io::Fields& f) {
   const auto mode = static_cast<mode_t>(number(f, "mode", 0600));
-  const std::string path = directory + "/" + name, temp = fmt::format("{}/temp.{}.{}", directory, ::getpid(), name);
+  std::string path = directory + "/" + name;
+  const std::string temp = fmt::format("{}/temp.{}.{}", directory, ::getpid(), name);
   const Fd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!fd) return fail_errno(errno, fmt::format("while creating file {}", temp));
   Status ok;
@@ -187,8 +202,7 @@ Result<std::string> write_new(const std::string& directory, const std::string& n
   }
   if (ok && ::fchmod(fd.get(), mode) != 0) ok = fail_errno(errno, "fchmod");
   if (ok) ok = sync_file(fd.get(), f);
-  if (ok && ::link(temp.c_str(), path.c_str()) != 0 && errno != EEXIST)
-    ok = fail_errno(errno, fmt::format("while renaming to {}", path));
+  if (ok) ok = link_new(temp, path, other.empty() ? other : directory + "/" + other);
   ::unlink(temp.c_str());
   if (!ok) return std::unexpected(ok.error());
   sync_parent(path);
@@ -288,11 +302,11 @@ io::Fields deliver_to_directory(const io::Fields& f, std::string_view message) {
   if (op == "maildir") {
     path = write_maildir(directory, message, f);
   } else if (op == "plain") {
-    path = write_new(directory, text(f, "name"), message, f);
+    path = write_new(directory, text(f, "name"), text(f, "other_name"), message, f);
   } else {
     // mailstore: the message first; the envelope file says that it is complete
-    path = write_new(directory, text(f, "name") + ".msg", message, f);
-    if (path) path = write_new(directory, text(f, "name") + ".env", text(f, "envelope"), f);
+    path = write_new(directory, text(f, "name") + ".msg", "", message, f);
+    if (path) path = write_new(directory, text(f, "name") + ".env", "", text(f, "envelope"), f);
   }
   if (!path) {
     const int err = path.error().sys_errno;

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "core/base/strings.h"
 #include "lang/diagnostics.h"
@@ -257,6 +259,12 @@ std::string_view meaning(std::int64_t status) {
   return kMeanings[status - 64];
 }
 
+/// The reason why a command cannot be run now says nothing about tomorrow.
+bool passes(int err) {
+  static constexpr int kPassing[] = {EAGAIN, ENOMEM, EMFILE, ENFILE, ETXTBSY, EIO, ESTALE, ETIMEDOUT, EINTR};
+  return std::find(std::begin(kPassing), std::end(kPassing), err) != std::end(kPassing);
+}
+
 void log_output(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& a, const std::string& output) {
   const std::string_view first = std::string_view(output).substr(0, output.find('\n'));
   if (output.empty() || ctx.scope.services == nullptr) return;
@@ -300,6 +308,7 @@ AddrResult judge(DeliverContext& ctx, const lang::DriverInstance& t, const route
     if (o.log_fail_output) log_output(ctx, t, a, output);
     return failed(std::move(text), o.return_output || o.return_fail_output);
   }
+  if (answer.contains("directory_error")) return deferred_result(answer["exec_error"]);  // a home that is not there now
   std::int64_t status = answer.contains("exec_error") ? 127 : parse_int(answer["exit"]).value_or(0);
   if (answer.contains("exec_error") && o.freeze_exec_fail) {
     r = deferred_result(
@@ -307,6 +316,9 @@ AddrResult judge(DeliverContext& ctx, const lang::DriverInstance& t, const route
     r.freeze = true;
     return r;
   }
+  if (answer.contains("exec_error") && passes(static_cast<int>(parse_int(answer["exec_errno"]).value_or(0))))
+    return deferred_result(
+        fmt::format("pipe process failed to exec \"{}\": {}", printable(c.words[0]), answer["exec_error"]));
   if (o.ignore_status) status = 0;
   if (status == 0) {
     if (o.return_output && !output.empty()) return failed(fmt::format("{} transport produced output", t.name), true);

@@ -11,11 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <thread>
 
+#include "core/base/strings.h"
 #include "core/io/fiber.h"
 
 namespace remex::io {
@@ -130,7 +132,7 @@ Status read_bytes(int fd, std::uint64_t n, const std::function<Status(std::strin
 
 // ------------------------------------------------------------------ the asking side
 
-Result<Fields> receive_fields(Stream& from) {
+Result<Fields> receive_fields(Stream& from, std::size_t more) {
   std::string buffer;
   std::array<char, 4096> block;
   std::size_t want = 4;
@@ -138,7 +140,7 @@ Result<Fields> receive_fields(Stream& from) {
   while (buffer.size() < want || !have_length) {
     if (buffer.size() >= 4 && !have_length) {
       want = 4 + get_u32(buffer);
-      if (want > kMaxBytes) return fail("courier answer too long");
+      if (want > kMaxBytes + more) return fail("courier answer too long");
       have_length = true;
       continue;
     }
@@ -157,7 +159,10 @@ Result<Fields> Courier::call(const Fields& request, Seconds limit, const std::fu
   Status sent = stream->write_all(encode_fields(request));
   if (sent && body) sent = body(*stream);
   // A worker that refuses answers without reading everything: its answer says more than the failed write.
-  auto answer = receive_fields(*stream);
+  // A command's output may be as long as the request allows.
+  const auto output = request.find("max_output");
+  const auto more = output != request.end() ? parse_uint(output->second).value_or(0) : 0;
+  auto answer = receive_fields(*stream, static_cast<std::size_t>(std::min<std::uint64_t>(more, UINT32_MAX)));
   if (!answer && !sent && answer.error().kind == ErrorKind::closed) return std::unexpected(sent.error());
   if (!answer && answer.error().kind == ErrorKind::timed_out)
     return fail(ErrorKind::timed_out, fmt::format("the delivery process did not end within {} s", limit.count()));

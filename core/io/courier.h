@@ -53,8 +53,8 @@ class Courier {
   Result<Fields> call(const Fields& request, Seconds limit, const std::function<Status(Stream&)>& body = nullptr);
 };
 
-/// Receives an answer on a stream of open(). Parks.
-Result<Fields> receive_fields(Stream& from);
+/// Receives an answer on a stream of open(): refused when it is longer than usual by more than `more`. Parks.
+Result<Fields> receive_fields(Stream& from, std::size_t more = 0);
 
 /// Requests run in threads of this process.
 std::shared_ptr<Courier> make_thread_courier(CourierWork work);

@@ -22,6 +22,10 @@ Result<Text> verified(Scope& s, std::string_view) {
   return trusted(s.delivery != nullptr && s.delivery->tls_certificate_verified ? "1" : "0");
 }
 
+Result<Text> inode(Scope& s, std::string_view name) {
+  return s.delivery != nullptr && !s.delivery->inode.empty() ? Result<Text>(Text(s.delivery->inode)) : zero(s, name);
+}
+
 constexpr VariableDef defs[] = {
     {.name = "transport_name",
      .taint = kClean,
@@ -253,8 +257,8 @@ constexpr VariableDef defs[] = {
      .tier = 2},
     {.name = "inode",
      .taint = kClean,
-     .summary = "Inode of temporary file; here 0",
-     .get = zero,
+     .summary = "Number no other delivery has, while directory_file is expanded; elsewhere 0",
+     .get = inode,
      .tier = 3,
      .where = Where::transport,
      .examples = {{"$inode", "0"}, {.input = "$inode", .output = "0", .where = Where::anywhere}}},

@@ -3,6 +3,8 @@
 Accounts, /var/mail and homes are this test's own (a private mount namespace)."""
 import os
 import pwd
+import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -73,6 +75,23 @@ quotas:
   user = bob
   local_parts = small : dir : sized
   transport = quota_$local_part_data
+named:
+  driver = accept
+  domains = named.test
+  user = bob
+  local_parts = constant : inode
+  transport = named_$local_part_data
+commands:
+  driver = accept
+  domains = command.test
+  user = bob
+  local_parts = away : busy
+  transport = command_$local_part_data
+grown:
+  driver = accept
+  domains = grown.test
+  user = bob
+  transport = grown
 notroot:
   driver = accept
   domains = root.test
@@ -111,6 +130,25 @@ plain_home:
   driver = appendfile
   directory = $home/plain
   mode = 0640
+named_constant:
+  driver = appendfile
+  directory = @D@/home/bob/constant
+  directory_file = message
+named_inode:
+  driver = appendfile
+  directory = @D@/home/bob/inode
+  directory_file = message-$inode
+command_away:
+  driver = pipe
+  command = /bin/true
+  current_directory = @D@/home/bob/away
+command_busy:
+  driver = pipe
+  command = @D@/busy
+grown:
+  driver = appendfile
+  file = @D@/home/bob/grown
+  transport_filter = @D@/grow
 quota_small:
   driver = appendfile
   file = @D@/home/bob/small
@@ -228,6 +266,33 @@ def test_maildir_and_plain_as_user():
     files = os.listdir(d('home/alice/plain'))
     equal(len(files), 1, 'plain files')
     equal(stat.S_IMODE(os.stat(d('home/alice/plain', files[0])).st_mode), 0o640, 'mode')
+
+
+def test_named_files():
+    for name in ('constant', 'inode'):
+        for subject in ('one', 'two', 'three'):
+            done(send(name + '@named.test', subject=subject))
+        files = os.listdir(d('home/bob', name))
+        equal(sorted(re.search('Subject: (.*)', read(d('home/bob', name, f))).group(1) for f in files), ['one', 'three', 'two'])
+        if name == 'constant':
+            equal([len(re.findall('^message(-q[-0-9A-Za-z]+)?$', f)) for f in files] + ['message' in files], [1, 1, 1, True], files)
+        else:
+            check(all(re.match('^message-[1-9][0-9]+$', f) for f in files), files)
+
+
+def test_a_command_that_cannot_run_now():
+    check('failed to change directory' in done(send('away@command.test'), '==')[0], log()[-500:])
+    shutil.copy('/bin/true', d('busy'))
+    os.chmod(d('busy'), 0o755)
+    with open(d('busy'), 'ab'):
+        check('failed to exec' in done(send('busy@command.test'), '==')[0], log()[-500:])
+
+
+def test_a_filter_may_write_a_lot():
+    size = 68000000
+    harness.write(d('grow'), "#!/bin/sh\ncat\nhead -c %d /dev/zero | tr '\\0' x\necho\n" % size, 0o755)
+    done(send('grown@grown.test', 'x' * 70 + '\n' * 2000000), '=>')
+    check(os.path.getsize(d('home/bob/grown')) > size, 'size')
 
 
 def test_maildir_symlink_attack():
