@@ -57,7 +57,7 @@ Session::Next Session::cmd_auth(const Command& c) {
   if (in_transaction_) return protocol_error(503, "not permitted in mail transaction", state_.command);
   const acl::Outcome o = run_acl(acl::Hook::auth, config_->main.acl_smtp_auth);
   if (o.verdict != acl::Verdict::accept)
-    return refuse(o, fmt::format("AUTH {}", printable(c.argument.substr(0, c.argument.find(' ')))));
+    return refuse(o, fmt::format("AUTH {}", printable(c.argument.substr(0, c.argument.find_first_of(" \t")))));
 
   const std::size_t blank = std::min(c.argument.find_first_of(" \t"), c.argument.size());
   const std::string_view mechanism = c.argument.substr(0, blank);

@@ -65,7 +65,7 @@ bool Session::data_lost(ErrorKind why) {
 void Session::prepare_reception(Reception& reception) {
   const auto& m = config_->main;
   reception.load_latch = &load_latch_;
-  reception.discarded_by = discarded_sender_ ? "MAIL" : discarded_rcpt_ ? "RCPT" : "";
+  reception.discarded_by = discarded_sender_ ? "MAIL" : !discarded_rcpts_.empty() ? "RCPT" : "";
   if (m.smtp_accept_queue_per_connection > 0 && accepted_messages_ >= m.smtp_accept_queue_per_connection)
     reception.leave_queued =
         fmt::format("more than {} messages received in one connection", m.smtp_accept_queue_per_connection);
@@ -77,6 +77,7 @@ void Session::prepare_reception(Reception& reception) {
   if (!opt_.is_tcp || host_matches(m.recipient_unqualified_hosts))
     reception.header_recipient_domain = qualify_recipient(*config_, server_.primary_hostname);
   reception.ignore_from_line = opt_.is_tcp ? host_matches(m.ignore_fromline_hosts) : m.ignore_fromline_local;
+  reception.discarded_rcpts = discarded_rcpts_;
   if (prdr_requested_)
     reception.prdr_reply = [this](const Reply& r) {
       reply(r);

@@ -247,7 +247,7 @@ void Session::answer_rcpt(acl::Outcome o, const lang::AddressState& a) {
     r.address = a.address;
     envelope_.recipients.push_back(std::move(r));
   } else {
-    discarded_rcpt_ = true;
+    discarded_rcpts_.emplace_back(envelope_.recipients.size(), a.address);
     log_line(log::kMain | log::kReject,
              fmt::format("{} F=<{}> RCPT <{}>: discarded by {} ACL{}{}", host_text(), printable(envelope_.sender),
                          printable(a.address), discarded_sender_ ? "MAIL" : "RCPT", o.log_message.empty() ? "" : ": ",

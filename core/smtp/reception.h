@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "acl/acl.h"
 #include "core/smtp/data_reader.h"
@@ -61,6 +63,8 @@ class Reception : public DataSink {
   std::string discarded_by;
   /// The client asked for PRDR: gets the reply for each recipient. Unset: it did not.
   std::function<void(const Reply&)> prdr_reply;
+  /// What the RCPT ACL discarded, with the number of recipients accepted before: the client counts on a reply for each.
+  std::vector<std::pair<std::size_t, std::string>> discarded_rcpts;
   /// mua_wrapper: gets the finished message instead of the store; its Reply is the result.
   std::function<Reply(store::StoredMessage&&)> deliver_instead;
 

@@ -47,7 +47,14 @@ Reply Reception::prdr_acl(bool& stop) {
   prdr_ = true;
   prdr_reply({353, "PRDR content analysis beginning", false});
   bool deferred = false, discarded = false;
-  for (std::size_t i = 0; i < env.recipients.size();) {
+  auto gone = discarded_rcpts.begin();
+  const auto answer_discarded = [&](std::size_t before) {
+    for (; gone != discarded_rcpts.end() && gone->first <= before; ++gone)
+      prdr_reply({250, fmt::format("PRDR R=<{}> acceptance", printable(gone->second)), false});
+  };
+  std::size_t judged = 0;
+  for (std::size_t i = 0; i < env.recipients.size(); ++judged) {
+    answer_discarded(judged);
     const std::string address = env.recipients[i].address;
     lang::AddressState a = address_state(address);
     scope_.address = &a;
@@ -68,6 +75,7 @@ Reply Reception::prdr_acl(bool& stop) {
     prdr_lost_ = true;
     env.recipients.erase(env.recipients.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  answer_discarded(judged);
   scope_.acl_domain_data = scope_.acl_local_part_data = scope_.recipient_data = Text();
   if (!env.recipients.empty() || discarded) {
     if (env.recipients.empty()) discarded_by = "PRDR";

@@ -3,13 +3,22 @@
 #include "core/smtp/server.h"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include "core/base/strings.h"
 
 namespace remex::smtp {
 
+namespace {
+/// Another text when the file is another or has been written to. Of a directory: when files came or went.
+std::string file_state(const std::string& path) {
+  struct stat st{};
+  if (!path.starts_with('/') || ::stat(path.c_str(), &st) != 0) return {};
+  return fmt::format(" {} {} {} {}.{:09}", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+}  // namespace
+
 Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& scope) {
-  if (tls) return tls;
   io::TlsServerConfig c;
   c.hostname = primary_hostname;
   const auto& m = config->main;
@@ -29,9 +38,13 @@ Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& s
   REMEX_CHECK(text(m.tls_require_ciphers, c.priority, "tls_require_ciphers"));
   REMEX_CHECK(text(m.tls_verify_certificates, c.verify_certificates, "tls_verify_certificates"));
   c.request_client_certificate = m.tls_verify_hosts.is_set() || m.tls_try_verify_hosts.is_set();
+  std::string key = c.priority + "\n";
+  for (const std::string& file : {c.certificate_file, c.private_key_file, c.verify_certificates})
+    key += file + file_state(file) + "\n";
+  if (tls && key == tls_key) return tls;
   REMEX_TRY(auto made, io::TlsServerContext::create(c));
-  // A certificate chosen per connection (an expansion) is loaded per connection; a constant one once.
-  if (!m.tls_certificate.is_set() || m.tls_certificate.is_constant()) tls = made;
+  tls = made;
+  tls_key = std::move(key);
   return made;
 }
 

@@ -30,7 +30,8 @@ struct Server {
   std::shared_ptr<store::Store> store;  ///< null: nothing is kept (-bh)
   std::shared_ptr<log::Log> log;
   lang::Services* services = nullptr;         ///< of the process
-  std::shared_ptr<io::TlsServerContext> tls;  ///< null: made on first use by tls_context()
+  std::shared_ptr<io::TlsServerContext> tls;  ///< the last one made by tls_context()
+  std::string tls_key;                        ///< of what: the values of the options and the state of the files
   std::string primary_hostname;
   /// The message is durable; schedule its delivery. `queue_only`: a queue run will find it.
   std::function<void(store::StoredMessage&&, bool queue_only)> accepted;
@@ -63,7 +64,8 @@ struct Server {
   /// Shown by -bh; empty otherwise.
   std::function<void(std::string_view)> explain;
 
-  /// The TLS context, made once; error text when the certificate is unusable.
+  /// The TLS context for a client, made anew when the options mean something else for it or a file has changed; error
+  /// text when the certificate is unusable.
   Result<std::shared_ptr<io::TlsServerContext>> tls_context(lang::Scope& scope);
 };
 

@@ -22,7 +22,25 @@ namespace {
 constexpr std::size_t kMaxCommandLine = 16384;
 constexpr std::size_t kMaxQueuedReplies = 32 * 1024;
 constexpr Millis kWriteTimeout{5 * 60 * 1000};
+constexpr Millis kForever = std::chrono::hours(10 * 365 * 24);  ///< can be added to a point in time
 constexpr std::string_view kUnexpectedArgument = "unexpected argument data";
+
+/// What a client said, for the log. Of AUTH only the mechanism: the rest is a secret, and so is what follows the line.
+std::string shown(std::string_view said, std::size_t most = 256) {
+  std::size_t end = said.size();
+  for (std::size_t at = 0; at < said.size();) {
+    const std::size_t line_end = std::min(said.find('\n', at), said.size());
+    const std::string_view line = said.substr(at, line_end - at);
+    const std::size_t word = std::min(line.find_first_not_of(" \t"), line.size());
+    if (istarts_with(line.substr(word), "AUTH")) {
+      const std::size_t mechanism = line.find_first_not_of(" \t", word + 4);
+      end = at + std::min(line.find_first_of(std::string_view(" \t\r\0", 4), mechanism), line.size());
+      break;
+    }
+    at = line_end + 1;
+  }
+  return printable(said.substr(0, std::min(end, most)));
+}
 }  // namespace
 
 std::string_view default_enhanced_code(int code, Verb verb) {
@@ -110,7 +128,7 @@ bool Session::host_matches(const lang::MatchList& list) {
 }
 
 Millis Session::receive_timeout() {
-  if (opt_.receive_timeout == 0) return Millis::max() / 2;
+  if (opt_.receive_timeout == 0) return kForever;
   if (opt_.receive_timeout > 0) return std::chrono::duration_cast<Millis>(Seconds(opt_.receive_timeout));
   const lang::Expansion& e = config_->main.smtp_receive_timeout;
   std::int64_t seconds = 300;
@@ -182,14 +200,14 @@ Result<std::string> Session::read_command() {
 Session::Next Session::protocol_error(int code, std::string_view text, std::string_view line) {
   const bool protocol = code == 503;
   if (server_.log->on(protocol ? log::Selector::smtp_protocol_error : log::Selector::smtp_syntax_error))
-    log_line(log::kMain, fmt::format("SMTP {} error in \"{}\" {} {}", protocol ? "protocol" : "syntax",
-                                     printable(line.substr(0, 256)), host_text(), text));
+    log_line(log::kMain, fmt::format("SMTP {} error in \"{}\" {} {}", protocol ? "protocol" : "syntax", shown(line),
+                                     host_text(), text));
   ++synprot_errors_;
   if (config_->main.smtp_max_synprot_errors > 0 && synprot_errors_ > config_->main.smtp_max_synprot_errors) {
     reply(code, std::string(text) + "\nToo many syntax or protocol errors");
     log_line(log::kMain | log::kReject,
              fmt::format("SMTP call from {} dropped: too many syntax or protocol errors (last command was \"{}\"{})",
-                         peer(), printable(line.substr(0, 256)), history_text()));
+                         peer(), shown(line), history_text()));
     close_reason_ = "bad-commands";
     return Next::close;
   }
@@ -260,7 +278,7 @@ bool Session::connect() {
           load > m.smtp_load_reserve && !host_matches(m.smtp_reserve_hosts))
         return turn_away(421, active_hostname_ + ": Too much load; please try again later.",
                          fmt::format("load average = {:.2f}", static_cast<double>(load) / 1000));
-    if (m.smtp_accept_reserve > 0 && c.sessions > m.smtp_accept_max - m.smtp_accept_reserve &&
+    if (m.smtp_accept_max > 0 && m.smtp_accept_reserve > 0 && c.sessions > m.smtp_accept_max - m.smtp_accept_reserve &&
         !host_matches(m.smtp_reserve_hosts))
       return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",
                        "reserved slots");
@@ -312,7 +330,7 @@ bool Session::connect() {
     if (peeked && !peeked->empty()) {
       log_line(log::kMain | log::kReject, fmt::format("SMTP protocol synchronization error (input sent without waiting "
                                                       "for greeting): rejected connection from {} input=\"{}\"",
-                                                      host_text(), printable(peeked->substr(0, 150))));
+                                                      host_text(), shown(*peeked, 150)));
       reply(554, "SMTP synchronization error");
       (void)flush();
       return false;
@@ -346,8 +364,9 @@ bool Session::check_sync(const Command& c) {
   log_line(log::kMain | log::kReject,
            fmt::format("SMTP protocol synchronization error (next input sent too soon: pipelining was{} advertised): "
                        "rejected \"{}\" {} next input=\"{}\"",
-                       pipelining_advertised_ ? "" : " not", printable(state_.command.substr(0, 256)), host_text(),
-                       printable(peeked->substr(0, 150))));
+                       pipelining_advertised_ ? "" : " not", shown(state_.command), host_text(),
+                       // what follows AUTH answers challenges
+                       c.verb == Verb::auth ? "(not shown)" : shown(*peeked, 150)));
   reply(554, "SMTP synchronization error");
   return false;
 }
@@ -442,7 +461,7 @@ Session::Next Session::unknown_command() {
     close_reason_ = "bad-commands";
     log_line(log::kMain | log::kReject,
              fmt::format("SMTP call from {} dropped: too many unrecognized commands (last was \"{}\")", peer(),
-                         printable(state_.command.substr(0, 256))));
+                         shown(state_.command)));
     return Next::close;
   }
   return protocol_error(500, "unrecognized command", state_.command);
@@ -452,8 +471,8 @@ void Session::reset_message() {
   bdat_.reset();
   chunk_failed_ = false;
   prdr_requested_ = false;
-  in_transaction_ = accepted_any_rcpt_ = discarded_sender_ = discarded_rcpt_ = too_many_rcpt_ = rcpt_errors_differ_ =
-      false;
+  in_transaction_ = accepted_any_rcpt_ = discarded_sender_ = too_many_rcpt_ = rcpt_errors_differ_ = false;
+  discarded_rcpts_.clear();
   rcpt_error_.clear();
   from_.authenticated_sender.clear();
   const std::string login = std::move(envelope_.login);

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "acl/acl.h"
 #include "core/io/stream.h"
@@ -146,8 +148,9 @@ class Session {
        auth_advertised_ = false;
   bool enhanced_ = false;          ///< ENHANCEDSTATUSCODES was advertised
   bool discarded_sender_ = false;  ///< MAIL ACL said discard
-  bool discarded_rcpt_ = false;    ///< RCPT ACL said discard to at least one
-  bool too_many_rcpt_ = false;     ///< recipients_max was passed
+  /// What the RCPT ACL discarded, with the number of recipients accepted before.
+  std::vector<std::pair<std::size_t, std::string>> discarded_rcpts_;
+  bool too_many_rcpt_ = false;  ///< recipients_max was passed
   bool rcpt_errors_differ_ = false;
   std::string rcpt_error_;          ///< text of the first refused RCPT, shown again when DATA follows
   Verb verb_ = Verb::unknown;       ///< of the command being answered

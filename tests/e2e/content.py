@@ -6,6 +6,7 @@ import base64
 import os
 import random
 import re
+import select
 import socket
 import subprocess
 import time
@@ -279,6 +280,14 @@ def test_standard_input_and_bs():
     r = SERVER.run('-bs', input=session)
     h.check('250 2.0.0 OK id=' in r.stdout or '250 OK id=' in r.stdout, r.stdout + r.stderr)
     h.check('X-Parts:  0:multipart/mixed' in wait_mail('X-Do: list bs'), 'parts')
+
+
+def test_no_time_limit_with_bs():
+    p = subprocess.Popen(SERVER.command('-os', '0s', '-bs'), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    h.check(p.stdout.readline().startswith('220 '), 'greeting')
+    h.check(not select.select([p.stdout], [], [], 0.3)[0], 'it waits')
+    out = p.communicate('QUIT\r\n', timeout=60)[0]
+    h.check(out.startswith('221 '), out)
 
 
 def test_prdr_as_server_and_client():

@@ -150,6 +150,23 @@ BOOST_AUTO_TEST_CASE(a_bug_ends_the_session_only) {
   BOOST_CHECK_EQUAL(w.counters.sessions, 0);
 }
 
+BOOST_AUTO_TEST_CASE(tls_settings_are_each_clients_own) {
+  smtp::test::World w("tls_require_ciphers = ${if eq{$sender_host_address}{192.0.2.1}{NO-SUCH}{NORMAL}}\n");
+  BOOST_REQUIRE_MESSAGE(w.errors.empty(), w.errors);
+  mail::ReceivedFrom from;
+  lang::Scope scope;
+  scope.config = w.server.config.get();
+  scope.services = &w.services;
+  scope.from = &from;
+  from.host_address = "192.0.2.9";
+  const auto first = w.server.tls_context(scope);
+  BOOST_REQUIRE(first);
+  const auto again = w.server.tls_context(scope);
+  BOOST_CHECK(again && *again == *first);
+  from.host_address = "192.0.2.1";
+  BOOST_CHECK(!w.server.tls_context(scope));
+}
+
 /// An idle session costs its state; replies and lines are not kept.
 BOOST_AUTO_TEST_CASE(session_is_small) { BOOST_CHECK_LE(sizeof(smtp::Session), 6144U); }
 
