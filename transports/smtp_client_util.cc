@@ -558,11 +558,17 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     return std::unexpected(std::move(t));
   }
   if (opt.all_or_none && accepted < rcpts.size()) {
-    const auto refused = std::find_if(rcpts.begin(), rcpts.end(),
-                                      [](const RcptState& r) { return r.fate != RcptState::Fate::accepted; });
+    using Fate = RcptState::Fate;
+    const auto find = [&](auto test) { return std::find_if(rcpts.begin(), rcpts.end(), test); };
+    auto refused = find([&](const RcptState& r) { return opt.can_wait && r.fate == Fate::deferred; });
+    const Fate fate = refused != rcpts.end() ? Fate::deferred : Fate::failed;
+    if (refused == rcpts.end()) refused = find([](const RcptState& r) { return r.fate != Fate::accepted; });
     for (RcptState& r : rcpts)
-      if (r.fate == RcptState::Fate::accepted) r.message = refused->message;
-    for (RcptState& r : rcpts) r.fate = RcptState::Fate::failed;
+      if (r.fate == Fate::accepted || (fate == Fate::deferred && r.fate == Fate::failed)) {
+        r.message = refused->message;
+        r.code = refused->code;
+      }
+    for (RcptState& r : rcpts) r.fate = fate;
     return {};
   }
   if (accepted == 0 && !data_pipelined) return {};

@@ -75,6 +75,7 @@ struct TransactionOptions {
   bool prdr = false;         ///< ask for a reply per recipient when it is offered and there are several
   bool chunking = false;     ///< BDAT (RFC 3030) when the server offers it
   bool all_or_none = false;  ///< one refused recipient fails them all, before DATA
+  bool can_wait = false;     ///< with all_or_none: one that is refused for now defers them all instead
   std::string_view head;     ///< header section and the empty line, LF ends
   const mail::Body* body = nullptr;
   Seconds command_timeout{300}, data_timeout{300}, final_timeout{600};

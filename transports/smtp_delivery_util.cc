@@ -292,7 +292,7 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   c.try_tls = c.require_tls || !avoid;
   REMEX_TRY(c.sni, expand(o_.tls_sni, "tls_sni"));
   REMEX_TRY(const bool by_name, in_list(o_.tls_verify_cert_hostnames, h, true));
-  if (by_name && !mail::is_ip_address(h.name)) c.verify_name = h.name;
+  if (by_name) c.verify_name = h.name;  // of an IP address: one the certificate is for
   REMEX_TRY(c.tls.priority, expand(o_.tls_require_ciphers, "tls_require_ciphers"));
   REMEX_TRY(c.tls.certificate_file, expand(o_.tls_certificate, "tls_certificate"));
   REMEX_TRY(c.tls.private_key_file, expand(o_.tls_privatekey, "tls_privatekey"));
@@ -311,10 +311,11 @@ std::string Delivery::pool_key(const routers::HostItem& h, const SmtpConnectOpti
   std::string by;
   for (const SocksProxy& p : c.proxies) by += fmt::format("{}:{}/{},", p.at.ip, p.at.port, p.name);
   for (const TlsaRecord& r : c.tlsa) by += fmt::format("{}{}{}{}", r.usage, r.selector, r.matching, hex_encode(r.data));
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
+  for (const std::string& name : c.dane_names) by += "," + name;
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
                      c.to.ip, c.to.port, c.local_ip, c.helo, c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls,
                      c.avoid_esmtp, c.must_verify, c.sni, c.tls.priority, c.tls.certificate_file,
-                     c.tls.verify_certificates, c.verify_name, by);
+                     c.tls.private_key_file, c.tls.verify_certificates, c.verify_name, by);
 }
 
 HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::HostItem& h, SmtpConnectOptions& c,
@@ -574,6 +575,7 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     auto chunking = in_list(o_.hosts_try_chunking, h, true);
     tx.chunking = chunking && *chunking;
     tx.all_or_none = ctx_.mua_wrapper;
+    tx.can_wait = ctx_.can_wait;
     tx.ignore_quota = o_.lmtp_ignore_quota;
     tx.auth = auth_parameter(c);
     tx.command_timeout = options->command_timeout;

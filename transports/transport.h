@@ -93,6 +93,8 @@ struct DeliverContext {
   ConnectionPool* pool = nullptr;  ///< keeps SMTP connections for the next message; null: each delivery its own
   /// The caller takes AddrResult::unsynced and syncs it; a transport that knows nothing of it is durable by itself.
   bool settle_later = false;
+  /// With mua_wrapper: the message can be queued, so a refusal for now is none for good.
+  bool can_wait = false;
 };
 
 struct TransportDef {

@@ -56,6 +56,7 @@ class Attempt {
   std::vector<Group> make_groups();
   void run_group(Group& g);
   bool mua_wrapper = false;
+  bool can_wait = false;  ///< with mua_wrapper: the message is queued when the next host refuses it for now
   /// Held as long as somebody may still write about the message; finish() may hand it on.
   std::shared_ptr<store::Claim> claim;
   /// First address that is not delivered; null when all are.

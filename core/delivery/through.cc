@@ -47,7 +47,7 @@ Through deliver_through(Engine& eng, store::StoredMessage& msg) {
   opt.force = opt.first_attempt = true;
   store::StoredMessage copy = msg;  // routing may change the envelope
   Attempt a(without, copy, opt);
-  a.mua_wrapper = true;
+  a.mua_wrapper = a.can_wait = true;
   a.route_all();
   Through out;
   if (const Addr* t = a.first_trouble(); t != nullptr && t->status != Addr::Status::routed) return out;

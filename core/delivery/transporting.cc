@@ -131,7 +131,8 @@ void Attempt::run_group(Group& g) {
                                  {},
                                  mua_wrapper,
                                  mua_wrapper ? nullptr : eng_.pool.get(),
-                                 eng_.settler && eng_.store && !mua_wrapper};
+                                 eng_.settler && eng_.store && !mua_wrapper,
+                                 can_wait};
   std::vector<transports::AddrResult> results;
   const auto deliver = [&] {
     if (!opt_.dry_run) {

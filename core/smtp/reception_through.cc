@@ -30,6 +30,7 @@ bool Reception::cut_through(acl::Hook hook, store::StoredMessage& msg, Reply& ou
       out = {250, "OK id=" + env.id, false};
       return true;
     case Kind::refused:
+      if (t.code / 100 == 4) return false;  // it may be taken later
       tell("rejected after DATA");
       out = {t.code / 100 == 5 ? t.code : 550, t.text, false};
       return true;

@@ -106,6 +106,20 @@ def test_later():
     h.wait_for(lambda: SERVER.run('-qff') and queued() == '0', what='delivery from the queue')
 
 
+def test_no_for_now_is_not_no():
+    for word, said in (('RCPT', '450 greylisted'), ('MAIL', '451 not now')):
+        replies(**{word: said})
+        h.equal(send('u@a.far.test', 'v@a.far.test')[0], 250)
+        h.equal(queued(), '1')
+        replies()
+        h.wait_for(lambda: SERVER.run('-qff') and queued() == '0', what='delivery from the queue')
+    replies(RCPT=lambda line: '450 greylisted' if '<v@' in line else '')
+    h.equal(send('u@a.far.test', 'v@a.far.test')[0], 250)
+    replies()
+    h.wait_for(lambda: SERVER.run('-qff') and queued() == '0', what='delivery from the queue')
+    h.check('rejected after DATA: R=remote T=smtp: SMTP error from remote mail server after RCPT TO:<u@a.far.test>: 450' not in mainlog(), mainlog())
+
+
 def test_what_does_not_fit_is_queued():
     replies()
     code, text = send('u@box.test')  # a local mailbox

@@ -15,7 +15,10 @@ d = harness.Dir()
 hub_port, client_port = harness.free_port(), harness.free_port()
 subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', '/CN=hub.test', '-keyout', d('key.pem'), '-out', d('cert.pem')],
                check=True, capture_output=True)
-for f in ('key.pem', 'cert.pem'):
+subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', '/CN=hub.test', '-addext', 'subjectAltName=IP:127.0.0.1',
+                '-keyout', d('key2.pem'), '-out', d('cert2.pem')], check=True, capture_output=True)
+harness.write(d('both.pem'), open(d('cert.pem')).read() + open(d('cert2.pem')).read())
+for f in ('key.pem', 'cert.pem', 'key2.pem', 'cert2.pem'):
     os.chmod(d(f), 0o644)
 USER = 'exim_user = mail\nexim_group = mail\n' if os.geteuid() == 0 else ''
 COMMON = USER + r'''
@@ -102,6 +105,12 @@ strict:
   route_list = * $local_part.hub.test byname
   self = send
   transport = strict
+byip:
+  driver = manualroute
+  domains = byip.test
+  route_list = * 127.0.0.1
+  self = send
+  transport = byip
 filtered:
   driver = manualroute
   domains = filter.test
@@ -127,6 +136,12 @@ filtered:
   port = @HUB@
   hosts_try_auth = *
   transport_filter = /bin/sed -e 's/needle/found/' -e '1iX-Filter: yes' -e '\$aend'
+byip:
+  driver = smtp
+  allow_localhost
+  port = @HUB@
+  tls_verify_hosts = *
+  tls_verify_certificates = @D@/both.pem
 strict:
   driver = smtp
   allow_localhost
@@ -321,6 +336,16 @@ def test_no_password_in_any_log():
             path = d('%s-%s' % (name, kind))
             text = open(path).read() if os.path.exists(path) else ''
             check('se^cret' not in text and secret not in text, path)
+
+
+def test_address_in_the_certificate():
+    """A host that is an IP address shall show a certificate for it; the hub shows a renewed one without being told."""
+    mid = send('a@byip.test')
+    check('certificate verification failed' in done(mid, '==')[0], log()[-800:])
+    for name in ('key', 'cert'):
+        os.rename(d(name + '2.pem'), d(name + '.pem'))
+    client.run('-qff')
+    check('authenticate first' in done(mid, '**')[0], log()[-800:])
 
 
 def test_wrong_password():
