@@ -38,14 +38,26 @@ Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& s
   REMEX_CHECK(text(m.tls_require_ciphers, c.priority, "tls_require_ciphers"));
   REMEX_CHECK(text(m.tls_verify_certificates, c.verify_certificates, "tls_verify_certificates"));
   c.request_client_certificate = m.tls_verify_hosts.is_set() || m.tls_try_verify_hosts.is_set();
-  std::string key = c.priority + "\n";
-  for (const std::string& file : {c.certificate_file, c.private_key_file, c.verify_certificates})
-    key += file + file_state(file) + "\n";
-  if (tls && key == tls_key) return tls;
-  REMEX_TRY(auto made, io::TlsServerContext::create(c));
-  tls = made;
+  std::string key = c.priority, state;
+  for (const std::string& file : {c.certificate_file, c.private_key_file, c.verify_certificates}) {
+    key += "\n" + file;
+    state += file_state(file) + "\n";
+  }
+  const bool same_options = tls && key == tls_key;
+  if (same_options && state == tls_state) return tls;
+  auto made = io::TlsServerContext::create(c);
+  if (!made && same_options) {  // in the middle of a renewal, or after one that went wrong
+    log->write(log::kMain | log::kPanic, "",
+               fmt::format("TLS: the changed certificate or key cannot be used, clients get the one before: {}",
+                           made.error().text));
+    tls_state = std::move(state);
+    return tls;
+  }
+  if (!made) return std::unexpected(made.error());
+  tls = *made;
   tls_key = std::move(key);
-  return made;
+  tls_state = std::move(state);
+  return tls;
 }
 
 void SessionServices::log(int targets, std::string_view line) {

@@ -31,7 +31,7 @@ struct Server {
   std::shared_ptr<log::Log> log;
   lang::Services* services = nullptr;         ///< of the process
   std::shared_ptr<io::TlsServerContext> tls;  ///< the last one made by tls_context()
-  std::string tls_key;                        ///< of what: the values of the options and the state of the files
+  std::string tls_key, tls_state;             ///< of what: the values of the options; the state of the files then
   std::string primary_hostname;
   /// The message is durable; schedule its delivery. `queue_only`: a queue run will find it.
   std::function<void(store::StoredMessage&&, bool queue_only)> accepted;
@@ -64,8 +64,8 @@ struct Server {
   /// Shown by -bh; empty otherwise.
   std::function<void(std::string_view)> explain;
 
-  /// The TLS context for a client, made anew when the options mean something else for it or a file has changed; error
-  /// text when the certificate is unusable.
+  /// The TLS context for a client, made anew when the options mean something else for it or a file has changed. While
+  /// changed files cannot be used, the context before them; error text when there is none.
   Result<std::shared_ptr<io::TlsServerContext>> tls_context(lang::Scope& scope);
 };
 
