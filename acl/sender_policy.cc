@@ -103,7 +103,7 @@ Result<std::string> check_spf_of(lang::Scope& scope, bool guess) {
   if (guess) q.guess = scope.config->main.spf_guess;
   REMEX_TRY(const std::string fallback, comment_template(scope));
   const msgauth::SpfVerdict v = msgauth::check_spf(scope.services->resolver(), q);
-  const std::string word(msgauth::to_string(v.result));
+  std::string word(msgauth::to_string(v.result));
   publish(scope, "spf_kind", kind);
   publish(scope, "spf_result", word, true);
   publish(scope, "spf_result_guessed", v.guessed ? "yes" : "no", true);
@@ -136,7 +136,7 @@ void note_authors(lang::Scope& scope) {
 Result<std::string> check_dmarc_of(lang::Scope& scope, const Effects& effects) {
   if (const auto known = scope.extra.find("dmarc_status"); known != scope.extra.end()) return known->second;
   REMEX_TRY(const msgauth::DmarcVerdict v, judge_dmarc(scope, effects));
-  const std::string word(msgauth::to_string(v.status));
+  std::string word(msgauth::to_string(v.status));
   publish(scope, "dmarc_status", word, true);
   publish(scope, "dmarc_status_text", v.text);
   publish(scope, "dmarc_used_domain", v.used_domain, true);
