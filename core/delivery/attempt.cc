@@ -24,9 +24,14 @@ std::string delivery_key(const Addr& a) {
   return fmt::format("{}\n{}\n{}", a.unique, a.transport != nullptr ? a.transport->name : "", a.special.str());
 }
 
-/// Name under which a finished address that is not a whole recipient is remembered.
+/// Name under which a finished address that is not a whole recipient is remembered, as in Exim's spool. Commands and
+/// files belong to the address that asked for them: two users may have the same command.
 std::string done_name(const Addr& a) {
-  const std::string base = a.special.empty() ? a.state.address : a.special.str();
+  std::string base = a.state.address;
+  if (!a.special.empty() && a.parent != nullptr) {
+    base += ":" + a.parent->state.address;
+    if (a.reply) base += a.unique.substr(std::min(a.unique.size(), a.unique.rfind(" #")));  // one of several
+  }
   const bool clone = a.parent != nullptr && a.parent->transport != nullptr;
   const bool cloned = a.transport != nullptr && !a.children.empty();
   return (clone || cloned) && a.router != nullptr ? base + "/" + a.router->name : base;
@@ -366,9 +371,10 @@ void Attempt::settle_recipients() {
     for (auto& r : env.recipients) r.done = true;
     changed_ = true;
   }
+  if (std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; })) return;
+  // Also those that finish a whole recipient: what still waits may lead to the same address again.
   for (Addr* a : all_) {
-    const bool finished = a->status == Addr::Status::delivered || a->status == Addr::Status::failed;
-    if (!finished || recipient_of(*a).done) continue;
+    if (a->status != Addr::Status::delivered && a->status != Addr::Status::failed) continue;
     const std::string name = done_name(*a);
     if (std::find(env.non_recipients.begin(), env.non_recipients.end(), name) == env.non_recipients.end()) {
       env.non_recipients.push_back(name);

@@ -421,6 +421,23 @@ def test_include_and_alias_pipe_of_fixed_user():
     done(send('inc@fixed.test'))
 
 
+def test_the_same_command_of_two_recipients():
+    harness.write(d('aliases'), 'first: |%s, away@command.test\nsecond: |%s\n' % (d('step'), d('step')))
+    harness.write(d('home/alice/notyet'), '')
+    harness.write(d('step'), '#!/bin/sh\ncat > /dev/null\n[ $LOCAL_PART = second ] && [ -e %s ] && exit 75\necho $LOCAL_PART >> %s\n'
+                  % (d('home/alice/notyet'), d('home/alice/steps')), 0o755)
+    c = harness.Smtp(port)
+    c.ehlo()
+    got = c.message('from@remote.test', ['first@fixed.test', 'second@fixed.test'], 'Subject: x\n\nx\n')
+    c.close()
+    mid = got[1].split('id=')[1].split()[0]
+    wait_for(lambda: len(done(mid, '== ')) == 2, what=lambda: log()[-1500:])
+    equal(read(d('home/alice/steps')), 'first\n', 'after the first attempt')
+    os.unlink(d('home/alice/notyet'))
+    wait_for(lambda: (server.run('-M', mid), read(d('home/alice/steps')))[1] == 'first\nsecond\n', 20, lambda: log()[-1500:])
+    server.run('-Mrm', mid)
+
+
 def test_courier_survives_a_killed_child():
     harness.write(d('home/alice/run'), '#!/bin/sh\nkill -9 $PPID\nsleep 5\n', 0o755)
     harness.write(d('home/alice/.forward'), '|%s\n' % d('home/alice/run'), 0o600)

@@ -164,6 +164,19 @@ BOOST_AUTO_TEST_CASE(finished_children_are_not_sent_again) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_finished_recipient_is_not_sent_again_as_a_child) {
+  in_world("", [](World& w) {
+    const auto id = w.send({"a@local.test", "multi@local.test"});
+    BOOST_TEST(w.mailbox("a").size() == 1U);
+    BOOST_TEST(w.engine.store->load(id).value().envelope.recipients[0].done);
+    DeliverOptions o;
+    o.force = true;
+    BOOST_TEST(deliver_message(w.engine, id, o).has_value());
+    BOOST_TEST(w.mailbox("a").size() == 1U);
+    BOOST_TEST(w.mailbox("b").size() == 1U);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(dead_host_retry_times_and_the_end_of_patience) {
   in_world("", [](World& w) {
     const auto id = w.send({"x@dead.test"});
