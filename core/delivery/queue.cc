@@ -2,7 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <limits>
+#include <algorithm>
+#include <deque>
 
 #include "core/delivery/attempt.h"
 #include "core/hooks/hooks.h"
@@ -91,21 +92,57 @@ Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions
 
 namespace {
 
-/// The ids of one run. Selected ones need no due time: the run was asked for.
-Result<std::vector<std::string>> ids_of(Engine& eng, const QueueRun& run) {
-  const auto& main = eng.config->main;
-  if (run.select) {
-    REMEX_TRY(const auto all, eng.store->list(true));
-    std::vector<std::string> ids;
+/// The ids of one run, in pieces: a long queue is neither held in memory nor looked at in one go, and the first message
+/// starts at once. Selected ones need no due time: the run was asked for.
+class RunIds {
+ public:
+  RunIds(Engine& eng, const QueueRun& run) : eng_(eng), run_(run), all_known_(static_cast<bool>(run.select)) {}
+
+  /// Looks for the first ones; how many are at hand.
+  Result<std::size_t> begin() {
+    if (!run_.select) {
+      REMEX_CHECK(more());
+      return ids_.size();
+    }
+    REMEX_TRY(const auto all, eng_.store->list(true));
     for (const auto& e : all)
-      if (e.queue_name == run.queue_name && run.select(e)) ids.push_back(e.id);
-    return ids;
+      if (e.queue_name == run_.queue_name && run_.select(e)) ids_.push_back(e.id);
+    return ids_.size();
   }
-  const bool all = run.each.force || run.each.force_frozen || run.look_at_all;
-  return eng.store->due(all ? std::numeric_limits<std::int64_t>::max() : wall_seconds(), 1000000,
-                        run.look_at_all || run.each.force_frozen || main.auto_thaw > 0 || main.timeout_frozen_after > 0,
-                        run.queue_name, run.retries_only);
-}
+
+  /// nullopt: no more.
+  Result<std::optional<std::string>> next() {
+    if (ids_.empty() && !all_known_) REMEX_CHECK(more());
+    if (ids_.empty()) return std::optional<std::string>();
+    std::string id = std::move(ids_.front());
+    ids_.pop_front();
+    return std::optional(std::move(id));
+  }
+
+ private:
+  static constexpr std::size_t kPiece = 500;
+
+  Status more() {
+    const auto& main = eng_.config->main;
+    const auto& each = run_.each;
+    const bool frozen = run_.look_at_all || each.force_frozen || main.auto_thaw > 0 || main.timeout_frozen_after > 0;
+    auto found = run_.look_at_all || each.force || each.force_frozen
+                     ? eng_.store->ids(kPiece, frozen, run_.queue_name, walk_)
+                     : eng_.store->due(began_, kPiece, frozen, run_.queue_name, run_.retries_only, &place_);
+    if (!found) return std::unexpected(std::move(found.error()));
+    ids_.assign(found->begin(), found->end());
+    all_known_ = ids_.size() < kPiece;
+    return {};
+  }
+
+  Engine& eng_;
+  const QueueRun& run_;
+  bool all_known_;
+  std::int64_t began_ = wall_seconds();  ///< what falls due later, also by this run's own attempts, is the next run's
+  store::Store::DuePlace place_;
+  store::Store::Walk walk_;
+  std::deque<std::string> ids_;
+};
 
 /// deliver_queue_load_max: a run that meets an overloaded machine leaves the rest to the next one.
 bool overloaded(Engine& eng) {
@@ -126,16 +163,18 @@ Status run_queue(Engine& engine, const QueueRun& run) {
   if (!eng.pool) eng.pool = std::make_shared<transports::ConnectionPool>();
   hooks::next_queue_run();
   const int parallel = hooks::one_at_a_time() ? 1 : std::max(1, run.parallel);
-  REMEX_TRY(const auto ids, ids_of(eng, run));
-  std::size_t next = 0;
+  RunIds ids(eng, run);
+  REMEX_TRY(const std::size_t at_hand, ids.begin());
   bool stop = false;
   Status first_error;
   const auto one = [&](const DeliverOptions& opt) {
-    if (overloaded(eng)) {
+    auto next = overloaded(eng) ? Result<std::optional<std::string>>() : ids.next();
+    if (!next || !*next) {
       stop = true;
+      if (!next && first_error) first_error = std::unexpected(std::move(next.error()));
       return;
     }
-    const std::string& id = ids[next++];
+    const std::string& id = **next;
     Status s;
     const std::string bug = exception_of([&] { s = deliver_message(eng, id, opt); });
     if (!bug.empty()) {  // the message stays in the queue, and the ones behind it get their turn
@@ -148,15 +187,15 @@ Status run_queue(Engine& engine, const QueueRun& run) {
     else if (first_error)
       first_error = std::move(s);
   };
-  if (run.select && !ids.empty() && !run.each.force) {
+  if (run.select && at_hand > 0 && !run.each.force) {
     DeliverOptions forced = run.each;
     forced.force = true;
     one(forced);
   }
   io::Nursery nursery;
-  for (int i = 0; i < parallel && static_cast<std::size_t>(i) + next < ids.size() && !stop; ++i) {
+  for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(parallel), at_hand) && !stop; ++i) {
     nursery.spawn("queue run", [&] {
-      while (next < ids.size() && !stop) one(run.each);
+      while (!stop) one(run.each);
     });
   }
   REMEX_CHECK(nursery.join());

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include "core/store/bodies.h"
@@ -117,58 +118,6 @@ Applied update_row(Database& db, const mail::Envelope& e, const std::string& env
   return {};
 }
 
-/// Everything of one insert, encoded on the calling thread so that the writer only binds.
-struct NewRow {
-  mail::Envelope e;  // without the parts that only the blob needs
-  std::string envelope, headers, file;
-  std::shared_ptr<const mail::Body> body;
-};
-
-Applied insert_rows(Database& db, const NewRow& r) {
-  std::int64_t key = 0;
-  {
-    auto q = db.query("INSERT INTO content (body_file, body_size, headers, body) VALUES (?, ?, ?, ?)");
-    if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
-    r.file.empty() ? q->null() : q->text(r.file);
-    q->integer(static_cast<std::int64_t>(r.body->size())).blob(r.headers);
-    r.file.empty() ? q->blob(*r.body->in_memory()) : q->null();
-    const int rc = q->step();
-    if (rc != SQLITE_DONE) return {rc, {}};
-    key = sqlite3_last_insert_rowid(db.raw());
-  }
-  auto q = db.query(
-      "INSERT INTO messages (id, sender, size, received, frozen, next_attempt, queue, content, envelope)"
-      " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)");
-  if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
-  const auto received = std::chrono::duration_cast<std::chrono::seconds>(r.e.received.time_since_epoch()).count();
-  q->text(r.e.id)
-      .text(r.e.sender)
-      .integer(static_cast<std::int64_t>(r.e.size))
-      .integer(received)
-      .integer(r.e.frozen ? 1 : 0);
-  const int rc = q->text(r.e.queue_name).integer(key).blob(r.envelope).step();
-  if (rc == SQLITE_DONE) return {};
-  Applied failed{rc, std::unexpected(db.error("storing a message", rc))};
-  if ((rc & 0xff) == SQLITE_CONSTRAINT) {  // the id exists: undo our half, the rest of the batch goes on
-    auto undo = db.query("DELETE FROM content WHERE key = ?");
-    if (undo) undo->integer(key).step();
-  }
-  return failed;
-}
-
-/// A body the database or our directory can keep: one in a foreign file is copied.
-Result<std::shared_ptr<const mail::Body>> own_body(const std::string& directory, std::uint64_t memory_max,
-                                                   const std::shared_ptr<const mail::Body>& body,
-                                                   const std::shared_ptr<BodyPool>& pool) {
-  if (!body) return mail::Body::from_string({});
-  const auto* file = dynamic_cast<const FileBody*>(body.get());
-  if (file != nullptr && file->directory() == directory) return body;
-  if (body->in_memory() != nullptr && body->size() <= memory_max) return body;
-  auto w = new_body_writer(directory, memory_max, pool);
-  REMEX_CHECK(body->for_each([&](std::string_view piece) { return w->write(piece); }));
-  return w->finish();
-}
-
 /// The database of a spool, made when missing.
 Result<std::unique_ptr<Database>> open_spool(const std::string& spool_directory, const std::string& path) {
   const bool exists = ::access(path.c_str(), F_OK) == 0;
@@ -258,23 +207,6 @@ bool SqliteStore::names_body(const std::string& name) {
 std::unique_ptr<BodyWriter> SqliteStore::new_body() {
   (void)follow_spool();  // insert() will say what is wrong
   return new_body_writer(body_directory_, opt_.body_in_database_max, pool_);
-}
-
-Status SqliteStore::insert(const StoredMessage& m) {
-  REMEX_CHECK(writable());
-  REMEX_CHECK(follow_spool());
-  auto row = std::make_shared<NewRow>();
-  REMEX_TRY(row->body, own_body(body_directory_, opt_.body_in_database_max, m.body, pool_));
-  if (const auto* f = dynamic_cast<const FileBody*>(row->body.get())) row->file = f->name();
-  row->envelope = encode_envelope(m.envelope);
-  row->headers = encode_headers(m.headers);
-  row->e.id = m.envelope.id, row->e.sender = m.envelope.sender, row->e.size = m.envelope.size;
-  row->e.received = m.envelope.received, row->e.frozen = m.envelope.frozen, row->e.queue_name = m.envelope.queue_name;
-  return writer_.submit([row](Database& db) { return insert_rows(db, *row); },
-                        [row](bool committed) {
-                          if (const auto* f = dynamic_cast<const FileBody*>(row->body.get()); f != nullptr && committed)
-                            f->keep();
-                        });
 }
 
 Result<StoredMessage> SqliteStore::load(const std::string& id) {
@@ -438,27 +370,64 @@ Result<std::int64_t> SqliteStore::count() {
   return q.column_int(0);
 }
 
-Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t n, bool include_frozen,
-                                                  const std::string& queue_name, bool retries_only) {
+bool SqliteStore::busy(const std::string& id) const {
+  return claims_ && (claims_->busy_here(id) || claims_->busy_elsewhere(id));
+}
+
+Result<std::vector<std::string>> SqliteStore::ids(std::size_t n, bool include_frozen, const std::string& queue_name,
+                                                  Walk& walk) {
   REMEX_CHECK(follow_spool());
   std::vector<std::string> out;
   std::lock_guard lock(read_mutex_);
-  const char* sql =
-      include_frozen
-          ? "SELECT id FROM messages WHERE (next_attempt <= ?1 OR frozen <> 0) AND queue = ?2 ORDER BY next_attempt, id"
-      : retries_only
-          ? "SELECT id FROM messages WHERE frozen = 0 AND next_attempt BETWEEN 1 AND ?1 AND queue = ?2"
-            " ORDER BY next_attempt, id"
-          : "SELECT id FROM messages WHERE frozen = 0 AND next_attempt <= ?1 AND queue = ?2 ORDER BY next_attempt, id";
-  REMEX_TRY(auto q, reader_->query(sql));
-  q.integer(now).text(queue_name);
+  if (!std::exchange(walk.begun, true)) {
+    REMEX_TRY(auto q, reader_->query("SELECT max(id) FROM messages"));
+    if (const int rc = q.step(); rc != SQLITE_ROW) return reader_->fail("walking through the queue", rc);
+    walk.last = q.column(0);
+  }
+  REMEX_TRY(auto q, reader_->query("SELECT id FROM messages WHERE id > ?1 AND id <= ?2 AND queue = ?3 AND"
+                                   " frozen <= ?4 ORDER BY id"));
+  const std::string behind = walk.id;
+  q.text(behind).text(walk.last).text(queue_name).integer(include_frozen ? 1 : 0);
   int rc = SQLITE_DONE;
   while (out.size() < n && (rc = q.step()) == SQLITE_ROW) {
-    std::string id(q.column(0));
-    if (claims_ && (claims_->busy_here(id) || claims_->busy_elsewhere(id))) continue;
-    out.push_back(std::move(id));
+    walk.id = q.column(0);
+    if (!busy(walk.id)) out.push_back(walk.id);
+  }
+  if (rc != SQLITE_DONE && rc != SQLITE_ROW) return reader_->fail("walking through the queue", rc);
+  return out;
+}
+
+Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t n, bool include_frozen,
+                                                  const std::string& queue_name, bool retries_only, DuePlace* place) {
+  REMEX_CHECK(follow_spool());
+  DuePlace here = place != nullptr ? *place : DuePlace();
+  if (!std::exchange(here.begun, true)) here.next_attempt = retries_only ? 1 : std::numeric_limits<std::int64_t>::min();
+  std::vector<std::string> out;
+  std::lock_guard lock(read_mutex_);
+  const auto take = [&](const Query& q) {
+    here.id = q.column(0);
+    here.next_attempt = q.column_int(1);
+    if (!busy(here.id)) out.push_back(here.id);
+  };
+  int rc = SQLITE_DONE;
+  if (!here.frozen) {
+    REMEX_TRY(auto q, reader_->query("SELECT id, next_attempt FROM messages WHERE frozen = 0 AND next_attempt <= ?1 AND"
+                                     " queue = ?2 AND (next_attempt, id) > (?3, ?4) ORDER BY next_attempt, id"));
+    const std::string behind = here.id;
+    q.integer(now).text(queue_name).integer(here.next_attempt).text(behind);
+    while (out.size() < n && (rc = q.step()) == SQLITE_ROW) take(q);
+    if (rc == SQLITE_DONE && out.size() < n && include_frozen) here = {.begun = true, .frozen = true};
+  }
+  if (here.frozen && out.size() < n) {
+    REMEX_TRY(auto q,
+              reader_->query("SELECT id, next_attempt FROM messages WHERE frozen <> 0 AND queue = ?1 AND id > ?2"
+                             " ORDER BY id"));
+    const std::string behind = here.id;
+    q.text(queue_name).text(behind);
+    while (out.size() < n && (rc = q.step()) == SQLITE_ROW) take(q);
   }
   if (rc != SQLITE_DONE && rc != SQLITE_ROW) return reader_->fail("looking for due messages", rc);
+  if (place != nullptr) *place = std::move(here);
   return out;
 }
 

@@ -28,6 +28,7 @@ class SqliteStore final : public Store {
 
   std::unique_ptr<BodyWriter> new_body() override;
   Status insert(const StoredMessage& m) override;
+  Result<bool> import(const StoredMessage& m, const std::string& mark) override;
   Result<StoredMessage> load(const std::string& id) override;
   bool unchanged(const StoredMessage& m) override;
   Status update(const mail::Envelope& e, std::int64_t next_attempt) override;
@@ -36,7 +37,9 @@ class SqliteStore final : public Store {
   Result<std::vector<QueueEntry>> list(bool with_recipients) override;
   Result<std::int64_t> count() override;
   Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen,
-                                       const std::string& queue_name, bool retries_only) override;
+                                       const std::string& queue_name, bool retries_only, DuePlace* place) override;
+  Result<std::vector<std::string>> ids(std::size_t n, bool include_frozen, const std::string& queue_name,
+                                       Walk& walk) override;
   Result<std::optional<std::int64_t>> next_due() override;
   Result<std::unique_ptr<Claim>> claim(const std::string& id) override;
   void message_log(const std::string& id, std::string_view line) override;
@@ -54,7 +57,11 @@ class SqliteStore final : public Store {
   Status check() override;
 
  private:
+  struct NewRow;
+  Result<std::shared_ptr<NewRow>> new_row(const StoredMessage& m);
   Status writable() const;
+  /// In work, here or in another process.
+  bool busy(const std::string& id) const;
   std::shared_ptr<ClaimTable> claim_table() const;
   /// The spool was taken away (or another put in its place) under a running process: what is accepted from now on goes
   /// where it will be found again, not into a file without a name.

@@ -88,6 +88,10 @@ class Store {
   virtual std::unique_ptr<BodyWriter> new_body() = 0;
   /// Durable when it returns: envelope, headers and body, all recipients. This is what 250 after DATA means.
   virtual Status insert(const StoredMessage& m) = 0;
+  /// As insert, for a message out of another program's queue, with a note that it was taken (kept for ten years,
+  /// whatever becomes of the message). `mark` tells it from others of the same id. False, with nothing stored: this
+  /// very message was taken before. Errors: failed when another message has, or had, its id.
+  virtual Result<bool> import(const StoredMessage& m, const std::string& mark) = 0;
   virtual Result<StoredMessage> load(const std::string& id) = 0;
   /// The message is in the store as it is here (envelope and headers; bodies never change). False also when there is no
   /// such message, and when that cannot be told.
@@ -101,10 +105,27 @@ class Store {
   virtual Status remove(const std::string& id, bool wait_for_disk) = 0;
   virtual Result<std::vector<QueueEntry>> list(bool with_recipients) = 0;
   virtual Result<std::int64_t> count() = 0;
-  /// Ids whose next attempt is due, oldest first, at most n, not frozen (unless asked), not claimed.
-  /// `retries_only`: only those that were given a time by an attempt, not those that wait for a queue run.
+  /// Where a search for due messages goes on.
+  struct DuePlace {
+    std::int64_t next_attempt = 0;
+    std::string id;
+    bool begun = false, frozen = false;
+  };
+  /// Ids whose next attempt is due, at most n, not frozen (unless asked), not claimed, in the order in which they fell
+  /// due; frozen ones come last, oldest first. `retries_only`: only those that were given a time by an attempt, not
+  /// those that wait for a queue run. `place`: goes on behind it, and moves it; fewer than n then mean the end.
   virtual Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen,
-                                               const std::string& queue_name, bool retries_only = false) = 0;
+                                               const std::string& queue_name, bool retries_only = false,
+                                               DuePlace* place = nullptr) = 0;
+  /// Where a walk through the queue goes on, and where it ends.
+  struct Walk {
+    std::string id, last;
+    bool begun = false;
+  };
+  /// The next ids of a walk over the messages that were there when it began, oldest first, at most n, not claimed;
+  /// fewer than n mean the end.
+  virtual Result<std::vector<std::string>> ids(std::size_t n, bool include_frozen, const std::string& queue_name,
+                                               Walk& walk) = 0;
   /// Earliest next_attempt among waiting messages; nullopt when the queue is empty.
   virtual Result<std::optional<std::int64_t>> next_due() = 0;
   /// nullptr when another process or fiber has it.

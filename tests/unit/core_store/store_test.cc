@@ -97,6 +97,79 @@ BOOST_AUTO_TEST_CASE(same_id_twice_is_refused_and_harms_nothing) {
   BOOST_TEST(st->insert(sample(100)).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(due_messages_and_walks_come_in_pieces) {
+  Spool spool;
+  auto st = spool.open().value();
+  using Ids = std::vector<std::string>;
+  Ids all, waiting;
+  for (int i = 0; i < 7; ++i) {
+    StoredMessage m = sample(10);
+    m.envelope.frozen = i == 2 || i == 5;
+    BOOST_REQUIRE(st->insert(m));
+    all.push_back(m.envelope.id);
+    if (!m.envelope.frozen) waiting.push_back(m.envelope.id);
+    if (i == 6) BOOST_REQUIRE(st->update(m.envelope, 50));
+  }
+  const auto due = [&](bool frozen, bool retries, std::int64_t now) {
+    Store::DuePlace place;
+    Ids out;
+    while (true) {
+      const Ids piece = st->due(now, 2, frozen, "", retries, &place).value();
+      out.insert(out.end(), piece.begin(), piece.end());
+      if (piece.size() < 2) return out;
+    }
+  };
+  BOOST_TEST(due(false, false, 50) == waiting);
+  BOOST_TEST(due(false, false, 49) == Ids(waiting.begin(), waiting.end() - 1));
+  BOOST_TEST(due(false, true, 50) == Ids{all[6]});
+  Ids frozen_last = waiting;
+  frozen_last.insert(frozen_last.end(), {all[2], all[5]});
+  BOOST_TEST(due(true, false, 50) == frozen_last);
+
+  Store::Walk walk;
+  Ids seen = st->ids(3, true, "", walk).value();
+  BOOST_TEST(seen == Ids(all.begin(), all.begin() + 3));
+  // What comes during the walk is not part of it, and neither is what an attempt gives another time.
+  BOOST_REQUIRE(st->insert(sample(10)));
+  auto m = st->load(all[0]).value();
+  BOOST_REQUIRE(st->update(m.envelope, 1000));
+  auto claim = st->claim(all[4]).value();
+  for (Ids piece; !(piece = st->ids(2, true, "", walk).value()).empty();)
+    seen.insert(seen.end(), piece.begin(), piece.end());
+  BOOST_TEST(seen == (Ids{all[0], all[1], all[2], all[3], all[5], all[6]}));
+  Store::Walk unfrozen;
+  claim.reset();
+  BOOST_TEST(st->ids(5, false, "", unfrozen).value() == waiting);
+  Store::Walk other;
+  BOOST_TEST(st->ids(5, true, "slow", other).value().empty());
+}
+
+BOOST_AUTO_TEST_CASE(imported_messages_are_taken_once) {
+  Spool spool;
+  auto st = spool.open().value();
+  StoredMessage m = sample(300000);
+  BOOST_TEST(st->import(m, "first").value());
+  BOOST_TEST(!st->import(m, "first").value());
+  BOOST_TEST(st->count().value() == 1);
+  const auto other = st->import(m, "second");
+  BOOST_REQUIRE(!other);
+  BOOST_TEST(other.error().text.find("was imported before") != std::string::npos);
+  // Delivered and gone: still not taken again, also by another process.
+  BOOST_REQUIRE(st->remove(m.envelope.id, true));
+  auto later = spool.open().value();
+  BOOST_TEST(!later->import(m, "first").value());
+  BOOST_TEST(later->count().value() == 0);
+  BOOST_REQUIRE(later->tidy(wall_seconds(), wall_seconds()));
+  BOOST_TEST(!later->import(m, "first").value());
+  // An id that a message of our own has.
+  StoredMessage own = sample(10);
+  BOOST_REQUIRE(st->insert(own));
+  const auto taken = st->import(own, "x");
+  BOOST_REQUIRE(!taken);
+  BOOST_TEST(taken.error().text.find("is in the queue") != std::string::npos);
+  BOOST_TEST(st->load(own.envelope.id).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(due_order_frozen_and_claims) {
   Spool spool;
   auto st = spool.open().value();
@@ -111,7 +184,7 @@ BOOST_AUTO_TEST_CASE(due_order_frozen_and_claims) {
   BOOST_TEST(st->due(99, 10, false, "").value() == Ids{});
   BOOST_TEST(st->due(1000, 10, false, "").value() == (Ids{b.envelope.id, a.envelope.id}));
   BOOST_TEST(st->due(1000, 1, false, "").value() == Ids{b.envelope.id});
-  BOOST_TEST(st->due(1000, 10, true, "").value() == (Ids{c.envelope.id, b.envelope.id, a.envelope.id}));
+  BOOST_TEST(st->due(1000, 10, true, "").value() == (Ids{b.envelope.id, a.envelope.id, c.envelope.id}));
   BOOST_TEST(st->due(1000, 10, false, "slow").value() == Ids{d.envelope.id});
   BOOST_TEST(st->next_due().value().value() == 0);  // the one of the other queue
   BOOST_REQUIRE(st->remove(d.envelope.id, true));
