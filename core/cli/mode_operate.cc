@@ -15,6 +15,7 @@
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
+#include "core/cli/queue_import.h"
 #include "core/cli/queue_query.h"
 #include "core/cli/queue_view.h"
 #include "core/mail/address.h"
@@ -26,7 +27,7 @@ namespace {
 constexpr const char* kQueueUsage =
     "Usage: remex queue [-C FILE] [VERB] [QUESTION]\n"
     "Verbs: list (when none is given), ids, count, show, retry, freeze, thaw, remove, bounce,\n"
-    "       redirect ADDRESS, export DIRECTORY\n"
+    "       redirect ADDRESS, export DIRECTORY, import EXIM-SPOOL-DIRECTORY (no question)\n"
     "Question: domain=gmail.com and age>1h and error~\"421\"; fields id sender recipient domain queue error\n"
     "       age next size recipients, bare words frozen bounce due; operators = != ~ !~ < > <= >=, and or not ( )\n";
 
@@ -200,6 +201,7 @@ int run_queue_command(const Options& o, const std::shared_ptr<const lang::Config
     fmt::print("{}", kQueueUsage);
     return 0;
   }
+  if (!words.empty() && words.front() == "import") return run_queue_import(o, config, {words.begin() + 1, words.end()});
   if (!words.empty() && std::find(std::begin(kVerbs), std::end(kVerbs), words.front()) != std::end(kVerbs)) {
     verb = words.front();
     words.erase(words.begin());

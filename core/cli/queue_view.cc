@@ -67,6 +67,15 @@ std::string done_tree(const mail::Envelope& e) {
   return out;
 }
 
+/// The address, and behind it what DSN (RFC 3461) and one_time noted: "ORCPT LENGTH,NOTIFY ERRORS-TO LENGTH,PARENT#3".
+std::string recipient_line(const mail::Recipient& r) {
+  std::string out = printable(r.address);
+  if (r.orcpt.empty() && r.errors_to.empty() && r.dsn_notify == 0 && r.parent < 0) return out;
+  const std::string orcpt = printable(r.orcpt), errors_to = printable(r.errors_to);
+  return fmt::format("{} {} {},{} {} {},{}#3", out, orcpt, orcpt.size(), r.dsn_notify << 1, errors_to, errors_to.size(),
+                     r.parent);
+}
+
 std::string variables(const std::map<std::string, Text>& vars, char kind) {
   std::string out;
   for (const auto& [name, value] : vars)
@@ -91,11 +100,11 @@ std::string header_file(const store::StoredMessage& m) {
   };
   foreign("helo_name", e.from.helo_name);
   if (!e.from.host_address.empty())
-    out += fmt::format("-host_address [{}]:{}\n", e.from.host_address, e.from.host_port);
+    out += fmt::format("--host_address [{}]:{}\n", e.from.host_address, e.from.host_port);
   foreign("host_name", e.from.host_name);
-  if (!e.from.interface_address.empty())
-    out += fmt::format("-interface_address [{}]:{}\n", e.from.interface_address, e.from.interface_port);
   foreign("host_auth", e.from.authenticator);
+  if (!e.from.interface_address.empty())
+    out += fmt::format("--interface_address [{}]:{}\n", e.from.interface_address, e.from.interface_port);
   if (!e.from.ident.empty()) out += fmt::format("-ident {}\n", printable(e.from.ident));
   if (!e.from.protocol.empty()) out += fmt::format("-received_protocol {}\n", e.from.protocol);
   out += variables(e.acl_c, 'c') + variables(e.acl_m, 'm');
@@ -109,15 +118,17 @@ std::string header_file(const store::StoredMessage& m) {
   if (e.local_error_message) out += "-localerror\n";
   if (e.manual_thaw) out += "-manual_thaw\n";
   if (!e.queue_name.empty()) out += fmt::format("-queue_name {}\n", printable(e.queue_name));
-  foreign("dsn_envid", e.dsn_envid);
+  if (!e.dsn_envid.empty()) out += fmt::format("-dsn_envid {}\n", printable(e.dsn_envid));
   if (!e.dsn_ret.empty()) out += fmt::format("-dsn_ret {}\n", e.dsn_ret == "FULL" ? 1 : 2);
   foreign("tls_cipher", e.from.tls_cipher);
   foreign("tls_peerdn", e.from.tls_peer_dn);
   foreign("tls_sni", e.from.tls_sni);
   if (e.smtputf8) out += "-smtputf8\n";
+  if (const auto it = e.saved.find("utf8_downconvert"); it != e.saved.end() && it->second != "0")
+    out += it->second == "1" ? "-utf8_downcvt\n" : "-utf8_optdowncvt\n";
   out += done_tree(e);
   out += fmt::format("{}\n", e.recipients.size());
-  for (const auto& r : e.recipients) out += printable(r.address) + "\n";
+  for (const auto& r : e.recipients) out += recipient_line(r) + "\n";
   out += '\n';
   for (const auto& h : m.headers.all()) out += fmt::format("{:03}{} {}", h.text.size(), h.type, h.text);
   return out;

@@ -1,0 +1,37 @@
+// Exim's spool files, read: the -H file (envelope, state and headers of a queued message) and the -J journal.
+//
+// Used by `remex queue import`. The format is the one of the chapter "Format of spool files" of Exim's manual, with
+// what releases up to 4.98 were seen to write beyond it. Pure: no I/O. The files are treated as a stranger's: every
+// count is bounded by the octets there are, nothing recurses, and what does not fit is refused with the number of its
+// line.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/mail/envelope.h"
+#include "core/mail/message.h"
+
+namespace remex::mail {
+
+/// What one -H file says.
+struct EximSpoolMessage {
+  /// size, body_lines, body_zeros and body_8bit follow from the body and are not filled in.
+  Envelope envelope;
+  HeaderList headers;                       ///< without replaced and deleted ones
+  std::optional<std::uint64_t> body_lines;  ///< how many lines the -D file shall have
+  std::vector<std::string> unused;          ///< items nobody knows, as "-name"
+};
+
+/// Reads the -H file of the message `id`. Errors: "LINE: what is wrong", LINE from 1.
+Result<EximSpoolMessage> parse_exim_header_file(std::string_view bytes, std::string_view id);
+
+/// Marks the addresses of a -J file as finished. A last line without its end was being written when Exim was cut off:
+/// it does not count. Errors as above.
+Status apply_exim_journal(std::string_view bytes, EximSpoolMessage& message);
+
+}  // namespace remex::mail
