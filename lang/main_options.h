@@ -344,6 +344,9 @@ struct MainOptions {
 
   // remex's own
   std::int64_t lookup_timeout = 30;
+  std::int64_t worker_watchdog = 60;
+  bool sandbox = true;
+  std::vector<std::string> sandbox_writable_directories;
   std::vector<std::string> dns_resolvers;
   std::vector<std::string> dns_local_data;
   std::string dns_trust_anchor_file;

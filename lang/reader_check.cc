@@ -76,10 +76,13 @@ void check_foreign_values(ReaderState& st) {
     } else if (g.def->name == "log_selector") {
       auto parsed = log::parse_selectors(st.config.main.log_selector);
       if (!parsed) ok = std::unexpected(parsed.error());
+    } else if (g.def->name == "sandbox_writable_directories") {
+      for (const std::string& path : st.config.main.sandbox_writable_directories)
+        if (ok && !path.starts_with('/')) ok = fail(fmt::format("\"{}\" is not an absolute path", path));
     } else {
       continue;
     }
-    if (g.def->name != "log_selector") {
+    if (g.def->name.starts_with("dns_")) {
       auto made = dns::Resolver::create(dns);
       if (!made) ok = std::unexpected(made.error());
     }

@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
+#include "core/io/sandbox.h"
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
 #include "lang/regex.h"
@@ -490,11 +491,13 @@ Result<MaildirJob> maildir_job(DeliverContext& ctx, const lang::DriverInstance& 
   return job;
 }
 
-/// What a plain maildir delivery needs is done by a thread of this process; all else is the courier's.
+/// What a plain maildir delivery needs is done by a thread of this process, where its sandbox permits; all else is the
+/// courier's.
 bool plain_maildir(const Identity& id, const Place& place, const AppendfileOptions& o, const MessageText& m) {
-  return place.format == Format::maildir && !id.courier && m.check.empty() && !o.quota.is_set() &&
-         !o.quota_filecount.is_set() && !o.quota_warn_threshold.is_set() && !o.maildir_use_size_file.value &&
-         !o.maildir_use_size_file.expansion.is_set() && o.maildirfolder_create_regex.empty();
+  return place.format == Format::maildir && !id.courier && io::sandbox_lets_write(place.path) && m.check.empty() &&
+         !o.quota.is_set() && !o.quota_filecount.is_set() && !o.quota_warn_threshold.is_set() &&
+         !o.maildir_use_size_file.value && !o.maildir_use_size_file.expansion.is_set() &&
+         o.maildirfolder_create_regex.empty();
 }
 
 AddrResult delivered_to(std::string file) {

@@ -50,8 +50,9 @@ std::vector<std::string> names() {
 
 void apply_environment(const lang::Config& config) {
   const auto& m = config.main;
-  // Needed by the program itself: debugging aids of the runtime and the service manager's notification.
-  std::vector<std::string> own{"NOTIFY_SOCKET", "TZ"};
+  // Needed by the program itself: what the service manager says.
+  std::vector<std::string> own{
+      "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "TZ"};
   if (hooks::active()) own.emplace_back(hooks::kVariable);
   if (m.keep_environment_set)
     for (const std::string& name : names())

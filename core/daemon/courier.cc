@@ -22,6 +22,7 @@
 #include "routers/filter_work.h"
 #include "routers/router.h"
 #include "transports/courier_work.h"
+#include "transports/path_start.h"
 #include "transports/transport.h"
 
 namespace remex::daemon {
@@ -95,15 +96,6 @@ Status check_user(const lang::Config& config, const io::Fields& f, std::int64_t 
   return {};
 }
 
-/// The part of an option in front of its first variable: every value begins with it.
-std::string constant_start(const lang::DriverInstance& d, std::string_view option) {
-  const auto* given = d.find_given(option);
-  if (given == nullptr) return {};
-  const std::string source = given->value.text();
-  std::string start = source.substr(0, source.find_first_of("$\\\"{"));
-  return start.starts_with('/') ? start.substr(0, start.rfind('/') + 1) : std::string();
-}
-
 Status check_path(const lang::Config& config, const io::Fields& f) {
   const std::string path = field(f, "path"), op = field(f, "op");
   const bool has_path = op == "mbox" || op == "maildir" || op == "plain" || op == "mailstore";
@@ -116,7 +108,7 @@ Status check_path(const lang::Config& config, const io::Fields& f) {
   if (t->find_given("file") == nullptr && t->find_given("directory") == nullptr) return {};  // from redirections
   for (const char* option : {"file", "directory"}) {
     if (t->find_given(option) == nullptr) continue;
-    if (field(f, "special") != "1" && !path.starts_with(constant_start(*t, option)))
+    if (field(f, "special") != "1" && !path.starts_with(transports::constant_start(*t, option)))
       return fail(fmt::format("path {} is not one of the {} transport", printable(path), t->name));
   }
   return {};

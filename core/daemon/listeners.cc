@@ -5,8 +5,11 @@
 
 #include <fmt/core.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/base/strings.h"
 #include "core/mail/address.h"
@@ -87,6 +90,108 @@ Result<std::vector<ListenAddress>> listen_addresses(const lang::Config& config, 
       for (const auto port : plain_ports) add(e->ip, port);
   }
   if (out.empty()) return fail(ErrorKind::config, "no addresses to listen on (local_interfaces is empty)");
+  return out;
+}
+
+namespace {
+
+int socket_option(int fd, int level, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(fd, level, name, &value, &size) == 0 ? value : -1;
+}
+
+/// Takes the addresses that a socket serves out of `wanted`; the first of them. Nothing: there is none.
+std::optional<ListenAddress> take(const BoundListener& socket, std::vector<ListenAddress>& wanted) {
+  const io::Endpoint& at = socket.address.at;
+  const auto served = [&](const ListenAddress& a) {
+    return a.at.port == at.port && (a.at.ip == at.ip || (socket.both_families && a.at.ip == "0.0.0.0"));
+  };
+  const auto found = std::find_if(wanted.begin(), wanted.end(), served);
+  if (found == wanted.end()) return std::nullopt;
+  ListenAddress first = *found;
+  std::erase_if(wanted, served);
+  return first;
+}
+
+}  // namespace
+
+Result<std::vector<BoundListener>> adopt_listeners(const std::vector<InheritedSocket>& sockets,
+                                                   std::vector<ListenAddress>& wanted) {
+  std::vector<BoundListener> out;
+  for (const InheritedSocket& s : sockets) out.push_back({{}, io::Listener::adopt(s.fd)});
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const int fd = sockets[i].fd;
+    const std::string name = sockets[i].name.empty() ? fmt::format("number {}", i + 1) : printable(sockets[i].name);
+    const int family = socket_option(fd, SOL_SOCKET, SO_DOMAIN);
+    if (socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 || socket_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
+        (family != AF_INET && family != AF_INET6))
+      return fail(ErrorKind::config,
+                  fmt::format("the service manager's socket {} is no listening TCP socket (ListenStream=)", name));
+    out[i].address.at = out[i].listener->local();
+    const io::Endpoint& at = out[i].address.at;
+    out[i].both_families = at.ip == "::" && socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+    const auto address = take(out[i], wanted);
+    if (!address)
+      return fail(ErrorKind::config,
+                  fmt::format("the service manager's socket {} is bound to [{}]:{}, which is not listened on; see "
+                              "local_interfaces and daemon_smtp_ports",
+                              name, at.ip, at.port));
+    out[i].address.tls_on_connect = address->tls_on_connect;
+  }
+  return out;
+}
+
+bool serves_exactly(const std::vector<BoundListener>& listeners, std::vector<ListenAddress> wanted) {
+  for (const BoundListener& l : listeners) {
+    const auto address = take(l, wanted);
+    if (!address || address->tls_on_connect != l.address.tls_on_connect) return false;
+  }
+  return wanted.empty();
+}
+
+std::string listening_text(const std::vector<BoundListener>& listeners) {
+  std::string parts[2];
+  for (const bool tls : {false, true}) {
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+      const auto& a = listeners[i].address;
+      if (a.tls_on_connect != tls) continue;
+      const auto port = listeners[i].listener->local().port;
+      const bool any = a.at.ip == "0.0.0.0" || a.at.ip == "::";
+      const auto sister = [&](std::size_t k) {
+        const auto& b = listeners[k].address;
+        return b.tls_on_connect == tls && b.at.ip != a.at.ip && (b.at.ip == "0.0.0.0" || b.at.ip == "::") &&
+               listeners[k].listener->local().port == port;
+      };
+      bool both = listeners[i].both_families, told = false;
+      for (std::size_t k = 0; any && k < listeners.size(); ++k) {
+        if (k == i || !sister(k)) continue;
+        both = true;
+        told = told || k < i;
+      }
+      if (told) continue;
+      if (any) {
+        const char* family = both ? "IPv6 and IPv4" : a.at.ip == "::" ? "IPv6" : "IPv4";
+        parts[tls ? 1 : 0] += fmt::format(" port {} ({})", port, family);
+        continue;
+      }
+      // The ports of one address stand together.
+      std::vector<std::string> ports;
+      bool first = true;
+      for (std::size_t k = 0; k < listeners.size(); ++k) {
+        const auto& b = listeners[k].address;
+        if (b.tls_on_connect != tls || b.at.ip != a.at.ip) continue;
+        first = first && k >= i;
+        ports.push_back(std::to_string(listeners[k].listener->local().port));
+      }
+      if (first)
+        parts[tls ? 1 : 0] += ports.size() == 1 ? fmt::format(" [{}]:{}", a.at.ip, ports[0])
+                                                : fmt::format(" [{}]:{{{}}}", a.at.ip, join(ports, ","));
+    }
+  }
+  std::string out;
+  if (!parts[0].empty()) out = "SMTP on" + parts[0];
+  if (!parts[1].empty()) out += (out.empty() ? "" : " and for ") + ("SMTPS on" + parts[1]);
   return out;
 }
 

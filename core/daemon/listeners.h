@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/daemon/service_manager.h"
 #include "core/io/stream.h"
 #include "lang/config.h"
 
@@ -18,10 +19,26 @@ struct ListenAddress {
   }
 };
 
+/// An address with its listening socket.
+struct BoundListener {
+  ListenAddress address;
+  std::unique_ptr<io::Listener> listener;
+  bool both_families = false;  ///< bound to ::, and takes IPv4, too
+};
+
 /// "25", "smtp", "submissions" → port; 0 when unknown.
 std::uint16_t port_number(const std::string& text);
 /// `override_list` is -oX's argument (ports only, or interfaces with ports); empty = the configuration's. Error names
 /// the item.
 Result<std::vector<ListenAddress>> listen_addresses(const lang::Config& config, const std::string& override_list);
+/// Takes the sockets of a service manager for the addresses they are bound to; those addresses are removed from
+/// `wanted`. An IPv6 socket that also takes IPv4 serves 0.0.0.0, too. Error: one is no listening TCP socket, or bound
+/// to no address of `wanted`; it is named. All descriptors are owned by this function and its result.
+Result<std::vector<BoundListener>> adopt_listeners(const std::vector<InheritedSocket>& sockets,
+                                                   std::vector<ListenAddress>& wanted);
+/// The sockets serve these addresses and no others.
+bool serves_exactly(const std::vector<BoundListener>& listeners, std::vector<ListenAddress> wanted);
+/// "SMTP on port 25 (IPv6 and IPv4) [127.0.0.1]:26 and for SMTPS on port 465 (IPv4)", as Exim tells it.
+std::string listening_text(const std::vector<BoundListener>& listeners);
 
 }  // namespace remex::daemon

@@ -27,6 +27,11 @@ std::string host_name(const lang::Config& config) {
   return buf;
 }
 
+Status can_replace(const lang::Config& old, const lang::Config& fresh) {
+  if (fresh.main.spool_directory == old.main.spool_directory && fresh.main.exim_user == old.main.exim_user) return {};
+  return fail("spool_directory and exim_user cannot change while running");
+}
+
 Result<log::LogConfig> log_config(const lang::Config& config) {
   const auto& m = config.main;
   log::LogConfig c;
@@ -190,8 +195,7 @@ Status hand_over(const std::string& dir, const Identity& id) {
 }
 }  // namespace
 
-Status become(const Identity& id, const lang::Config& config) {
-  if (geteuid() != 0) return {};
+Status hand_over_directories(const Identity& id, const lang::Config& config) {
   REMEX_CHECK(hand_over(config.main.spool_directory, id));
   for (std::string path : config.main.log_file_path) {
     if (path.empty() || path.front() != '/') continue;
@@ -199,6 +203,10 @@ Status become(const Identity& id, const lang::Config& config) {
     // Never /var/log itself, nor a directory that is chosen by %s or %D.
     if (dir.find('%') == std::string::npos && dir != "/var/log") REMEX_CHECK(hand_over(dir, id));
   }
+  return {};
+}
+
+Status drop_root(const Identity& id) {
   if (id.uid == 0) return {};
   if (initgroups(id.user.c_str(), id.gid) != 0 || setresgid(id.gid, id.gid, id.gid) != 0 ||
       setresuid(id.uid, id.uid, id.uid) != 0)
@@ -206,6 +214,12 @@ Status become(const Identity& id, const lang::Config& config) {
   if (setresuid(0, 0, 0) == 0) return fail("giving up root did not work");
   (void)prctl(PR_SET_DUMPABLE, 0);
   return {};
+}
+
+Status become(const Identity& id, const lang::Config& config) {
+  if (geteuid() != 0) return {};
+  REMEX_CHECK(hand_over_directories(id, config));
+  return drop_root(id);
 }
 
 }  // namespace remex::daemon

@@ -43,6 +43,8 @@ struct Process {
 
 /// primary_hostname of the configuration, or the host's own name.
 std::string host_name(const lang::Config& config);
+/// May `fresh` take the place of `old` in a running daemon? Error: what cannot change, for the log.
+Status can_replace(const lang::Config& old, const lang::Config& fresh);
 /// core/log's view of the configuration. Error: a bad log_selector.
 Result<log::LogConfig> log_config(const lang::Config& config);
 
@@ -53,7 +55,11 @@ struct Identity {
   std::string user;
 };
 Result<Identity> run_identity(const lang::Config& config);
-/// Makes spool and log directories owned by `id`, then becomes it for good (all threads, no way back). Only for root.
+/// Makes spool and log directories owned by `id`. Only for root.
+Status hand_over_directories(const Identity& id, const lang::Config& config);
+/// Becomes `id` for good (all threads, no way back): no user, group or capability of root's is left. Only for root.
+Status drop_root(const Identity& id);
+/// Both of them; nothing when not called by root.
 Status become(const Identity& id, const lang::Config& config);
 
 }  // namespace remex::daemon

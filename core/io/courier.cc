@@ -254,7 +254,7 @@ class Master {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &set, &before_);
+    sigprocmask(SIG_SETMASK, &set, nullptr);
     const int children = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     bool open = true;
     while (open || !running_.empty()) {
@@ -280,7 +280,10 @@ class Master {
     const pid_t pid = ::fork();
     if (pid == 0) {
       ::close(socket_);
-      sigprocmask(SIG_SETMASK, &before_, nullptr);
+      // What the forking process held back for itself is nothing to a command that is run here.
+      sigset_t none;
+      sigemptyset(&none);
+      sigprocmask(SIG_SETMASK, &none, nullptr);
       (void)::setsid();
       work_(fd, true);
       ::_exit(0);
@@ -302,13 +305,12 @@ class Master {
   int socket_;
   CourierWork work_;
   std::function<void()> reload_;
-  sigset_t before_{};
   std::map<pid_t, Instant> running_;
 };
 
 class ProcessCourier : public Courier {
  public:
-  explicit ProcessCourier(int fd) : fd_(fd) {}
+  ProcessCourier(int fd, pid_t process) : fd_(fd), process_(process) {}
   ~ProcessCourier() override { ::close(fd_); }
   bool privileged() const override { return true; }
 
@@ -325,9 +327,11 @@ class ProcessCourier : public Courier {
     return Socket::adopt(fds[0]);
   }
   void reload() override { (void)send_packet(fd_, kReload, -1); }
+  pid_t process() const override { return process_; }
 
  private:
   int fd_;
+  pid_t process_;
 };
 
 }  // namespace
@@ -359,7 +363,7 @@ Result<std::shared_ptr<Courier>> start_courier_process(CourierWork work, std::fu
     Master(fds[1], std::move(work), std::move(reload)).run();
   }
   ::close(fds[1]);
-  return std::make_shared<ProcessCourier>(fds[0]);
+  return std::make_shared<ProcessCourier>(fds[0], pid);
 }
 
 }  // namespace remex::io

@@ -48,6 +48,8 @@ class Courier {
   virtual Result<std::unique_ptr<Stream>> open(Seconds limit) = 0;
   /// Tells the privileged process to read its configuration again.
   virtual void reload() {}
+  /// The privileged process, a child of the one that called start_courier_process(); -1: there is none.
+  virtual pid_t process() const { return -1; }
 
   /// Sends the request, then what `body` writes, and waits for the answer. Parks, at most `limit` and a little.
   Result<Fields> call(const Fields& request, Seconds limit, const std::function<Status(Stream&)>& body = nullptr);

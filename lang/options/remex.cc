@@ -40,6 +40,27 @@ static constexpr OptionDef defs[] = {
      .default_text = "30s",
      .summary = "How long one server of a pgsql, mysql, redis or ldap lookup may take to connect and to answer",
      .examples = {{"5s"}}},
+    {.name = "sandbox",
+     .type = OptionType::boolean,
+     .ref = ref<&MainOptions::sandbox>,
+     .default_text = "true",
+     .summary =
+         "A daemon started by root takes from its worker process what a mail server never needs; false: for finding "
+         "out whether that is what stands in the way",
+     .examples = {{"false"}}},
+    {.name = "sandbox_writable_directories",
+     .type = OptionType::string_list,
+     .ref = ref<&MainOptions::sandbox_writable_directories>,
+     .summary = "Directories the sandboxed worker, and the commands it runs, may write below, besides spool and logs",
+     .examples = {{"/var/lib/greylist : /srv/counters"}, {"greylist", "", "E0214"}}},
+    {.name = "worker_watchdog",
+     .type = OptionType::time,
+     .ref = ref<&MainOptions::worker_watchdog>,
+     .default_text = "1m",
+     .summary =
+         "The daemon's worker process is killed and started again when its event loop stands still this long; 0s: "
+         "never",
+     .examples = {{"5m"}, {"0s"}}},
 };
 
 constinit const std::span<const OptionDef> remex{defs};

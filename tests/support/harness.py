@@ -118,8 +118,32 @@ def write(path, text, mode=0o644):
     return path
 
 
+def processes():
+    """{pid: (parent, name, state)} of the processes of this machine."""
+    out = {}
+    for entry in os.listdir('/proc'):
+        if entry.isdigit():
+            try:
+                with open('/proc/%s/stat' % entry) as f:
+                    name, _, rest = f.read().partition('(')[2].rpartition(')')
+            except OSError:
+                continue
+            state, parent = rest.split()[:2]
+            out[int(entry)] = (int(parent), name, state)
+    return out
+
+
+def descendants(pid):
+    """Living processes below `pid`, the children first."""
+    table, found, now = processes(), [], [pid]
+    while now:
+        now = [p for p, (parent, _, state) in table.items() if parent in now and state != 'Z']
+        found += now
+    return found
+
+
 class Remex:
-    """A daemon under test."""
+    """A daemon under test: a master process, which is `proc`, and its children (docs/architecture.md, "Processes and rights")."""
 
     def __init__(self, conf, ports, args=(), env=None, user=None, prefix=()):
         self.conf, self.ports, self.args = conf, ports, list(args)
@@ -165,23 +189,36 @@ class Remex:
             check('ERROR: AddressSanitizer' not in text and 'runtime error:' not in text, 'sanitizer: ' + text[-4000:])
             equal(self.proc.returncode, 0, 'exit status after SIGTERM; stderr: ' + text[-2000:])
 
+    def child(self, name):
+        """The pid of the master's child of that name, or None."""
+        table = processes()
+        return next((p for p, (parent, n, state) in table.items() if parent == self.proc.pid and n == name and state != 'Z'), None)
+
+    def worker(self):
+        """The pid of the process that serves."""
+        return wait_for(lambda: self.alive() and self.child('remex-worker'), what='a worker process')
+
     def kill(self):
+        """SIGKILL to the master and all that came from it, as when the machine's power goes; returns when none of them is left."""
         if self.proc and self.proc.poll() is None:
+            below = descendants(self.proc.pid)
             self.proc.kill()
+            for pid in below:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self.proc.wait()
+            wait_for(lambda: not any(p in below and state != 'Z' for p, (_, _, state) in processes().items()), what='the processes to end')
 
     @contextlib.contextmanager
     def held(self):
-        """Stops the process for as long as the block runs: what clients send in it has arrived before the server looks."""
-        def state():
-            with open('/proc/%d/stat' % self.proc.pid) as f:
-                return f.read().rpartition(')')[2].split()[0]
-        self.proc.send_signal(signal.SIGSTOP)
+        """Stops the worker for as long as the block runs: what clients send in it has arrived before the server looks."""
+        pid = self.worker()
+        os.kill(pid, signal.SIGSTOP)
         try:
-            wait_for(lambda: state() == 'T', what='the server to stop')
+            wait_for(lambda: processes()[pid][2] == 'T', what='the server to stop')
             yield
         finally:
-            self.proc.send_signal(signal.SIGCONT)
+            os.kill(pid, signal.SIGCONT)
 
     def run(self, *args, input=None, timeout=120, check_rc=None):
         r = subprocess.run(self.command(*args), input=input, capture_output=True, text=True, timeout=timeout, env=self.env, user=self.user)

@@ -71,9 +71,10 @@ def client(number):
 
 def state():
     """(resident KiB without what files lend, descriptors)"""
-    with open('/proc/%d/status' % SERVER.proc.pid) as f:
+    worker = SERVER.worker()
+    with open('/proc/%d/status' % worker) as f:
         anonymous = int(re.search(r'RssAnon:\s+(\d+)', f.read()).group(1))
-    return anonymous, len(os.listdir('/proc/%d/fd' % SERVER.proc.pid))
+    return anonymous, len(os.listdir('/proc/%d/fd' % worker))
 
 
 def collect():

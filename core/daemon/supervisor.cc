@@ -1,0 +1,460 @@
+// See supervisor.h. One poll(2) over signals and the worker's reports; every state has a time at which it is looked at
+// again. What goes wrong here is logged by a short-lived child that has given up root: the log's directory belongs to
+// exim_user, and root opens no file in it.
+#include "core/daemon/supervisor.h"
+
+#include <fmt/core.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <set>
+#include <utility>
+
+#include "core/daemon/courier.h"
+#include "core/daemon/process.h"
+#include "core/daemon/service_manager.h"
+#include "core/daemon/worker.h"
+#include "core/daemon/worker_link.h"
+#include "core/io/sandbox.h"
+
+namespace remex::daemon {
+
+Millis RestartDelay::next(Millis ran) {
+  if (ran >= kHealthy) failures_ = 0;
+  const int before = failures_++;
+  if (before == 0) return Millis(0);
+  return before > 6 ? kMost : std::min(kMost, Millis(1000 << (before - 1)));
+}
+
+std::string describe_end(int status) {
+  if (WIFSIGNALED(status))
+    return fmt::format("was killed by signal {} ({}{})", WTERMSIG(status), strsignal(WTERMSIG(status)),
+                       WCOREDUMP(status) ? ", core dumped" : "");
+  return fmt::format("ended with status {}", WEXITSTATUS(status));
+}
+
+void hold_signals(std::initializer_list<int> which) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int s : which) sigaddset(&set, s);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+namespace {
+
+constexpr Millis kKillTime{15'000};  ///< after kDrainTime, for what a drain does besides
+constexpr Millis kAbortTime{5'000};  ///< between SIGABRT and SIGKILL of a worker that stands still
+constexpr Millis kCourierPatience{1'000};
+constexpr Millis kLogPatience{2'000};  ///< for how long a line is waited for before a worker starts
+constexpr unsigned kLogAlarm = 30;     ///< seconds; the log's file system hangs
+constexpr Millis kHeartbeat{10'000};
+constexpr Millis kStartTime{600'000};  ///< a worker that begins may have a spool to recover
+constexpr int kReportsAtOnce = 16;     ///< of a worker that floods: signals get their turn
+constexpr std::size_t kMaxLogChildren = 8;
+
+std::string took(Millis t) { return format_interval(std::chrono::duration_cast<Seconds>(t).count()); }
+
+class Supervisor {
+ public:
+  explicit Supervisor(SupervisorOptions opt) : opt_(std::move(opt)) {}
+
+  int run() {
+    watched_by_manager_ = manager_watchdog();
+    if (const int rc = take_signals(); rc != EX_OK) return rc;
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // what a dead worker leaves behind is reaped here
+    start_worker();
+    while (!over_) {
+      wait();
+      reap();  // before a SIGTERM: what had ended by then did not end because of it
+      read_signals();
+      read_reports();
+      look_at_the_clock();
+    }
+    ::close(signals_);
+    return exit_status_;
+  }
+
+ private:
+  int take_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int s : {SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGCHLD}) sigaddset(&set, s);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    hold_signals({SIGUSR2});           // a worker that does not watch for it yet must not die of it
+    (void)::signal(SIGCHLD, SIG_DFL);  // whoever started this may have ignored it, and then nothing can be waited for
+    signals_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals_ >= 0) return EX_OK;
+    fmt::print(stderr, "remex: signalfd: {}\n", strerror(errno));
+    return EX_OSERR;
+  }
+
+  // ---------------------------------------------------------------- waiting
+
+  void wait() {
+    const Instant now = monotonic_now();
+    const Instant until = std::min(next_look(), now + heartbeat());
+    const Millis time = std::chrono::ceil<Millis>(std::max(until - now, Instant::duration::zero()));
+    pollfd fds[3] = {{signals_, POLLIN, 0}, {link_, POLLIN, 0}, {refusals_, POLLIN, 0}};
+    (void)::poll(fds, 3, static_cast<int>(time.count()));
+    // A machine that was asleep has not given the worker time either.
+    const Instant late = monotonic_now() - Millis(1000);
+    if (late > until) last_alive_ += late - until;
+    // A worker that closes its end is not believed to be alive: it is killed when it has been silent for too long.
+    if ((fds[1].revents & (POLLIN | POLLHUP)) == POLLHUP) close_now(link_);
+    if ((fds[2].revents & POLLIN) != 0) answer_refusal();
+    if ((fds[2].revents & POLLHUP) != 0) close_now(refusals_);  // nobody is left whom it was about
+  }
+
+  Instant next_look() const {
+    Instant at = Instant::max();
+    if (start_at_ != Instant::max()) at = std::min(at, waits_for_log() ? start_at_ + kLogPatience : start_at_);
+    at = std::min({at, kill_at_, miss_courier_at_});
+    return std::min(at, stands_still_at());
+  }
+
+  bool waits_for_log() const { return !log_children_.empty() && monotonic_now() < start_at_ + kLogPatience; }
+
+  Millis patience() const {
+    return std::chrono::duration_cast<Millis>(Seconds(std::max<std::int64_t>(0, opt_.config->main.worker_watchdog)));
+  }
+
+  /// When the worker counts as one that stands still, unless it reports before that; max: never.
+  Instant stands_still_at() const {
+    if (!watching_ || patience().count() <= 0) return Instant::max();
+    return last_alive_ + (is_ready_ ? patience() : std::max(patience(), kStartTime));
+  }
+
+  void look_at_the_clock() {
+    const Instant now = monotonic_now();
+    if (start_at_ <= now && !waits_for_log() && !over_) start_worker();
+    if (kill_at_ <= now && worker_ > 0) {
+      kill_at_ = Instant::max();
+      if (!stood_still_)
+        say(fmt::format("worker process {} did not end in time when it was told to; it is killed", worker_));
+      ::kill(worker_, SIGKILL);
+    }
+    if (now >= stands_still_at()) abort_worker(now);
+    if (now >= miss_courier_at_ && worker_ > 0) replace_for_courier();
+    // While a worker is waited for, or begins, there is none that could say so.
+    if (!is_ready_ && !stopping_ && watched_by_manager_.count() > 0) notify_manager("WATCHDOG=1");
+  }
+
+  /// Its loop stands still. SIGABRT first: where core dumps are on, that shows where.
+  void abort_worker(Instant now) {
+    watching_ = false;
+    stood_still_ = true;
+    say(fmt::format("worker process {}: its event loop has not turned for {} (worker_watchdog); it is killed", worker_,
+                    took(patience())));
+    ::kill(worker_, SIGABRT);
+    kill_at_ = now + kAbortTime;
+  }
+
+  // ---------------------------------------------------------------- the worker
+
+  void start_worker() {
+    start_at_ = Instant::max();
+    auto link = make_worker_link();
+    if (!link) return could_not_start(link.error().text);
+    WorkerStart start;
+    start.config = opt_.config;
+    start.link = link->worker;
+    start.master = ::getpid();
+    start.again = was_ready_;
+    start.sandbox = sandbox_needs(*opt_.config);
+    start.heartbeat = heartbeat();
+    if (::geteuid() == 0) {
+      auto courier = make_courier(opt_.config, opt_.reload);
+      if (!courier) {
+        ::close(link->master);
+        ::close(link->worker);
+        return could_not_start(courier.error().text);
+      }
+      start.courier = std::move(*courier);
+      courier_ = start.courier->process();
+    }
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::close(link->master);
+      ::close(signals_);
+      signals_ = -1;
+      release_signals({SIGCHLD});
+      std::exit(work(start));
+    }
+    const int err = errno;
+    ::close(link->worker);
+    if (pid < 0) {
+      ::close(link->master);
+      return could_not_start(fmt::format("fork: {}", strerror(err)));
+    }
+    worker_ = pid;
+    link_ = link->master;
+    started_ = last_alive_ = monotonic_now();
+    watching_ = true;
+    is_ready_ = stood_still_ = replacing_ = false;
+  }
+
+  int work(const WorkerStart& start) const {
+    try {
+      return opt_.work(start);
+    } catch (const std::exception& e) {
+      fmt::print(stderr, "remex: internal error: {}\n", e.what());
+      return EX_SOFTWARE;
+    }
+  }
+
+  static void release_signals(std::initializer_list<int> which) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int s : which) sigaddset(&set, s);
+    sigprocmask(SIG_UNBLOCK, &set, nullptr);
+  }
+
+  Millis heartbeat() const {
+    Millis beat = kHeartbeat;
+    if (patience().count() > 0) beat = std::min(beat, patience() / 4);
+    if (watched_by_manager_.count() > 0) beat = std::min(beat, watched_by_manager_ / 3);
+    return std::max(beat, Millis(50));
+  }
+
+  void could_not_start(const std::string& why) {
+    if (!was_ready_) {
+      fmt::print(stderr, "remex: the worker process cannot be started: {}\n", why);
+      return finish(EX_OSERR);
+    }
+    again_after(Millis(0), fmt::format("the worker process cannot be started: {}", why));
+  }
+
+  void again_after(Millis ran, const std::string& what) {
+    const Millis delay = delay_.next(ran);
+    start_at_ = monotonic_now() + delay;
+    const std::string when = delay.count() > 0 ? "in " + took(delay) : "at once";
+    say(fmt::format("{}; it is started again {}", what, when));
+    notify_manager(fmt::format("STATUS={}; started again {}", what, when));
+  }
+
+  void worker_ended(int status) {
+    const pid_t pid = std::exchange(worker_, -1);
+    read_reports();  // what it said last
+    close_now(link_);
+    close_now(refusals_);
+    refused_.clear();
+    kill_at_ = miss_courier_at_ = Instant::max();
+    if (!is_ready_ && previous_ && !stopping_) {
+      say("the worker process cannot begin with the new configuration; the old one stays in force");
+      opt_.config = std::move(previous_);
+    }
+    watching_ = is_ready_ = false;
+    const auto ran = std::chrono::duration_cast<Millis>(monotonic_now() - started_);
+    const bool by_itself = WIFEXITED(status) && !replacing_;
+    if (by_itself && (WEXITSTATUS(status) == EX_OK || stopping_ || !was_ready_)) return finish(WEXITSTATUS(status));
+    const std::string what = fmt::format("worker process {} {} after {}", pid, describe_end(status), took(ran));
+    if (stopping_) {
+      say(what);
+      return finish(EX_SOFTWARE);
+    }
+    if (replacing_ && WIFEXITED(status) && WEXITSTATUS(status) == EX_OK) {
+      start_at_ = monotonic_now();
+      return;
+    }
+    again_after(ran, what);
+  }
+
+  /// Without it nothing can be delivered as another user. A worker cannot be given another one, so it makes room. That
+  /// the courier ends is also the first sign of a worker's end, which is waited for a moment.
+  void courier_ended(int status) {
+    const pid_t pid = std::exchange(courier_, -1);
+    if (worker_ < 0 || stopping_ || replacing_) return;
+    courier_end_ = fmt::format("courier process {} {}", pid, describe_end(status));
+    miss_courier_at_ = monotonic_now() + (WIFEXITED(status) && WEXITSTATUS(status) == 0 ? kCourierPatience : Millis(0));
+  }
+
+  void replace_for_courier() {
+    miss_courier_at_ = Instant::max();
+    if (stopping_ || replacing_) return;
+    say(fmt::format("{}; worker process {} is replaced, too", courier_end_, worker_));
+    replace_worker();
+  }
+
+  /// It finishes what it does, as at the end of the daemon, and another one follows. Clients wait meanwhile.
+  void replace_worker() {
+    if (worker_ < 0 || stopping_ || replacing_) return;
+    replacing_ = true;
+    ::kill(worker_, SIGUSR2);
+    kill_at_ = monotonic_now() + kReplaceTime + kDrainTime + kKillTime;
+    watching_ = false;
+  }
+
+  void finish(int status) {
+    exit_status_ = status;
+    over_ = true;
+  }
+
+  // ---------------------------------------------------------------- what comes
+
+  void read_signals() {
+    signalfd_siginfo info;
+    while (::read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      switch (static_cast<int>(info.ssi_signo)) {
+        case SIGTERM:
+        case SIGINT: stop(); break;
+        case SIGHUP: hang_up(); break;
+        case SIGUSR1: pass_on(SIGUSR1); break;
+        default: break;  // SIGCHLD: reap() looks in any case
+      }
+    }
+  }
+
+  void pass_on(int signal) {
+    if (worker_ > 0) ::kill(worker_, signal);
+  }
+
+  /// Read before the worker reads it, so that a file which is changed once the worker has taken it is not what is read.
+  void hang_up() {
+    candidate_ = opt_.reload();
+    if (worker_ < 0) return take_configuration();  // for the worker that comes
+    pass_on(SIGHUP);
+  }
+
+  void stop() {
+    if (stopping_) return;
+    stopping_ = true;
+    notify_manager("STOPPING=1");
+    opt_.stop_listening();
+    if (worker_ < 0) return finish(EX_OK);
+    watching_ = false;
+    ::kill(worker_, SIGTERM);
+    kill_at_ = monotonic_now() + kDrainTime + kKillTime;
+  }
+
+  void read_reports() {
+    bool heard = false, reloaded = false, replace = false;
+    for (int i = 0; i < kReportsAtOnce && link_ >= 0; ++i) {
+      // Before it serves, a worker is what the program says; later it may be what a stranger made of it.
+      const bool takes = !is_ready_ && refusals_ < 0;
+      const auto report = receive_report(link_, takes ? &refusals_ : nullptr);
+      if (!report) break;
+      heard = true;
+      replace = replace || *report == Report::replace;
+      reloaded = reloaded || replace || *report == Report::reloaded;
+      if (*report == Report::ready && !is_ready_) worker_is_ready();
+    }
+    if (reloaded) take_configuration();
+    if (reloaded && !replace) previous_.reset();  // it is in force already
+    if (replace) replace_worker();
+    if (!heard) return;
+    last_alive_ = monotonic_now();
+    if (watched_by_manager_.count() > 0) notify_manager("WATCHDOG=1");
+  }
+
+  void worker_is_ready() {
+    notify_manager(was_ready_ ? "STATUS=" : "READY=1");
+    was_ready_ = is_ready_ = true;
+    previous_.reset();
+  }
+
+  /// A worker that is refused something is broken, or no longer its own master: one line for each kind of call.
+  void answer_refusal() {
+    const auto refusal = io::answer_refusal(refusals_);
+    if (!refusal || !refused_.insert(refusal->call).second) return;
+    say(fmt::format("sandbox: process {} was refused the system call {} (logged once for each; see the option sandbox)",
+                    refusal->process, refusal->call));
+  }
+
+  static void close_now(int& fd) {
+    if (fd >= 0) ::close(std::exchange(fd, -1));
+  }
+
+  void take_configuration() {
+    auto fresh = candidate_ ? std::move(candidate_) : opt_.reload();
+    candidate_.reset();
+    if (fresh && can_replace(*opt_.config, *fresh)) previous_ = std::exchange(opt_.config, std::move(fresh));
+  }
+
+  void reap() {
+    int status = 0;
+    for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (pid == worker_)
+        worker_ended(status);
+      else if (pid == courier_)
+        courier_ended(status);
+      else
+        log_children_.erase(pid);
+    }
+  }
+
+  // ---------------------------------------------------------------- the log
+
+  /// A line of the main and the panic log. On stderr when no process can be made for it.
+  void say(const std::string& line) {
+    const pid_t pid = log_children_.size() < kMaxLogChildren ? ::fork() : -1;
+    if (pid > 0) {
+      log_children_.insert(pid);
+      return;
+    }
+    if (pid < 0) {
+      fmt::print(stderr, "remex: {}\n", line);
+      return;
+    }
+    // It may live longer than the daemon: no port stays open for it.
+    (void)::close_range(3, ~0U, 0);
+    ::alarm(kLogAlarm);
+    release_signals({SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGCHLD, SIGALRM});
+    ::_exit(write_log(line) ? 0 : 1);
+  }
+
+  bool write_log(const std::string& line) const {
+    if (::geteuid() == 0) {
+      auto id = run_identity(*opt_.config);
+      if (!id || !drop_root(*id)) return false;
+    }
+    if (!opt_.config->main.timezone.empty()) set_timezone(opt_.config->main.timezone);
+    auto settings = log_config(*opt_.config);
+    auto log =
+        settings ? log::Log::open(*settings) : Result<std::shared_ptr<log::Log>>(std::unexpected(settings.error()));
+    if (!log) {
+      fmt::print(stderr, "remex: {}\n", line);
+      return false;
+    }
+    (*log)->write(log::kMain | log::kPanic, "", line);
+    return true;
+  }
+
+  SupervisorOptions opt_;
+  std::shared_ptr<const lang::Config> candidate_;  ///< read at a SIGHUP, until the worker says that it is good
+  std::shared_ptr<const lang::Config> previous_;   ///< until a worker has begun with the new one
+  RestartDelay delay_;
+  int signals_ = -1;
+  Millis watched_by_manager_{0};
+  pid_t worker_ = -1, courier_ = -1;
+  int link_ = -1;
+  Instant started_, last_alive_;
+  Instant start_at_ = Instant::max();         ///< when the next worker starts; max: there is one
+  Instant kill_at_ = Instant::max();          ///< when the worker is killed if it still lives
+  Instant miss_courier_at_ = Instant::max();  ///< when the worker is replaced if it still lives
+  std::string courier_end_;
+  bool was_ready_ = false;  ///< some worker was
+  bool is_ready_ = false;   ///< this one is
+  bool watching_ = false;   ///< this worker is expected to report that its loop turns
+  bool stood_still_ = false, replacing_ = false, stopping_ = false, over_ = false;
+  int exit_status_ = EX_OK;
+  std::set<pid_t> log_children_;
+  int refusals_ = -1;                   ///< of the worker's sandbox
+  std::set<std::string_view> refused_;  ///< what was logged
+};
+
+}  // namespace
+
+int supervise(SupervisorOptions opt) { return Supervisor(std::move(opt)).run(); }
+
+}  // namespace remex::daemon

@@ -1,0 +1,330 @@
+// See worker.h.
+#include "core/daemon/worker.h"
+
+#include <fmt/core.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/base/strings.h"
+#include "core/daemon/process.h"
+#include "core/daemon/scheduler.h"
+#include "core/daemon/worker_link.h"
+#include "core/hooks/hooks.h"
+#include "core/smtp/session.h"
+
+namespace remex::daemon {
+
+namespace {
+
+constexpr Millis kTidyInterval{3600 * 1000};
+constexpr std::int64_t kHintLife = 30 * 24 * 3600;  ///< seconds without a change; as long as exim_tidydb gives them
+constexpr Millis kRetryCheck{1000};                 ///< how late a retry may begin; looking costs one step in an index
+
+int fail_start(int code, const std::string& text) {
+  fmt::print(stderr, "remex: {}\n", text);
+  return code;
+}
+
+class Worker {
+ public:
+  Worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, const WorkerStart& start,
+         std::vector<std::string> notes)
+      : config_(start.config), opt_(opt), listeners_(listeners), start_(start), notes_(std::move(notes)) {}
+
+  int serve() {
+    ProcessOptions po;
+    po.server = true;
+    po.courier = start_.courier;
+    auto made = Process::create(config_, po);
+    if (!made) return fail_start(made.error().kind == ErrorKind::config ? EX_CONFIG : EX_CANTCREAT, made.error().text);
+    pool_ = std::make_shared<transports::ConnectionPool>();
+    settler_ = std::make_shared<io::Settler>();
+    adopt(std::move(*made));
+    log_start();
+    io::SignalWatch term(SIGTERM, [this] { stop_.set(); });
+    io::SignalWatch intr(SIGINT, [this] { stop_.set(); });
+    io::SignalWatch hup(SIGHUP, [this] { reload(); });
+    io::SignalWatch usr1(SIGUSR1, [this] { process_->engine.log->reopen(); });
+    io::SignalWatch usr2(SIGUSR2, [this] { replaced_ = true, stop_.set(); });
+    accept_signals();
+    send_report(start_.link, Report::ready);
+    {
+      io::Nursery nursery;
+      for (std::size_t i = 0; i < listeners_.size(); ++i) nursery.spawn("listener", [this, i] { accept_loop(i); });
+      nursery.spawn("queue runner", [this] { queue_loop(); });
+      nursery.spawn("idle watch", [this] { idle_watch(); });
+      nursery.spawn("tidying", [this] { tidy_loop(); });
+      nursery.spawn("heartbeat", [this] { heartbeat(); });
+      (void)stop_.wait();
+      for (auto& l : listeners_) l.listener->close();
+      nursery.cancel_all();
+      if (replaced_) {
+        const io::DeadlineScope polite(kReplaceTime);
+        (void)sessions_->join();
+      }
+      sessions_->cancel_all();  // each says 421 and goes
+      const io::DeadlineScope deadline(kDrainTime);
+      (void)sessions_->join();
+      scheduler_.drain();
+      sessions_.reset();  // nobody uses the connections and the settler any more
+      settler_->flush();
+      pool_->close_all();
+      (void)nursery.join();
+    }
+    if (!hooks::active() && !replaced_)
+      process_->engine.log->write(log::kMain, "", fmt::format("remex daemon stopped: pid={}", start_.master));
+    // What is tied to the loop goes before the loop does.
+    process_->engine.pool.reset();
+    pool_.reset();
+    process_.reset();
+    return EX_OK;
+  }
+
+ private:
+  void log_start() {
+    std::string line;
+    if (start_.again) {
+      line = fmt::format("worker process {} started again by the daemon, pid={}", getpid(), start_.master);
+    } else {
+      line = fmt::format(
+          "{} {} daemon started: pid={}, {}, {}", hooks::program(), hooks::version(), start_.master,
+          opt_.queue_interval > 0 ? fmt::format("-q{}", format_interval(opt_.queue_interval)) : "no queue runs",
+          opt_.listen ? "listening for " + listening_text(listeners_) : "not listening for SMTP");
+    }
+    process_->engine.log->write(log::kMain, "", line);
+    for (const std::string& note : notes_) process_->engine.log->write(log::kMain, "", note);
+  }
+
+  /// Those that came while nobody watched for them come now.
+  static void accept_signals() {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+  }
+
+  /// A loop that stands still is noticed by the master, which waits for these.
+  void heartbeat() {
+    while (!stop_.is_set()) {
+      send_report(start_.link, Report::alive);
+      if (!io::sleep_for(start_.heartbeat)) return;
+    }
+  }
+
+  /// -bw TIME: a super-server starts it again when the next client comes.
+  void idle_watch() {
+    if (opt_.idle_limit <= 0) return;
+    auto last = monotonic_now();
+    while (!stop_.is_set()) {
+      if (!io::sleep_for(kRetryCheck)) return;
+      if (counters_.sessions > 0) last = monotonic_now();
+      if (monotonic_now() - last >= Seconds(opt_.idle_limit)) stop_.set();
+    }
+  }
+
+  void adopt(std::shared_ptr<Process> p) {
+    process_ = std::move(p);
+    process_->services->debug_sink = opt_.debug_sink;
+    process_->server.counters = &counters_;
+    process_->engine.pool = pool_;
+    process_->engine.settler = settler_;
+    std::weak_ptr<Process> weak = process_;
+    process_->server.accepted = [this, weak](store::StoredMessage&& msg, bool queue_only) {
+      auto strong = weak.lock();
+      if (strong && !queue_only) scheduler_.deliver(std::move(strong), std::move(msg));
+    };
+    process_->server.etrn = [this, weak](const smtp::Server::EtrnJob& job) {
+      auto strong = weak.lock();
+      return strong && scheduler_.etrn(std::move(strong), job);
+    };
+  }
+
+  void reload() {
+    if (!opt_.reload) return;
+    std::string problem;
+    auto config = opt_.reload(problem);
+    log::Log& log = *process_->engine.log;
+    if (!config) {
+      for (std::string_view line : split(problem, '\n'))
+        if (!line.empty()) log.write(log::kMain | log::kPanic, "", "SIGHUP: " + std::string(line));
+      log.write(log::kMain | log::kPanic, "", "SIGHUP: the new configuration is refused; the old one stays in force");
+      return;
+    }
+    if (const Status st = can_replace(*config_, *config); !st) {
+      log.write(log::kMain | log::kPanic, "",
+                fmt::format("SIGHUP: {}; the old configuration stays in force", st.error().text));
+      return;
+    }
+    auto lc = log_config(*config);
+    if (lc && start_.courier && !start_.sandbox.covers(sandbox_needs(*config))) {
+      log.write(log::kMain, "",
+                fmt::format("pid {}: SIGHUP received: a new worker process begins with the new configuration, which "
+                            "needs another sandbox",
+                            start_.master));
+      send_report(start_.link, Report::replace);
+      return;
+    }
+    auto fresh_log = lc ? log::Log::open(*lc) : Result<std::shared_ptr<log::Log>>(std::unexpected(lc.error()));
+    if (!fresh_log) {
+      log.write(log::kMain | log::kPanic, "",
+                fmt::format("SIGHUP: {}; the old configuration stays in force", fresh_log.error().text));
+      return;
+    }
+    auto made = Process::create_with(config, process_->engine.store, *fresh_log);
+    if (!made) {
+      log.write(log::kMain | log::kPanic, "",
+                fmt::format("SIGHUP: {}; the old configuration stays in force", made.error().text));
+      return;
+    }
+    config_ = config;
+    if (start_.courier) {
+      start_.courier->reload();
+      (*made)->services->set_courier(start_.courier);
+    }
+    adopt(std::move(*made));
+    if (auto want = listen_addresses(*config_, opt_.listen_override);
+        opt_.listen && !opt_.listener_on_stdin && want && !serves_exactly(listeners_, std::move(*want)))
+      process_->engine.log->write(log::kMain, "", "SIGHUP: other addresses to listen on take effect after a restart");
+    process_->engine.log->write(log::kMain, "",
+                                fmt::format("pid {}: SIGHUP received: configuration loaded again", start_.master));
+    send_report(start_.link, Report::reloaded);
+  }
+
+  void accept_loop(std::size_t index) {
+    auto& l = listeners_[index];
+    while (!stop_.is_set()) {
+      auto s = l.listener->accept();
+      if (!s) {
+        if (s.error().kind == ErrorKind::cancelled || s.error().kind == ErrorKind::closed) return;
+        // EMFILE and the like: said once a while, tried again
+        process_->engine.log->write(log::kMain | log::kPanic, "", fmt::format("accept() failed: {}", s.error().text));
+        if (!io::sleep_for(Millis(200))) return;
+        continue;
+      }
+      if (stop_.is_set()) return;  // it came last, and the sessions are being joined
+      start_session(std::move(*s), l.address.tls_on_connect);
+    }
+  }
+
+  void start_session(std::unique_ptr<io::Socket> socket, bool tls) {
+    mail::ReceivedFrom from;
+    const io::Endpoint peer = socket->peer(), local = socket->local();
+    from.is_local = false;
+    from.host_address = peer.ip.starts_with("::ffff:") ? peer.ip.substr(7) : peer.ip;
+    from.host_port = peer.port;
+    from.interface_address = local.ip.starts_with("::ffff:") ? local.ip.substr(7) : local.ip;
+    from.interface_port = local.port;
+    smtp::SessionOptions so;
+    so.tls_on_connect = tls;
+    const auto& m = config_->main;
+    const int on = 1, off = 0;
+    if (m.smtp_accept_keepalive) (void)setsockopt(socket->fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    if (!m.tcp_nodelay) (void)setsockopt(socket->fd(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
+    auto stream = std::make_shared<std::unique_ptr<io::Stream>>(std::move(socket));
+    sessions_->spawn("smtp session", [process = process_, stream, from = std::move(from), so]() mutable {
+      smtp::Session session(process->server, std::move(*stream), std::move(from), so);
+      session.run();
+    });
+  }
+
+  void queue_loop() {
+    if (opt_.queue_interval <= 0) {
+      // What the one before was about to deliver would wait for the operator.
+      if (start_.again) scheduler_.queue_run(process_);
+      return;
+    }
+    const auto interval = std::chrono::duration_cast<Millis>(Seconds(opt_.queue_interval));
+    while (!stop_.is_set()) {
+      scheduler_.queue_run(process_);
+      // Between the runs, what has a retry time is tried when it comes, not at the next run.
+      const auto until = monotonic_now() + interval;
+      while (monotonic_now() < until) {
+        const auto left = std::chrono::duration_cast<Millis>(until - monotonic_now()) + Millis(1);
+        if (!io::sleep_for(std::min(left, kRetryCheck)) || stop_.is_set()) return;
+        scheduler_.retry_due(process_);
+      }
+    }
+  }
+
+  /// Old hints are of no use, and clients choose their keys: without an end to them they would fill the disk.
+  void tidy_loop() {
+    while (!stop_.is_set()) {
+      const auto process = process_;
+      const auto& m = config_->main;
+      const std::int64_t now = wall_seconds(),
+                         life = std::max({kHintLife, m.callout_positive_expire, m.callout_negative_expire,
+                                          m.callout_domain_positive_expire, m.callout_domain_negative_expire});
+      if (auto s = process->engine.store->tidy(now - m.retry_data_expire, now - life);
+          !s && s.error().kind != ErrorKind::cancelled)
+        process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("old hints: {}", s.error().text));
+      if (!io::sleep_for(kTidyInterval)) return;
+    }
+  }
+
+  std::shared_ptr<const lang::Config> config_;
+  const DaemonOptions& opt_;
+  std::vector<BoundListener>& listeners_;
+  const WorkerStart& start_;
+  std::vector<std::string> notes_;
+  std::shared_ptr<Process> process_;
+  std::shared_ptr<transports::ConnectionPool> pool_;
+  std::shared_ptr<io::Settler> settler_;
+  smtp::Counters counters_;
+  bool replaced_ = false;  ///< it ends because the courier did; another one comes
+  io::Event stop_;
+  std::unique_ptr<io::Nursery> sessions_ = std::make_unique<io::Nursery>();
+  Scheduler scheduler_{64};
+};
+
+/// The worker does not outlive its master: an orphan would hold the ports of the next daemon.
+Status end_with_master(pid_t master) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fail_errno(errno, "prctl");
+  return getppid() == master ? Status{} : fail("the daemon is gone");
+}
+
+/// The sandbox of a worker that was root. `notes`: what the log is told of it.
+Status give_up_what_is_not_needed(const WorkerStart& start, std::vector<std::string>& notes) {
+  if (hooks::active()) return {};  // its harness runs programs everywhere
+  if (geteuid() == 0) {
+    notes.emplace_back("sandbox: none, because exim_user is root");
+    return {};
+  }
+  if (const std::string less = start.sandbox.text(); !less.empty()) notes.push_back("sandbox: " + less);
+  if (!start.sandbox.enabled) return {};
+  REMEX_TRY(const io::SandboxState state, io::enter_sandbox(start.sandbox.rules()));
+  for (const std::string& what : state.missing) notes.push_back("sandbox: " + what);
+  if (state.refusals >= 0) {
+    send_report(start.link, Report::sandbox, state.refusals);
+    close(state.refusals);
+  }
+  return {};
+}
+
+}  // namespace
+
+int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, const WorkerStart& start) {
+  (void)prctl(PR_SET_NAME, "remex-worker");
+  const bool root = geteuid() == 0;
+  if (root) {
+    auto id = run_identity(*start.config);
+    const Status st = id ? drop_root(*id) : Status(std::unexpected(id.error()));
+    if (!st) return fail_start(EX_CONFIG, st.error().text);
+  }
+  // After the change of user, which makes the kernel forget it.
+  if (const Status st = end_with_master(start.master); !st) return fail_start(EX_OSERR, st.error().text);
+  signal(SIGPIPE, SIG_IGN);
+  std::vector<std::string> notes;
+  if (root)
+    if (const Status st = give_up_what_is_not_needed(start, notes); !st)
+      return fail_start(EX_OSERR, fmt::format("sandbox: {} (the option sandbox turns it off)", st.error().text));
+  return io::run_loop([&] { return Worker(opt, listeners, start, std::move(notes)).serve(); });
+}
+
+}  // namespace remex::daemon

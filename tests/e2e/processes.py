@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Master, worker and courier: each may die at any moment; no client is refused, nothing acknowledged is lost, and the log says what happened."""
+# timeout: 240
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import harness as h
+from maildir_conf import fill
+
+ROOT = os.geteuid() == 0
+
+
+class Server:
+    """A daemon in a directory of its own."""
+
+    def __init__(self, extra='', args=(), env=None, boxes=('u@box.test',)):
+        self.d = h.Dir()
+        self.port = h.free_port()
+        self.remex = h.Remex(fill(self.d, self.port, extra=extra, boxes=boxes), [self.port], args=args, env=env)
+        self.remex.start()
+        self.logged('daemon started')  # the master has the port open before that
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remex.kill()
+        self.d.remove()
+
+    def log(self, name='mainlog'):
+        try:
+            with open(self.d('log', name), errors='replace') as f:
+                return f.read()
+        except OSError:
+            return ''
+
+    def logged(self, pattern, name='mainlog'):
+        return h.wait_for(lambda: re.search(pattern, self.log(name)), 30, lambda: '%s in %s:\n%s' % (pattern, name, self.log(name)[-2000:]))
+
+    def send(self, subject):
+        return h.send(self.port, 's@c.test', ['u@box.test'], 'Subject: %s\n\nx\n' % subject)[0]
+
+    def subjects(self):
+        return [re.search(r'(?m)^Subject: (\S+)', m).group(1) for m in h.maildir(self.d('mail/box.test/u'))]
+
+    def replaced(self, before):
+        """Waits for a worker that is not `before`; returns its pid."""
+        return h.wait_for(lambda: self.remex.worker() != before and self.remex.worker(), 90, 'another worker')
+
+
+def no_dump():
+    """Crashes of this test leave no core files behind."""
+    import resource
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def test_a_crash_is_survived():
+    with Server() as s:
+        h.equal(s.send('before'), 250)
+        idle = h.Smtp(s.port)
+        first = s.remex.worker()
+        os.kill(first, signal.SIGSEGV)
+        h.equal(idle.reply()[0], 0, 'the session of the dead worker')
+        again = s.replaced(first)
+        line = r'worker process %d was killed by signal 11 \(Segmentation fault[^)]*\) after \d+s; it is started again at once' % first
+        s.logged(line)
+        s.logged(line, 'paniclog')
+        s.logged(r'worker process %d started again by the daemon, pid=%d' % (again, s.remex.proc.pid))
+        h.equal(s.send('after'), 250)
+        h.wait_for(lambda: sorted(s.subjects()) == ['after', 'before'], what='both messages')
+        s.remex.stop()
+        s.logged(r'remex daemon stopped: pid=%d' % s.remex.proc.pid)
+
+
+def test_clients_wait_while_there_is_no_worker():
+    """The second crash has a delay: who connects in it is neither refused nor forgotten."""
+    with Server() as s:
+        first = s.remex.worker()
+        os.kill(first, signal.SIGKILL)
+        second = s.replaced(first)
+        s.logged('started again by the daemon')
+        os.kill(second, signal.SIGKILL)
+        h.wait_for(lambda: not s.remex.child('remex-worker'), what='the end of the second worker')
+        clients = [h.Smtp(s.port, greet=False) for _ in range(5)]
+        h.check(not s.remex.child('remex-worker'), 'the delay was over before the clients came')
+        h.equal([c.reply()[0] for c in clients], [220] * 5, 'greetings')
+        s.logged(r'worker process %d was killed by signal 9 \(Killed\) after \d+s; it is started again in 1s' % second)
+        for c in clients:
+            c.close()
+        s.remex.stop()
+
+
+def test_the_end_is_not_held_up_by_a_delay():
+    with Server() as s:
+        for _ in range(2):
+            pid = s.remex.worker()
+            os.kill(pid, signal.SIGKILL)
+            h.wait_for(lambda: s.remex.child('remex-worker') != pid, what='the end of the worker')
+        s.remex.stop(10)
+        h.check(not h.port_open(s.port), 'the port is still open')
+
+
+def test_nothing_acknowledged_is_lost():
+    with Server(args=['-q1s']) as s:
+        acked, stop = [], threading.Event()
+
+        def client(number):
+            n = 0
+            while not stop.is_set():
+                n += 1
+                try:
+                    if s.send('m-%d-%d' % (number, n)) == 250:
+                        acked.append('m-%d-%d' % (number, n))
+                except (OSError, h.Failed, ValueError):
+                    pass
+
+        threads = [threading.Thread(target=client, args=(i,)) for i in range(8)]
+        for t in threads:
+            t.start()
+        for _ in range(3):
+            seen, pid = len(acked), s.remex.worker()
+            h.wait_for(lambda: len(acked) > seen + 30, what='messages')
+            os.kill(pid, signal.SIGKILL)
+            s.replaced(pid)
+        seen = len(acked)
+        h.wait_for(lambda: len(acked) > seen + 10, what='messages after the last crash')
+        stop.set()
+        for t in threads:
+            t.join()
+        h.wait_for(lambda: s.remex.run('-bpc').stdout.strip() == '0', 60, 'an empty queue')
+        lost = set(acked) - set(s.subjects())
+        h.equal(sorted(lost)[:10], [], 'acknowledged and lost, of %d' % len(acked))
+        s.remex.stop()
+
+
+def test_a_killed_master_takes_all_with_it():
+    with Server() as s:
+        below = h.descendants(s.remex.proc.pid)
+        h.check(len(below) == (2 if ROOT else 1), 'processes: %r' % below)
+        s.remex.proc.kill()
+        s.remex.proc.wait()
+        h.wait_for(lambda: not [p for p in below if p in h.processes() and h.processes()[p][2] != 'Z'], what='their end')
+        s.remex.start()
+        h.equal(s.send('later'), 250)
+        s.remex.stop()
+
+
+def test_a_dead_courier_is_replaced_with_its_worker():
+    if not ROOT:
+        return
+    with Server() as s:
+        first, courier = s.remex.worker(), s.remex.child('remex-courier')
+        os.kill(courier, signal.SIGKILL)
+        s.replaced(first)
+        s.logged(r'courier process %d was killed by signal 9 \(Killed\); worker process %d is replaced, too' % (courier, first), 'paniclog')
+        h.wait_for(lambda: s.remex.child('remex-courier') not in (None, courier), what='another courier')
+        h.check('daemon stopped' not in s.log(), 'a daemon that stays says it stopped')
+        h.equal(s.send('after'), 250)
+        h.wait_for(lambda: s.subjects() == ['after'], what='the message')
+        s.remex.stop()
+
+
+def test_the_pid_file_is_the_masters():
+    with Server() as s:
+        with open(s.d('spool/exim-daemon.pid')) as f:
+            h.equal(int(f.read()), s.remex.proc.pid, 'pid file')
+        pid = s.remex.worker()
+        os.kill(pid, signal.SIGKILL)
+        s.replaced(pid)
+        h.check(os.path.exists(s.d('spool/exim-daemon.pid')), 'gone with the worker')
+        s.remex.stop()
+        h.check(not os.path.exists(s.d('spool/exim-daemon.pid')), 'left behind')
+
+
+def test_a_reload_holds_after_a_crash():
+    """A good new configuration is what the next worker begins with; a file that became wrong afterwards is not."""
+    with Server() as s:
+        with open(s.remex.conf) as f:
+            text = f.read()
+        h.write(s.remex.conf, re.sub(r'(?m)^primary_hostname.*$', 'primary_hostname = second.test', text))
+        s.remex.proc.send_signal(signal.SIGHUP)
+        s.logged('SIGHUP received')
+        h.write(s.remex.conf, 'this is wrong\n')
+        pid = s.remex.worker()
+        os.kill(pid, signal.SIGKILL)
+        s.replaced(pid)
+        c = h.Smtp(s.port)
+        h.check(c.greeting[1].startswith('second.test'), c.greeting)
+        c.close()
+        s.remex.stop()
+
+
+def test_a_start_that_fails_says_so():
+    """No endless attempts where the very first worker cannot begin: here the spool is no directory."""
+    d = h.Dir()
+    conf = fill(d, h.free_port())
+    with open(conf) as f:
+        text = f.read()
+    h.write(d('file'), 'x')
+    h.write(conf, re.sub(r'(?m)^spool_directory.*$', 'spool_directory = %s' % d('file'), text))
+    got = subprocess.run([h.BIN, '-C', conf, '-bdf', '-oP', d('pid')], capture_output=True, text=True, timeout=60)
+    h.check(got.returncode in (73, 78) and d('file') in got.stderr, (got.returncode, got.stderr))
+    h.check(not os.path.exists(d('pid')), 'the pid file is left behind')
+    d.remove()
+
+
+def test_a_loop_that_stands_still():
+    with Server(extra='worker_watchdog = 2s') as s:
+        pid = s.remex.worker()
+        os.kill(pid, signal.SIGSTOP)
+        s.replaced(pid)
+        s.logged(r'worker process %d: its event loop has not turned for 2s \(worker_watchdog\); it is killed' % pid, 'paniclog')
+        h.equal(s.send('after'), 250)
+        s.remex.stop()
+
+
+class Manager:
+    """The service manager's end of sd_notify(3)."""
+
+    def __init__(self, d):
+        self.path = d('notify')
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o777)
+        self.socket.setblocking(False)
+        self.seen = []
+
+    def messages(self):
+        while True:
+            try:
+                self.seen.append(self.socket.recv(4096).decode())
+            except BlockingIOError:
+                return self.seen
+
+    def count(self, what):
+        return self.messages().count(what)
+
+
+def test_the_service_manager_is_told():
+    d = h.Dir()
+    manager = Manager(d)
+    with Server(extra='worker_watchdog = 0s', env={'NOTIFY_SOCKET': manager.path, 'WATCHDOG_USEC': '600000'}) as s:
+        h.wait_for(lambda: manager.count('READY=1') == 1, what='READY=1')
+        pid = s.remex.worker()
+        h.wait_for(lambda: manager.count('WATCHDOG=1') >= 5, what='WATCHDOG=1')
+        # Only a worker whose loop turns is alive.
+        os.kill(pid, signal.SIGSTOP)
+        h.wait_for(lambda: h.processes()[pid][2] == 'T', what='the worker to stop')
+        end, quiet = time.monotonic() + 30, 0
+        while quiet < 1.5:  # seven heartbeats
+            h.check(time.monotonic() < end, 'WATCHDOG=1 of a worker that stands still')
+            before, start = manager.count('WATCHDOG=1'), time.monotonic()
+            while manager.count('WATCHDOG=1') == before and quiet < 1.5:
+                time.sleep(0.02)
+                quiet = time.monotonic() - start
+        os.kill(pid, signal.SIGCONT)
+        before = manager.count('WATCHDOG=1')
+        h.wait_for(lambda: manager.count('WATCHDOG=1') > before, what='WATCHDOG=1 again')
+        # A crash is no standstill: the manager need not do anything.
+        os.kill(pid, signal.SIGKILL)
+        s.replaced(pid)
+        h.wait_for(lambda: any(m.startswith('STATUS=worker process %d was killed' % pid) for m in manager.messages()), what='STATUS=')
+        h.equal(manager.count('READY=1'), 1, 'READY=1')
+        s.remex.stop()
+        h.equal(manager.count('STOPPING=1'), 1, 'STOPPING=1')
+    d.remove()
+
+
+no_dump()
+h.main()
