@@ -234,8 +234,8 @@ Status filter_calls(const SandboxRules& rules, SandboxState& state) {
     state.missing.emplace_back("refused system calls are told to the kernel's audit log only");
     return {};
   }
-  if (errno != ENOSYS && errno != EINVAL) return fail_errno(errno, "seccomp");
-  state.missing.emplace_back("the kernel filters no system calls (seccomp)");
+  if (errno != ENOSYS && errno != EINVAL && errno != EPERM && errno != EACCES) return fail_errno(errno, "seccomp");
+  state.missing.push_back(fmt::format("system calls are not filtered (seccomp: {})", strerror(errno)));
   return {};
 }
 
@@ -289,7 +289,8 @@ Status allow(int ruleset, const std::string& path, std::uint64_t handled, Sandbo
 Status confine_writing(const std::vector<std::string>& writable, SandboxState& state) {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (version < 2) {  // the first one forbids to rename from a directory into another, which maildirs need
-    state.missing.emplace_back("the kernel does not confine writing (Landlock 2, Linux 5.19)");
+    state.missing.push_back(fmt::format("writing is not confined (Landlock: {})",
+                                        version < 0 ? strerror(errno) : "needs version 2, Linux 5.19"));
     return {};
   }
   RulesetAttributes attributes{};

@@ -1,8 +1,8 @@
 /* What a server in a sandbox can do, tried from the inside: loaded into it by LD_PRELOAD (tests/e2e/sandbox.py).
  *
  * When a client comes and $REMEX_PROBE/wanted exists, the process that accepts it tries what it should not be able to do and writes
- * "NAME ERRNO" lines (0: it could) to the file that `wanted` names, in a place where it may write. With REMEX_PROBE_OLD_KERNEL the kernel
- * seems to have neither seccomp nor Landlock.
+ * "NAME ERRNO" lines (0: it could) to the file that `wanted` names, in a place where it may write. With REMEX_PROBE_OLD_KERNEL, an
+ * errno, the kernel seems to have neither seccomp nor Landlock (ENOSYS), or somebody forbids them (EPERM).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -37,8 +37,9 @@ long syscall(long number, ...) {
   long a[6];
   for (int i = 0; i < 6; ++i) a[i] = va_arg(ap, long);
   va_end(ap);
-  if (getenv("REMEX_PROBE_OLD_KERNEL") != NULL && (number == SYS_seccomp || number == SYS_landlock_create_ruleset)) {
-    errno = ENOSYS;
+  const char* old = getenv("REMEX_PROBE_OLD_KERNEL");
+  if (old != NULL && (number == SYS_seccomp || number == SYS_landlock_create_ruleset)) {
+    errno = atoi(old);
     return -1;
   }
   return real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
