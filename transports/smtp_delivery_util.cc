@@ -9,6 +9,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/strings.h"
+#include "core/io/activity.h"
 #include "core/mail/address.h"
 #include "routers/router.h"
 #include "transports/callout.h"
@@ -549,6 +550,9 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
       return;
     }
   }
+  const io::Activity activity([&] {
+    return fmt::format("delivering {} to {} [{}]", ctx_.job.envelope.id, h.name.empty() ? h.ip : h.name, h.ip);
+  });
   for (bool fresh = false;; fresh = true) {
     bool reused = false;
     auto opened = connect(h, *options, fresh, reused);

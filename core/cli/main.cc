@@ -68,6 +68,7 @@ int dispatch(const Options& o) {
     case Mode::list_queue: return run_list_queue(o, config);
     case Mode::message: return run_message(o, config);
     case Mode::operate: return run_operate(o, config);
+    case Mode::status: return run_status(o, config);
     case Mode::rewrite_test: return run_rewrite_test(o, config);
     case Mode::filter_test: return run_filter_test(o, config);
     case Mode::retry_test: return run_retry_test(o, config);

@@ -71,6 +71,8 @@ int run_queue(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_message(const Options& o, std::shared_ptr<const lang::Config> config);
 /// remex queue, remex why, remex host.
 int run_operate(const Options& o, std::shared_ptr<const lang::Config> config);
+/// remex status.
+int run_status(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_version(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_print_config(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_check(const Options& o);

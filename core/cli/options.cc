@@ -51,6 +51,8 @@ class Parser {
       o_.mode = Mode::check;
     else if (word == "help")
       o_.mode = Mode::help;
+    else if (word == "status")
+      o_.mode = Mode::status;
     else if (word == "queue" || word == "why" || word == "host")
       o_.mode = Mode::operate, o_.arguments.emplace_back(word);
     else

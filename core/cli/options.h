@@ -27,6 +27,7 @@ enum class Mode : std::uint8_t {
   list_queue,     ///< -bp...
   message,        ///< -M...
   operate,        ///< remex queue, remex why, remex host
+  status,         ///< remex status
   aliases,        ///< -bi
   write_log,      ///< -z
   inform,         ///< -bI:

@@ -29,6 +29,7 @@ constexpr Utility kUtilities[] = {
     {"exinext", "tells when hosts and addresses are tried next", run_next},
     {"exim_lock", "locks a mailbox file while a command runs", run_lock},
     {"exim_dbmbuild", "makes a DBM file from text", run_dbmbuild},
+    {"exiwhat", "tells what the processes of the daemon do", run_what},
     {"exim_id_update", "converts message ids of a spool (there is nothing to convert)", run_id_update},
 };
 

@@ -1,6 +1,6 @@
 // The small programs around the queue that administrators of Exim know, as names this one binary answers to:
-// exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild, exim_id_update. Their output is Exim's where there is
-// something to compare with.
+// exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild, exiwhat, exim_id_update. Their output is Exim's where
+// there is something to compare with.
 #pragma once
 
 #include <string>
@@ -24,6 +24,7 @@ int run_msgdate(const std::vector<std::string>& args);
 int run_next(const std::vector<std::string>& args);
 int run_lock(const std::vector<std::string>& args);
 int run_dbmbuild(const std::vector<std::string>& args);
+int run_what(const std::vector<std::string>& args);
 int run_id_update(const std::vector<std::string>& args);
 
 /// The two numbers of a retry record in exim_dumpdb's form: an errno (or Exim's negative number) and what qualifies it.

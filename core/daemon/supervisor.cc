@@ -20,6 +20,7 @@
 #include <exception>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "core/daemon/courier.h"
 #include "core/daemon/process.h"
@@ -59,9 +60,9 @@ constexpr Millis kCourierPatience{1'000};
 constexpr Millis kLogPatience{2'000};  ///< for how long a line is waited for before a worker starts
 constexpr unsigned kLogAlarm = 30;     ///< seconds; the log's file system hangs
 constexpr Millis kHeartbeat{10'000};
-constexpr Millis kStartTime{600'000};  ///< a worker that begins may have a spool to recover
-constexpr int kReportsAtOnce = 16;     ///< of a worker that floods: signals get their turn
-constexpr std::size_t kMaxLogChildren = 8;
+constexpr Millis kStartTime{600'000};       ///< a worker that begins may have a spool to recover
+constexpr int kReportsAtOnce = 16;          ///< of a worker that floods: signals get their turn
+constexpr std::size_t kMostLogLines = 200;  ///< that wait for a child to write them
 
 std::string took(Millis t) { return format_interval(std::chrono::duration_cast<Seconds>(t).count()); }
 
@@ -81,6 +82,7 @@ class Supervisor {
       read_reports();
       look_at_the_clock();
     }
+    finish_log();
     ::close(signals_);
     return exit_status_;
   }
@@ -123,7 +125,7 @@ class Supervisor {
     return std::min(at, stands_still_at());
   }
 
-  bool waits_for_log() const { return !log_children_.empty() && monotonic_now() < start_at_ + kLogPatience; }
+  bool waits_for_log() const { return log_child_ > 0 && monotonic_now() < start_at_ + kLogPatience; }
 
   Millis patience() const {
     return std::chrono::duration_cast<Millis>(Seconds(std::max<std::int64_t>(0, opt_.config->main.worker_watchdog)));
@@ -388,46 +390,67 @@ class Supervisor {
         worker_ended(status);
       else if (pid == courier_)
         courier_ended(status);
-      else
-        log_children_.erase(pid);
+      else if (pid == log_child_)
+        log_child_ = -1;
     }
+    write_lines();
   }
 
   // ---------------------------------------------------------------- the log
 
-  /// A line of the main and the panic log. On stderr when no process can be made for it.
+  /// A line of the main and the panic log; on stderr when it cannot be written there.
   void say(const std::string& line) {
-    const pid_t pid = log_children_.size() < kMaxLogChildren ? ::fork() : -1;
-    if (pid > 0) {
-      log_children_.insert(pid);
-      return;
-    }
-    if (pid < 0) {
-      fmt::print(stderr, "remex: {}\n", line);
-      return;
-    }
-    // It may live longer than the daemon: no port stays open for it.
-    (void)::close_range(3, ~0U, 0);
-    ::alarm(kLogAlarm);
-    release_signals({SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGCHLD, SIGALRM});
-    ::_exit(write_log(line) ? 0 : 1);
+    if (log_lines_.size() < kMostLogLines)
+      log_lines_.push_back(line);
+    else
+      complain(line);
+    write_lines();
   }
 
-  bool write_log(const std::string& line) const {
+  static void complain(const std::string& line) { fmt::print(stderr, "remex: {}\n", line); }
+
+  /// One child at a time, so that lines keep their order; what comes meanwhile is the next one's.
+  void write_lines() {
+    if (log_child_ > 0 || log_lines_.empty()) return;
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      // It may live longer than the daemon: no port stays open for it.
+      (void)::close_range(3, ~0U, 0);
+      ::alarm(kLogAlarm);
+      release_signals({SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGCHLD, SIGALRM});
+      ::_exit(write_log() ? 0 : 1);
+    }
+    if (pid < 0)
+      for (const std::string& line : log_lines_) complain(line);
+    log_lines_.clear();
+    log_child_ = pid;
+  }
+
+  /// The last lines are written before the daemon has ended, unless the log's file system hangs.
+  void finish_log() {
+    for (const Instant until = monotonic_now() + kLogPatience; log_child_ > 0 && monotonic_now() < until;) {
+      pollfd fds{signals_, POLLIN, 0};
+      (void)::poll(&fds, 1, 100);
+      reap();
+      read_signals();
+    }
+  }
+
+  /// In the child.
+  bool write_log() const {
+    auto log = open_log();
+    for (const std::string& line : log_lines_) log ? (*log)->write(log::kMain | log::kPanic, "", line) : complain(line);
+    return log.has_value();
+  }
+
+  Result<std::shared_ptr<log::Log>> open_log() const {
     if (::geteuid() == 0) {
-      auto id = run_identity(*opt_.config);
-      if (!id || !drop_root(*id)) return false;
+      REMEX_TRY(const auto id, run_identity(*opt_.config));
+      REMEX_CHECK(drop_root(id));
     }
     if (!opt_.config->main.timezone.empty()) set_timezone(opt_.config->main.timezone);
-    auto settings = log_config(*opt_.config);
-    auto log =
-        settings ? log::Log::open(*settings) : Result<std::shared_ptr<log::Log>>(std::unexpected(settings.error()));
-    if (!log) {
-      fmt::print(stderr, "remex: {}\n", line);
-      return false;
-    }
-    (*log)->write(log::kMain | log::kPanic, "", line);
-    return true;
+    REMEX_TRY(const auto settings, log_config(*opt_.config));
+    return log::Log::open(settings);
   }
 
   SupervisorOptions opt_;
@@ -448,7 +471,8 @@ class Supervisor {
   bool watching_ = false;   ///< this worker is expected to report that its loop turns
   bool stood_still_ = false, replacing_ = false, stopping_ = false, over_ = false;
   int exit_status_ = EX_OK;
-  std::set<pid_t> log_children_;
+  std::vector<std::string> log_lines_;  ///< not given to a child yet
+  pid_t log_child_ = -1;
   int refusals_ = -1;                   ///< of the worker's sandbox
   std::set<std::string_view> refused_;  ///< what was logged
 };

@@ -16,6 +16,7 @@
 #include "core/base/strings.h"
 #include "core/daemon/process.h"
 #include "core/daemon/scheduler.h"
+#include "core/daemon/status.h"
 #include "core/daemon/worker_link.h"
 #include "core/hooks/hooks.h"
 #include "core/smtp/session.h"
@@ -24,6 +25,7 @@ namespace remex::daemon {
 
 namespace {
 
+constexpr Millis kStatusTime{2'000};  ///< one who asks and does not read
 constexpr Millis kTidyInterval{3600 * 1000};
 constexpr std::int64_t kHintLife = 30 * 24 * 3600;  ///< seconds without a change; as long as exim_tidydb gives them
 constexpr Millis kRetryCheck{1000};                 ///< how late a retry may begin; looking costs one step in an index
@@ -52,7 +54,7 @@ class Worker {
     io::SignalWatch term(SIGTERM, [this] { stop_.set(); });
     io::SignalWatch intr(SIGINT, [this] { stop_.set(); });
     io::SignalWatch hup(SIGHUP, [this] { reload(); });
-    io::SignalWatch usr1(SIGUSR1, [this] { process_->engine.log->reopen(); });
+    io::SignalWatch usr1(SIGUSR1, [this] { tell_of_itself(); });
     io::SignalWatch usr2(SIGUSR2, [this] { replaced_ = true, stop_.set(); });
     accept_signals();
     send_report(start_.link, Report::ready);
@@ -63,6 +65,7 @@ class Worker {
       nursery.spawn("idle watch", [this] { idle_watch(); });
       nursery.spawn("tidying", [this] { tidy_loop(); });
       nursery.spawn("heartbeat", [this] { heartbeat(); });
+      nursery.spawn("status", [this] { answer_status(); });
       (void)stop_.wait();
       for (auto& l : listeners_) l.listener->close();
       nursery.cancel_all();
@@ -94,13 +97,17 @@ class Worker {
     if (start_.again) {
       line = fmt::format("worker process {} started again by the daemon, pid={}", getpid(), start_.master);
     } else {
-      line = fmt::format(
-          "{} {} daemon started: pid={}, {}, {}", hooks::program(), hooks::version(), start_.master,
-          opt_.queue_interval > 0 ? fmt::format("-q{}", format_interval(opt_.queue_interval)) : "no queue runs",
-          opt_.listen ? "listening for " + listening_text(listeners_) : "not listening for SMTP");
+      line = fmt::format("{} {} daemon started: pid={}, {}", hooks::program(), hooks::version(), start_.master,
+                         description());
     }
     process_->engine.log->write(log::kMain, "", line);
     for (const std::string& note : notes_) process_->engine.log->write(log::kMain, "", note);
+  }
+
+  std::string description() const {
+    return fmt::format(
+        "{}, {}", opt_.queue_interval > 0 ? fmt::format("-q{}", format_interval(opt_.queue_interval)) : "no queue runs",
+        opt_.listen ? "listening for " + listening_text(listeners_) : "not listening for SMTP");
   }
 
   /// Those that came while nobody watched for them come now.
@@ -115,6 +122,47 @@ class Worker {
     while (!stop_.is_set()) {
       send_report(start_.link, Report::alive);
       if (!io::sleep_for(start_.heartbeat)) return;
+    }
+  }
+
+  std::string status() const {
+    StatusFacts f;
+    f.master = start_.master;
+    f.worker = getpid();
+    if (start_.courier) f.courier = start_.courier->process();
+    f.daemon = description();
+    f.since = began_;
+    f.sessions = sessions_ ? sessions_->size() : 0;
+    return status_text(f);
+  }
+
+  /// SIGUSR1: the process log as Exim's, and the log files are opened anew.
+  void tell_of_itself() {
+    log::Log& log = *process_->engine.log;
+    log.reopen();
+    const auto& m = config_->main;
+    const std::string path = m.process_log_path.empty() ? m.spool_directory + "/exim-process.info" : m.process_log_path;
+    if (const Status st = write_process_log(path, status()); !st)
+      log.write(log::kMain | log::kPanic, "", fmt::format("process log: {}", st.error().text));
+  }
+
+  /// Says what goes on to whoever connects; one after another, each within a moment.
+  void answer_status() {
+    remove_stale_status_sockets(config_->main.spool_directory);
+    auto listener = io::Listener::unix_socket(status_socket(config_->main.spool_directory, start_.master),
+                                              start_.courier ? 0660 : 0600);
+    if (!listener) {
+      process_->engine.log->write(log::kMain, "", fmt::format("remex status will not work: {}", listener.error().text));
+      return;
+    }
+    while (!stop_.is_set()) {
+      auto client = (*listener)->accept();
+      if (!client) {
+        if (client.error().kind != ErrorKind::defer) return;
+        continue;
+      }
+      const io::DeadlineScope deadline(kStatusTime);
+      (void)(*client)->write_all(status());
     }
   }
 
@@ -277,6 +325,7 @@ class Worker {
   std::shared_ptr<transports::ConnectionPool> pool_;
   std::shared_ptr<io::Settler> settler_;
   smtp::Counters counters_;
+  Instant began_ = monotonic_now();
   bool replaced_ = false;  ///< it ends because the courier did; another one comes
   io::Event stop_;
   std::unique_ptr<io::Nursery> sessions_ = std::make_unique<io::Nursery>();

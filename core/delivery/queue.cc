@@ -7,6 +7,7 @@
 
 #include "core/delivery/attempt.h"
 #include "core/hooks/hooks.h"
+#include "core/io/activity.h"
 #include "core/io/fiber.h"
 #include "core/io/process.h"
 
@@ -43,6 +44,8 @@ bool may_proceed(Engine& eng, mail::Envelope& e, const DeliverOptions& opt, bool
 }
 
 Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt, std::shared_ptr<store::Claim> claim) {
+  std::string_view step = "routing";
+  const io::Activity activity([&] { return fmt::format("delivering {}: {}", msg.envelope.id, step); });
   bool cancel = false;
   if (!may_proceed(eng, msg.envelope, opt, cancel)) return {};
   Attempt a(eng, msg, opt);
@@ -53,8 +56,10 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
   } else {
     a.system_filter();
     a.route_all();
+    step = "running transports";
     a.transport_all();
   }
+  step = "writing down what came of it";
   return a.finish();
 }
 
@@ -161,6 +166,8 @@ bool overloaded(Engine& eng) {
 Status run_queue(Engine& engine, const QueueRun& run) {
   Engine eng = engine;  // with connections of its own when the process keeps none
   if (!eng.pool) eng.pool = std::make_shared<transports::ConnectionPool>();
+  const io::Activity activity(
+      [&] { return fmt::format("running queue{}", run.retries_only ? ": what is to be tried again now" : ""); });
   hooks::next_queue_run();
   const int parallel = hooks::one_at_a_time() ? 1 : std::max(1, run.parallel);
   RunIds ids(eng, run);

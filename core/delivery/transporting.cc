@@ -8,6 +8,7 @@
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
 #include "core/delivery/retry.h"
+#include "core/io/activity.h"
 #include "core/io/fiber.h"
 #include "lang/list.h"
 
@@ -134,6 +135,10 @@ void Attempt::run_group(Group& g) {
                                  eng_.settler && eng_.store && !mua_wrapper,
                                  can_wait};
   std::vector<transports::AddrResult> results;
+  const io::Activity activity([&] {
+    return fmt::format("delivering {} with transport {} ({}{})", msg_.envelope.id, g.transport->name,
+                       g.addrs.front()->state.address, g.addrs.size() > 1 ? ", ..." : "");
+  });
   const auto deliver = [&] {
     if (!opt_.dry_run) {
       results = g.def->deliver(ctx, *g.transport, g.addrs);

@@ -11,6 +11,7 @@
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/hooks/hooks.h"
+#include "core/io/activity.h"
 #include "core/io/fiber.h"
 #include "core/io/process.h"
 #include "core/log/delivery_lines.h"
@@ -549,7 +550,18 @@ int Session::serve() {
     stream_->close();
     return 0;
   }
+  bool busy = false;
+  // Only the verb of a command: what follows may be a secret.
+  const io::Activity activity([&] {
+    const bool known = verb_ != Verb::unknown && !state_.history.empty();
+    return fmt::format("handling incoming call from {}: {}", peer(),
+                       receiving_ != nullptr ? "receiving a message"
+                       : !busy               ? "waiting for a command"
+                       : known               ? state_.history.back()
+                                             : "a command");
+  });
   for (;;) {
+    busy = false;
     auto line = read_command();
     if (line && line->empty()) line = fail(ErrorKind::closed, "end of input");
     if (!line) {
@@ -578,6 +590,7 @@ int Session::serve() {
       }
       break;
     }
+    busy = true;
     if (command(*line) == Next::close) break;
     if (opt_.batched && batch_failed_) break;
   }

@@ -15,9 +15,9 @@ from maildir_conf import fill
 
 # Becomes the server with the descriptors at the numbers the protocol wants, and its own pid in the environment.
 STARTER = '''
-import os, sys
+import fcntl, os, sys
 fds, names, pid = [int(f) for f in sys.argv[1].split(",") if f], sys.argv[2], sys.argv[3]
-high = [os.dup(f) for f in fds]  # out of the way of 3, 4, ...
+high = [fcntl.fcntl(f, fcntl.F_DUPFD, 100) for f in fds]  # out of the way of 3, 4, ...
 for i, f in enumerate(high):
     os.dup2(f, 3 + i)
 os.environ.update(LISTEN_FDS=str(len(fds)), LISTEN_FDNAMES=names, LISTEN_PID=pid or str(os.getpid()))
