@@ -347,6 +347,7 @@ struct MainOptions {
   std::int64_t worker_watchdog = 60;
   bool sandbox = true;
   std::vector<std::string> sandbox_writable_directories;
+  std::int64_t hints_max_records = 100000;
   std::vector<std::string> dns_resolvers;
   std::vector<std::string> dns_local_data;
   std::string dns_trust_anchor_file;

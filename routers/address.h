@@ -77,6 +77,7 @@ struct Addr {
   std::string user_message;  ///< for SMTP verification replies and bounces, empty = message
   int basic_errno = 0;       ///< error kind for retry rules; see core/delivery/retry.h
   int more_errno = 0;
+  std::string retry_error;             ///< word for retry rules of a routing deferral ("lookup"); empty: any other
   bool timed_out = false;              ///< deferral after the last retry time: it fails
   bool freeze = false;                 ///< deferral that freezes the message
   std::string notice_to, notice_text;  ///< a message a router wants sent (syntax errors in a list); empty: none

@@ -163,7 +163,10 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
     case HostFind::not_found: {
       auto defers = domain_in(ctx, o.fail_defer_domains, domain);
       if (!defers) return deferred(defers.error().text);
-      if (*defers) return deferred(std::move(found.message));
+      if (*defers) {
+        addr.retry_error = "lookup";
+        return deferred(std::move(found.message));
+      }
       // Said when no later router takes the address either.
       if (null_mx)
         addr.message = "an MX or SRV record indicated no SMTP service";

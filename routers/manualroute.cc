@@ -203,6 +203,7 @@ RouteResult add_hosts(RouteContext& ctx, const lang::DriverInstance& r, Addr& ad
     if (res.outcome == HostFind::ignored) continue;
     if (res.outcome == HostFind::not_found) {
       if (o.host_find_failed == "ignore") continue;
+      addr.retry_error = "lookup";
       return act(o.host_find_failed, std::move(res.message));
     }
     for (HostItem& h : found) {

@@ -16,8 +16,9 @@ using lang::State;
 using O = SmtpOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"address_retry_include_sender", OptionType::boolean, ref<&O::address_retry_include_sender>, "true",
-     "retry key of a 4xx RCPT includes the sender", State::later, "", "", 3},
+    with_examples({"address_retry_include_sender", OptionType::boolean, ref<&O::address_retry_include_sender>, "true",
+                   "an address refused for now waits for this sender only", State::works, "", "", 3},
+                  {"false"}),
     with_examples({"allow_localhost", OptionType::boolean, ref<&O::allow_localhost>, "false",
                    "deliver even when a host of `hosts` is this one", State::works, "", "", 2},
                   {"true"}),
@@ -45,8 +46,11 @@ constexpr OptionDef kOptions[] = {
     with_examples({"data_timeout", OptionType::time, ref<&O::data_timeout>, "5m", "limit for sending a block of data",
                    State::works, "", "", 3},
                   {"3m"}),
-    {"delay_after_cutoff", OptionType::boolean, ref<&O::delay_after_cutoff>, "true",
-     "after the last retry wait for the next retry time", State::later, "", "", 2},
+    with_examples(
+        {"delay_after_cutoff", OptionType::boolean, ref<&O::delay_after_cutoff>, "true",
+         "when all hosts have failed for too long, fail new messages until a retry time comes, without trying",
+         State::works, "", "", 2},
+        {"false"}),
     with_examples({"dkim_canon", OptionType::expanded, ref<&O::dkim_canon>, "relaxed",
                    "canonicalisation of headers and body: relaxed or simple"},
                   {"relaxed"}),

@@ -28,6 +28,14 @@ class Talk {
             [this](const std::string& raw) { return say(base64_encode(raw)); }, [this] { return say("*"); }};
   }
   const std::optional<HostTrouble>& lost() const { return lost_; }
+  /// The last answer, as a trouble of the host when it was 4xx.
+  std::optional<HostTrouble> refused_for_now() const {
+    if (last_.first / 100 != 4) return {};
+    HostTrouble t;
+    t.message = last_.second;
+    t.code = last_.first;
+    return t;
+  }
 
  private:
   Result<ClientReply> say(const std::string& line) {
@@ -37,6 +45,8 @@ class Talk {
       return fail(reply.error().message);
     }
     ClientReply r;
+    last_ = {reply->code,
+             fmt::format("SMTP error from remote mail server after AUTH {} ********: {}", mechanism_, reply->text())};
     r.code = reply->code;
     r.text = reply->text();
     if (r.code == 334 && reply->lines.size() == 1) r.challenge = base64_decode(trim(reply->lines[0]));
@@ -46,6 +56,7 @@ class Talk {
   SmtpConnection& c_;
   std::string mechanism_;
   Seconds timeout_;
+  std::pair<int, std::string> last_;
   std::optional<HostTrouble> lost_;
 };
 
@@ -85,7 +96,7 @@ HostResultOf<void> authenticate(DeliverContext& ctx, const routers::HostItem& h,
   const std::string mechanisms = c.keyword_values("AUTH");
   if (mechanisms.empty()) {
     if (!required) return {};
-    return std::unexpected(trouble("authentication required but server does not advertise AUTH support"));
+    return std::unexpected(trouble("authentication required but server did not advertise AUTH support"));
   }
   const lang::SavedCaptures captures(ctx.scope);
   bool tried = false;
@@ -109,11 +120,13 @@ HostResultOf<void> authenticate(DeliverContext& ctx, const routers::HostItem& h,
       return {};
     }
     if (r.kind == Kind::deferred)
+      if (auto now = talk.refused_for_now()) return std::unexpected(std::move(*now));
+    if (r.kind == Kind::deferred)
       return std::unexpected(trouble(fmt::format("{} authenticator: {}", a.name, r.message)));
     log(fmt::format("{} authenticator failed H={} [{}] {}", a.name, h.name, h.ip, r.message));
   }
   if (!required) return {};
-  return std::unexpected(trouble(tried ? "authentication required but all authentication attempts failed"
+  return std::unexpected(trouble(tried ? "authentication required but authentication attempt(s) failed"
                                        : "authentication required but no authentication attempt was made"));
 }
 

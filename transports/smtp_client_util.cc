@@ -18,6 +18,7 @@
 namespace remex::transports {
 namespace {
 
+constexpr std::string_view kEndOfData = "end of data";
 constexpr std::size_t kMaxLine = 4096;
 constexpr std::size_t kMaxReply = 64 * 1024;
 constexpr std::size_t kMaxReplyLines = 500;
@@ -57,9 +58,9 @@ Result<std::shared_ptr<io::TlsClientContext>> client_context(const io::TlsClient
   return fresh;
 }
 
-/// "rcpt_4xx" for 4xx; nothing for other replies.
+/// "rcpt_450" for 450; nothing for other replies.
 std::string retry_word(std::string_view stem, const SmtpReply& r) {
-  return r.first() == 4 ? fmt::format("{}_4xx", stem) : std::string();
+  return r.first() == 4 ? fmt::format("{}_{}", stem, r.code) : std::string();
 }
 
 void settle(RcptState& rcpt, const SmtpReply& r, std::string_view after, std::string_view stem, bool message_scope) {
@@ -139,7 +140,9 @@ HostTrouble SmtpConnection::lost(const Error& e, std::string_view after) {
   t.sys_errno = e.sys_errno;
   if (e.kind == ErrorKind::timed_out) {
     t.retry_error = "timeout";
+    t.sys_errno = ETIMEDOUT;
     t.message = fmt::format("SMTP timeout after {}", after);
+    if (after == kEndOfData) t.message += fmt::format(" ({} bytes written)", written_);
   } else if (e.kind == ErrorKind::closed || e.sys_errno == ECONNRESET || e.sys_errno == EPIPE) {
     t.retry_error = "lost_connection";
     t.message = fmt::format("Remote host closed connection in response to {}", after);
@@ -153,6 +156,7 @@ HostTrouble SmtpConnection::lost(const Error& e, std::string_view after) {
 HostResultOf<void> SmtpConnection::write(std::string_view bytes, Seconds timeout, std::string_view what) {
   const io::DeadlineScope deadline{std::chrono::duration_cast<Millis>(timeout)};
   if (Status s = stream_->write_all(bytes); !s) return std::unexpected(lost(s.error(), what));
+  written_ += bytes.size();
   return {};
 }
 
@@ -172,17 +176,17 @@ HostResultOf<SmtpReply> SmtpConnection::read_reply(Seconds timeout, std::string_
         reply.lines.size() >= kMaxReplyLines) {
       broken_ = true;
       HostTrouble t;
-      t.retry_error = "lost_connection";
-      t.message = total > kMaxReply || reply.lines.size() >= kMaxReplyLines
-                      ? fmt::format("Too long an SMTP reply after {}", after)
-                      : fmt::format("Malformed SMTP reply after {}: {}", after, printable(text.substr(0, 200)));
+      t.message =
+          total > kMaxReply || reply.lines.size() >= kMaxReplyLines
+              ? fmt::format("Too long an SMTP reply in response to {}", after)
+              : fmt::format("Malformed SMTP reply in response to {}: {}", after, printable(text.substr(0, 200)));
       return std::unexpected(std::move(t));
     }
     reply.code = code;
     reply.lines.emplace_back(text.size() > 4 ? text.substr(4) : std::string_view());
     if (text.size() == 3 || text[3] == ' ') break;
   }
-  if (reply.code == 421) broken_ = true;  // the server is leaving (RFC 5321 3.8)
+  if (reply.code == 421) closing_ = true;  // the server is leaving (RFC 5321 3.8)
   return reply;
 }
 
@@ -264,7 +268,8 @@ HostResultOf<void> SmtpConnection::greet(const SmtpConnectOptions& opt) {
     t.permanent = false;
     t.tls_failed = !opt.require_tls;
     // A server that merely refuses may be used in clear on this connection.
-    if (!opt.require_tls && !broken_ && go->first() == 5) return {};
+    if (!opt.require_tls && !broken_ && !closing_ && (go->first() == 5 || opt.clear_after_4xx)) return {};
+    if (opt.require_tls) t.message = "a TLS session is required, but an attempt to start TLS failed: " + go->text();
     return std::unexpected(std::move(t));
   }
   if (auto s = start_tls(opt, false); !s) return s;
@@ -330,8 +335,8 @@ HostResultOf<void> SmtpConnection::say_hello(const SmtpConnectOptions& opt) {
       for (std::size_t i = 1; i < r->lines.size(); ++i) keywords_.push_back(to_upper(trim(r->lines[i])));
       return {};
     }
-    // Old servers: 5xx to EHLO, then HELO (RFC 5321 3.2).
-    if (lmtp_ || r->first() != 5 || broken_) return std::unexpected(reply_trouble(*r, line, ""));
+    // Old servers: an error to EHLO, then HELO (RFC 5321 3.2). One that is leaving is not asked again.
+    if (lmtp_ || r->first() < 4 || broken_ || closing_) return std::unexpected(reply_trouble(*r, line, ""));
   }
   const std::string line = fmt::format("HELO {}", opt.helo);
   auto r = command(line, opt.command_timeout, line);
@@ -355,7 +360,7 @@ std::string SmtpConnection::keyword_values(std::string_view keyword) const {
   return out;
 }
 
-bool SmtpConnection::usable() { return !broken_ && stream_ && !reader_->has_pending(); }
+bool SmtpConnection::usable() { return !broken_ && !closing_ && stream_ && !reader_->has_pending(); }
 
 void SmtpConnection::quit() {
   if (!stream_) return;
@@ -405,6 +410,7 @@ HostResultOf<void> SmtpConnection::each_piece(const TransactionOptions& opt, Wir
 
 HostResultOf<void> SmtpConnection::send_body(const TransactionOptions& opt) {
   data_sent = true;
+  written_ = 0;
   WireEncoder encoder;
   std::string out;
   out.reserve(std::min<std::size_t>(kChunk * 2, opt.head.size() + (opt.body ? opt.body->size() : 0) + 4096));
@@ -423,9 +429,9 @@ HostResultOf<void> SmtpConnection::send_body(const TransactionOptions& opt) {
 HostResultOf<void> SmtpConnection::prdr_answers(const TransactionOptions& opt, std::vector<RcptState>& rcpts) {
   for (RcptState& r : rcpts) {
     if (r.fate != RcptState::Fate::accepted) continue;
-    auto answer = read_reply(opt.final_timeout, "end of data");
+    auto answer = read_reply(opt.final_timeout, kEndOfData);
     if (!answer) return std::unexpected(answer.error());
-    if (answer->first() != 2) settle(r, *answer, "end of data", "data", false);
+    if (answer->first() != 2) settle(r, *answer, kEndOfData, "data", false);
   }
   return {};
 }
@@ -435,7 +441,7 @@ HostResultOf<void> SmtpConnection::take_final_answer(const TransactionOptions& o
   if (asked_prdr && answer.code == 353) {
     prdr_ = true;
     if (auto each = prdr_answers(opt, rcpts); !each) return each;
-    auto last = read_reply(opt.final_timeout, "end of data");
+    auto last = read_reply(opt.final_timeout, kEndOfData);
     if (!last) return std::unexpected(last.error());
     answer = std::move(*last);
   }
@@ -444,11 +450,10 @@ HostResultOf<void> SmtpConnection::take_final_answer(const TransactionOptions& o
     if (answer.first() == 2) {
       r.fate = RcptState::Fate::delivered;
     } else {
-      settle(r, answer, data_sent ? "end of data" : "BDAT", "data", true);
+      settle(r, answer, data_sent ? kEndOfData : std::string_view("BDAT"), "data", true);
     }
   }
   confirmation = answer.text();
-  ++messages;
   // after a refused chunk the server waits for RSET
   need_rset_ = chunked_ && answer.first() != 2;
   return {};
@@ -466,7 +471,7 @@ HostResultOf<SmtpReply> SmtpConnection::send_chunks(const TransactionOptions& op
     if (w) w = write(out, opt.data_timeout, "sending data block");
     out.clear();
     if (!w) return std::unexpected(w.error());
-    return read_reply(last ? opt.final_timeout : opt.data_timeout, last ? "end of data" : command);
+    return read_reply(last ? opt.final_timeout : opt.data_timeout, last ? kEndOfData : std::string_view(command));
   };
   auto sent = each_piece(opt, encoder, out, [&]() -> HostResultOf<void> {
     if (refused || out.size() < kBdat) {
@@ -496,6 +501,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     }
   }
   need_rset_ = true;
+  ++messages;
   std::string mail = fmt::format("MAIL FROM:<{}>", opt.sender);
   const std::string mail_name = mail;
   if (opt.size > 0 && has("SIZE")) mail += fmt::format(" SIZE={}", opt.size);
@@ -528,7 +534,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   const bool mail_ok = reply->first() == 2;
   if (!mail_ok)
     for (RcptState& r : rcpts) settle(r, *reply, mail_name, "mail", true);
-  if (!mail_ok && !pipeline) return {};
+  if (!mail_ok && (!pipeline || closing_)) return {};
   const bool data_pipelined = pipeline && !opt.all_or_none && !chunking;
 
   std::size_t accepted = 0;
@@ -547,15 +553,12 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     } else {
       settle(r, *answer, name, "rcpt", false);
     }
-    if (broken_) break;
-  }
-  if (broken_) {  // 421 in the middle
-    HostTrouble t;
-    t.retry_error = "lost_connection";
-    t.message = "Remote host closes the connection with 421";
-    for (RcptState& r : rcpts)
-      if (r.fate == RcptState::Fate::accepted) r.fate = RcptState::Fate::pending;
-    return std::unexpected(std::move(t));
+    if (!closing_) continue;
+    // 421 in the middle is the answer to all: those that were accepted will not get their text.
+    for (RcptState& other : rcpts)
+      if (other.fate == RcptState::Fate::pending || other.fate == RcptState::Fate::accepted)
+        settle(other, *answer, name, "rcpt", false);
+    return {};
   }
   if (opt.all_or_none && accepted < rcpts.size()) {
     using Fate = RcptState::Fate;
@@ -589,14 +592,14 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   }
   if (accepted == 0) {
     // RFC 2920 3.1: the server waits for text nobody shall get. An empty one is refused by sane servers.
-    auto dot = command(".", opt.final_timeout, "end of data");
+    auto dot = command(".", opt.final_timeout, kEndOfData);
     if (!dot) return std::unexpected(dot.error());
     return {};
   }
   if (auto s = send_body(opt); !s) return s;
 
   // LMTP answers once for each accepted recipient (RFC 2033 4.2).
-  const std::string end = "end of data";
+  const std::string_view end = kEndOfData;
   if (lmtp_) {
     for (RcptState& r : rcpts) {
       if (r.fate != RcptState::Fate::accepted) continue;
@@ -615,7 +618,6 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     if (!answer) return std::unexpected(answer.error());
     return take_final_answer(opt, std::move(*answer), asked_prdr, rcpts, confirmation);
   }
-  ++messages;
   need_rset_ = false;
   return {};
 }

@@ -45,6 +45,7 @@ struct SmtpConnectOptions {
   std::string local_ip, helo;
   bool lmtp = false, tls_on_connect = false, try_tls = true, require_tls = false, avoid_esmtp = false;
   bool must_verify = false, keepalive = true;
+  bool clear_after_4xx = true;  ///< a server that answers STARTTLS with 4xx may be used in clear
   std::string sni, verify_name;
   io::TlsClientConfig tls;
   bool dane = false;  ///< the certificate must fit one of `tlsa`; nothing else about it counts
@@ -134,7 +135,7 @@ class SmtpConnection {
   int local_port() const { return local_port_; }
   bool used_pipelining() const { return pipelined_; }
   bool used_prdr() const { return prdr_; }
-  int messages = 0;        ///< sent on this connection
+  int messages = 0;        ///< transactions begun on this connection
   bool data_sent = false;  ///< the last send() got as far as the text: losing the connection then leaves doubt
   Instant idle_since{};
 
@@ -165,6 +166,8 @@ class SmtpConnection {
   std::vector<std::string> keywords_;  ///< EHLO lines, upper case
   bool lmtp_ = false, esmtp_ = false, tls_ = false, broken_ = false, need_rset_ = false, pipelined_ = false,
        prdr_ = false, dane_ = false, chunked_ = false;
+  bool closing_ = false;       ///< it said 421: nothing but QUIT may follow
+  std::uint64_t written_ = 0;  ///< octets since the text of a message began
   io::TlsInfo tls_info_;
   std::string local_ip_;
   int local_port_ = 0;

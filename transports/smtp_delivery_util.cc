@@ -78,6 +78,7 @@ class Delivery {
   const SmtpOptions& o_;
   std::span<routers::Addr* const> batch_;
   std::vector<AddrResult> results_;
+  int transactions_ = 0;
   std::string sender_, head_, plain_head_;
   std::shared_ptr<const mail::Body> body_;
 };
@@ -291,6 +292,7 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   REMEX_TRY(c.require_tls, in_list(o_.hosts_require_tls, h));
   REMEX_TRY(c.must_verify, in_list(o_.tls_verify_hosts, h));
   c.try_tls = c.require_tls || !avoid;
+  c.clear_after_4xx = o_.tls_tempfail_tryclear;
   REMEX_TRY(c.sni, expand(o_.tls_sni, "tls_sni"));
   REMEX_TRY(const bool by_name, in_list(o_.tls_verify_cert_hostnames, h, true));
   if (by_name) c.verify_name = h.name;  // of an IP address: one the certificate is for
@@ -340,12 +342,14 @@ HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::H
 
 void Delivery::host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open) {
   std::string word = trouble.retry_error;
-  if (word == "refused" || word == "timeout_connect") word += h.mx >= 0 ? "_MX" : "_A";
+  if (word == "refused" || word == "timeout_connect" || word == "timeout") word += h.mx >= 0 ? "_MX" : "_A";
   HostResult hr{h.name, h.ip, port, word.empty() ? "error" : word, trouble.message};
   ctx_.host_results.push_back(std::move(hr));
+  ++transactions_;
   for (const std::size_t i : open) {
     AddrResult& r = results_[i];
     r = AddrResult();
+    r.transaction = transactions_;
     r.fate = trouble.permanent ? Fate::failed : Fate::deferred;
     r.message = trouble.message;
     r.host_name = h.name;
@@ -368,9 +372,11 @@ bool ends_dsn(const routers::Addr& a) {
 void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConnection& c,
                             const std::vector<RcptState>& rcpts, const std::string& confirmation, Group& open) {
   Group rest;
+  ++transactions_;
   for (std::size_t n = 0; n < open.size(); ++n) {
     const RcptState& s = rcpts[n];
     AddrResult r;
+    r.transaction = transactions_;
     r.host_name = h.name;
     r.host_ip = h.ip;
     r.host_port = port;
@@ -399,6 +405,7 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
       default:
         r.fate = Fate::deferred;
         r.retry_scope = s.message_scope ? AddrResult::Scope::message : AddrResult::Scope::address;
+        r.retry_for_sender = o_.address_retry_include_sender;
         if (r.message.empty()) r.message = "no answer for this recipient";
         rest.push_back(open[n]);
     }
@@ -635,17 +642,36 @@ void Delivery::deliver_group(const Group& group, const std::vector<routers::Host
     results_[i] = deferred_result(fmt::format("retry time not reached for any host for '{}'", batch_[i]->state.domain));
     results_[i].retry_scope = AddrResult::Scope::none;
   }
-  std::int64_t tried = 0;
-  for (const routers::HostItem& h : hosts) {
-    if (open.empty()) return;
-    if (tried >= o_.hosts_max_try || tried >= o_.hosts_max_try_hardlimit) return;
+  // hosts_max_try (manual 30.5): hosts that wait, and those past their last retry time, do not count. After it one host
+  // of each further MX preference is tried.
+  std::int64_t counted = 0, tried = 0;
+  bool given_up = !hosts.empty();
+  std::optional<int> only_beyond;  // the MX preference that has had its share
+  for (std::size_t n = 0; n < hosts.size(); ++n) {
+    const routers::HostItem& h = hosts[n];
+    if (open.empty() || tried >= o_.hosts_max_try_hardlimit) return;
+    if (only_beyond && h.mx <= *only_beyond) continue;
     routers::HostItem known = h;  // its retry time depends on the port that is really used
     if (known.port < 0)
       if (auto options = connect_options(h)) known.port = options->to.port;
-    if (ctx_.host_allowed && !ctx_.host_allowed(known)) continue;
+    const HostGate gate = ctx_.host_gate ? ctx_.host_gate(known, o_.delay_after_cutoff) : HostGate::open;
+    given_up = given_up && gate == HostGate::given_up;
+    if (gate == HostGate::wait || gate == HostGate::given_up) continue;
+    if (gate == HostGate::open && counted >= o_.hosts_max_try) {
+      const auto other = [&](const routers::HostItem& later) { return later.mx > h.mx; };
+      if (std::none_of(hosts.begin() + static_cast<std::ptrdiff_t>(n), hosts.end(), other)) return;
+      only_beyond = h.mx;
+    } else if (gate == HostGate::open) {
+      ++counted;
+    }
     ++tried;
     try_host(h, open);
   }
+  if (!given_up) return;
+  for (const std::size_t i : open)
+    results_[i] = failed_result(fmt::format(
+        "all hosts for '{}' have been failing for a long time {}", batch_[i]->state.domain,
+        o_.delay_after_cutoff ? "(and retry time not reached)" : "and were last tried after this message arrived"));
 }
 
 std::vector<AddrResult> Delivery::run() {
@@ -680,6 +706,8 @@ std::vector<AddrResult> Delivery::run() {
     more = resolve_hosts(ctx_, o_, *list, false);
   }
   if (more && !more->empty()) deliver_group(rest, *more);
+  if (!more)
+    for (const std::size_t i : rest) results_[i].message += "; fallback_hosts: " + more.error().text;
   return std::move(results_);
 }
 

@@ -53,6 +53,7 @@ struct AddrResult {
   std::string host_name, host_ip;  ///< where (H=)
   int host_port = 0;
   std::string confirmation;   ///< C="..."
+  int transaction = 0;        ///< the same for addresses that were delivered together
   std::string tls_cipher;     ///< X=
   bool tls_verified = false;  ///< CV=
   bool tls_dane = false;      ///< CV=dane
@@ -69,6 +70,8 @@ struct AddrResult {
   // retry: which key failed and how (core/delivery/retry.h words)
   enum class Scope : std::uint8_t { none, address, host, message } retry_scope = Scope::none;
   std::string retry_error;  ///< "refused_MX", "timeout_connect", "rcpt_4xx", "quota", ... as in retry rules
+  /// With scope address: other senders may try this address now (address_retry_include_sender).
+  bool retry_for_sender = false;
   int smtp_code = 0;
   int sys_errno = 0;
   bool freeze = false;
@@ -82,12 +85,21 @@ struct HostResult {
   std::string error, message;
 };
 
+/// What the retry hints say about a host.
+enum class HostGate : std::uint8_t {
+  open,      ///< it may be tried
+  expired,   ///< it may be tried; it has failed for longer than its last retry rule goes
+  wait,      ///< its retry time is not reached
+  given_up,  ///< the same, and it has failed for longer than its last retry rule goes
+};
+
 struct DeliverContext {
   const lang::Config& config;
   lang::Scope& scope;  ///< scope.address = first address; scope.delivery is set
   Job& job;
-  /// Asks whether this host may be tried now (retry times). Null: always.
-  std::function<bool(const routers::HostItem&)> host_allowed;
+  /// Asks whether this host may be tried now (retry times). Null: always. `delay`: delay_after_cutoff of the transport;
+  /// false: a host that was given up may be tried when it was not since the message came.
+  std::function<HostGate(const routers::HostItem&, bool delay)> host_gate;
   std::vector<HostResult> host_results;  ///< filled by remote transports
   bool mua_wrapper = false;
   ConnectionPool* pool = nullptr;  ///< keeps SMTP connections for the next message; null: each delivery its own

@@ -81,7 +81,9 @@ class QueueCommand {
       const std::string said = last_word(history, r.address);
       if (!said.empty()) fmt::print("          last: {}\n", printable(said));
       const std::string domain = r.address.substr(std::min(r.address.size(), r.address.rfind('@') + 1));
-      for (const auto& key : {"R:" + domain, "R:" + r.address, "T:" + r.address}) hint(key);
+      for (const auto& key :
+           {"R:" + domain, "R:" + r.address, "T:" + r.address, fmt::format("T:{}:<{}>", r.address, e.sender)})
+        hint(key);
       host_hint(said);
     }
   }
@@ -126,6 +128,7 @@ class QueueCommand {
       delivery::DeliverOptions opt;
       opt.force = opt.force_frozen = opt.thaw = verb == "retry";
       opt.give_up = verb == "bounce";
+      if (opt.give_up) p_.engine.log->write(log::kMain, e.id, "cancelled by " + who_);
       if (const Status st = delivery::deliver_message(p_.engine, e.id, opt); !st)
         return complain(1, fmt::format("{}: {}", e.id, st.error().text));
     } else {

@@ -83,6 +83,8 @@ Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang
   p->engine.config = config;
   p->engine.store = std::move(store);
   p->engine.log = std::move(log);
+  if (p->engine.store)
+    p->engine.store->set_hints_max(static_cast<std::size_t>(std::max<std::int64_t>(0, config->main.hints_max_records)));
   p->services = std::make_unique<ProcessServices>(p->engine);
   p->primary_hostname = host_name(*config);
   // Somebody who is not root does the work of other processes in threads; root needs make_courier() (see daemon.cc).

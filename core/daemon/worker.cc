@@ -312,6 +312,12 @@ class Worker {
       if (auto s = process->engine.store->tidy(now - m.retry_data_expire, now - life);
           !s && s.error().kind != ErrorKind::cancelled)
         process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("old hints: {}", s.error().text));
+      for (const auto& [table, records] : process->engine.store->take_hints_dropped())
+        process->engine.log->write(
+            log::kMain | log::kPanic, "",
+            fmt::format("{} records of {} hints were forgotten before their time: there were more "
+                        "than hints_max_records = {}",
+                        records, table, m.hints_max_records));
       if (!io::sleep_for(kTidyInterval)) return;
     }
   }

@@ -85,13 +85,16 @@ bool Attempt::already_done(const Addr& a) const {
 
 bool Attempt::routing_deferred_by_hint(Addr& a) {
   if (!eng_.store || opt_.force || opt_.first_attempt || a.parent != nullptr) return false;
-  for (const std::string& key : {"R:" + a.state.domain, "R:" + a.unique}) {
-    auto rec = eng_.store->get_retry(key);
-    if (!rec || !*rec || (*rec)->expired || (*rec)->next_try <= now_) continue;
+  for (const bool by_user : {false, true}) {
+    const auto rec =
+        hint_against("R:" + (by_user ? a.unique : a.state.domain), by_user ? a.unique : "*@" + a.state.domain);
+    if (!rec) continue;
     a.status = Addr::Status::deferred;
-    a.basic_errno = -51;
+    a.basic_errno = kSilent;
     a.message = "retry time not reached for any host";
-    next_attempt_ = next_attempt_ == 0 ? (*rec)->next_try : std::min(next_attempt_, (*rec)->next_try);
+    a.user_message = rec->error_text;  // for a warning about the delay
+    deferrals_.push_back(&a);
+    next_attempt_ = next_attempt_ == 0 ? rec->next_try : std::min(next_attempt_, rec->next_try);
     if (eng_.log->on(log::Selector::retry_defer)) {
       auto f = fields(a);
       f.message = "retry time not reached";
@@ -101,6 +104,26 @@ bool Attempt::routing_deferred_by_hint(Addr& a) {
     return true;
   }
   return false;
+}
+
+bool Attempt::older_than_rule(const lang::RetryRule* rule) const {
+  return rule != nullptr && !rule->steps.empty() && age_us() / 1000000 >= rule->steps.back().cutoff;
+}
+
+bool Attempt::older_than_rule_for(const std::string& subject, const std::string& second, const std::string& error) {
+  return older_than_rule(find_rule(*eng_.config, scope_, subject, second, error, msg_.envelope.sender));
+}
+
+std::optional<store::RetryRecord> Attempt::hint_against(const std::string& key, const std::string& subject) {
+  const auto rec = eng_.store->get_retry(key);
+  if (!rec || !*rec || (*rec)->expired || (*rec)->next_try <= now_ ||
+      now_ - (*rec)->last_try >= eng_.config->main.retry_data_expire || older_than_rule_for(subject, {}, (*rec)->error))
+    return {};
+  return **rec;
+}
+
+std::string Attempt::key_for_sender(const Addr& a) const {
+  return fmt::format("T:{}:<{}>", a.unique, msg_.envelope.sender);
 }
 
 bool Attempt::held_back(Addr& a) {
@@ -139,7 +162,7 @@ void Attempt::send_notice(Addr& a) {
 }
 
 void Attempt::route_one(Addr* a) {
-  if (a->status == Addr::Status::pending && !held_back(*a) && !routing_deferred_by_hint(*a)) {
+  if (a->status == Addr::Status::pending) {
     const std::string bug = exception_of([&] {
       routers::RouteContext ctx{*eng_.config, scope_, routers::RouteMode::deliver};
       routers::route_address(ctx, *a);
@@ -191,6 +214,8 @@ void Attempt::route_all() {
     for (auto& child : filter_top_->children) generation.push_back(child.get());
   while (!generation.empty()) {
     std::vector<Addr*> next;
+    for (Addr* a : generation)
+      if (a->status == Addr::Status::pending && !held_back(*a)) (void)routing_deferred_by_hint(*a);
     std::reverse(generation.begin(), generation.end());
     for (Addr* a : generation) {
       all_.push_back(a);
@@ -219,7 +244,8 @@ void Attempt::fail_all(const std::string& why) {
     all_.push_back(tops_.back().get());
     tops_.back()->status = Addr::Status::failed;
     tops_.back()->message = why;
-    log_routing(*tops_.back());
+    failures_.push_back(tops_.back().get());  // the line about the message has been written
+    changed_ = true;
   }
 }
 
@@ -231,15 +257,10 @@ void Attempt::routing_outcome(Addr& a) {
     } else if (eng_.store && !mua_wrapper) {
       const bool by_user = a.router != nullptr && routers::generic(*a.router).retry_use_local_part;
       deferred(a, by_user ? "R:" + a.unique : "R:" + a.state.domain, by_user ? a.unique : "*@" + a.state.domain,
-               "lookup");
+               a.retry_error.empty() ? "*" : a.retry_error);
     }
     if (a.status == Addr::Status::deferred && a.basic_errno == 0)
       a.basic_errno = a.message.starts_with("error in redirect data") ? -17 : -1;
-    if (a.timed_out) {
-      log_routing(a);
-      time_out(a);
-      return;
-    }
   } else if (eng_.store && a.parent == nullptr && !opt_.first_attempt) {
     if (auto rec = eng_.store->get_retry("R:" + a.state.domain); rec && *rec)
       (void)eng_.store->delete_retry("R:" + a.state.domain);
@@ -247,18 +268,23 @@ void Attempt::routing_outcome(Addr& a) {
   log_routing(a);
 }
 
-void Attempt::time_out(Addr& a) {
-  a.status = Addr::Status::failed;
-  auto f = fields(a);
-  f.router.clear();
-  f.transport.clear();
-  f.message = "retry timeout exceeded";
-  const std::string line = log::failed_line(f, eng_.log->selectors());
-  note(line, line.substr(3));
-  for (std::string* text : {&a.message, &a.user_message})
-    if (!text->empty()) *text += ": retry timeout exceeded";
-  if (a.message.empty()) a.message = "retry timeout exceeded";
-  changed_ = true;
+void Attempt::time_out() {
+  for (auto it = deferrals_.rbegin(); it != deferrals_.rend(); ++it) {
+    Addr& a = **it;
+    if (!a.timed_out || a.status != Addr::Status::deferred) continue;
+    a.status = Addr::Status::failed;
+    auto f = fields(a);
+    f.router.clear();
+    f.transport.clear();
+    f.message = "retry timeout exceeded";
+    const std::string line = log::failed_line(f, eng_.log->selectors());
+    note(line, line.substr(3));
+    // What the sender may know of the reason is in user_message.
+    a.user_message = a.user_message.empty() ? f.message : a.user_message + ": " + f.message;
+    a.message = a.message.empty() ? f.message : a.message + ": " + f.message;
+    failures_.push_back(&a);
+    changed_ = true;
+  }
 }
 
 void Attempt::routing_bug(Addr& a, const std::string& what) {
@@ -276,10 +302,12 @@ void Attempt::log_routing(Addr& a) {
   auto f = fields(a);
   f.message = a.message;
   if (a.status == Addr::Status::failed) {
+    failures_.push_back(&a);
     const std::string line = log::failed_line(f, eng_.log->selectors());
     note(line, line.substr(3));
     changed_ = true;
   } else if (a.status == Addr::Status::deferred) {
+    deferrals_.push_back(&a);
     f.defer_errno = a.basic_errno;
     const std::string line = log::deferred_line(f, eng_.log->selectors());
     note(line, line.substr(3));
@@ -318,13 +346,15 @@ void Attempt::note(const std::string& line, const std::string& for_message_log) 
     eng_.store->message_log(msg_.envelope.id, log_timestamp(wall_now()) + " " + printable(for_message_log));
 }
 
-void Attempt::deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error) {
+void Attempt::deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error,
+                       bool of_message) {
   store::RetryRecord rec;
   if (auto old = eng_.store->get_retry(key);
       old && *old && now_ - (*old)->last_try < eng_.config->main.retry_data_expire)
     rec = **old;
   else
     rec.first_failed = now_;
+  if (of_message) rec.first_failed = std::min(rec.first_failed, now_ - age_us() / 1000000);
   rec.key = key;
   rec.error = error;
   rec.error_text = a.message;
@@ -333,7 +363,12 @@ void Attempt::deferred(Addr& a, const std::string& key, const std::string& subje
     a.timed_out = true;  // no rule: a temporary error is permanent
     return;
   }
+  const bool before_time = rec.next_try > now_;
   schedule(*rule, *eng_.config, now_, rec);
+  if (older_than_rule(rule) && !rec.expired) {
+    a.timed_out = true;
+    if (before_time) return;  // other messages shall not wait longer because this one was tried early
+  }
   // A message that came after the address had already expired still had its one attempt: it has just failed.
   if (rec.expired) {
     a.timed_out = true;

@@ -86,8 +86,15 @@ class Attempt {
   void routing_bug(Addr& a, const std::string& what);
   void wait_for_retry_time();
   void log_routing(Addr& a);
-  /// A deferred address whose time is up: one more line, and it has failed.
-  void time_out(Addr& a);
+  /// Deferred addresses whose time is up: one more line each, and they have failed.
+  void time_out();
+  /// The message has been here for longer than the rule of this failure goes: it is tried at once and for the last time
+  /// (manual 32.11).
+  bool older_than_rule(const lang::RetryRule* rule) const;
+  bool older_than_rule_for(const std::string& subject, const std::string& second, const std::string& error);
+  /// Retry hint of the address as far as it keeps this message waiting. Parks.
+  std::optional<store::RetryRecord> hint_against(const std::string& key, const std::string& subject);
+  std::string key_for_sender(const Addr& a) const;
   bool already_done(const Addr& a) const;
   /// Hosts a run asked about ("name\nip" → key of the retry record).
   using Asked = std::map<std::string, std::string>;
@@ -95,10 +102,13 @@ class Attempt {
                      std::int64_t took_us);
   void schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked);
   void log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us);
-  void deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error);
+  /// `of_message`: the trouble is with this message (4xx to MAIL or DATA, quota), so it began when that came at the
+  /// latest.
+  void deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error,
+                bool of_message = false);
   void record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a);
   void host_deferral(Addr& a, const std::string& error, const Asked& asked);
-  bool host_allowed(const routers::HostItem& h) const;
+  transports::HostGate host_gate(const routers::HostItem& h, const Addr& a, bool delay);
   void mark(Addr& a);
   bool complete(const Addr& a) const;
   void settle_recipients();
@@ -131,7 +141,9 @@ class Attempt {
   std::unique_ptr<Addr> filter_top_;      ///< parent of what the system filter set up
   std::array<std::string, 10> counters_;  ///< $sn0..$sn9
   bool headers_changed_ = false;
-  std::vector<Addr*> all_;      ///< every address that was routed, children after parents
+  std::vector<Addr*> all_;  ///< every address that was routed, children after parents
+  /// In the order in which the log tells of them; reports name the last first.
+  std::vector<Addr*> failures_, deferrals_;
   std::set<std::string> seen_;  ///< duplicate keys of deliveries
   std::int64_t next_attempt_ = 0;
   bool wait_for_run_ = false;  ///< something waits for a queue run, not for a time
@@ -169,6 +181,8 @@ std::string exception_of(Body&& body) {
 /// A message of ours to `to` with the null sender: stored and logged. Null when there is nobody to tell.
 Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage& original, const std::string& to,
                                          const std::vector<FailedRecipient>& about, const ReportText& what);
+/// An address and why, as reports list them; a server's answer has lines of its own. `before`: in front of the reason.
+std::string address_and_reason(const FailedRecipient& r, std::string_view before);
 /// `intro` replaces the built-in beginning when it is not empty; `other_sender`: whose message it was, when the bounce
 /// goes to somebody else.
 std::string bounce_text(const Engine& eng, const std::vector<FailedRecipient>& failed, const std::string& intro,

@@ -42,19 +42,27 @@ FailedRecipient describe(const Addr& a, char klass, const std::pair<std::string,
               : a.special.empty() || a.is_pipe ? a.state.address
                                                : a.special.str();
   r.top_address = top_of(a).state.address;
-  r.text = a.user_message.empty() ? a.message : a.user_message;
+  // Of a delay only what may be told; of a failure something.
+  r.text = a.user_message.empty() && klass == '5' ? a.message : a.user_message;
   r.output = a.output;
   r.status = status_code(a, klass);
   if (a.more_errno >= 400) {  // a remote server said it: its words are the diagnostic
     const auto at = r.text.find(std::to_string(a.more_errno));
     if (at != std::string::npos) r.diagnostic = r.text.substr(at);
     if (!a.hosts.empty()) r.remote_mta = a.hosts.front().name;
-    if (said_by != nullptr) {
-      r.remote_mta = said_by->first;
-      r.host = fmt::format("host {} [{}]", said_by->first, said_by->second);
-    }
+  }
+  const bool talked =
+      a.more_errno >= 400 || a.message.starts_with("Remote host ") || a.message.starts_with("SMTP timeout ");
+  if (said_by != nullptr && talked) {
+    r.remote_mta = said_by->first;
+    r.host = fmt::format("host {} [{}]", said_by->first, said_by->second);
   }
   return r;
+}
+
+/// "a@b <list@b>": an address and the recipient it comes from.
+std::string with_parent(const Addr& a) {
+  return a.parent == nullptr ? a.state.address : fmt::format("{} <{}>", a.state.address, top_of(a).state.address);
 }
 
 std::string waited_text(std::int64_t seconds) {
@@ -67,22 +75,24 @@ std::string waited_text(std::int64_t seconds) {
 void Attempt::handle_failures() {
   std::map<std::string, std::vector<FailedRecipient>> by_address;
   bool frozen_bounce = false;
-  for (auto it = all_.rbegin(); it != all_.rend(); ++it) {
+  for (auto it = failures_.rbegin(); it != failures_.rend(); ++it) {
     Addr* const a = *it;
     if (a->status != Addr::Status::failed) continue;
     const auto& rcpt = recipient_of(*a);
-    if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 4U) == 0))
-      continue;  // NOTIFY without FAILURE
+    if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 4U) == 0)) {
+      note(with_parent(*a) + ": error ignored: RFC 3461 DSN, failure notify not requested", {});
+      continue;
+    }
     if (a->ignore_errors || (a->has_errors_to && a->errors_to.empty())) {
-      note(fmt::format("{}: error ignored", a->state.address), {});
+      note(with_parent(*a) + ": error ignored", {});
       continue;
     }
     const std::string to = a->has_errors_to ? a->errors_to : msg_.envelope.sender;
     if (to.empty()) {
       // A failing bounce goes nowhere. It is kept for somebody to look at, or dropped when that was long enough.
       const std::int64_t keep = eng_.config->main.ignore_bounce_errors_after;
-      if (keep <= 0 || age_us() / 1000000 >= keep) {
-        note(fmt::format("{}: error ignored", a->state.address), {});
+      if (keep <= 0 || age_us() / 1000000 >= keep || a->timed_out || opt_.give_up) {
+        if (!opt_.give_up) note(with_parent(*a) + ": error ignored", {});
         continue;
       }
       a->status = Addr::Status::deferred;
@@ -149,10 +159,7 @@ void Attempt::report_success() {
 ReportText Attempt::warning_report(const std::string& delay, const std::vector<FailedRecipient>& waiting) {
   const auto& env = msg_.envelope;
   std::string list;
-  for (const auto& w : waiting) {
-    list += fmt::format("  {}\n", printable(w.address));
-    if (!w.text.empty()) list += fmt::format("    Delay reason: {}\n", printable(w.text));
-  }
+  for (const auto& w : waiting) list += address_and_reason(w, "Delay reason: ");
   lang::DeliveryState state;
   state.warn_message_delay = delay;
   state.warn_message_recipients = env.sender;
@@ -164,7 +171,7 @@ ReportText Attempt::warning_report(const std::string& delay, const std::vector<F
     return h == nullptr ? std::string() : printable(trim(h->value()).substr(0, 500));
   };
   const std::string intro =
-      !items[1].empty() ? items[1]
+      !items[1].empty() ? items[1] + "\n"
                         : fmt::format(
                               "This message was created automatically by mail delivery software.\n"
                               "A message that you sent has not yet been delivered to one or more of its\n"
@@ -191,13 +198,10 @@ ReportText Attempt::warning_report(const std::string& delay, const std::vector<F
 
 void Attempt::tell_of_freezing() {
   const auto& env = msg_.envelope;
+  if (env.local_error_message) return;  // a notice about a notice would go round for ever
   std::vector<std::string> whom = eng_.config->main.freeze_tell;
-  // A notice about a notice would go round for ever.
-  std::erase_if(whom, [&](std::string& a) {
+  for (std::string& a : whom)
     if (a.find('@') == std::string::npos) a += "@" + qualify_domain(eng_);
-    return std::any_of(env.recipients.begin(), env.recipients.end(),
-                       [&](const auto& r) { return env.local_error_message && iequals(r.address, a); });
-  });
   if (whom.empty()) return;
   std::string text = fmt::format("Message {} has been frozen{}.\nThe sender is <{}>.\n\n", env.id, freeze_reason_,
                                  printable(env.sender));
@@ -223,10 +227,19 @@ void Attempt::send_warning() {
   const std::int64_t age = age_us() / 1000000;
   // How many warnings should have gone by now; after the last time the last gap repeats.
   int owed = 0;
-  for (const auto t : times) owed += age >= t ? 1 : 0;
+  std::int64_t after = 0;  // the time that the warning is for
+  for (const auto t : times) {
+    if (age < t) break;
+    ++owed;
+    after = t;
+  }
   if (age >= times.back()) {
     const std::int64_t gap = times.size() > 1 ? times.back() - times[times.size() - 2] : times.back();
-    if (gap > 0) owed += static_cast<int>((age - times.back()) / gap);
+    if (gap > 0) {
+      const std::int64_t more = (age - times.back()) / gap;
+      owed += static_cast<int>(more);
+      after += more * gap;
+    }
   }
   if (owed <= env.warnings_sent) return;
   const auto& condition = eng_.config->main.delay_warning_condition;
@@ -243,14 +256,16 @@ void Attempt::send_warning() {
       return;
   }
   std::vector<FailedRecipient> waiting;
-  for (Addr* a : all_) {
+  for (auto it = deferrals_.rbegin(); it != deferrals_.rend(); ++it) {
+    Addr* const a = *it;
     if (a->status != Addr::Status::deferred) continue;
     const auto& rcpt = recipient_of(*a);
     if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 8U) == 0)) continue;
-    waiting.push_back(describe(*a, '4'));
+    const auto said_by = spoke_with_.find(a);
+    waiting.push_back(describe(*a, '4', said_by != spoke_with_.end() ? &said_by->second : nullptr));
   }
   if (waiting.empty()) return;
-  auto m = make_report(eng_, msg_, env.sender, waiting, warning_report(waited_text(age), waiting));
+  auto m = make_report(eng_, msg_, env.sender, waiting, warning_report(waited_text(after), waiting));
   if (!m) return;  // the next attempt is early enough
   env.warnings_sent = owed;
   changed_ = true;
@@ -298,6 +313,7 @@ Status Attempt::finish() {
   const bool may_wait = eng_.settler && env.recipients.size() == 1 && all_.size() == 1 && first_trouble() == nullptr &&
                         successes_.empty();
   if (!may_wait) make_durable();
+  time_out();
   handle_failures();
   report_success();
   settle_recipients();

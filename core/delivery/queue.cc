@@ -29,7 +29,7 @@ bool may_proceed(Engine& eng, mail::Envelope& e, const DeliverOptions& opt, bool
   } else if (opt.thaw || opt.give_up) {
     e.manual_thaw = opt.thaw;
     if (opt.thaw) eng.log->write(log::kMain, e.id, "Unfrozen by forced delivery");
-  } else if (main.auto_thaw > 0 && frozen_for >= main.auto_thaw) {
+  } else if (main.auto_thaw > 0 && frozen_for >= main.auto_thaw && !e.sender.empty()) {
     eng.log->write(log::kMain, e.id, "Unfrozen by auto-thaw");
   } else if (bounce_over) {
     eng.log->write(log::kMain, e.id, "Unfrozen by errmsg timer");
@@ -50,9 +50,13 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
   if (!may_proceed(eng, msg.envelope, opt, cancel)) return {};
   Attempt a(eng, msg, opt);
   a.claim = std::move(claim);
-  if (cancel && msg.envelope.sender.empty()) return eng.store->remove(msg.envelope.id, true);
+  if (cancel && msg.envelope.sender.empty()) {
+    REMEX_CHECK(eng.store->remove(msg.envelope.id, true));
+    eng.log->write(log::kMain, msg.envelope.id, "Completed");
+    return {};
+  }
   if (opt.give_up || cancel) {
-    a.fail_all(opt.give_up ? "delivery cancelled by administrator" : "timed out while frozen");
+    a.fail_all("");
   } else {
     a.system_filter();
     a.route_all();
@@ -169,7 +173,8 @@ Status run_queue(Engine& engine, const QueueRun& run) {
   const io::Activity activity(
       [&] { return fmt::format("running queue{}", run.retries_only ? ": what is to be tried again now" : ""); });
   hooks::next_queue_run();
-  const int parallel = hooks::one_at_a_time() ? 1 : std::max(1, run.parallel);
+  const bool in_order = engine.config->main.queue_run_in_order && !run.retries_only;
+  const int parallel = in_order || hooks::one_at_a_time() ? 1 : std::max(1, run.parallel);
   RunIds ids(eng, run);
   REMEX_TRY(const std::size_t at_hand, ids.begin());
   bool stop = false;

@@ -33,13 +33,32 @@ std::string fresh_boundary(const std::string& parts) {
   return b;
 }
 
+/// The lines of a server's answer, which a result has on one ("550-one\\n550 two").
+std::vector<std::string> answer_lines(std::string_view text) {
+  std::vector<std::string> out;
+  std::size_t begin = 0;
+  for (std::size_t at = text.find("\\n"); at != std::string_view::npos; at = text.find("\\n", at + 2)) {
+    const std::string_view rest = text.substr(at + 2);
+    const bool line = rest.size() >= 3 && is_digit(rest[0]) && is_digit(rest[1]) && is_digit(rest[2]) &&
+                      (rest.size() == 3 || rest[3] == '-' || rest[3] == ' ') && (at == 0 || text[at - 1] != '\\');
+    if (!line) continue;
+    out.push_back(one_line(text.substr(begin, at - begin)));
+    begin = at + 2;
+  }
+  out.push_back(one_line(text.substr(begin)));
+  return out;
+}
+
 std::string status_part(const Engine& eng, const store::StoredMessage& original,
                         const std::vector<FailedRecipient>& about, const std::string& action) {
   std::string out = fmt::format("Reporting-MTA: dns; {}\n", eng.config->main.primary_hostname);
   if (!original.envelope.dsn_envid.empty())
     out += fmt::format("Original-Envelope-ID: {}\n", one_line(original.envelope.dsn_envid));
-  for (auto it = about.rbegin(); it != about.rend(); ++it) {
-    const FailedRecipient& r = *it;
+  std::vector<const FailedRecipient*> order;
+  for (const FailedRecipient& r : about) order.push_back(&r);
+  if (action != "delayed") std::reverse(order.begin(), order.end());
+  for (const FailedRecipient* one : order) {
+    const FailedRecipient& r = *one;
     const auto top = std::find_if(original.envelope.recipients.begin(), original.envelope.recipients.end(),
                                   [&](const auto& x) { return x.address == r.top_address; });
     out += "\n";
@@ -48,7 +67,8 @@ std::string status_part(const Engine& eng, const store::StoredMessage& original,
     out += fmt::format("Action: {}\nFinal-Recipient: rfc822;{}\nStatus: {}\n", action,
                        one_line(r.top_address.empty() ? r.address : r.top_address), r.status);
     if (!r.remote_mta.empty()) out += fmt::format("Remote-MTA: dns; {}\n", one_line(r.remote_mta));
-    if (!r.diagnostic.empty()) out += fmt::format("Diagnostic-Code: smtp; {}\n", one_line(r.diagnostic));
+    if (!r.diagnostic.empty())
+      out += fmt::format("Diagnostic-Code: smtp; {}\n", join(answer_lines(r.diagnostic), "\n "));
   }
   return out;
 }
@@ -93,18 +113,7 @@ std::string report_body(const std::string& text, const std::string& status, cons
 
 std::string failed_list(const std::vector<FailedRecipient>& failed) {
   std::string out;
-  for (const auto& r : failed) {
-    out += fmt::format("  {}\n", one_line(r.address));
-    if (r.top_address != r.address && !r.top_address.empty())
-      out += fmt::format("    (generated from {})\n", one_line(r.top_address));
-    if (!r.host.empty()) out += fmt::format("    {}\n", one_line(r.host));
-    // A server's answer stands on a line of its own.
-    const auto answer = r.diagnostic.empty() ? std::string::npos : r.text.find(": " + r.diagnostic);
-    if (!r.host.empty() && answer != std::string::npos)
-      out += fmt::format("    {}:\n    {}\n", one_line(r.text.substr(0, answer)), one_line(r.diagnostic));
-    else if (!r.text.empty())
-      out += fmt::format("    {}\n", one_line(r.text));
-  }
+  for (const auto& r : failed) out += address_and_reason(r, "");
   bool first = true;
   for (const auto& r : failed) {
     if (r.output.empty()) continue;
@@ -118,6 +127,20 @@ std::string failed_list(const std::vector<FailedRecipient>& failed) {
 }
 
 }  // namespace
+
+std::string address_and_reason(const FailedRecipient& r, std::string_view before) {
+  std::string out = fmt::format("  {}\n", one_line(r.address));
+  if (r.top_address != r.address && !r.top_address.empty())
+    out += fmt::format("    (generated from {})\n", one_line(r.top_address));
+  if (!r.host.empty()) out += fmt::format("    {}\n", one_line(r.host));
+  const auto answer = r.diagnostic.empty() ? std::string::npos : r.text.find(": " + r.diagnostic);
+  if (!r.host.empty() && answer != std::string::npos)
+    out += fmt::format("    {}{}:\n    {}\n", before, one_line(r.text.substr(0, answer)),
+                       join(answer_lines(r.diagnostic), "\n    "));
+  else if (!r.text.empty())
+    out += fmt::format("    {}{}\n", before, one_line(r.text));
+  return out;
+}
 
 const std::string& own_login() {
   static const std::string kLogin = [] {

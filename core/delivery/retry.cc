@@ -31,8 +31,8 @@ bool error_matches(std::string_view rule, std::string_view happened) {
   if (rule == "refused") return happened.starts_with("refused_");
   if (rule == "timeout") return happened.starts_with("timeout_");
   if (rule == "timeout_connect") return happened.starts_with("timeout_connect_");
-  if (rule == "timeout_MX") return happened == "timeout_connect_MX";
-  if (rule == "timeout_A") return happened == "timeout_connect_A";
+  if (rule == "timeout_MX" || rule == "timeout_A")
+    return happened == fmt::format("timeout_connect{}", rule.substr(std::string_view("timeout").size()));
   if (rule == "quota") return happened.starts_with("quota_");
   if (rule.starts_with("quota_") && happened.starts_with("quota_")) {
     std::int64_t wanted = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
@@ -40,6 +41,8 @@ int defer_number(const transports::AddrResult& r) {
   if (e == "lost_connection") return -18;
   if (e == "tls_required") return -38;
   if (e == "auth_failed") return -42;
+  if (r.message.starts_with("Malformed SMTP reply")) return -19;
+  if (r.smtp_code != 0) return 0;
   if (r.message.starts_with("Child process of ")) return 0;
   return -1;
 }
@@ -53,12 +56,19 @@ std::string local_part_of(const Addr& a) {
   return std::string(local);
 }
 
+/// Some troubles are told with the address alone.
+bool has_own_line(const transports::HostResult& h) {
+  return h.error != "auth_failed" && !h.message.starts_with("SMTP timeout after RCPT TO:");
+}
+
 /// What the log says of a host: the words of a server stand behind a colon, those of the system do not.
 std::string host_line(const std::string& name, const std::string& ip, const std::string& port,
                       const std::string& message) {
-  const bool server = message.starts_with("SMTP ") || message.starts_with("Remote host") ||
-                      message.starts_with("LMTP ") || message.starts_with("TLS ");
-  return fmt::format("H={} [{}]{}{} {}", name, ip, port, server ? ":" : "", message);
+  static constexpr std::string_view kServer[] = {"SMTP ", "Remote host", "LMTP ", "TLS ", "a TLS ", "Malformed "};
+  const bool server = std::any_of(std::begin(kServer), std::end(kServer),
+                                  [&](std::string_view begin) { return message.starts_with(begin); });
+  return fmt::format("H={} [{}]{}{} {}{}", name, ip, port, server ? ":" : "", message,
+                     message.starts_with("SMTP timeout ") ? ": Connection timed out" : "");
 }
 
 constexpr std::size_t kRunMax = 1000;  ///< addresses in one run of a transport without a limit of its own
@@ -98,15 +108,22 @@ std::vector<Group> Attempt::make_groups() {
   return groups;
 }
 
-bool Attempt::host_allowed(const routers::HostItem& h) const {
-  if (!eng_.store || opt_.force || mua_wrapper) return true;
+transports::HostGate Attempt::host_gate(const routers::HostItem& h, const Addr& a, bool delay) {
+  using Gate = transports::HostGate;
+  if (!eng_.store || opt_.force || mua_wrapper) return Gate::open;
+  bool expired = false;
   for (const std::string& key : {host_key(h), host_key(h) + ":" + msg_.envelope.id}) {
-    auto rec = eng_.store->get_retry(key);
+    const auto rec = eng_.store->get_retry(key);
     if (!rec || !*rec) continue;
-    if (now_ - (*rec)->last_try >= eng_.config->main.retry_data_expire) continue;
-    if ((*rec)->next_try > now_) return false;
+    const store::RetryRecord& r = **rec;
+    if (now_ - r.last_try >= eng_.config->main.retry_data_expire) continue;
+    expired = expired || r.expired;
+    if (r.next_try <= now_ || older_than_rule_for("*@" + h.name, "*@" + a.state.domain, r.error)) continue;
+    if (!r.expired) return Gate::wait;
+    const std::int64_t arrived = now_ - age_us() / 1000000;
+    if (delay || r.last_try > arrived) return Gate::given_up;
   }
-  return true;
+  return expired ? Gate::expired : Gate::open;
 }
 
 void Attempt::run_group(Group& g) {
@@ -121,9 +138,9 @@ void Attempt::run_group(Group& g) {
   scope.delivery = &state;
   scope.address = &first.state;
   Asked asked;
-  const auto allowed = [&](const routers::HostItem& h) {
+  const auto allowed = [&](const routers::HostItem& h, bool delay) {
     asked[h.name + "\n" + h.ip] = host_key(h);
-    return host_allowed(h);
+    return host_gate(h, first, delay);
   };
   transports::DeliverContext ctx{*eng_.config,
                                  scope,
@@ -152,16 +169,21 @@ void Attempt::run_group(Group& g) {
     eng_.log->write(log::kPanic, msg_.envelope.id, fmt::format("{} in the {} transport", bug, g.transport->name));
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now() - started).count();
   if (!mua_wrapper) record_hosts(ctx.host_results, asked, first);
-  bool first_of_run = true;
-  for (std::size_t i = 0; i < g.addrs.size(); ++i) {
+  std::set<int> said;  // transactions: the first address of one gets "=>", the others "->"
+  // Told in the order of the transactions: what another host took comes after what the first one said.
+  std::vector<std::size_t> order(g.addrs.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const auto transaction = [&](std::size_t i) { return i < results.size() ? results[i].transaction : 0; };
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return transaction(a) < transaction(b); });
+  for (const std::size_t i : order) {
     transports::AddrResult r;
     if (i < results.size())
       r = std::move(results[i]);
     else
       r.message =
           !bug.empty() ? bug : fmt::format("the {} transport said nothing about this address", g.transport->name);
+    const bool first_of_run = r.fate != transports::Fate::delivered || said.insert(r.transaction).second;
     record_result(g, *g.addrs[i], r, asked, first_of_run, took);
-    if (r.fate == transports::Fate::delivered) first_of_run = false;
   }
 }
 
@@ -177,7 +199,7 @@ void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, con
     }
     const std::string port = eng_.log->on(log::Selector::outgoing_port) ? fmt::format(":{}", h.port) : "";
     const std::string line = host_line(h.name, h.ip, port, h.message);
-    note(line, line);
+    if (has_own_line(h)) note(line, line);
     // The host's name is asked first, then the address's domain.
     const auto* rule =
         find_rule(*eng_.config, scope_, "*@" + h.name, "*@" + a.state.domain, h.error, msg_.envelope.sender);
@@ -190,7 +212,9 @@ void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, con
     rec.key = key;
     rec.error = h.error;
     rec.error_text = h.message;
+    const bool before_time = rec.next_try > now_;
     schedule(*rule, *eng_.config, now_, rec);
+    if (older_than_rule(rule) && !rec.expired && before_time) continue;  // tried early: no one waits longer for that
     (void)eng_.store->put_retry(rec);
   }
 }
@@ -204,11 +228,12 @@ void Attempt::host_deferral(Addr& a, const std::string& error, const Asked& aske
       auto rec = eng_.store->get_retry(k);
       if (!rec || !*rec) continue;
       known = true;
-      all_expired = all_expired && (*rec)->expired;
+      all_expired = all_expired && ((*rec)->expired || older_than_rule_for("*@" + host.substr(0, host.find('\n')),
+                                                                           "*@" + a.state.domain, (*rec)->error));
       first = first == 0 ? (*rec)->next_try : std::min(first, (*rec)->next_try);
     }
   }
-  if (!known) {  // no rule speaks of these hosts
+  if (!known) {  // no rule speaks of these hosts, or the message is older than it
     deferred(a, "T:" + a.unique, a.unique, error.empty() ? "*" : error);
     return;
   }
@@ -234,10 +259,11 @@ void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Ask
     if (said_of_hosts_.insert(line).second) note(line, line);
     const auto known = asked.find(r.host_name + "\n" + r.host_ip);
     const std::string host = known != asked.end() ? known->second : host_key(r.host_name, r.host_ip, 0);
-    deferred(a, host + ":" + msg_.envelope.id, "*@" + r.host_name, error);
+    deferred(a, host + ":" + msg_.envelope.id, "*@" + r.host_name, error, true);
   } else {
     const bool by_user = r.retry_scope == Scope::address || transports::generic(*a.transport).retry_use_local_part;
-    deferred(a, "T:" + a.unique, by_user ? a.unique : "*@" + a.state.domain, error);
+    deferred(a, r.retry_for_sender ? key_for_sender(a) : "T:" + a.unique, by_user ? a.unique : "*@" + a.state.domain,
+             error, error.starts_with("quota"));
   }
 }
 
@@ -249,7 +275,13 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
   a.basic_errno = r.fate == Fate::deferred ? defer_number(r) : r.sys_errno;
   a.smtp_reply = r.confirmation;
   a.output = r.output;
-  if (r.local_trouble && r.fate == Fate::failed) a.user_message = "local delivery failed";
+  // A bounce tells what a server said, and of troubles here that there are some.
+  if (r.smtp_code >= 400)
+    a.user_message = r.message;
+  else if (r.retry_error.starts_with("quota"))
+    a.user_message = "mailbox is full";
+  else if (r.local_trouble || (g.def->is_local && r.fate == Fate::deferred))
+    a.user_message = "local delivery failed";
   if (r.smtp_code != 0) a.more_errno = r.smtp_code;
   if (r.unsynced) unsynced_.emplace_back(r.unsynced, &a);
   constexpr std::uint32_t kSuccess = 2;
@@ -260,19 +292,22 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
              : r.fate == Fate::failed  ? Addr::Status::failed
                                        : Addr::Status::deferred;
   if (a.status == Addr::Status::deferred && eng_.store && !mua_wrapper) schedule_after(a, r, asked);
-  if (a.status == Addr::Status::delivered && eng_.store && !opt_.first_attempt)
-    if (auto rec = eng_.store->get_retry("T:" + a.unique); rec && *rec) (void)eng_.store->delete_retry("T:" + a.unique);
+  if (a.status == Addr::Status::delivered && eng_.store && (!opt_.first_attempt || !g.def->is_local))
+    for (const std::string& key : {"T:" + a.unique, key_for_sender(a)})
+      if (auto rec = eng_.store->get_retry(key); rec && *rec) (void)eng_.store->delete_retry(key);
+  if (a.status == Addr::Status::failed) failures_.push_back(&a);
+  if (a.status == Addr::Status::deferred) deferrals_.push_back(&a);
   log_result(g, a, r, first_of_run, took_us);
-  if (a.timed_out && a.status == Addr::Status::deferred) time_out(a);
 }
 
 void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run,
                          std::int64_t took_us) {
   const auto& sel = eng_.log->selectors();
   auto f = fields(a);
+  const bool host_is_named = r.retry_error != "auth_failed";
   f.size = static_cast<std::int64_t>(msg_.envelope.size);
-  f.host_name = r.host_name;
-  f.host_ip = r.host_ip;
+  if (host_is_named) f.host_name = r.host_name;
+  if (host_is_named) f.host_ip = r.host_ip;
   f.host_port = r.host_port;
   f.local_ip = r.local_ip;
   f.tls_cipher = r.tls_cipher;
@@ -358,16 +393,19 @@ void Attempt::wait_for_retry_time() {
   if (!eng_.store || opt_.force || opt_.first_attempt || mua_wrapper) return;
   for (Addr* a : all_) {
     if (a->status != Addr::Status::routed) continue;
-    const auto rec = eng_.store->get_retry("T:" + a->unique);
-    if (!rec || !*rec || (*rec)->expired || (*rec)->next_try <= now_) continue;
-    a->status = Addr::Status::deferred;
-    next_attempt_ = next_attempt_ == 0 ? (*rec)->next_try : std::min(next_attempt_, (*rec)->next_try);
-    if (!eng_.log->on(log::Selector::retry_defer)) continue;
-    auto f = fields(*a);
     const auto* def = transports::find_transport_def(a->transport->def);
     const bool local = def != nullptr && def->is_local;
-    f.defer_errno = local ? -51 : -52;
-    f.message = "retry time not reached";
+    auto rec = hint_against("T:" + a->unique, a->unique);
+    if (!rec && !local) rec = hint_against(key_for_sender(*a), a->unique);
+    if (!rec) continue;
+    a->status = Addr::Status::deferred;
+    a->user_message = rec->error_text;
+    deferrals_.push_back(a);
+    next_attempt_ = next_attempt_ == 0 ? rec->next_try : std::min(next_attempt_, rec->next_try);
+    if (!eng_.log->on(log::Selector::retry_defer)) continue;
+    auto f = fields(*a);
+    f.defer_errno = kRetryNotReached;
+    f.message = "Retry time not yet reached";
     note(local ? log::deferred_line(f, eng_.log->selectors())
                : fmt::format("== {} routing defer (-52): retry time not reached", a->state.address),
          {});

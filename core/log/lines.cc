@@ -178,7 +178,7 @@ std::string deferred_line(const DeliveryFields& f, const Selectors& sel) {
   if (!why.empty()) out += ": " + why;
   if (is_on(sel, Selector::deliver_time)) out += " DT=" + log_interval(f.delivery_us, sel);
   // A host that could not be reached has its own line; one that answered is named before its answer.
-  if (why.empty()) host_fields(out, f, sel);
+  if (why.empty() || f.message != why) host_fields(out, f, sel);
   if (!f.message.empty() && f.message != why) out += ": " + f.message;
   return out;
 }

@@ -20,6 +20,7 @@ struct SqliteStore::TidyTable {
 
 namespace {
 
+constexpr std::size_t kCountEvery = 16;   ///< a table is counted when this part of its limit was written
 constexpr std::size_t kTidyPiece = 1000;  ///< rows looked at, and at most deleted in one transaction
 constexpr Millis kTidyPause{5};
 
@@ -77,13 +78,14 @@ Status SqliteStore::put_retry(const RetryRecord& r) {
     retry_overlay_[r.key] = {r, serial};
   }
   writer_.post(
-      [r](Database& db) -> Applied {
+      [this, r](Database& db) -> Applied {
         auto q = db.query(
             "INSERT OR REPLACE INTO retry (key, error, error_text, first_failed, last_try, next_try, expired)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)");
         if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
         q->text(r.key).text(r.error).text(r.error_text).integer(r.first_failed).integer(r.last_try).integer(r.next_try);
-        return done(q->integer(r.expired ? 1 : 0).step());
+        if (const int rc = q->integer(r.expired ? 1 : 0).step(); rc != SQLITE_DONE) return {rc, {}};
+        return {bound_hints(db, "retry"), {}};
       },
       [this, key = r.key, serial](bool) { settle(overlay_mutex_, retry_overlay_, key, serial); });
   return {};
@@ -176,13 +178,49 @@ Status SqliteStore::keep_hint(const std::string& table, const std::string& key, 
     hint_overlay_[{table, key}] = {value, serial};
   }
   writer_.post(
-      [table, key, value, at = std::max(until, wall_seconds())](Database& db) -> Applied {
+      [this, table, key, value, at = std::max(until, wall_seconds())](Database& db) -> Applied {
         auto q = db.query("INSERT OR REPLACE INTO hints (tab, key, value, at) VALUES (?, ?, ?, ?)");
         if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
-        return done(q->text(table).text(key).blob(value).integer(at).step());
+        if (const int rc = q->text(table).text(key).blob(value).integer(at).step(); rc != SQLITE_DONE) return {rc, {}};
+        return {bound_hints(db, table), {}};
       },
       [this, table, key, serial](bool) { settle(overlay_mutex_, hint_overlay_, std::pair(table, key), serial); });
   return {};
+}
+
+void SqliteStore::set_hints_max(std::size_t records) { hints_max_ = std::max<std::size_t>(records, 16); }
+
+std::vector<std::pair<std::string, std::uint64_t>> SqliteStore::take_hints_dropped() {
+  std::lock_guard lock(dropped_mutex_);
+  const auto all = std::exchange(dropped_, {});
+  return {all.begin(), all.end()};
+}
+
+int SqliteStore::bound_hints(Database& db, const std::string& table) {
+  const std::size_t max = hints_max_;
+  // A process counts soon after its start: one that starts again and again must not grow the table either.
+  const auto [writes, fresh] = hint_writes_.try_emplace(table, max / kCountEvery);
+  if (++writes->second < std::max<std::size_t>(max / kCountEvery, 1)) return SQLITE_OK;
+  writes->second = 0;
+  const bool retry = table == "retry";
+  std::size_t records = 0;
+  {
+    auto q = db.query(retry ? "SELECT count(*) FROM retry WHERE ?1 = ?1" : "SELECT count(*) FROM hints WHERE tab = ?1");
+    if (!q) return SQLITE_ERROR;
+    if (const int rc = q->text(table).step(); rc != SQLITE_ROW) return rc;
+    records = static_cast<std::size_t>(q->column_int(0));
+  }
+  if (records <= max) return SQLITE_OK;
+  auto q = db.query(
+      retry ? "DELETE FROM retry WHERE ?1 = ?1 AND key IN (SELECT key FROM retry ORDER BY last_try, key LIMIT ?2)"
+            : "DELETE FROM hints WHERE tab = ?1 AND key IN (SELECT key FROM hints WHERE tab = ?1 ORDER BY at, key "
+              "LIMIT ?2)");
+  if (!q) return SQLITE_ERROR;
+  const int rc = q->text(table).integer(static_cast<std::int64_t>(records - max)).step();
+  if (rc != SQLITE_DONE) return rc;
+  std::lock_guard lock(dropped_mutex_);
+  dropped_[table] += records - max;
+  return SQLITE_OK;
 }
 
 Result<bool> SqliteStore::tidy_piece(const TidyTable& t, std::int64_t before, std::string& table, std::string& key) {

@@ -4,6 +4,7 @@
 // What is queued but not yet committed (removals, hints) is visible to this process through small maps.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -54,11 +55,16 @@ class SqliteStore final : public Store {
                    std::int64_t until) override;
   Status tidy(std::int64_t retry_before, std::int64_t hints_before) override;
   Result<std::vector<std::pair<std::string, std::string>>> all_hints(const std::string& table) override;
+  void set_hints_max(std::size_t records) override;
+  std::vector<std::pair<std::string, std::uint64_t>> take_hints_dropped() override;
   Status check() override;
 
  private:
   struct NewRow;
   Result<std::shared_ptr<NewRow>> new_row(const StoredMessage& m);
+  /// Writer thread: counts a hint written to `table` ("retry" or one of the others) and, after some, forgets the oldest
+  /// of too many. An error code of SQLite.
+  int bound_hints(Database& db, const std::string& table);
   Status writable() const;
   /// In work, here or in another process.
   bool busy(const std::string& id) const;
@@ -89,8 +95,12 @@ class SqliteStore final : public Store {
   std::map<std::pair<std::string, std::string>, std::pair<std::string, std::uint64_t>> hint_overlay_;
   std::uint64_t overlay_serial_ = 0;
   std::map<std::string, std::string> logs_;  ///< message log lines not yet written
-  bool scanned_ = false;                     ///< writer thread: orphaned bodies were looked for
-  Writer writer_;                            ///< last: its thread uses what is above
+  std::atomic<std::size_t> hints_max_ = 100000;
+  std::map<std::string, std::size_t> hint_writes_;  ///< writer thread: of each table, until it is counted again
+  std::mutex dropped_mutex_;
+  std::map<std::string, std::uint64_t> dropped_;
+  bool scanned_ = false;  ///< writer thread: orphaned bodies were looked for
+  Writer writer_;         ///< last: its thread uses what is above
 };
 
 }  // namespace remex::store

@@ -149,6 +149,12 @@ class Store {
   /// Forgets retry records last tried before `retry_before` and hints last written (or to be kept until) before
   /// `hints_before`, epoch seconds. Works in small pieces and parks between them.
   virtual Status tidy(std::int64_t retry_before, std::int64_t hints_before) = 0;
+  /// Strangers choose many keys, so that age alone is no bound: beyond so many records of the retry hints, and of each
+  /// other table of hints, the oldest are forgotten (at least 16 are kept). Looked at after some writes, so a table may
+  /// be larger by a tenth for a while. Any thread.
+  virtual void set_hints_max(std::size_t records) = 0;
+  /// How many records went for that reason since the last call, by table ("retry", "callout" ...). Any thread.
+  virtual std::vector<std::pair<std::string, std::uint64_t>> take_hints_dropped() = 0;
   /// Everything in a table of hints, by key (exim_dumpdb).
   virtual Result<std::vector<std::pair<std::string, std::string>>> all_hints(const std::string& table) = 0;
 

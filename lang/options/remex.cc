@@ -34,6 +34,13 @@ static constexpr OptionDef defs[] = {
      .default_text = "*",
      .summary = "Hosts that are offered ENHANCEDSTATUSCODES (RFC 2034) and get the codes in replies",
      .examples = {{"!192.168.0.0/16 : *"}}},
+    {.name = "hints_max_records",
+     .type = OptionType::integer,
+     .ref = ref<&MainOptions::hints_max_records>,
+     .default_text = "100000",
+     .summary =
+         "Records kept of each kind of hint (retry, callout, ratelimit, seen ...); beyond it the oldest are forgotten",
+     .examples = {{"20000"}, {"1000000"}}},
     {.name = "lookup_timeout",
      .type = OptionType::time,
      .ref = ref<&MainOptions::lookup_timeout>,

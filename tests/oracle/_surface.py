@@ -12,13 +12,18 @@ A case file (tests/oracle/surface/*.t) is a list of
   @bg ARGS                 the same, but nobody waits; ended by @stop
   @daemon ARGS             -bdf with these arguments; goes on when a pid file is there
   @client PORT [FROM]      an SMTP client: reads the greeting, then a reply after each line (none inside DATA; "... " before a line: send without waiting)
-  @serve PORT              an SMTP server for the rest of the scenario: its banner, then lines "PREFIX => REPLY" (REPLY may be CLOSE); others get 250
+  @serve [IP:]PORT         an SMTP server from now on (in the place of the one before): its banner, then lines "PREFIX => REPLY"; others get 250.
+                           REPLY may be CLOSE, or SILENT for no answer.
+  @unserve [IP:]PORT       ends it: connections are refused
+  @hold [IP:]PORT          takes no connections and refuses none: they time out
   @wait REGEX              until the main log has it
+  @clock TIME              moves the clock of what runs from now on (10m, 2h, 3d; only with use_clock())
   @stop                    ends the daemon
   @show PATH               a file of the scratch directory
 
 @DIR@ is the scratch directory. "## " begins a comment.
 """
+import difflib
 import glob
 import os
 import re
@@ -26,10 +31,13 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
+import sys
 import threading
 import time
 
+import _pair
 import harness as h
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -61,6 +69,41 @@ USUAL = {
 USUAL['transports'] = 'local:\n  driver = appendfile\n  file = @DIR@/mail/box\n  create_file = anywhere\n  user = mail\n'
 
 
+UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
+CLOCK = None  # of use_clock()
+
+
+class Clock:
+    """tests/support/clock_shim.c below every process that starts from now on in this mount namespace, set-uid ones too."""
+
+    def __init__(self, d):
+        library, self.path = d('clock.so'), d('clock')
+        h.write(self.path, '\0' * 8)
+        subprocess.run(['cc', '-shared', '-fPIC', '-O1', '-DCLOCK_FILE="%s"' % self.path, '-o', library,
+                        os.path.join(h.SUPPORT, 'clock_shim.c'), '-ldl'], check=True)
+        os.chmod(library, 0o755)
+        h.write('/etc/ld.so.preload', library + '\n')
+
+    def set(self, seconds):
+        self.now = seconds
+        with open(self.path, 'r+b') as f:
+            f.write(struct.pack('l', seconds))
+
+
+def use_clock(d):
+    global CLOCK
+    CLOCK = Clock(d)
+
+
+def own_etc(d):
+    """A copy of /etc in the place of /etc, in this mount namespace alone. Before anything is mounted below /etc."""
+    copy = d('etc')
+    os.makedirs(copy)
+    subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', copy], check=True)
+    subprocess.run(['cp', '-a', '/etc/.', copy], check=True)
+    subprocess.run(['mount', '--bind', copy, '/etc'], check=True)
+
+
 def parse(path):
     """[(title, known, [(directive, argument, lines)])]"""
     cases = []
@@ -84,19 +127,58 @@ def parse(path):
     return cases
 
 
+def place(where):
+    ip, _, port = where.rpartition(':')
+    return ip or '127.0.0.1', int(port)
+
+
+class Held:
+    """A port whose queue of connections is full: what comes more is neither taken nor refused."""
+
+    def __init__(self, where):
+        self.heard = []
+        self.s = socket.socket()
+        self.s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.s.bind(place(where))
+        self.s.listen(0)
+        self.waiting = []
+        for _ in range(4):
+            c = socket.socket()
+            c.setblocking(False)
+            c.connect_ex(place(where))
+            self.waiting.append(c)
+        h.wait_for(self.full, 10, 'a full queue of connections')
+
+    def full(self):
+        probe = socket.socket()
+        probe.settimeout(0.3)
+        try:
+            probe.connect(self.s.getsockname())
+        except TimeoutError:
+            return True
+        finally:
+            self.waiting.append(probe)
+        return False
+
+    def stop(self):
+        for c in self.waiting:
+            c.close()
+        self.s.close()
+
+
 class Server(threading.Thread):
     """A scripted SMTP server; .heard is what it got."""
 
-    def __init__(self, port, lines):
+    def __init__(self, where, lines):
         super().__init__(daemon=True)
-        self.heard, self.rules = [], []
+        self.talks, self.rules = [], []
         self.banner = lines[0] if lines else '220 server'
         for line in lines[1:]:
             prefix, _, reply = line.partition(' => ')
             self.rules.append((prefix, reply.replace('\\n', '\r\n')))
         self.s = socket.socket()
         self.s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.s.bind(('127.0.0.1', port))
+        self.s.bind(place(where))
         self.s.listen(10)
         self.start()
 
@@ -112,16 +194,27 @@ class Server(threading.Thread):
                 c, _ = self.s.accept()
             except OSError:
                 return
-            try:
-                self.serve(c)
-            except OSError:
-                pass
-            c.close()
+            talk = ['-- connection']
+            self.talks.append(talk)
+            threading.Thread(target=self.session, args=(c, talk), daemon=True).start()
 
-    def serve(self, c):
-        self.heard.append('-- connection')
+    def session(self, c, talk):
+        try:
+            self.serve(c, talk)
+        except OSError:
+            pass
+        c.close()
+
+    @property
+    def heard(self):
+        return [line for talk in self.talks for line in talk]
+
+    def serve(self, c, heard):
         f = c.makefile('rb')
         if self.banner == 'CLOSE':
+            return
+        if self.banner == 'SILENT':
+            f.read()
             return
         c.sendall((self.banner.replace('\\n', '\r\n') + '\r\n').encode())
         while True:
@@ -129,9 +222,12 @@ class Server(threading.Thread):
             if not line:
                 return
             line = line.rstrip('\r\n')
-            self.heard.append(line)
+            heard.append(line)
             reply = self.answer(line, '354 go on' if line == 'DATA' else '221 bye' if line == 'QUIT' else '250 OK')
             if reply == 'CLOSE':
+                return
+            if reply == 'SILENT':
+                f.read()
                 return
             c.sendall((reply + '\r\n').encode())
             if line == 'QUIT':
@@ -141,11 +237,14 @@ class Server(threading.Thread):
                     line = f.readline().decode('latin-1')
                     if not line:
                         return
-                    self.heard.append(line.rstrip('\r\n'))
+                    heard.append(line.rstrip('\r\n'))
                     if line == '.\r\n':
                         break
                 reply = self.answer('.', '250 OK')
                 if reply == 'CLOSE':
+                    return
+                if reply == 'SILENT':
+                    f.read()
                     return
                 c.sendall((reply + '\r\n').encode())
 
@@ -226,17 +325,20 @@ def settle_oracle(wrapper, d):
 
 
 class Side:
-    """One program's run of one case."""
+    """One program's run of one case. `by_step`: the main log is told step by step, and in each message by message: what two messages have
+    to do with each other is compared, not which of two processes was faster."""
 
-    def __init__(self, binary, name, d):
-        self.binary, self.name, self.d = binary, name, d
+    def __init__(self, binary, name, d, by_step=False):
+        self.binary, self.name, self.d, self.by_step, self.told = os.path.realpath(binary), name, d, by_step, 0
         self.command = [binary]
-        self.out, self.servers, self.daemon = [], [], None
+        self.out, self.servers, self.ended, self.daemon = [], [], [], None
 
     def say(self, what, text):
         self.out.append((what, text))
 
     def prepare(self, steps):
+        if CLOCK:
+            CLOCK.set(0)
         for n in ('spool', 'mail'):
             for _ in range(100):  # a delivery may still be writing
                 shutil.rmtree(self.d(n), ignore_errors=True)
@@ -291,7 +393,15 @@ class Side:
             port, _, source = arg.partition(' ')
             self.say('client ' + arg, client(int(port), source, lines))
         elif what == 'serve':
-            self.servers.append((arg, Server(int(arg), lines)))
+            self.end_server(arg)
+            self.servers.append((arg, Server(arg, lines)))
+        elif what == 'hold':
+            self.end_server(arg)
+            self.servers.append((arg, Held(arg)))
+        elif what == 'unserve':
+            self.end_server(arg)
+        elif what == 'clock':
+            CLOCK.set(CLOCK.now + sum(int(n) * UNITS[u] for n, u in re.findall(r'(\d+)([smhd])', arg)))
         elif what == 'wait':
             end = time.monotonic() + 15
             while time.monotonic() < end and not re.search(arg, self.read('spool/log/mainlog'), re.M):
@@ -302,6 +412,12 @@ class Side:
             self.stop()
         elif what == 'show':
             self.say('file ' + arg, self.read(arg))
+
+    def end_server(self, where):
+        for i, (at, server) in enumerate(self.servers):
+            if at == where and server not in self.ended:
+                server.stop()
+                self.ended.append(server)
 
     def stop(self):
         if self.daemon:
@@ -314,6 +430,16 @@ class Side:
             self.daemon = None
             time.sleep(0.05)
 
+    def tell_log(self, what, arg):
+        text = self.read('spool/log/mainlog')
+        new, self.told = text[self.told:], len(text)
+        by_id = {}
+        for line in new.splitlines():
+            m = re.match(r'\S+ \S+ ([0-9A-Za-z]{6}-[0-9A-Za-z]+-[0-9A-Za-z]+) ', line)
+            by_id.setdefault(m.group(1) if m else '', []).append(line)
+        if new:
+            self.say('main log after %s %s' % (what, arg), ''.join(l + '\n' for i in sorted(by_id) for l in by_id[i]))
+
     def read(self, name):
         try:
             with open(self.d(name), encoding='latin-1', newline='') as f:
@@ -321,18 +447,35 @@ class Side:
         except OSError:
             return ''
 
+    def quiet(self):
+        """Waits until no process of the program runs in this network namespace."""
+        own = os.readlink('/proc/self/ns/net')
+
+        def any_left():
+            for pid in filter(str.isdigit, os.listdir('/proc')):
+                try:
+                    if os.readlink('/proc/%s/exe' % pid) == self.binary and os.readlink('/proc/%s/ns/net' % pid) == own:
+                        return True
+                except OSError:
+                    pass
+            return False
+        h.wait_for(lambda: not any_left(), 60, self.name + ' to be done')
+
     def run(self, steps):
         self.prepare(steps)
         try:
             for what, arg, lines in steps:
                 self.step(what, arg, lines)
+                if self.by_step:
+                    self.quiet()
+                    self.tell_log(what, arg)
         finally:
             self.stop()
-            for _, s in self.servers:
-                s.stop()
+            for at, _ in self.servers:
+                self.end_server(at)
         for port, s in self.servers:
             self.say('server %s heard' % port, '\n'.join(s.heard) + '\n')
-        for n in ('main', 'reject', 'panic'):
+        for n in ('main', 'reject', 'panic')[self.by_step:]:
             self.say(n + 'log', self.read('spool/log/%slog' % n))
         for root, dirs, files in sorted(os.walk(self.d('mail'))):
             for n in sorted(files):
@@ -371,11 +514,64 @@ def normal(out, dirname, program):
         text = re.sub(r'\bport=(3[3-9]|[456])\d{3}', 'port=PORT', text)
         text = re.sub(r'(?m)^remex is a Mail|the remex documentation', lambda m: m.group(0).replace('remex', 'Exim'), text)
         text = re.sub(r'(MSGID\d+) \1 ', r'\1 ', text)  # 4.96 says the id twice in two places
+        text = re.sub(r'(?m)^(Status: [245])\.\d+\.\d+$', r'\1.x', text)  # of a server's answer; Exim says 5.0.0
+        text = re.sub(r'host lookup did not complete: [^\n]*', 'host lookup did not complete', text)  # remex says why
+        text = re.sub(r'\(\d+ bytes written\)', '(NNN bytes written)', text)
         result.append((what, text))
     return result
 
 
-def cases(pattern='*'):
-    for path in sorted(glob.glob(os.path.join(HERE, 'surface', pattern + '.t'))):
+def cases(pattern='*', folder='surface'):
+    for path in sorted(glob.glob(os.path.join(HERE, folder, pattern + '.t'))):
         for case in parse(path):
             yield os.path.basename(path)[:-2], case
+
+
+def main(folder, by_step=False, own_clock=False):
+    """Runs the cases of a folder on both sides. Arguments: [FILE-PATTERN [WORDS OF A TITLE]] [-v] [-vv: all that the oracle said]"""
+    words = [w for w in sys.argv[1:] if not w.startswith('-')]
+    oracle = _pair.find_oracle()
+    if not oracle:
+        h.skip('no oracle')
+    if own_clock and not shutil.which('cc'):
+        h.skip('needs a C compiler')
+    h.enter_namespace()
+    d = h.Dir()
+    if own_clock:
+        own_etc(d)
+    pair = _pair.Pair()
+    oracle = settle_oracle(oracle, d)
+    if own_clock:
+        use_clock(d)
+    same = different = known = 0
+    try:
+        for name, (title, reason, steps) in cases(words[0] if words else '*', folder):
+            if len(words) > 1 and words[1] not in title:
+                continue
+            theirs = normal(Side(oracle, 'oracle', d, by_step).run(steps), d.path, oracle)
+            ours = normal(Side(h.BIN, 'remex', d, by_step).run(steps), d.path, h.BIN)
+            names = list(dict.fromkeys([w for w, _ in theirs] + [w for w, _ in ours]))
+            faults = []
+            for what in names:
+                a, b = ['\n'.join(t for w, t in side if w == what) for side in (theirs, ours)]
+                if a != b:
+                    faults.append('  -- %s\n%s' % (what, '\n'.join(
+                        '  ' + l for l in list(difflib.unified_diff(a.split('\n'), b.split('\n'), 'oracle', 'remex', lineterm='', n=1))[2:])))
+            if '-vv' in sys.argv:
+                print(''.join('-- %s\n%s' % t for t in theirs))
+            if reason:
+                known += 1
+            elif faults:
+                different += 1
+                print('DIFFERENT %s: %s\n%s' % (name, title, '\n'.join(faults)), flush=True)
+            else:
+                same += 1
+                if '-v' in sys.argv:
+                    print('same      %s: %s' % (name, title), flush=True)
+    finally:
+        if CLOCK:
+            subprocess.run(['rm', '-f', '/etc/ld.so.preload'])
+        d.remove()
+        pair.close()
+    print('%d same, %d different, %d known to differ' % (same, different, known))
+    sys.exit(1 if different or not same else 0)

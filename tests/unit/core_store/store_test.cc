@@ -356,6 +356,50 @@ BOOST_AUTO_TEST_CASE(old_hints_are_forgotten) {
   BOOST_TEST(!st->get_hint("replay", "signature").value().has_value());
 }
 
+BOOST_AUTO_TEST_CASE(hints_do_not_grow_without_end) {
+  Spool spool;
+  auto st = spool.open().value();
+  st->set_hints_max(160);
+  for (int i = 0; i < 1000; ++i) {
+    const std::string n = std::to_string(i);
+    BOOST_REQUIRE(st->put_retry({"T:" + n, "late", "*", 1, i, 300, false}));
+    BOOST_REQUIRE(st->keep_hint("callout", n, "x", 4000000000 + i));
+  }
+  BOOST_REQUIRE(st->put_hint("seen", "a", "x"));  // a table of its own, not made to suffer
+  BOOST_REQUIRE(st->tidy(0, 0));                  // waits for what was queued
+  st.reset();
+  st = spool.open().value();
+  BOOST_TEST(st->all_retry().value().size() <= 176U);
+  BOOST_TEST(st->all_retry().value().size() >= 160U);
+  BOOST_TEST(st->all_hints("callout").value().size() <= 176U);
+  BOOST_TEST(st->all_hints("callout").value().size() >= 160U);
+  BOOST_TEST(st->get_retry("T:999").value().has_value());  // the oldest went
+  BOOST_TEST(!st->get_retry("T:0").value().has_value());
+  BOOST_TEST(st->get_hint("callout", "999").value().has_value());
+  BOOST_TEST(!st->get_hint("callout", "0").value().has_value());
+  BOOST_TEST(st->get_hint("seen", "a").value().has_value());
+  // A new process looks at once.
+  st->set_hints_max(20);
+  BOOST_REQUIRE(st->put_retry({"T:new", "late", "*", 1, 2000, 300, false}));
+  st.reset();
+  st = spool.open().value();
+  BOOST_TEST(st->all_retry().value().size() == 20U);
+  BOOST_TEST(st->get_retry("T:new").value().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_forgotten_for_lack_of_room_is_told) {
+  Spool spool;
+  auto st = spool.open().value();
+  st->set_hints_max(16);
+  for (int i = 0; i < 40; ++i) BOOST_REQUIRE(st->put_hint("ratelimit", std::to_string(i), "x"));
+  BOOST_REQUIRE(st->insert(sample(10)));  // behind the hints
+  const auto dropped = st->take_hints_dropped();
+  BOOST_REQUIRE(dropped.size() == 1U);
+  BOOST_TEST(dropped[0].first == "ratelimit");
+  BOOST_TEST(dropped[0].second == 24U);
+  BOOST_TEST(st->take_hints_dropped().empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_spool_of_version_1_is_taken_over) {
   Spool spool;
   const StoredMessage m = sample(100);

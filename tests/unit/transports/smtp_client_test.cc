@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(delivers_and_reports_each_recipient) {
     BOOST_CHECK(r[1].fate == Fate::failed);
     BOOST_CHECK_EQUAL(r[1].message, "SMTP error from remote mail server after RCPT TO:<c@x>: 550 5.1.1 no such user");
     BOOST_CHECK(r[2].fate == Fate::deferred);
-    BOOST_CHECK_EQUAL(r[2].retry_error, "rcpt_4xx");
+    BOOST_CHECK_EQUAL(r[2].retry_error, "rcpt_451");
     BOOST_CHECK_EQUAL(confirmation, "250 OK id=1");
     (*c)->quit();
     (void)s.nursery.join();
@@ -226,7 +226,9 @@ BOOST_AUTO_TEST_CASE(bad_answers_end_the_connection) {
       auto c = SmtpConnection::open(s.options());
       BOOST_REQUIRE(!c.has_value());
       BOOST_CHECK_MESSAGE(c.error().message.find(text) != std::string::npos, c.error().message);
-      BOOST_CHECK_EQUAL(c.error().retry_error, "lost_connection");
+      // Nonsense is no end of the connection: the retry rules have no word for it.
+      const bool nonsense = text == "Malformed" || text == "Too long";
+      BOOST_CHECK_EQUAL(c.error().retry_error, nonsense ? "" : "lost_connection");
       for (const char ch : c.error().message) BOOST_CHECK(ch >= 32 && ch < 127);
     });
 }
