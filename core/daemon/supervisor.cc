@@ -253,8 +253,8 @@ class Supervisor {
     refused_.clear();
     kill_at_ = miss_courier_at_ = Instant::max();
     if (!is_ready_ && previous_ && !stopping_) {
+      opt_.config = std::move(previous_);  // first: the log may be one of the things that do not work
       say("the worker process cannot begin with the new configuration; the old one stays in force");
-      opt_.config = std::move(previous_);
     }
     watching_ = is_ready_ = false;
     const auto ran = std::chrono::duration_cast<Millis>(monotonic_now() - started_);

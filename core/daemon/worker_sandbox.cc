@@ -2,10 +2,12 @@
 #include "core/daemon/worker_sandbox.h"
 
 #include <fmt/core.h>
+#include <pwd.h>
 
 #include <algorithm>
 
 #include "core/base/strings.h"
+#include "core/daemon/process.h"
 #include "lang/checks.h"
 #include "lang/lookup.h"
 #include "lang/node.h"
@@ -77,13 +79,21 @@ class Finder {
     for (const auto& r : config_.routers)
       if (r.def->name == "queryprogram") {
         const auto* user = r.find_given("command_user");
-        if (user == nullptr || user->value.text() == config_.main.exim_user)
+        if (user == nullptr || is_our_own(std::string(trim(user->value.text()))))
           needs_.programs.push_back(fmt::format("the {} router", r.name));
       }
     // Other deliveries to files, and those that lie elsewhere, are the courier's.
     for (const auto& t : config_.transports)
       if (t.def->name == "appendfile" && t.find_given("maildir_format") != nullptr)
         write_below(transports::constant_start(t, "directory"));
+  }
+
+  /// The user of the worker, by name or number. What cannot be told counts as that.
+  bool is_our_own(const std::string& user) const {
+    const auto id = run_identity(config_);
+    if (const auto n = parse_uint(user)) return !id || *n == id->uid;
+    const passwd* account = getpwnam(user.c_str());
+    return !id || account == nullptr || account->pw_uid == id->uid;
   }
 
   void acls() {

@@ -8,6 +8,7 @@ import pwd
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 
 import harness as h
@@ -199,6 +200,44 @@ def test_a_reload_that_needs_more():
         s.arrived(3)
         h.equal(s.log('paniclog'), '', 'panic log')
         s.stop()
+
+
+def test_a_reload_whose_worker_cannot_begin():
+    """It needs another sandbox, so another worker, which cannot open its log: the old configuration stays in force."""
+    with Server() as s:
+        with open(s.remex.conf) as f:
+            text = f.read()
+        first = s.remex.worker()
+        h.write(s.remex.conf, re.sub(r'(?m)^log_file_path.*$', 'log_file_path = here/%slog', text).replace(
+            'acl_smtp_rcpt =', 'acl_smtp_mail = ${run{/bin/true}{accept}{deny}}\nacl_smtp_rcpt =', 1))
+        s.remex.proc.send_signal(signal.SIGHUP)
+        s.logged('the worker process cannot begin with the new configuration; the old one stays in force', 'paniclog')
+        h.check('"here/%slog" is not an absolute path' in s.remex.stderr(), s.remex.stderr())
+        s.send()
+        s.arrived()
+        h.check(s.remex.worker() != first, 'the first worker still serves')
+        h.check('programs are run' not in s.log(), s.log())
+        s.stop()
+
+
+def test_sqlite():
+    """A database that an ACL writes: in the directory of sqlite_dbfile, or anywhere when that is not known when the server starts."""
+    for dbfile, confined in (('sqlite_dbfile = @DIR@/grey/db', True), ('sqlite_dbfile = ${if eq{a}{a}{@DIR@/grey/db}}', False)):
+        with Server(extra=dbfile + '\nacl_smtp_mail = ${if eq{${lookup sqlite{INSERT INTO seen VALUES (1)}}}{}{accept}{deny}}') as s:
+            os.mkdir(s.d('grey'))
+            with contextlib.closing(sqlite3.connect(s.d('grey/db'))) as db:
+                db.execute('PRAGMA journal_mode=WAL')
+                db.execute('CREATE TABLE seen (n)')
+                db.commit()
+            subprocess.run(['chown', '-R', 'mail:mail', s.d('grey')], check=True)
+            s.remex.stop()  # it was started before the directory was there
+            s.remex.start()
+            s.send()
+            with contextlib.closing(sqlite3.connect(s.d('grey/db'))) as db:
+                h.equal(db.execute('SELECT count(*) FROM seen').fetchone()[0], 1, 'rows')
+            h.equal('writing is not confined because of a sqlite lookup' in s.log(), not confined, s.log())
+            h.equal('grey cannot be written: No such file' in s.log(), confined, 'a directory that is not there: ' + s.log())
+            s.stop()
 
 
 def teardown():
