@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "core/mail/message.h"
@@ -49,8 +50,19 @@ struct Effects {
     std::string text;
     mail::Where where = mail::Where::at_end;
   };
-  std::vector<AddedHeader> add_headers;     ///< queued by add_header (and warn message=)
-  std::vector<std::string> remove_headers;  ///< names or ^regex
+  std::vector<AddedHeader> add_headers;                        ///< queued by add_header (and warn message=)
+  std::vector<std::string> remove_headers;                     ///< names or ^regex
+  std::unordered_set<std::string> added_texts, removed_names;  ///< what is queued, to queue nothing twice
+  /// False: the same is queued already.
+  bool add_header(const std::string& text, mail::Where where) {
+    if (!added_texts.insert(text).second) return false;
+    add_headers.push_back({text, where});
+    return true;
+  }
+  /// A name that waits to be removed is queued once, however many recipients ask for it.
+  void remove_header(std::string name) {
+    if (removed_names.insert(name).second) remove_headers.push_back(std::move(name));
+  }
   bool freeze = false, freeze_no_tell = false;
   bool queue_only = false;
   bool submission = false, submission_sender_retain = false;

@@ -159,6 +159,7 @@ class Compiler {
       case ValueKind::host_list: list(lang::ListKind::host); break;
       case ValueKind::address_list: list(lang::ListKind::address); break;
       case ValueKind::local_part_list: list(lang::ListKind::local_part); break;
+      case ValueKind::string_list: list(lang::ListKind::string); break;
       case ValueKind::none: break;
       case ValueKind::expanded: {
         auto e = lang::Expansion::compile(std::move(src), sub);

@@ -165,11 +165,16 @@ struct HookWalk {
   void visit(const Acl& acl, int depth = 0) {
     if (depth > 50 || !seen.insert(&acl).second) return;  // run time allows 20
     const std::size_t last = deciding_statement(acl);
-    for (std::size_t i = 0; i < acl.statements.size() && i <= last; ++i)
+    for (std::size_t i = 0; i < acl.statements.size() && i <= last; ++i) {
+      if (acl.statements[i].verb == Verb::discard && (kDiscardHooks & hook_bit(hook)) == 0)
+        c.diag.warning("acl-word-elsewhere", acl.statements[i].pos, width_of("discard"),
+                       fmt::format("ACL \"{}\": \"discard\" cannot be used in the ACL of {}", acl.name, option),
+                       "whoever gets here gets a temporary error");
       for (const Item& it : acl.statements[i].items) {
         item(acl, it);
         if (const Acl* inner = nested(c.config, it); inner != nullptr) visit(*inner, depth + 1);
       }
+    }
   }
 
   void item(const Acl& acl, const Item& it) {

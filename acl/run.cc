@@ -281,8 +281,15 @@ Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects,
         break;
     }
   }
+  // The implicit deny at the end of every defined ACL: with the texts of the statement that could have accepted.
+  const bool could_accept = !acl.statements.empty() &&
+                            (acl.statements.back().verb == Verb::accept || acl.statements.back().verb == Verb::discard);
+  if (could_accept) {
+    r.answer.drop = false;
+    return make_outcome(Verdict::deny, run, r.answer);
+  }
   Outcome o;
-  o.verdict = Verdict::deny;  // the implicit deny at the end of every defined ACL
+  o.verdict = Verdict::deny;
   return o;
 }
 
@@ -325,6 +332,8 @@ Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, E
   ++scope.acl_depth;
   o = run_acl(**acl, hook, scope, effects, flush);
   --scope.acl_depth;
+  if (o.verdict == Verdict::discard && (kDiscardHooks & hook_bit(hook)) == 0)
+    return trouble_outcome(scope, fmt::format("\"discard\" verb not allowed in {} ACL", to_string(hook)));
   return o;
 }
 

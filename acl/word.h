@@ -29,10 +29,24 @@ constexpr HookSet kMessageHooks = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | 
 constexpr HookSet kAfterBody = hook_bit(Hook::data) | hook_bit(Hook::dkim) | hook_bit(Hook::mime) |
                                hook_bit(Hook::prdr) | hook_bit(Hook::not_smtp);
 
+/// Where the verb discard (or an ACL called by acl=) may end an ACL: only where there is a message or recipient to
+/// discard.
+constexpr HookSet kDiscardHooks = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | hook_bit(Hook::data) |
+                                  hook_bit(Hook::mime) | hook_bit(Hook::dkim) | hook_bit(Hook::prdr) |
+                                  hook_bit(Hook::not_smtp) | hook_bit(Hook::unknown);
+
 enum class WordKind : std::uint8_t { condition, modifier, control, verb };
 
 /// How the text after "=" is compiled.
-enum class ValueKind : std::uint8_t { none, expanded, domain_list, host_list, address_list, local_part_list };
+enum class ValueKind : std::uint8_t {
+  none,
+  expanded,
+  domain_list,
+  host_list,
+  address_list,
+  local_part_list,
+  string_list
+};
 
 struct AclWordDef;
 

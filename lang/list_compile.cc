@@ -247,9 +247,6 @@ ListItem make_item(ListKind kind, std::string_view text, const Registries& regis
     make_host_item(item, registries);
   } else if (kind == ListKind::address) {
     make_address_item(item, registries);
-  } else if (kind == ListKind::string) {
-    item.kind = ItemKind::literal;
-    item.lower = to_lower(text);
   } else {
     make_text_item(item, kind, registries);
   }

@@ -218,10 +218,13 @@ std::optional<std::string> Rewriter::header(const mail::Header& h, std::string_v
   const auto value_at = static_cast<std::size_t>(value.data() - h.text.data());
   std::string out;
   std::size_t copied = 0;
-  bool changed = false;
+  bool changed = false, told = false;
   for (const mail::AddressItem& item : mail::address_items(value)) {
     if (!item.error.empty()) {
-      if (!rules_.empty()) complain("rewrite: " + item.error);
+      // A stranger's address, not the operator's mistake: not for the panic log, and a header gets one line.
+      if (!rules_.empty() && !told && scope_.services != nullptr)
+        scope_.services->log(static_cast<int>(LogTarget::main_log), fmt::format("{}rewrite: {}", log_prefix, item.error));
+      told = true;
       continue;
     }
     if (item.address.domain.empty() && domain.empty()) continue;

@@ -47,25 +47,23 @@ Answer nested_acl(Run& run, const Item& it) {
   auto v = value_of(run, it);
   if (!v) return trouble(v.error(), "failed to expand acl condition");
   if (!*v) return answer(!it.negated);
-  // "name arg1 arg2 ..."; inline text has newlines or "=" and no arguments
+  // "name arg1 arg2 ..." when the first word is the name of an ACL; else inline text or a file
   std::vector<Text> args;
   Text name = **v;
   const std::string_view text = trim((*v)->view());
-  if (text.find('\n') == std::string_view::npos && text.find('=') == std::string_view::npos) {
+  if (run.scope.config->find_acl(text.substr(0, text.find_first_of(" \t"))) != nullptr) {
     std::size_t i = 0;
     std::vector<std::string_view> words;
     while (i < text.size()) {
-      const std::size_t start = text.find_first_not_of(" \t", i);
+      const std::size_t start = text.find_first_not_of(" \t\n", i);
       if (start == std::string_view::npos) break;
-      std::size_t end = text.find_first_of(" \t", start);
+      std::size_t end = text.find_first_of(" \t\n", start);
       if (end == std::string_view::npos) end = text.size();
       words.push_back(text.substr(start, end - start));
       i = end;
     }
-    if (!words.empty() && run.scope.config->find_acl(words[0]) != nullptr) {
-      name = Text::clean(words[0]);
-      for (std::size_t k = 1; k < words.size() && k < 10; ++k) args.push_back((*v)->with(std::string(words[k])));
-    }
+    name = Text::clean(words[0]);
+    for (std::size_t k = 1; k < words.size() && k < 10; ++k) args.push_back((*v)->with(std::string(words[k])));
   }
   Outcome o = run_named(run.hook, name, args, run.scope, run.effects);
   Answer a;
@@ -82,7 +80,7 @@ Answer nested_acl(Run& run, const Item& it) {
     case Verdict::deny: a.truth = Truth::no; break;
     case Verdict::drop:
       a.truth = Truth::no;
-      a.drop = true;
+      a.drop = !it.negated;  // only when this is what denies
       break;
   }
   return a;
@@ -222,9 +220,7 @@ Answer add_header(Run& run, const Item& it) {
     if (colon == std::string::npos || colon == 0 ||
         (blank != std::string::npos && blank < colon && current.find_first_not_of(" \t", blank) < colon))
       current = "X-ACL-Warn: " + current;
-    for (const auto& have : run.effects.add_headers)
-      if (have.text == current) return current.clear();
-    run.effects.add_headers.push_back({current, where});
+    if (!run.effects.add_header(current, where)) return current.clear();
     run.scope.headers_added += current + "\n";
     current.clear();
   };
@@ -247,7 +243,7 @@ Answer remove_header(Run& run, const Item& it) {
   if (!v) return trouble(v.error(), "failed to expand remove_header");
   if (!*v) return answer(true);
   for (std::string& name : lang::split_list((*v)->view()))
-    if (!name.empty()) run.effects.remove_headers.push_back(std::move(name));
+    if (!name.empty()) run.effects.remove_header(std::move(name));
   return answer(true);
 }
 

@@ -66,29 +66,16 @@ Answer sender_domains(Run& run, const Item& it) {
   return from_match(it, it.list.match_tainted(run.scope, domain, opt), "sender_domains", nullptr);
 }
 
-/// A list of names; "*" is any. Items may be negated.
-Answer match_words(Run& run, const Item& it, std::string_view subject, std::string_view what) {
-  auto text = it.value.eval(run.scope);
-  if (!text) return text.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(text.error(), what);
-  if (subject.empty()) return answer(false);
-  bool last_negative = false;
-  for (const std::string& raw : lang::split_list(text->view())) {
-    std::string_view item = raw;
-    last_negative = !item.empty() && item.front() == '!';
-    if (last_negative) item = trim(item.substr(1));
-    const bool hit = item == "*" || iequals(item, subject) ||
-                     (item.size() > 1 && item.front() == '*' && iends_with(subject, item.substr(1)));
-    if (hit) return answer(!last_negative);
-  }
-  return answer(last_negative);
-}
-
 Answer authenticated(Run& run, const Item& it) {
-  return match_words(run, it, run.scope.from != nullptr ? run.scope.from->authenticator : "", "authenticated");
+  const std::string_view name = run.scope.from != nullptr ? run.scope.from->authenticator : std::string_view();
+  if (name.empty()) return answer(false);
+  return from_match(it, it.list.match(run.scope, Text::clean(name)), "authenticated", nullptr);
 }
 
 Answer encrypted(Run& run, const Item& it) {
-  return match_words(run, it, run.scope.from != nullptr ? run.scope.from->tls_cipher : "", "encrypted");
+  const std::string_view cipher = run.scope.from != nullptr ? run.scope.from->tls_cipher : std::string_view();
+  if (cipher.empty()) return answer(false);
+  return from_match(it, it.list.match(run.scope, Text::clean(cipher)), "encrypted", nullptr);
 }
 
 constexpr HookSet kRcpt =
@@ -142,12 +129,14 @@ constexpr AclWordDef defs[] = {
                    "550 5.7.1 from example.net"},
                   {"accept  sender_domains = +partners", "", "E0404"}}},
     {.name = "authenticated",
+     .value = ValueKind::string_list,
      .hooks = kSmtpHooks,
      .summary = "Authenticator that was used is in the list",
      .run = &authenticated,
      .examples = {{"accept  authenticated = plain\ndeny    message = log in first", "250 2.1.5 Accepted"},
                   {"deny    message = log in first\n        !authenticated = cram", "550 5.7.1 log in first"}}},
     {.name = "encrypted",
+     .value = ValueKind::string_list,
      .hooks = kSmtpHooks,
      .summary = "Cipher in use is in the list; false in clear",
      .run = &encrypted,

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <unordered_set>
+
 #include "acl/word.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
@@ -366,21 +368,19 @@ Answer helo(Run& run) {
 Answer not_blind(Run& run, const std::vector<std::string>& options) {
   if (run.scope.headers == nullptr || run.scope.envelope == nullptr) return answer(true);
   const bool caseless = has_option(options, "case_insensitive");
-  std::vector<mail::Address> visible;
+  const auto key = [&](const mail::Address& a) {
+    return (caseless ? to_lower(a.local_part) : a.local_part) + "@" + to_lower(a.domain);
+  };
+  std::unordered_set<std::string> visible;
   for (const mail::Header& h : run.scope.headers->all()) {
     if (h.type != 'T' && h.type != 'C') continue;
     auto list = mail::parse_address_list(h.value());
     if (!list) continue;
-    for (auto& a : *list) visible.push_back(std::move(a.address));
+    for (const auto& a : *list) visible.insert(key(a.address));
   }
-  for (const auto& r : run.scope.envelope->recipients) {
-    const mail::Address want = mail::split_address(r.address);
-    bool found = false;
-    for (const auto& v : visible)
-      found = found || (iequals(v.domain, want.domain) &&
-                        (caseless ? iequals(v.local_part, want.local_part) : v.local_part == want.local_part));
-    if (!found) return reject("", fmt::format("bcc recipient detected: {}", printable(r.address)));
-  }
+  for (const auto& r : run.scope.envelope->recipients)
+    if (!visible.contains(key(mail::split_address(r.address))))
+      return reject("", fmt::format("bcc recipient detected: {}", printable(r.address)));
   return answer(true);
 }
 

@@ -28,6 +28,8 @@ struct TlsInfo {
 struct TlsServerConfig {
   std::string certificate_file;  ///< PEM; empty: a self-signed certificate for `hostname` is made in memory
   std::string private_key_file;  ///< empty: same file as the certificate
+  /// Further certificates and keys (an RSA and an ECDSA one): what the client can use is chosen.
+  std::vector<std::pair<std::string, std::string>> more_key_pairs;
   std::string hostname;
   std::string priority;   ///< GnuTLS priority string; empty = NORMAL without TLS < 1.2
   std::string dh_params;  ///< reserved, GnuTLS negotiates groups by itself
@@ -51,8 +53,12 @@ class TlsServerContext {
  public:
   static Result<std::shared_ptr<TlsServerContext>> create(const TlsServerConfig& cfg);
   virtual ~TlsServerContext() = default;
-  /// Does the handshake over `under` (kept alive by the result). Error text is GnuTLS's, one line.
-  virtual Result<std::unique_ptr<TlsStream>> accept(std::unique_ptr<Stream> under) = 0;
+  /// The context for the server name a client asked for (RFC 6066 3, tainted). Called once at most, inside the
+  /// handshake; may park. An error ends the handshake with its text.
+  using ForName = std::function<Result<std::shared_ptr<TlsServerContext>>(const std::string& server_name)>;
+  /// Does the handshake over `under` (kept alive by the result). Error text is GnuTLS's, one line. `for_name` may be
+  /// empty: every name gets this context.
+  virtual Result<std::unique_ptr<TlsStream>> accept(std::unique_ptr<Stream> under, const ForName& for_name = {}) = 0;
 };
 
 class TlsClientContext {

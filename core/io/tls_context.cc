@@ -101,8 +101,14 @@ std::shared_ptr<TlsMaterial> new_material() {
 class ServerContext final : public TlsServerContext {
  public:
   explicit ServerContext(std::shared_ptr<const TlsMaterial> m) : material_(std::move(m)) {}
-  Result<std::unique_ptr<TlsStream>> accept(std::unique_ptr<Stream> under) override {
-    return tls_handshake(material_, std::move(under), true, {});
+  Result<std::unique_ptr<TlsStream>> accept(std::unique_ptr<Stream> under, const ForName& for_name) override {
+    TlsMaterialForName material;
+    if (for_name)
+      material = [&for_name](const std::string& name) -> Result<std::shared_ptr<const TlsMaterial>> {
+        REMEX_TRY(const auto context, for_name(name));
+        return dynamic_cast<const ServerContext&>(*context).material_;
+      };
+    return tls_handshake(material_, std::move(under), true, {}, material);
   }
 
  private:
@@ -137,6 +143,7 @@ Result<std::shared_ptr<TlsServerContext>> TlsServerContext::create(const TlsServ
     REMEX_CHECK(self_signed(*m, cfg.hostname));
   } else {
     REMEX_CHECK(load_key_pair(*m, cfg.certificate_file, cfg.private_key_file));
+    for (const auto& [certificate, key] : cfg.more_key_pairs) REMEX_CHECK(load_key_pair(*m, certificate, key));
   }
   REMEX_CHECK(load_trust(*m, cfg.verify_certificates));
   m->request_peer = cfg.request_client_certificate || cfg.require_client_certificate;

@@ -75,6 +75,15 @@ void verify_peer(gnutls_session_t session, bool server, const std::string& name,
 
 }  // namespace
 
+std::string tls_server_name(gnutls_session_t session) {
+  char name[256];
+  std::size_t size = sizeof name;
+  unsigned type = 0;
+  if (gnutls_server_name_get(session, name, &size, &type, 0) != 0 || type != GNUTLS_NAME_DNS) return {};
+  while (size > 0 && name[size - 1] == '\0') --size;
+  return std::string(name, size);
+}
+
 void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool server, const std::string& verify_name,
                   TlsInfo& info) {
   info.bits = static_cast<int>(gnutls_cipher_get_key_size(gnutls_cipher_get(session)) * 8);
@@ -84,14 +93,7 @@ void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool se
     info.cipher = exim_cipher(desc, info.bits);
     gnutls_free(desc);
   }
-  if (server) {
-    char name[256];
-    std::size_t size = sizeof name;
-    unsigned type = 0;
-    if (gnutls_server_name_get(session, name, &size, &type, 0) == 0 && type == GNUTLS_NAME_DNS)
-      info.sni.assign(name, size);
-    while (!info.sni.empty() && info.sni.back() == '\0') info.sni.pop_back();
-  }
+  if (server) info.sni = tls_server_name(session);
   if (const gnutls_datum_t* ours = gnutls_certificate_get_ours(session); ours != nullptr)
     describe_certificate(*ours, nullptr, info.our_cert_pem);
   unsigned count = 0;

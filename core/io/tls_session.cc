@@ -25,7 +25,7 @@ class TlsStreamImpl final : public TlsStream {
     if (session_ != nullptr) gnutls_deinit(session_);
   }
 
-  Status handshake(bool server, const TlsPeerNames& names);
+  Status handshake(bool server, const TlsPeerNames& names, const TlsMaterialForName& for_name);
   /// After a failed handshake: lets an alert we sent reach the peer.
   void close_below() { under_->close(); }
 
@@ -62,6 +62,9 @@ class TlsStreamImpl final : public TlsStream {
  private:
   static ssize_t pull(gnutls_transport_ptr_t self, void* data, std::size_t size);
   static ssize_t push(gnutls_transport_ptr_t self, const void* data, std::size_t size);
+  /// After the ClientHello: the certificate for the name the client asked for.
+  static int client_hello(gnutls_session_t session);
+  void use(std::shared_ptr<const TlsMaterial> material);
   static int pull_timeout(gnutls_transport_ptr_t, unsigned int) { return 1; }
 
   /// Decrypts what is there into ahead_, so that records without application data do not count as input.
@@ -69,7 +72,7 @@ class TlsStreamImpl final : public TlsStream {
   Result<std::optional<std::size_t>> receive(std::span<char> into);
   Error failure(int code);
 
-  std::shared_ptr<const TlsMaterial> material_;
+  std::shared_ptr<const TlsMaterial> material_, first_material_;
   std::unique_ptr<Stream> under_;
   gnutls_session_t session_ = nullptr;
   TlsInfo info_;
@@ -77,6 +80,7 @@ class TlsStreamImpl final : public TlsStream {
   std::size_t ahead_pos_ = 0;
   Error broken_{ErrorKind::failed, "", 0};  // text set: the session failed while reading ahead
   Error under_error_{ErrorKind::failed, "", 0};
+  TlsMaterialForName for_name_;  // until it was asked
   int warnings_ = 0;
   bool spurious_ = false;  // woken; when try_read of the stream below finds nothing, it has to be read with read_some
   bool ended_ = false;
@@ -112,6 +116,29 @@ ssize_t TlsStreamImpl::push(gnutls_transport_ptr_t ptr, const void* data, std::s
   return static_cast<ssize_t>(size);
 }
 
+void TlsStreamImpl::use(std::shared_ptr<const TlsMaterial> material) {
+  first_material_ = std::exchange(material_, std::move(material));  // the session still has its priorities
+  gnutls_credentials_set(session_, GNUTLS_CRD_CERTIFICATE, material_->credentials);
+  gnutls_certificate_server_set_request(session_, material_->require_peer   ? GNUTLS_CERT_REQUIRE
+                                                  : material_->request_peer ? GNUTLS_CERT_REQUEST
+                                                                            : GNUTLS_CERT_IGNORE);
+}
+
+int TlsStreamImpl::client_hello(gnutls_session_t session) {
+  auto* self = static_cast<TlsStreamImpl*>(gnutls_transport_get_ptr(session));
+  const TlsMaterialForName for_name = std::exchange(self->for_name_, {});  // a second ClientHello changes nothing
+  if (!for_name) return 0;
+  const std::string name = tls_server_name(session);
+  if (name.empty()) return 0;
+  auto material = for_name(name);
+  if (!material) {
+    self->under_error_ = std::move(material).error();
+    return GNUTLS_E_UNRECOGNIZED_NAME;
+  }
+  self->use(std::move(*material));
+  return 0;
+}
+
 Error TlsStreamImpl::failure(int code) {
   dead_ = true;
   if (!under_error_.text.empty()) return under_error_;
@@ -123,7 +150,7 @@ Error TlsStreamImpl::failure(int code) {
   return Error{gone ? ErrorKind::closed : ErrorKind::failed, std::move(text), 0};
 }
 
-Status TlsStreamImpl::handshake(bool server, const TlsPeerNames& names) {
+Status TlsStreamImpl::handshake(bool server, const TlsPeerNames& names, const TlsMaterialForName& for_name) {
   const unsigned flags = (server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
   if (int rc = gnutls_init(&session_, flags); rc != 0) return fail(tls_error_text(rc));
   gnutls_priority_set(session_, material_->priority);
@@ -134,9 +161,9 @@ Status TlsStreamImpl::handshake(bool server, const TlsPeerNames& names) {
   gnutls_transport_set_pull_timeout_function(session_, pull_timeout);
   gnutls_handshake_set_timeout(session_, 0);  // the fiber's deadline does it
   if (server) {
-    gnutls_certificate_server_set_request(session_, material_->require_peer   ? GNUTLS_CERT_REQUIRE
-                                                    : material_->request_peer ? GNUTLS_CERT_REQUEST
-                                                                              : GNUTLS_CERT_IGNORE);
+    use(material_);
+    for_name_ = for_name;
+    if (for_name_) gnutls_handshake_set_post_client_hello_function(session_, client_hello);
   } else if (!names.sni.empty()) {
     gnutls_server_name_set(session_, GNUTLS_NAME_DNS, names.sni.data(), names.sni.size());
   }
@@ -148,7 +175,8 @@ Status TlsStreamImpl::handshake(bool server, const TlsPeerNames& names) {
     if (gnutls_error_is_fatal(rc) != 0) {
       const bool peer_knows = rc == GNUTLS_E_FATAL_ALERT_RECEIVED || rc == GNUTLS_E_PREMATURE_TERMINATION;
       Error e = failure(rc);
-      if (!peer_knows && under_error_.text.empty()) gnutls_alert_send_appropriate(session_, rc);
+      if (!peer_knows && (under_error_.text.empty() || rc == GNUTLS_E_UNRECOGNIZED_NAME))
+        gnutls_alert_send_appropriate(session_, rc);
       return std::unexpected(std::move(e));
     }
     if (rc == GNUTLS_E_AGAIN) {
@@ -245,10 +273,10 @@ std::string tls_error_text(int code) {
 }
 
 Result<std::unique_ptr<TlsStream>> tls_handshake(std::shared_ptr<const TlsMaterial> material,
-                                                 std::unique_ptr<Stream> under, bool server,
-                                                 const TlsPeerNames& names) {
+                                                 std::unique_ptr<Stream> under, bool server, const TlsPeerNames& names,
+                                                 const TlsMaterialForName& for_name) {
   auto s = std::make_unique<TlsStreamImpl>(std::move(material), std::move(under));
-  if (auto st = s->handshake(server, names); !st) {
+  if (auto st = s->handshake(server, names, for_name); !st) {
     s->close_below();
     return std::unexpected(std::move(st).error());
   }

@@ -1,6 +1,7 @@
 // One TLS session over a Stream, either side. Private to core/io.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,10 +28,15 @@ struct TlsPeerNames {
   std::string sni;
   std::string verify_name;
 };
+/// Server side: what to go on with when the client names a server.
+using TlsMaterialForName = std::function<Result<std::shared_ptr<const TlsMaterial>>(const std::string& server_name)>;
 
 /// Handshake and all. `server` chooses the side.
 Result<std::unique_ptr<TlsStream>> tls_handshake(std::shared_ptr<const TlsMaterial> material,
-                                                 std::unique_ptr<Stream> under, bool server, const TlsPeerNames& names);
+                                                 std::unique_ptr<Stream> under, bool server, const TlsPeerNames& names,
+                                                 const TlsMaterialForName& for_name = {});
+/// The server name of a ClientHello; empty when there is none or it is no name.
+std::string tls_server_name(gnutls_session_t session);
 /// GnuTLS's text without the final full stop.
 std::string tls_error_text(int code);
 /// Fills info from a session whose handshake ended.

@@ -60,10 +60,9 @@ Session::Next Session::cmd_bdat(const Command& c) {
   const auto size = parse_chunk(c.argument, last);
   if (!size) {
     // How much follows is unknown: nothing behind this line may be taken for a command.
-    const bool sized = is_digit(c.argument.empty() ? ' ' : c.argument.front());
-    const Next next = protocol_error(
-        501, c.argument.empty() ? "missing size for BDAT command" : "malformed BDAT command", state_.command);
-    return sized ? Next::close : next;
+    (void)protocol_error(501, c.argument.empty() ? "missing size for BDAT command" : "malformed BDAT command",
+                         state_.command);
+    return Next::close;
   }
   if (!chunking_advertised_) return refuse_chunk(*size, 503, "BDAT command used when CHUNKING not advertised");
   if (chunk_failed_) return refuse_chunk(*size, 503, "BDAT not permitted after a failed chunk: RSET first");

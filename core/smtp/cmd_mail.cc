@@ -275,6 +275,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
     note_rcpt_error("503 sender not yet given");
     return protocol_error(503, "sender not yet given", state_.command);
   }
+  if (bdat_ != nullptr) return protocol_error(503, "only BDAT permissible after non-LAST BDAT", state_.command);
   ++state_.rcpt_count;
   const auto syntax = [&](int code, std::string text) {
     ++state_.rcpt_fail_count;

@@ -31,7 +31,14 @@ bool Session::start_tls() {
   }
   reader_.discard();
   const io::DeadlineScope deadline(std::min(receive_timeout(), Millis{60000}));
-  auto tls = (*context)->accept(std::move(stream_));
+  // The options may look at the name the client asks for: they are expanded again inside the handshake.
+  io::TlsServerContext::ForName for_name;
+  if (!config_->main.tls_certificate.is_constant() || !config_->main.tls_privatekey.is_constant())
+    for_name = [this](const std::string& name) {
+      from_.tls_sni = name;
+      return server_.tls_context(scope_);
+    };
+  auto tls = (*context)->accept(std::move(stream_), for_name);
   if (!tls) {
     log_line(log::kMain, fmt::format("TLS error on connection from {} (gnutls_handshake): {}", peer(),
                                      printable(tls.error().text)));

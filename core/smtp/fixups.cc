@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
@@ -151,6 +153,12 @@ void from_fixups(lang::Scope& scope, const acl::Effects& effects, const std::str
     owner = env.login + "@" + qualify_domain(*scope.config, primary_hostname);
     name = scope.extra["originator_name"];
   }
+  const bool authenticated = effects.submission && !scope.from->authenticated_id.empty();
+  const bool check = effects.submission ? authenticated && !effects.submission_sender_retain
+                                        : scope.config->main.local_from_check && !env.login.empty() &&
+                                              scope.extra["trusted_caller"] != "1";
+  // The envelope is the submitter's whatever the headers say, or lack.
+  if (effects.submission && check && !env.sender.empty()) env.sender = owner;
   const mail::Header* from = h.find(prefix + "From");
   if (from == nullptr) {
     if (!env.sender.empty() || effects.submission)
@@ -166,14 +174,12 @@ void from_fixups(lang::Scope& scope, const acl::Effects& effects, const std::str
     return;
   }
   // RFC 6409 8.1: add Sender: when From: is not the submitter.
-  const bool check = effects.submission ? !scope.from->authenticated_id.empty() && !effects.submission_sender_retain
-                                        : scope.config->main.local_from_check && !env.login.empty() &&
-                                              scope.extra["trusted_caller"] != "1";
   if (!check) return;
   if (effects.submission || !scope.config->main.local_sender_retain) h.remove(prefix + "Sender");
-  if (!is_owner(scope, mail::extract_address(from->value()), owner))
-    h.add(prefix + "Sender: " + named_address(name, owner) + "\n", where);
-  if (effects.submission && !env.sender.empty()) env.sender = owner;
+  const auto all = h.find_all(prefix + "From");
+  const bool honest = std::ranges::all_of(
+      all, [&](const mail::Header* f) { return is_owner(scope, mail::extract_address(f->value()), owner); });
+  if (!honest) h.add(prefix + "Sender: " + named_address(name, owner) + "\n", where);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/strings.h"
+#include "core/io/fiber.h"
 #include "core/log/log.h"
 #include "core/smtp/fixups.h"
 #include "core/smtp/queueing.h"
@@ -21,6 +22,13 @@ constexpr std::size_t kRejectedHeaders = 32 * 1024;  ///< of a refused message, 
 
 bool is_reply_code(std::string_view s) {
   return s.size() > 3 && is_digit(s[0]) && is_digit(s[1]) && is_digit(s[2]) && s[3] == ' ';
+}
+
+/// Others get their turn when this has taken long; `began` is the beginning of the present turn.
+void yield_when_due(Instant& began) {
+  if (monotonic_now() - began < Millis(5)) return;
+  io::yield_fiber();
+  began = monotonic_now();
 }
 
 constexpr std::string_view kTooBig = "Message size exceeds maximum permitted";
@@ -135,7 +143,7 @@ void Reception::flush_body() {
   body_buffer_.clear();
 }
 
-void Reception::end_header() {
+void Reception::end_header(bool blank_line) {
   in_header_ = false;
   if (ignore_from_line && (header_text_.starts_with("From ") || header_text_.starts_with(">From ")))
     header_text_.erase(0, header_text_.find('\n') + 1);
@@ -143,10 +151,15 @@ void Reception::end_header() {
   const std::size_t used = mail::split_headers(header_text_, headers_);
   if (used < header_text_.size()) {
     body_buffer_ = header_text_.substr(used);
-    if (!body_buffer_.empty() && body_buffer_.front() != '\n')
-      body_buffer_ += '\n';
-    else if (!body_buffer_.empty())
+    if (body_buffer_.front() != '\n') {
+      extra_body_lines_ = static_cast<std::uint64_t>(std::ranges::count(body_buffer_, '\n'));
+      if (blank_line) {  // which belongs to the body then
+        body_buffer_ += '\n';
+        ++extra_body_lines_;
+      }
+    } else {
       body_buffer_.erase(0, 1);
+    }
     header_text_.resize(used);
   }
 }
@@ -155,7 +168,7 @@ void Reception::write(std::string_view bytes) {
   seen_ += bytes.size();
   if (failed()) return;
   if (in_header_) {
-    if (bytes == "\n" && at_line_start_) return end_header();
+    if (bytes == "\n" && at_line_start_) return end_header(true);
     const auto& m = scope_.config->main;
     if (header_text_.size() + bytes.size() > static_cast<std::size_t>(m.header_maxsize)) {
       failure_ = {552, "Message header is ridiculously overlong", false};
@@ -201,12 +214,17 @@ void Reception::write_rejection(int targets, const std::string& line) {
 }
 
 void Reception::apply_header_changes() {
+  Instant began = monotonic_now();
   for (; removals_applied_ < effects_.remove_headers.size(); ++removals_applied_) {
     const std::string& name = effects_.remove_headers[removals_applied_];
     headers_.remove(name);
+    if (removals_applied_ % 16 == 15) yield_when_due(began);
   }
-  for (; headers_applied_ < effects_.add_headers.size(); ++headers_applied_)
+  effects_.removed_names.clear();  // what is removed from now on is asked for anew
+  for (; headers_applied_ < effects_.add_headers.size(); ++headers_applied_) {
     headers_.add(effects_.add_headers[headers_applied_].text, effects_.add_headers[headers_applied_].where);
+    if (headers_applied_ % 16 == 15) yield_when_due(began);
+  }
 }
 
 void Reception::fix_and_rewrite() {
@@ -365,7 +383,7 @@ Reply Reception::keep(acl::Hook hook) {
 }
 
 Reply Reception::complete(const DataReader& data, acl::Hook hook) {
-  if (in_header_) end_header();
+  if (in_header_) end_header(false);
   flush_body();
   if (!failed()) {
     if (writer_ != nullptr) {
@@ -396,7 +414,7 @@ Reply Reception::complete(const DataReader& data, acl::Hook hook) {
   header_text_.clear();
   header_text_.shrink_to_fit();
   mail::Envelope& env = *scope_.envelope;
-  env.body_lines = data.body_lines();
+  env.body_lines = data.body_lines() + extra_body_lines_;
   env.body_zeros = data.body_zeros();
   env.max_line = data.longest_line();
   env.body_8bit = data.has_8bit();

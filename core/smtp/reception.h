@@ -69,7 +69,8 @@ class Reception : public DataSink {
   std::function<Reply(store::StoredMessage&&)> deliver_instead;
 
  private:
-  void end_header();
+  /// `blank_line`: an empty line ended the header section; otherwise the message ended.
+  void end_header(bool blank_line);
   void flush_body();
   void store_failed(const Error& e);
   void apply_header_changes();
@@ -103,6 +104,7 @@ class Reception : public DataSink {
   bool in_header_ = true, at_line_start_ = true;
   std::string body_buffer_;
   std::uint64_t body_size_ = 0, seen_ = 0;
+  std::uint64_t extra_body_lines_ = 0;  ///< of the body, counted as header lines when they came
   std::string discard_text_;
   std::unique_ptr<store::BodyWriter> writer_;
   std::string memory_body_;

@@ -104,7 +104,9 @@ Reply Reception::dkim_acl(bool& stop) {
         dkim_.verify_status = s != nullptr ? std::string(msgauth::to_string(s->status)) : "none";
         dkim_.verify_reason = s != nullptr ? s->reason : "";
         const acl::Outcome o = acl::run_hook(acl::Hook::dkim, m.acl_smtp_dkim, scope_, effects_);
-        if (o.verdict != acl::Verdict::accept) {
+        if (o.verdict == acl::Verdict::discard) {
+          discard("DKIM", o);
+        } else if (o.verdict != acl::Verdict::accept) {
           log_rejection("DKIM : " + printable(signer), o);
           stop = true;
           return reply_from_acl(o, 250, "OK", *server_.log);

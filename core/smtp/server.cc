@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/base/strings.h"
+#include "lang/list.h"
 
 namespace remex::smtp {
 
@@ -15,6 +16,32 @@ std::string file_state(const std::string& path) {
   struct stat st{};
   if (!path.starts_with('/') || ::stat(path.c_str(), &st) != 0) return {};
   return fmt::format(" {} {} {} {}.{:09}", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+constexpr std::size_t kMaxTlsContexts = 256;  ///< kept: one for each certificate chosen by server name
+
+/// The lists of tls_certificate and tls_privatekey as pairs; without keys the certificate files hold them.
+Status set_key_pairs(io::TlsServerConfig& c, std::string_view certificates, std::string_view keys) {
+  const auto files = [](std::string_view list) {
+    std::vector<std::string> out;
+    for (std::string& item : lang::split_list(list))
+      if (!item.empty()) out.push_back(std::move(item));
+    return out;
+  };
+  const auto certificate = files(certificates), key = files(keys);
+  if (certificate.empty() && !key.empty()) c.private_key_file = key.front();  // create() says what is missing
+  if (!certificate.empty() && !key.empty() && key.size() != certificate.size())
+    return fail(ErrorKind::config, fmt::format("tls_certificate has {} files and tls_privatekey {}: each needs its own",
+                                               certificate.size(), key.size()));
+  for (std::size_t i = 0; i < certificate.size(); ++i) {
+    const std::string private_key = key.empty() ? "" : key[i];
+    if (i > 0) {
+      c.more_key_pairs.emplace_back(certificate[i], private_key);
+      continue;
+    }
+    c.certificate_file = certificate[i];
+    c.private_key_file = private_key;
+  }
+  return {};
 }
 }  // namespace
 
@@ -33,31 +60,32 @@ Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& s
     out = std::string(trim(v->view()));
     return {};
   };
-  REMEX_CHECK(text(m.tls_certificate, c.certificate_file, "tls_certificate"));
-  REMEX_CHECK(text(m.tls_privatekey, c.private_key_file, "tls_privatekey"));
+  std::string certificates, keys;
+  REMEX_CHECK(text(m.tls_certificate, certificates, "tls_certificate"));
+  REMEX_CHECK(text(m.tls_privatekey, keys, "tls_privatekey"));
   REMEX_CHECK(text(m.tls_require_ciphers, c.priority, "tls_require_ciphers"));
   REMEX_CHECK(text(m.tls_verify_certificates, c.verify_certificates, "tls_verify_certificates"));
+  REMEX_CHECK(set_key_pairs(c, certificates, keys));
   c.request_client_certificate = m.tls_verify_hosts.is_set() || m.tls_try_verify_hosts.is_set();
-  std::string key = c.priority, state;
-  for (const std::string& file : {c.certificate_file, c.private_key_file, c.verify_certificates}) {
-    key += "\n" + file;
-    state += file_state(file) + "\n";
-  }
-  const bool same_options = tls && key == tls_key;
-  if (same_options && state == tls_state) return tls;
+  const std::string key = c.priority + "\n" + certificates + "\n" + keys + "\n" + c.verify_certificates;
+  std::string state =
+      file_state(c.certificate_file) + file_state(c.private_key_file) + file_state(c.verify_certificates);
+  for (const auto& [certificate, private_key] : c.more_key_pairs)
+    state += file_state(certificate) + file_state(private_key);
+  const auto known = tls.find(key);
+  if (known != tls.end() && known->second.state == state) return known->second.context;
   auto made = io::TlsServerContext::create(c);
-  if (!made && same_options) {  // in the middle of a renewal, or after one that went wrong
+  if (!made && known != tls.end()) {  // in the middle of a renewal, or after one that went wrong
     log->write(log::kMain | log::kPanic, "",
                fmt::format("TLS: the changed certificate or key cannot be used, clients get the one before: {}",
                            made.error().text));
-    tls_state = std::move(state);
-    return tls;
+    known->second.state = std::move(state);
+    return known->second.context;
   }
   if (!made) return std::unexpected(made.error());
-  tls = *made;
-  tls_key = std::move(key);
-  tls_state = std::move(state);
-  return tls;
+  if (known == tls.end() && tls.size() >= kMaxTlsContexts) tls.erase(tls.begin());
+  tls[key] = {*made, std::move(state)};
+  return *made;
 }
 
 void SessionServices::log(int targets, std::string_view line) {

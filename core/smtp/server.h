@@ -29,9 +29,13 @@ struct Server {
   std::shared_ptr<const lang::Config> config;
   std::shared_ptr<store::Store> store;  ///< null: nothing is kept (-bh)
   std::shared_ptr<log::Log> log;
-  lang::Services* services = nullptr;         ///< of the process
-  std::shared_ptr<io::TlsServerContext> tls;  ///< the last one made by tls_context()
-  std::string tls_key, tls_state;             ///< of what: the values of the options; the state of the files then
+  lang::Services* services = nullptr;  ///< of the process
+  /// What tls_context() made, by the values of the options; `state` is that of the files then.
+  struct KeptTls {
+    std::shared_ptr<io::TlsServerContext> context;
+    std::string state;
+  };
+  std::map<std::string, KeptTls> tls;
   std::string primary_hostname;
   /// The message is durable; schedule its delivery. `queue_only`: a queue run will find it.
   std::function<void(store::StoredMessage&&, bool queue_only)> accepted;

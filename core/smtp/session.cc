@@ -311,6 +311,7 @@ bool Session::connect() {
                                      opt_.is_tcp && server_.counters != nullptr
                                          ? fmt::format(" (TCP/IP connection count = {})", server_.counters->sessions)
                                          : std::string()));
+  if (opt_.tls_on_connect && !start_tls()) return false;  // what the ACL answers goes through TLS already
   const acl::Outcome o = run_acl(acl::Hook::connect, m.acl_smtp_connect);
   dkim_off_ = effects_.dkim_disable_verify;
   dmarc_off_ = effects_.dmarc_disable_verify;
@@ -324,7 +325,6 @@ bool Session::connect() {
                          printable(o.log_message)));
     return false;
   }
-  if (opt_.tls_on_connect && !start_tls()) return false;
   // A client that talks before the greeting is not a mail client (unless the ACL relaxed it).
   if (opt_.is_tcp && !opt_.stdio && m.smtp_enforce_sync && !effects_.no_enforce_sync && reader_.has_pending()) {
     auto peeked = reader_.peek();

@@ -3,6 +3,7 @@
 # timeout: 240
 import os
 import re
+import socket
 
 import harness as h
 import scanners
@@ -18,6 +19,13 @@ FAKE_SPAMD = scanners.Scripted()
 FAKE_CLAMD = scanners.Scripted()
 SOCK = scanners.Scripted()
 SILENT = scanners.Scripted(reply=None)
+# A listener whose queue is full: whoever connects hears nothing.
+FULL = socket.create_server(('127.0.0.1', 0), backlog=0)
+FILLERS = []
+for _ in range(4):
+    FILLERS.append(socket.socket())
+    FILLERS[-1].setblocking(False)
+    FILLERS[-1].connect_ex(FULL.getsockname())
 
 ACLS = r'''
 acl_data:
@@ -55,6 +63,8 @@ acl_data:
         set acl_m_av = clamd:127.0.0.1 @FAKECLAMD@
   warn  condition = ${if eq{$h_X-Do:}{silent}}
         set acl_m_av = clamd:127.0.0.1 @SILENT@
+  warn  condition = ${if eq{$h_X-Do:}{full}}
+        set acl_m_av = clamd:127.0.0.1 @FULL@:127.0.0.1 @CLAMD@
   warn  condition = ${if eq{$h_X-Do:}{cmdline}}
         set acl_m_av = cmdline:/bin/grep -r VIRUS %s:TEST-VIRUS:(TEST-[A-Z]+)
   warn  condition = ${if eq{$h_X-Do:}{sock}}
@@ -76,7 +86,7 @@ acl_data:
 def conf():
     acls = ACLS
     for k, v in dict(RSPAMD=RSPAMD.port, DEAD=DEAD, SPAMD=FAKE_SPAMD.port, SILENT=SILENT.port, REALSPAMD=SPAMD.port, CLAMD=CLAMD.port, CLAMDSOCK=CLAMD.socket,
-                     FAKECLAMD=FAKE_CLAMD.port, SOCK=SOCK.port).items():
+                     FAKECLAMD=FAKE_CLAMD.port, FULL=FULL.getsockname()[1], SOCK=SOCK.port).items():
         acls = acls.replace('@%s@' % k, str(v))
     path = fill(D, PORT, extra='av_scanner = $acl_m_av\nspamd_address = $acl_m_servers')
     text = open(path).read().replace('acl_smtp_data = accept', 'acl_smtp_data = acl_data').replace('begin routers', acls + '\nbegin routers', 1)
@@ -192,6 +202,15 @@ def test_clamd_trouble():
 def test_clamd_silence_times_out():
     h.equal(send('silent')[0], 451)
     h.check('(time-out)' in mainlog(), mainlog()[-800:])
+
+
+def test_a_clamd_that_hangs_leaves_time_for_the_next():
+    tried = 'clamd: connection to 127.0.0.1 %d failed' % FULL.getsockname()[1]
+    for _ in range(20):  # which of the two is asked first is chance
+        h.equal(send('full')[0], 250)
+        if tried in mainlog():
+            return
+    h.check(False, 'the hanging server was asked: ' + mainlog()[-800:])
 
 
 def test_cmdline():

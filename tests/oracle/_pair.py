@@ -28,7 +28,7 @@ FILES = {
     'aliases': 'postmaster: u@box.test\nlist: u@box.test, far@far.test\nloop1: loop2@box.test\nloop2: loop1@box.test\nfails: :fail: not here any more\n'
                'waits: :defer: try later\nvoid: :blackhole:\nchain: postmaster@box.test\nquoted: "u" <u@box.test>\nmany: u, u@box.test, U@box.test\n*: u\n',
     'domains': 'a.test\n!c.b.test\n*.b.test\n',
-    'table': 'a.test: one\nb.test: two\n*: star\n',
+    'table': 'plain: yes\na.test: one\nb.test: two\n*: star\n',
     'hosts': '192.0.2.0/24\n2001:db8::/32\n',
 }
 BOXES = ('box.test/u/topic', 'box.test/me/shop', 'box.test/blog', 'second.test/anne')

@@ -115,7 +115,7 @@ constexpr Case kVerdicts[] = {
     {"  accept acl = yes_acl x\n  deny message = no\n", "accept||"},
     {"  accept acl = no_acl x\n  deny message = fell through\n", "deny|fell through|fell through"},
     {"  deny !acl = no_acl x\n", "deny|inner x|inner x"},
-    {"  deny !acl = drop_acl\n", "drop|gone|gone"},
+    {"  deny !acl = drop_acl\n", "deny|gone|gone"},
     {"  accept acl = discard_acl\n condition = no\n", "discard||"},
     {"  warn acl = discard_acl\n  accept\n", "accept||"},
     {"  deny acl = t\n", "defer||ACL nested too deep: possible loop"},
@@ -223,6 +223,9 @@ BOOST_AUTO_TEST_CASE(effects) {
   BOOST_CHECK(w.effects.freeze && w.effects.freeze_no_tell && w.effects.submission);
   BOOST_CHECK_EQUAL(w.effects.submission_domain, "d.example");
   BOOST_CHECK_EQUAL(w.effects.submission_name, "A/B");
+  w.run();  // once for each recipient: nothing is queued twice
+  BOOST_CHECK_EQUAL(w.effects.add_headers.size(), 3U);
+  BOOST_CHECK_EQUAL(w.effects.remove_headers.size(), 2U);
 }
 
 /// A nested discard that does not decide must not touch the message.
