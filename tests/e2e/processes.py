@@ -209,6 +209,48 @@ def test_a_start_that_fails_says_so():
     d.remove()
 
 
+def test_in_the_background():
+    """-bd: the pid file has the master's number, whose worker may crash there, too."""
+    d, port = h.Dir(), h.free_port()
+    conf = fill(d, port)
+    subprocess.run([h.BIN, '-C', conf, '-bd'], check=True, timeout=60)
+    pid = h.wait_for(lambda: open(d('spool/exim-daemon.pid')).read().strip(), what='the pid file')
+    pid = int(pid)
+
+    def worker():
+        table = h.processes()
+        return next((p for p in h.descendants(pid) if table.get(p, (0, ''))[1] == 'remex-worker'), None)
+    try:
+        first = h.wait_for(worker, what='a worker')
+        h.Smtp(port).close()
+        os.kill(first, signal.SIGKILL)
+        h.Smtp(port).close()
+        h.check(worker() not in (None, first), 'another worker')
+        os.kill(pid, signal.SIGTERM)
+        h.wait_for(lambda: h.processes().get(pid, (0, '', 'Z'))[2] == 'Z', what='the end')
+        h.check(not h.port_open(port) and not os.path.exists(d('spool/exim-daemon.pid')), 'something is left')
+    finally:
+        for p in [pid] + h.descendants(pid):
+            try:
+                os.kill(p, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    d.remove()
+
+
+def test_a_super_server_has_its_socket_back():
+    """-bw2s: it serves the socket that is its standard input, and ends two seconds after the last client."""
+    d = h.Dir()
+    conf = fill(d, h.free_port())
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        proc = subprocess.Popen([h.BIN, '-C', conf, '-bw2s'], stdin=listener, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        h.Smtp(listener.getsockname()[1]).close()
+        h.equal((proc.wait(60), proc.stderr.read()), (0, ''), 'its end')
+        proc.stderr.close()
+        h.check(h.port_open(listener.getsockname()[1]), 'the socket of the super-server is closed')
+    d.remove()
+
+
 def test_a_loop_that_stands_still():
     with Server(extra='worker_watchdog = 2s') as s:
         pid = s.remex.worker()
