@@ -127,14 +127,14 @@ class Supervisor {
 
   bool waits_for_log() const { return log_child_ > 0 && monotonic_now() < start_at_ + kLogPatience; }
 
-  Millis patience() const {
+  Millis configured_patience() const {
     return std::chrono::duration_cast<Millis>(Seconds(std::max<std::int64_t>(0, opt_.config->main.worker_watchdog)));
   }
 
   /// When the worker counts as one that stands still, unless it reports before that; max: never.
   Instant stands_still_at() const {
-    if (!watching_ || patience().count() <= 0) return Instant::max();
-    return last_alive_ + (is_ready_ ? patience() : std::max(patience(), kStartTime));
+    if (!watching_ || patience_.count() <= 0) return Instant::max();
+    return last_alive_ + (is_ready_ ? patience_ : std::max(patience_, kStartTime));
   }
 
   void look_at_the_clock() {
@@ -157,7 +157,7 @@ class Supervisor {
     watching_ = false;
     stood_still_ = true;
     say(fmt::format("worker process {}: its event loop has not turned for {} (worker_watchdog); it is killed", worker_,
-                    took(patience())));
+                    took(std::chrono::duration_cast<Millis>(now - last_alive_))));
     ::kill(worker_, SIGABRT);
     kill_at_ = now + kAbortTime;
   }
@@ -174,6 +174,7 @@ class Supervisor {
     start.master = ::getpid();
     start.again = was_ready_;
     start.sandbox = sandbox_needs(*opt_.config);
+    patience_ = configured_patience();
     start.heartbeat = heartbeat();
     if (::geteuid() == 0) {
       auto courier = make_courier(opt_.config, opt_.reload);
@@ -204,6 +205,7 @@ class Supervisor {
     started_ = last_alive_ = monotonic_now();
     watching_ = true;
     is_ready_ = stood_still_ = replacing_ = false;
+    courier_end_.clear();
   }
 
   int work(const WorkerStart& start) const {
@@ -224,7 +226,7 @@ class Supervisor {
 
   Millis heartbeat() const {
     Millis beat = kHeartbeat;
-    if (patience().count() > 0) beat = std::min(beat, patience() / 4);
+    if (patience_.count() > 0) beat = std::min(beat, patience_ / 4);
     if (watched_by_manager_.count() > 0) beat = std::min(beat, watched_by_manager_ / 3);
     return std::max(beat, Millis(50));
   }
@@ -266,7 +268,8 @@ class Supervisor {
       return finish(EX_SOFTWARE);
     }
     if (replacing_ && WIFEXITED(status) && WEXITSTATUS(status) == EX_OK) {
-      start_at_ = monotonic_now();
+      // A courier that dies again and again is no reason to hurry.
+      start_at_ = monotonic_now() + (courier_end_.empty() ? Millis(0) : delay_.next(ran));
       return;
     }
     again_after(ran, what);
@@ -459,16 +462,17 @@ class Supervisor {
   RestartDelay delay_;
   int signals_ = -1;
   Millis watched_by_manager_{0};
+  Millis patience_{0};  ///< worker_watchdog when this worker began: how often it reports was decided then
   pid_t worker_ = -1, courier_ = -1;
   int link_ = -1;
   Instant started_, last_alive_;
   Instant start_at_ = Instant::max();         ///< when the next worker starts; max: there is one
   Instant kill_at_ = Instant::max();          ///< when the worker is killed if it still lives
   Instant miss_courier_at_ = Instant::max();  ///< when the worker is replaced if it still lives
-  std::string courier_end_;
-  bool was_ready_ = false;  ///< some worker was
-  bool is_ready_ = false;   ///< this one is
-  bool watching_ = false;   ///< this worker is expected to report that its loop turns
+  std::string courier_end_;                   ///< of this worker's courier, if it ended first
+  bool was_ready_ = false;                    ///< some worker was
+  bool is_ready_ = false;                     ///< this one is
+  bool watching_ = false;                     ///< this worker is expected to report that its loop turns
   bool stood_still_ = false, replacing_ = false, stopping_ = false, over_ = false;
   int exit_status_ = EX_OK;
   std::vector<std::string> log_lines_;  ///< not given to a child yet

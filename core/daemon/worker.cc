@@ -51,8 +51,8 @@ class Worker {
     settler_ = std::make_shared<io::Settler>();
     adopt(std::move(*made));
     log_start();
-    io::SignalWatch term(SIGTERM, [this] { stop_.set(); });
-    io::SignalWatch intr(SIGINT, [this] { stop_.set(); });
+    io::SignalWatch term(SIGTERM, [this] { end(); });
+    io::SignalWatch intr(SIGINT, [this] { end(); });
     io::SignalWatch hup(SIGHUP, [this] { reload(); });
     io::SignalWatch usr1(SIGUSR1, [this] { tell_of_itself(); });
     io::SignalWatch usr2(SIGUSR2, [this] { replaced_ = true, stop_.set(); });
@@ -115,6 +115,13 @@ class Worker {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
+  }
+
+  /// The daemon ends; a worker that was making room for another one has no more time for that.
+  void end() {
+    if (replaced_ && sessions_) sessions_->cancel_all();
+    replaced_ = false;
+    stop_.set();
   }
 
   /// A loop that stands still is noticed by the master, which waits for these.

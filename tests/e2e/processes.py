@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Master, worker and courier: each may die at any moment; no client is refused, nothing acknowledged is lost, and the log says what happened."""
 # timeout: 240
+import contextlib
 import os
 import re
 import signal
@@ -214,8 +215,11 @@ def test_in_the_background():
     d, port = h.Dir(), h.free_port()
     conf = fill(d, port)
     subprocess.run([h.BIN, '-C', conf, '-bd'], check=True, timeout=60)
-    pid = h.wait_for(lambda: open(d('spool/exim-daemon.pid')).read().strip(), what='the pid file')
-    pid = int(pid)
+
+    def number():
+        with contextlib.suppress(OSError), open(d('spool/exim-daemon.pid')) as f:
+            return f.read().strip()
+    pid = int(h.wait_for(number, what='the pid file'))
 
     def worker():
         table = h.processes()
@@ -258,6 +262,28 @@ def test_a_loop_that_stands_still():
         s.replaced(pid)
         s.logged(r'worker process %d: its event loop has not turned for 2s \(worker_watchdog\); it is killed' % pid, 'paniclog')
         h.equal(s.send('after'), 250)
+        s.remex.stop()
+
+
+def test_a_shorter_patience_is_for_the_next_worker():
+    """The one that runs reports as often as it was told when it began."""
+    with Server() as s:
+        first = s.remex.worker()
+        with open(s.remex.conf) as f:
+            text = f.read()
+        h.write(s.remex.conf, 'worker_watchdog = 1s\n' + text)
+        s.remex.proc.send_signal(signal.SIGHUP)
+        s.logged('SIGHUP received')
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            h.equal(s.send('x'), 250)
+        h.equal((s.remex.worker(), s.log('paniclog')), (first, ''), 'the worker')
+        os.kill(first, signal.SIGKILL)
+        second = s.replaced(first)
+        s.logged('started again by the daemon')
+        os.kill(second, signal.SIGSTOP)
+        s.logged(r'worker process %d: its event loop has not turned for 1s' % second, 'paniclog')
+        s.replaced(second)
         s.remex.stop()
 
 
