@@ -281,16 +281,13 @@ Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects,
         break;
     }
   }
-  // The implicit deny at the end of every defined ACL: with the texts of the statement that could have accepted.
-  const bool could_accept = !acl.statements.empty() &&
-                            (acl.statements.back().verb == Verb::accept || acl.statements.back().verb == Verb::discard);
-  if (could_accept) {
-    r.answer.drop = false;
-    return make_outcome(Verdict::deny, run, r.answer);
-  }
-  Outcome o;
-  o.verdict = Verdict::deny;
-  return o;
+  // The implicit deny at the end of every defined ACL has the words of the last statement's conditions, unless that is
+  // a warning, and its modifiers when it would have accepted.
+  const Verb last = acl.statements.empty() ? Verb::warn : acl.statements.back().verb;
+  if (last == Verb::warn) r.clear();
+  if (last != Verb::accept && last != Verb::discard) run.message = run.log_message = nullptr;
+  r.answer.drop = false;
+  return make_outcome(Verdict::deny, run, r.answer);
 }
 
 Outcome run_named(Hook hook, const Text& what, const std::vector<Text>& args, lang::Scope& scope, Effects& effects) {

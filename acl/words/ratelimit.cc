@@ -81,7 +81,7 @@ Answer run_ratelimit(Run& run, const Item& it) {
     return bad;
   }
   if (s.key.empty()) s.key = run.scope.from != nullptr ? run.scope.from->host_address : "";
-  const std::string key = fmt::format("{}/{}/{}", s.period, s.mode, s.key);
+  const std::string key = fmt::format("{}/{}/{}", format_interval(s.period), s.mode, s.key);
   auto old = run.scope.services->get_hint("ratelimit", key);
   if (!old) return trouble(old.error(), "ratelimit hints");
   const double now = static_cast<double>(wall_now().time_since_epoch().count()) / 1e6;

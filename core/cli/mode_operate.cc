@@ -82,7 +82,7 @@ class QueueCommand {
       if (!said.empty()) fmt::print("          last: {}\n", printable(said));
       const std::string domain = r.address.substr(std::min(r.address.size(), r.address.rfind('@') + 1));
       for (const auto& key :
-           {"R:" + domain, "R:" + r.address, "T:" + r.address, fmt::format("T:{}:<{}>", r.address, e.sender)})
+           {"R:" + domain, "R:" + r.address, "T:" + r.address, fmt::format("R:{}:<{}>", r.address, e.sender)})
         hint(key);
       host_hint(said);
     }

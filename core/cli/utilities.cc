@@ -56,13 +56,23 @@ class Dump {
   /// Exit status.
   int run(const std::string& name) {
     if (name == "retry") return retry();
+    if (name.starts_with("wait-"))
+      return failed(
+          fmt::format("There is no database {}: what waits for a host is asked from the queue (remex queue), and "
+                      "why it waits from remex host NAME",
+                      name));
+    if (name == "misc" || name == "tls")
+      return failed(fmt::format("There is no database {}: {}", name,
+                                name == "tls"
+                                    ? "TLS sessions are remembered by the running process"
+                                    : "serialized hosts and max_parallel are counted by the running process"));
     auto hints = store_.all_hints(name);
     if (!hints) return failed(hints.error().text);
     for (const auto& [key, value] : *hints) {
       if (keys_)
-        fmt::print("  {}\n", printable(key));
+        fmt::print("  {}\n", printable(name == "callout" ? callout_key(key) : key));
       else if (name == "callout")
-        callout(key, value);
+        callout(callout_key(key), value);
       else if (name == "ratelimit")
         ratelimit(key, value);
       else if (name == "seen")
@@ -97,6 +107,11 @@ class Dump {
                  r.expired ? "*" : "");
     }
     return 0;
+  }
+
+  /// Without the word that tells addresses from domains.
+  static std::string callout_key(const std::string& key) {
+    return key.starts_with("address:") || key.starts_with("domain:") ? key.substr(key.find(':') + 1) : key;
   }
 
   /// A domain's record has six numbers (time and answer of MAIL, postmaster, random), an address's one or two.
@@ -160,7 +175,10 @@ RetryNumbers retry_numbers(std::string_view word, std::string_view text) {
   if (word.starts_with("rcpt_") || word.starts_with("mail_") || word.starts_with("data_")) {
     n.basic = word[0] == 'r' ? -44 : word[0] == 'm' ? -45 : -46;
     // The last two digits of the reply stand above the letter of how the host was found.
-    const auto code = parse_int(word.substr(5));
+    auto code = parse_int(word.substr(5));
+    for (std::size_t at = 0; !code && (at = text.find(": ", at)) != std::string_view::npos; at += 2)
+      if (text.size() >= at + 5 && (text[at + 2] == '4' || text[at + 2] == '5'))
+        code = parse_int(text.substr(at + 2, 3));
     n.more = 'A' + (code ? static_cast<int>(*code % 100) * 256 : 0);
     return n;
   }

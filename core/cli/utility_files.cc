@@ -24,8 +24,6 @@ namespace remex::cli {
 
 namespace {
 
-constexpr int kNoFile = 2;
-
 struct BuildOptions {
   bool lower = true, zero = true, duplicates_fail = true, last_wins = false, warn = true;
   std::string from, to;
@@ -78,6 +76,18 @@ std::string when(std::int64_t seconds) {
   return std::string(text, std::strftime(text, sizeof text, "%d-%b-%Y %H:%M:%S", &tm));
 }
 
+/// "Route: a@b", "Transport: name [ip]:port": a key for people. `host` is "name:ip" when the key is one of that host.
+std::string shown_key(std::string_view key, std::string_view host = {}) {
+  const std::string_view rest = key.substr(std::min<std::size_t>(2, key.size()));
+  if (key.starts_with("R:")) return fmt::format("Route: {}", rest);
+  const auto colon = host.find(':');
+  if (colon == std::string_view::npos) return fmt::format("Transport: {}", rest);
+  std::string behind(rest.substr(host.size()));  // ":port", ":id" of a message that was refused there
+  if (const auto last = behind.rfind(':'); last != std::string::npos && is_message_id(behind.substr(last + 1)))
+    behind[last] = ' ';
+  return fmt::format("Transport: {} [{}]{}", rest.substr(0, colon), host.substr(colon + 1), behind);
+}
+
 void print_next(const store::RetryRecord& r, std::string_view shown) {
   const RetryNumbers n = retry_numbers(r.error, r.error_text);
   fmt::print("{} error {}: {}\n", printable(shown), n.basic, printable(r.error_text));
@@ -109,8 +119,13 @@ void show_next(daemon::Process& p, const std::vector<store::RetryRecord>& all, c
   std::vector<std::string> hosts;
   std::string domain = to_lower(what);
   if (is_message_id(what)) {
-    for (const auto& r : all)
-      if (r.key.ends_with(":" + what)) print_next(r, std::string_view(r.key).substr(2));
+    bool found = false;
+    for (const auto& r : all) {
+      if (!r.key.ends_with(":" + what)) continue;
+      print_next(r, shown_key(r.key));
+      found = true;
+    }
+    if (!found) fmt::print("No retry data found for {}\n", printable(what));
     return;
   }
   if (const auto at = domain.rfind('@'); at != std::string::npos) domain.erase(0, at + 1);
@@ -124,16 +139,20 @@ void show_next(daemon::Process& p, const std::vector<store::RetryRecord>& all, c
   std::string report;
   (void)delivery::test_address(p.engine, local.scope, address, report);
   hosts = hosts_of(report);
-  if (hosts.empty()) fmt::print("No remote hosts found for {}\n", printable(domain));
+  if (hosts.empty()) fmt::print("No remote hosts found for {}\n", printable(what));
+  bool found = false;
   for (const auto& r : all) {
     const std::string_view key = std::string_view(r.key).substr(std::min<std::size_t>(2, r.key.size()));
     const std::string low = to_lower(key);
-    const bool host = r.key.starts_with("T:") && std::any_of(hosts.begin(), hosts.end(), [&](const std::string& h) {
-                        return low == h || low.starts_with(h + ":");
-                      });
+    const auto host = std::find_if(hosts.begin(), hosts.end(), [&](const std::string& h) {
+      return r.key.starts_with("T:") && (low == h || low.starts_with(h + ":"));
+    });
     const bool own = low == domain || low == to_lower(address) || low.starts_with(to_lower(address) + ":");
-    if (host || own) print_next(r, key);
+    if (host == hosts.end() && !own) continue;
+    print_next(r, shown_key(r.key, host == hosts.end() ? std::string_view() : std::string_view(*host)));
+    found = true;
   }
+  if (!found) fmt::print("No retry data found for {}\n", printable(what));
 }
 
 }  // namespace
@@ -146,12 +165,12 @@ int run_dbmbuild(const std::vector<std::string>& args) {
   }
   const BuildOptions& o = *parsed;
   if (o.from == o.to) {
-    fmt::print("exim_dbmbuild: source and database names must be different\n");
+    fmt::print("exim_dbmbuild: input and output filenames are the same\n");
     return 1;
   }
   auto text = read_all(o.from);
   if (!text) {
-    fmt::print(stderr, "{}\n", text.error().text);
+    fmt::print("{}\n", text.error().text);
     return 1;
   }
   std::map<std::string, std::string> kept;
@@ -179,7 +198,7 @@ int run_dbmbuild(const std::vector<std::string>& args) {
   }
   if (!st) {
     fmt::print(stderr, "exim_dbmbuild: {}\n", st.error().text);
-    return kNoFile;
+    return 1;
   }
   fmt::print("{} {} written\n", records.size(), records.size() == 1 ? "entry" : "entries");
   if (duplicates > 0) fmt::print("{} duplicate {} \n", duplicates, duplicates == 1 ? "key" : "keys");

@@ -123,7 +123,7 @@ std::optional<store::RetryRecord> Attempt::hint_against(const std::string& key, 
 }
 
 std::string Attempt::key_for_sender(const Addr& a) const {
-  return fmt::format("T:{}:<{}>", a.unique, msg_.envelope.sender);
+  return fmt::format("R:{}:<{}>", a.unique, msg_.envelope.sender);
 }
 
 bool Attempt::held_back(Addr& a) {
@@ -177,7 +177,15 @@ void Attempt::route_one(Addr* a) {
   }
   if (a->status == Addr::Status::routed) {
     // Merged after routing, so that two ways to one mailbox make one delivery; the copy is finished without a word.
-    if (already_done(*a) || !seen_.insert(delivery_key(*a)).second) a->status = Addr::Status::discarded;
+    // What was routed last stays, as in Exim: a child rather than the recipient of that name.
+    if (already_done(*a)) {
+      a->status = Addr::Status::discarded;
+    } else if (Addr*& kept = seen_[delivery_key(*a)]; kept != nullptr) {
+      kept->status = Addr::Status::discarded;
+      kept = a;
+    } else {
+      kept = a;
+    }
   }
 }
 
@@ -207,16 +215,17 @@ void Attempt::add_recipients() {
 
 void Attempt::route_all() {
   if (recipients_are_ != Recipients::ignored) add_recipients();
-  // Generation by generation, in each the last address first: the order in which log readers know routing from Exim.
+  // Generation by generation, recipients and the children of one address from the last to the first: the order in which
+  // log readers know routing from Exim. Deliveries then begin with what was routed last.
   std::vector<Addr*> generation;
   for (auto& top : tops_) generation.push_back(top.get());
   if (filter_top_)
     for (auto& child : filter_top_->children) generation.push_back(child.get());
+  std::reverse(generation.begin(), generation.end());
   while (!generation.empty()) {
     std::vector<Addr*> next;
-    for (Addr* a : generation)
-      if (a->status == Addr::Status::pending && !held_back(*a)) (void)routing_deferred_by_hint(*a);
-    std::reverse(generation.begin(), generation.end());
+    for (auto a = generation.rbegin(); a != generation.rend(); ++a)
+      if ((*a)->status == Addr::Status::pending && !held_back(**a)) (void)routing_deferred_by_hint(**a);
     for (Addr* a : generation) {
       all_.push_back(a);
       route_one(a);
@@ -227,9 +236,9 @@ void Attempt::route_all() {
         routing_outcome(*a);
         continue;
       }
-      for (auto& child : a->children) {
-        child->top_index = a->top_index;
-        next.push_back(child.get());
+      for (auto child = a->children.rbegin(); child != a->children.rend(); ++child) {
+        (*child)->top_index = a->top_index;
+        next.push_back(child->get());
       }
     }
     generation = std::move(next);
@@ -250,7 +259,13 @@ void Attempt::fail_all(const std::string& why) {
 }
 
 void Attempt::routing_outcome(Addr& a) {
-  if (a.basic_errno == kSilent) return;
+  if (a.basic_errno == kSilent) {  // the log has it already; reports do not, when the system filter decided
+    if (a.status == Addr::Status::failed)
+      failures_.push_back(&a);
+    else if (recipients_are_ != Recipients::routed)
+      deferrals_.push_back(&a);
+    return;
+  }
   if (a.status == Addr::Status::deferred) {
     if (a.freeze) {
       freeze_ = true;
@@ -347,7 +362,7 @@ void Attempt::note(const std::string& line, const std::string& for_message_log) 
 }
 
 void Attempt::deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error,
-                       bool of_message) {
+                       bool of_message, const std::string& text) {
   store::RetryRecord rec;
   if (auto old = eng_.store->get_retry(key);
       old && *old && now_ - (*old)->last_try < eng_.config->main.retry_data_expire)
@@ -357,7 +372,7 @@ void Attempt::deferred(Addr& a, const std::string& key, const std::string& subje
   if (of_message) rec.first_failed = std::min(rec.first_failed, now_ - age_us() / 1000000);
   rec.key = key;
   rec.error = error;
-  rec.error_text = a.message;
+  rec.error_text = text.empty() ? a.message : text;
   const auto* rule = find_rule(*eng_.config, scope_, subject, {}, error, msg_.envelope.sender);
   if (rule == nullptr || rule->steps.empty()) {
     a.timed_out = true;  // no rule: a temporary error is permanent

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/delivery/delivery.h"
@@ -103,9 +104,9 @@ class Attempt {
   void schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked);
   void log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us);
   /// `of_message`: the trouble is with this message (4xx to MAIL or DATA, quota), so it began when that came at the
-  /// latest.
+  /// latest. `text` is what the record keeps of the error; empty: the address's message.
   void deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error,
-                bool of_message = false);
+                bool of_message = false, const std::string& text = {});
   void record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a);
   void host_deferral(Addr& a, const std::string& error, const Asked& asked);
   transports::HostGate host_gate(const routers::HostItem& h, const Addr& a, bool delay);
@@ -144,7 +145,7 @@ class Attempt {
   std::vector<Addr*> all_;  ///< every address that was routed, children after parents
   /// In the order in which the log tells of them; reports name the last first.
   std::vector<Addr*> failures_, deferrals_;
-  std::set<std::string> seen_;  ///< duplicate keys of deliveries
+  std::unordered_map<std::string, Addr*> seen_;  ///< by duplicate key: the one that will be delivered
   std::int64_t next_attempt_ = 0;
   bool wait_for_run_ = false;  ///< something waits for a queue run, not for a time
   bool freeze_ = false;

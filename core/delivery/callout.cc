@@ -239,6 +239,7 @@ Callout::Step Callout::talk(SmtpConnection& c, const routers::HostItem& h, lang:
   if (record_.setup != 1) {
     record_.setup = 1;
     record_.setup_at = now_;
+    remember_domain();
   }
   if (const std::string any = opt_.random && record_.random == 0 ? random_address() : std::string(); !any.empty()) {
     auto r = say(c, fmt::format("RCPT TO:<{}>", any));

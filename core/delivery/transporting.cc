@@ -246,6 +246,13 @@ void Attempt::host_deferral(Addr& a, const std::string& error, const Asked& aske
   changed_ = true;
 }
 
+namespace {
+/// A host's refusal as a retry record keeps it.
+std::string said_by(const transports::AddrResult& r) {
+  return fmt::format("H={} [{}]: {}", r.host_name, r.host_ip, r.message);
+}
+}  // namespace
+
 void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked) {
   using Scope = transports::AddrResult::Scope;
   const std::string error = r.retry_error.empty() ? "*" : r.retry_error;
@@ -259,11 +266,12 @@ void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Ask
     if (said_of_hosts_.insert(line).second) note(line, line);
     const auto known = asked.find(r.host_name + "\n" + r.host_ip);
     const std::string host = known != asked.end() ? known->second : host_key(r.host_name, r.host_ip, 0);
-    deferred(a, host + ":" + msg_.envelope.id, "*@" + r.host_name, error, true);
+    deferred(a, host + ":" + msg_.envelope.id, "*@" + r.host_name, error, true, said_by(r));
   } else {
     const bool by_user = r.retry_scope == Scope::address || transports::generic(*a.transport).retry_use_local_part;
     deferred(a, r.retry_for_sender ? key_for_sender(a) : "T:" + a.unique, by_user ? a.unique : "*@" + a.state.domain,
-             error, error.starts_with("quota"));
+             error, error.starts_with("quota"),
+             r.retry_scope == Scope::address && !r.host_ip.empty() ? said_by(r) : std::string());
   }
 }
 

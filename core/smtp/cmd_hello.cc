@@ -21,14 +21,19 @@ void Session::forget_advertised() {
   chunking_advertised_ = dsn_advertised_ = prdr_advertised_ = smtputf8_advertised_ = false;
 }
 
+namespace {
+/// "HOST Hello [IDENT at ]CLIENT[ [ADDRESS]]"; who called from this machine is told with his login.
+std::string greeting(const std::string& host, const mail::ReceivedFrom& from, const std::string& login) {
+  const std::string& ident = from.ident.empty() && from.host_address.empty() ? login : from.ident;
+  const std::string& who = from.host_name.empty() ? from.helo_name : from.host_name;
+  return fmt::format("{} Hello {}{}{}{}", host, ident, ident.empty() ? "" : " at ", who,
+                     from.host_address.empty() ? "" : fmt::format(" [{}]", from.host_address));
+}
+}  // namespace
+
 std::string Session::ehlo_reply() {
   const auto& m = config_->main;
-  std::string who = from_.host_name.empty() ? from_.helo_name : from_.host_name;
-  std::string text = active_hostname_ + " Hello " + who;
-  if (!from_.host_address.empty())
-    text += " [" + from_.host_address + "]";
-  else if (!opt_.login.empty())
-    text = active_hostname_ + " Hello " + opt_.login + " at " + from_.helo_name;
+  std::string text = greeting(active_hostname_, from_, opt_.login);
   forget_advertised();
   if (const std::int64_t limit = size_limit(); limit > 0)
     text += fmt::format("\nSIZE {}", limit);
@@ -119,12 +124,7 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
     reply(250, ehlo_reply());
   } else {
     forget_advertised();
-    std::string text = active_hostname_ + " Hello " + (from_.host_name.empty() ? from_.helo_name : from_.host_name);
-    if (!from_.host_address.empty())
-      text += " [" + from_.host_address + "]";
-    else if (!opt_.login.empty())
-      text = active_hostname_ + " Hello " + opt_.login + " at " + from_.helo_name;
-    reply(250, text);
+    reply(250, greeting(active_hostname_, from_, opt_.login));
   }
   return Next::go_on;
 }

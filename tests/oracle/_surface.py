@@ -9,6 +9,7 @@ A case file (tests/oracle/surface/*.t) is a list of
   @conf                    the whole configuration after the head
   @file NAME               a file in the scratch directory
   @run ARGS                runs the command; the lines below are its standard input. Quotes as in a shell; $1, $2 ... are message ids.
+  @tool NAME ARGS            runs a small program (exim_dumpdb, exinext ...): Exim's, or the command by that name
   @bg ARGS                 the same, but nobody waits; ended by @stop
   @daemon ARGS             -bdf with these arguments; goes on when a pid file is there
   @client PORT [FROM]      an SMTP client: reads the greeting, then a reply after each line (none inside DATA; "... " before a line: send without waiting)
@@ -321,7 +322,24 @@ def settle_oracle(wrapper, d):
             subprocess.run(['mount', '--bind', own.group(1), '/etc/' + name], check=True)
     shutil.copy(program.group(1), d('exim4'))
     os.chmod(d('exim4'), 0o4755)
+    # Its small programs call each other by their installed names.
+    tools = [p for p in glob.glob(os.path.join(os.path.dirname(program.group(1)), 'exi*')) if not os.path.basename(p) in ('exim', 'exim4')]
+    subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', '/usr/sbin'], check=True)
+    for path in tools:
+        shutil.copy(path, '/usr/sbin')
+    for name in ('exim', 'exim4'):
+        shutil.copy(d('exim4'), '/usr/sbin/' + name)
+        os.chmod('/usr/sbin/' + name, 0o4755)
+    os.mkdir(d('tools'))
+    for path in tools:
+        os.symlink(h.BIN, d('tools', os.path.basename(path)))
     return d('exim4')
+
+
+def sorted_records(text):
+    """A dump in the order of its keys; a record's further lines begin with a date, or with a word and a date."""
+    records = re.findall(r'(?m)^.*\n(?:(?:  [a-z ]+: +)?\d\d-[A-Z][a-z][a-z]-\d{4} .{8}.*\n)*', text)
+    return ''.join(sorted(records, key=lambda r: re.sub(r'\d\d-\w{3}-\d{4} [\d:.]+', '', r)))
 
 
 class Side:
@@ -384,6 +402,16 @@ class Side:
                 self.say('run ' + arg + ' status', str(r.returncode))
             except subprocess.TimeoutExpired:
                 self.say('run ' + arg, 'no end after 60 s')
+        elif what == 'tool':
+            name, _, rest = arg.partition(' ')
+            argv = ['/usr/sbin/' + name if self.name == 'oracle' else self.d('tools', name)]
+            if name == 'exinext' and self.name == 'remex':
+                argv += ['-C', self.conf]
+            r = subprocess.run(argv + self.argv(rest)[len(self.command):], input=text.encode(), capture_output=True, timeout=60, cwd=self.d.path)
+            out = r.stdout.decode('latin-1')
+            self.say('tool ' + arg + ' stdout', sorted_records(out) if name in ('exim_dumpdb', 'exinext') else out)
+            self.say('tool ' + arg + ' stderr', r.stderr.decode('latin-1'))
+            self.say('tool ' + arg + ' status', str(r.returncode))
         elif what in ('daemon', 'bg'):
             pid = self.d('spool/exim-daemon.pid')
             err = open(self.d('daemon.stderr'), 'wb')
@@ -499,6 +527,8 @@ def normal(out, dirname, program):
         text = re.sub(r'%s, +\d+ %s \d{4} \d\d:\d\d:\d\d [-+]\d{4}' % (day, month), 'DATE', text)
         text = re.sub(r'%s %s +\d+ \d\d:\d\d:\d\d \d{4}' % (day, month), 'DATE', text)
         text = re.sub(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3})?( [-+]\d{4})?', 'STAMP', text)
+        text = re.sub(r'\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d(\.\d{6})?', 'TIME', text)
+        text = re.sub(r'/tmp/\.[0-9a-f]+\.[0-9a-f]+', 'MBXLOCK', text)
         text = re.sub(r'(?m)^ *\d+[mhd] +[\d.]+[KM]? ', 'AGE SIZE ', text)
         text = re.sub(r'\bpid=\d+|\bpid \d+', 'pid=PID', text)
         text = re.sub(r'\bS=\d+', 'S=SSS', text)

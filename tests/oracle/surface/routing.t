@@ -56,7 +56,11 @@ text
 Subject: x
 
 text
-@run -odi -f s@test.ex loop@test.ex self@test.ex
+@run -odi -f s@test.ex loop@test.ex
+Subject: x
+
+text
+@run -odi -f s@test.ex self@test.ex
 Subject: x
 
 text
