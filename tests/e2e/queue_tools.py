@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Working on the queue: edits, selected runs, named queues; remex queue, why and host; Exim's own tools on top of -bp."""
 # timeout: 120
+import itertools
 import os
 import re
 import shutil
 import subprocess
+import time
 
 import harness as h
 from maildir_conf import fill
@@ -199,22 +201,130 @@ def test_why_and_host():
     h.equal((ids(), len(SINK.messages)), ([], n + 1), 'after retry')
 
 
+# ---- Exim's own Perl scripts, of Debian 12 (4.96): they know the older form of ids only (docs/differences.md)
+
+SERIAL = itertools.count(1000)
+SHORT_IDS = r's/\b(\w{6})-\w{9}(\w{2})-(\w{4})\b/\1-\2\3-00/g'
+
+
 def exim_tool(name):
-    oracle = os.environ.get('REMEX_ORACLE', os.path.join(h.SOURCE, 'build/oracle/exim'))
-    for path in (os.path.join(os.path.dirname(oracle), 'root/usr/sbin', name), '/usr/sbin/' + name):
-        if os.path.exists(path):
-            return path
-    return None
+    """Runs it; None when it is not here."""
+    wrapper = os.environ.get('REMEX_ORACLE', os.path.join(h.SOURCE, 'build/oracle/exim'))
+    places = [os.path.join(os.path.dirname(wrapper), 'root/usr/sbin'), '/usr/sbin']
+    if os.path.exists(wrapper):
+        with open(wrapper, errors='replace') as f:
+            places += [os.path.dirname(x) for x in re.findall(r'exec\s+["\']?(\S+?)["\']?\s', f.read(4096))]
+    path = next((os.path.join(p, name) for p in places if os.path.exists(os.path.join(p, name))), None)
+    if not path or not shutil.which('perl'):
+        print('     (%s is not here)' % name)
+        return None
+    return lambda *args, **kw: subprocess.run(['perl', path, *args], capture_output=True, text=True, cwd=D.path, **kw).stdout
 
 
-def test_exims_own_summary():
+def some_queue():
+    """Three messages with ids of the older form, as an Exim before 4.97 left them."""
+    folder = D('exim-spool')
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder + '/input')
+    now, ids = int(time.time()), []
+    for n, (sender, to, frozen, age, size) in enumerate([('a@one.test', ['u@x.test', 'v@y.test'], 0, 600, 10), ('', ['w@x.test'], 1, 90000, 10),
+                                                         ('b@two.test', ['u@x.test'], 0, 60, 5000)]):
+        ident = base62(now - age, 6) + '-%s-0%d' % (base62(next(SERIAL), 6), n)  # an id is imported once
+        head = '%s-H\nmail 8 8\n<%s>\n%d 0\n%sXX\n%d\n%s\n\n013  Subject: old\n' % (
+            ident, sender, now - age, '-frozen %d\n' % now if frozen else '', len(to), '\n'.join(to))
+        h.write('%s/input/%s-H' % (folder, ident), head)
+        h.write('%s/input/%s-D' % (folder, ident), '%s-D\n%s\n' % (ident, 'x' * size))
+        ids.append(ident)
+    remex('queue', 'import', folder)
+    return ids
+
+
+def base62(n, width):
+    out = ''
+    while n:
+        n, d = divmod(n, 62)
+        out = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'[d] + out
+    return out.rjust(width, '0')
+
+
+def test_exiqsumm():
     summary = exim_tool('exiqsumm')
-    if not summary or not shutil.which('perl'):
-        print('     (exiqsumm is not here)')
+    if not summary:
         return
-    queue('one@far.test', sender='boss@box.test')
-    out = subprocess.run(['perl', summary], input=run('-bp').stdout, capture_output=True, text=True).stdout
-    h.check(re.search(r'^ +1 +\d+ +0m +0m +far\.test$', out, re.M), out)
+    clear()
+    some_queue()
+    queued = run('-bp').stdout
+
+    def lines(*options):
+        return [re.sub(r' +', ' ', l.strip()) for l in summary(*options, input=queued).split('\n') if re.search(r'\d', l)]
+    for options in ([], ['-a'], ['-c']):
+        got = lines(*options)
+        h.check(re.fullmatch(r'3 5\d\d\d 25h 1m x\.test', got[0]) and re.fullmatch(r'1 \d+ 10m 10m y\.test', got[1]), got)
+        h.check(re.fullmatch(r'4 5\d\d\d 25h 1m TOTAL', got[-1]), got)
+    h.check(any(l.endswith('x.test (b)') for l in lines('-b')) and any(l.endswith('x.test (f)') for l in lines('-f')), lines('-f'))
+    h.check(any(l.endswith('<> > x.test') for l in lines('-s')), lines('-s'))
+    clear()
+
+
+def test_exiqgrep():
+    grep = exim_tool('exiqgrep')
+    if not grep:
+        return
+    clear()
+    young, bounce, large = some_queue()
+    h.write(D('exim'), '#!/bin/sh\nexec %s -C %s "$@"\n' % (h.BIN, SERVER.conf), 0o755)
+    for options, want in ((['-f', 'one'], {young}), (['-f', '^<>$'], {bounce}), (['-r', '@x'], {young, bounce, large}), (['-r', '^v@'], {young}), (['-z'], {bounce}),
+                          (['-x'], {young, large}), (['-o', '3600'], {bounce}), (['-y', '300'], {large}), (['-s', 'K'], {large}), (['-r', 'nobody'], set())):
+        h.equal(set(grep('-E', './exim', '-i', *options).split()), want, options)
+    h.equal(grep('-E', './exim', '-c', '-r', '@x'), '3 matches out of 3 messages\n', '-c')
+    long = grep('-E', './exim', '-f', 'one')
+    h.check(young + ' <a@one.test>\n' in long and 'v@y.test' in long, long)
+    h.check(re.search(r'%s From: <a@one\.test> To: ' % young, grep('-E', './exim', '-b', '-f', 'one')), grep('-E', './exim', '-b', '-f', 'one'))
+    h.check(grep('-E', './exim', '-i', '-R', '-r', '@x').split() == grep('-E', './exim', '-i', '-r', '@x').split()[::-1], '-R')
+    run('-Mmd', young, 'u@x.test', check_rc=0)
+    h.equal(set(grep('-E', './exim', '-i', '-r', '^u@').split()), {large}, 'what was delivered')
+    h.equal(set(grep('-E', './exim', '-i', '-a', '-r', r'\bu@').split()), {young, large}, '-a')
+    run('-MG', 'slow', young, check_rc=0)
+    h.equal(grep('-E', './exim', '-i', '-G', 'slow', '-r', '.').split(), [young], '-G')
+    clear()
+
+
+def test_exigrep_and_eximstats():
+    grep, stats = exim_tool('exigrep'), exim_tool('eximstats')
+    if not grep or not stats:
+        return
+    clear()
+    skip = len(log())
+    SINK.replies.clear()
+    run('-odf', '-oi', '-f', 's@box.test', 'u@box.test', input='Subject: a\n\nx\n', check_rc=0)
+    run('-odf', '-oi', '-f', 's@box.test', 'one@far.test', 'u@box.test', input='Subject: b\n\nx\n', check_rc=0)
+    SINK.replies['RCPT'] = '550 5.1.1 no'
+    run('-odf', '-oi', '-f', 's@box.test', 'bad@far.test', input='Subject: c\n\nx\n', check_rc=0)
+    SINK.replies['RCPT'] = '451 4.1.1 later'
+    run('-odf', '-oi', '-f', 's@box.test', 'tmp@away.test', input='Subject: d\n\nx\n', check_rc=0)
+    SINK.replies.clear()
+    h.wait_for(lambda: len(re.findall(r' Completed$', log()[skip:], re.M)) == 4, what='four complete messages')
+    h.write(D('shortlog'), subprocess.run(['sed', '-E', SHORT_IDS], input=log()[skip:], capture_output=True, text=True).stdout)
+
+    def found(*args):
+        """[(words that begin each line of one message's part)]"""
+        return sorted(tuple(l.split()[3] for l in part.split('\n') if ' ' in l and not l.startswith('+++'))
+                      for part in grep(*args, 'shortlog').strip().split('\n\n') if part.strip())
+    h.equal(found('far.test'), [('<=', '**', 'Completed'), ('<=', '=>', '=>', 'Completed')], 'exigrep far.test')
+    h.equal(found('-I', 'FAR.TEST'), [], '-I')
+    h.equal(len(found('-l', 'u@box')), 2, '-l')
+    h.equal(found('-v', 'far|u@box'), [('<=', '=='), ('<=', '=>', 'Completed')], '-v')
+    h.equal(len(found('-M', 'bad@far.test')), 2, '-M: the message and its bounce')
+    h.check('has not completed +++' in grep('away', 'shortlog'), 'an open message')
+
+    said = stats('shortlog')
+    for pattern in (r'Received +\d+ +5 +1 +1 20\.0% +1 20\.0%', r'Delivered +\d+ +4 +4 +2', r'maildir +\d+ +3', r'relay +\d+ +1', r'Under   1m +4 100\.0%',
+                    r'1 +1 +\d+ +\d+ +127\.0\.0\.1', r'2 +2 +\d+ +\d+ +u$', r'1 bad@far\.test R=relay T=relay', r'Errors encountered: 1'):
+        h.check(re.search(pattern, said, re.M), '%s in %s' % (pattern, said))
+    said = stats('-bydomain', '-byemail', '-h0', '-q0', '-t3', '-ne', '-nr', 'shortlog')
+    for pattern in (r'4 +\d+ +\d+ +s@box\.test', r'1 +1 +\d+ +\d+ +one@far\.test'):
+        h.check(re.search(pattern, said), '%s in %s' % (pattern, said))
+    h.check('<table' in stats('-html', 'shortlog'), '-html')
     clear()
 
 
