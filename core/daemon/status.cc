@@ -60,8 +60,11 @@ std::string status_text(const StatusFacts& f) {
   const Millis since = std::chrono::duration_cast<Millis>(monotonic_now() - f.since);
   std::string out = fmt::format("{} daemon: {}\n", f.master, f.daemon);
   if (f.courier > 0) out += fmt::format("{} courier: deliveries as other users\n", f.courier);
-  out +=
-      fmt::format("{} worker: {} session{}, for {}\n", f.worker, f.sessions, f.sessions == 1 ? "" : "s", lasted(since));
+  const std::string ends = f.ends == 0   ? ""
+                           : f.ends == 1 ? ", after an unexpected end (see the panic log)"
+                                         : fmt::format(", after {} unexpected ends (see the panic log)", f.ends);
+  out += fmt::format("{} worker: {} session{}, for {}{}\n", f.worker, f.sessions, f.sessions == 1 ? "" : "s",
+                     lasted(since), ends);
   for (const auto& line : io::Activity::all())
     out += fmt::format("{} {} for {}\n", f.worker, line.text, lasted(line.since));
   return out;

@@ -15,6 +15,7 @@ struct StatusFacts {
   std::string daemon;                           ///< "-q15m, listening for SMTP on port 25"
   Instant since{};                              ///< when the worker began
   std::size_t sessions = 0;
+  int ends = 0;  ///< workers before this one that ended unexpectedly
 };
 /// On the loop's thread.
 std::string status_text(const StatusFacts& facts);

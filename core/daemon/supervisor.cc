@@ -173,6 +173,7 @@ class Supervisor {
     start.link = link->worker;
     start.master = ::getpid();
     start.again = was_ready_;
+    start.ends = ends_;
     start.sandbox = sandbox_needs(*opt_.config);
     patience_ = configured_patience();
     start.heartbeat = heartbeat();
@@ -272,6 +273,7 @@ class Supervisor {
       start_at_ = monotonic_now() + (courier_end_.empty() ? Millis(0) : delay_.next(ran));
       return;
     }
+    ++ends_;
     again_after(ran, what);
   }
 
@@ -469,6 +471,7 @@ class Supervisor {
   Instant start_at_ = Instant::max();         ///< when the next worker starts; max: there is one
   Instant kill_at_ = Instant::max();          ///< when the worker is killed if it still lives
   Instant miss_courier_at_ = Instant::max();  ///< when the worker is replaced if it still lives
+  int ends_ = 0;                              ///< unexpected ones
   std::string courier_end_;                   ///< of this worker's courier, if it ended first
   bool was_ready_ = false;                    ///< some worker was
   bool is_ready_ = false;                     ///< this one is

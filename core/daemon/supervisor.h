@@ -23,7 +23,8 @@ struct WorkerStart {
   std::shared_ptr<io::Courier> courier;  ///< null: not started as root
   int link = -1;                         ///< its end of the WorkerLink; open as long as it lives
   pid_t master = -1;
-  bool again = false;        ///< one before it ended unexpectedly
+  bool again = false;        ///< there was one before it
+  int ends = 0;              ///< of workers before it that ended unexpectedly
   Millis heartbeat{10'000};  ///< how often it reports that its loop turns
   SandboxNeeds sandbox;      ///< of the configuration; nothing is given up unless started as root
 };

@@ -139,6 +139,7 @@ class Worker {
     if (start_.courier) f.courier = start_.courier->process();
     f.daemon = description();
     f.since = began_;
+    f.ends = start_.ends;
     f.sessions = sessions_ ? sessions_->size() : 0;
     return status_text(f);
   }

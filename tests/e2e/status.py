@@ -166,6 +166,7 @@ def test_a_loop_that_stands_still_and_no_daemon():
     os.chmod(D('spool/daemon-1.sock'), 0o777)
     os.kill(SERVER.worker(), signal.SIGKILL)  # leaves its socket behind; the next one takes its place
     h.wait_for(lambda: ask().returncode == 0, what='an answer of the next worker')
+    h.check(re.search(r'worker: 0 sessions, for \d+s, after an unexpected end \(see the panic log\)$', status(), re.M), status())
     SERVER.stop()
     h.check(not [n for n in os.listdir(D('spool')) if n.endswith('.sock')], 'the socket is left behind')
     got = ask()
