@@ -1,8 +1,8 @@
 // The daemon (-bd, -bdf, -q<time>): listeners, sessions, deliveries, queue runs, reload (SIGHUP), drain (SIGTERM).
 //
-// The process that is started becomes the master (supervisor.h): it binds the ports, forks a worker (worker.h), and starts
-// it again when it ends unexpectedly. Started by root, the worker becomes exim_user for good; started by anyone else all
-// stay who they are.
+// The process that is started becomes the master (supervisor.h): it binds the ports, forks a worker (worker.h), and
+// starts it again when it ends unexpectedly. Started by root, the worker becomes exim_user for good; started by anyone
+// else all stay who they are.
 #pragma once
 
 #include <cstdint>

@@ -119,6 +119,7 @@ std::optional<ListenAddress> take(const BoundListener& socket, std::vector<Liste
 Result<std::vector<BoundListener>> adopt_listeners(const std::vector<InheritedSocket>& sockets,
                                                    std::vector<ListenAddress>& wanted) {
   std::vector<BoundListener> out;
+  out.reserve(sockets.size());
   for (const InheritedSocket& s : sockets) out.push_back({{}, io::Listener::adopt(s.fd)});
   for (std::size_t i = 0; i < out.size(); ++i) {
     const int fd = sockets[i].fd;
