@@ -171,7 +171,7 @@ class Import {
       case SpoolFiles::State::refused: trouble(f.why); break;
       case SpoolFiles::State::locked:
         ++locked_;
-        complain(1, fmt::format("{}/{}-D is locked by a running Exim: left alone", f.directory, f.id));
+        complain(1, fmt::format("{}/{}-D is locked by a running Exim: left alone", printable(f.directory), f.id));
         break;
       case SpoolFiles::State::ready:
         if (auto st = take(f); !st) {
@@ -229,7 +229,7 @@ class Import {
     if (noted && *noted == mark) return before(f);
     if (std::all_of(e.recipients.begin(), e.recipients.end(), [](const auto& r) { return r.done; })) {
       ++finished_;
-      complain(0, fmt::format("{}/{}-H: every recipient is finished, nothing to take", f.directory, f.id));
+      complain(0, fmt::format("{}/{}-H: every recipient is finished, nothing to take", printable(f.directory), f.id));
       return {};
     }
     for (const auto& word : m.unused) ++unused_[word];

@@ -24,12 +24,20 @@ std::string delivery_key(const Addr& a) {
   return fmt::format("{}\n{}\n{}", a.unique, a.transport != nullptr ? a.transport->name : "", a.special.str());
 }
 
-/// Name under which a finished address that is not a whole recipient is remembered, as in Exim's spool. Commands and
-/// files belong to the address that asked for them: two users may have the same command.
+/// "A@Box.Test" as "A@box.test".
+std::string with_lower_domain(const std::string& address) {
+  const auto at = address.rfind('@');
+  return at == std::string::npos ? address : address.substr(0, at) + to_lower(std::string_view(address).substr(at));
+}
+
+/// Name under which a finished address that is not a whole recipient is remembered, as in Exim's spool: with its
+/// domain in lower case. Commands and files belong to the address that asked for them: two users may have the same
+/// command.
 std::string done_name(const Addr& a) {
-  std::string base = a.state.address;
-  if (!a.special.empty() && a.parent != nullptr) {
-    base += ":" + a.parent->state.address;
+  const bool special = !a.special.empty() && a.parent != nullptr;
+  std::string base = special ? a.state.address : with_lower_domain(a.state.address);
+  if (special) {
+    base += ":" + with_lower_domain(a.parent->state.address);
     if (a.reply) base += a.unique.substr(std::min(a.unique.size(), a.unique.rfind(" #")));  // one of several
   }
   const bool clone = a.parent != nullptr && a.parent->transport != nullptr;
@@ -52,6 +60,8 @@ Attempt::Attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& o
       now_(wall_seconds()) {
   scope_ = fresh_scope();
   scope_.delivery = &routing_state_;
+  // Names written by other programs and releases may have the domain as it was given.
+  for (const std::string& name : msg_.envelope.non_recipients) done_.insert(with_lower_domain(name));
 }
 
 lang::Scope Attempt::fresh_scope() {
@@ -79,8 +89,7 @@ std::int64_t Attempt::age_us() const {
 }
 
 bool Attempt::already_done(const Addr& a) const {
-  const auto& list = msg_.envelope.non_recipients;
-  return a.parent != nullptr && !list.empty() && std::find(list.begin(), list.end(), done_name(a)) != list.end();
+  return a.parent != nullptr && !done_.empty() && done_.contains(with_lower_domain(done_name(a)));
 }
 
 bool Attempt::routing_deferred_by_hint(Addr& a) {
@@ -246,14 +255,12 @@ void Attempt::route_all() {
 }
 
 void Attempt::fail_all(const std::string& why) {
-  auto& recipients = msg_.envelope.recipients;
-  for (std::size_t i = 0; i < recipients.size(); ++i) {
-    if (recipients[i].done) continue;
-    tops_.push_back(routers::make_top_address(recipients[i].address, static_cast<int>(i)));
-    all_.push_back(tops_.back().get());
-    tops_.back()->status = Addr::Status::failed;
-    tops_.back()->message = why;
-    failures_.push_back(tops_.back().get());  // the line about the message has been written
+  add_recipients();
+  for (auto& top : tops_) {
+    all_.push_back(top.get());
+    top->status = Addr::Status::failed;
+    top->message = why;
+    failures_.push_back(top.get());  // the line about the message has been written
     changed_ = true;
   }
 }
@@ -402,35 +409,47 @@ const Addr* Attempt::first_trouble() const {
   return nullptr;
 }
 
-bool Attempt::complete(const Addr& a) const {
+bool Attempt::complete(const Addr& a, Failures failures) const {
   if (a.status == Addr::Status::deferred || a.status == Addr::Status::pending || a.status == Addr::Status::routed)
     return false;
-  return std::all_of(a.children.begin(), a.children.end(), [&](const auto& c) { return complete(*c); });
+  if (a.status == Addr::Status::failed && failures == Failures::untold) return false;
+  return std::all_of(a.children.begin(), a.children.end(), [&](const auto& c) { return complete(*c, failures); });
 }
 
-void Attempt::settle_recipients() {
+void Attempt::remember_done(const Addr& a) {
+  std::string name = done_name(a);
+  if (!done_.insert(with_lower_domain(name)).second) return;
+  msg_.envelope.non_recipients.push_back(std::move(name));
+  changed_ = true;
+}
+
+void Attempt::settle_tops(Failures failures) {
   auto& env = msg_.envelope;
   for (auto& top : tops_) {
-    if (complete(*top)) {
-      auto& r = env.recipients[static_cast<std::size_t>(top->top_index)];
-      if (!r.done) changed_ = true;
-      r.done = true;
-    }
+    auto& r = env.recipients[static_cast<std::size_t>(top->top_index)];
+    if (r.done || !complete(*top, failures)) continue;
+    r.done = true;
+    changed_ = true;
   }
-  if (recipients_are_ == Recipients::ignored && complete(*filter_top_)) {
+  if (recipients_are_ == Recipients::ignored && complete(*filter_top_, failures)) {
     for (auto& r : env.recipients) r.done = true;
     changed_ = true;
   }
-  if (std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; })) return;
+}
+
+void Attempt::settle_deliveries(const std::vector<Addr*>& tried) {
+  for (const Addr* a : tried)
+    if (a->status == Addr::Status::delivered) remember_done(*a);
+  settle_tops(Failures::untold);
+}
+
+void Attempt::settle_recipients() {
+  settle_tops(Failures::told);
+  const auto& recipients = msg_.envelope.recipients;
+  if (std::all_of(recipients.begin(), recipients.end(), [](const auto& r) { return r.done; })) return;
   // Also those that finish a whole recipient: what still waits may lead to the same address again.
-  for (Addr* a : all_) {
-    if (a->status != Addr::Status::delivered && a->status != Addr::Status::failed) continue;
-    const std::string name = done_name(*a);
-    if (std::find(env.non_recipients.begin(), env.non_recipients.end(), name) == env.non_recipients.end()) {
-      env.non_recipients.push_back(name);
-      changed_ = true;
-    }
-  }
+  for (const Addr* a : all_)
+    if (a->status == Addr::Status::delivered || a->status == Addr::Status::failed) remember_done(*a);
 }
 
 }  // namespace remex::delivery

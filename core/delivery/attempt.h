@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/delivery/delivery.h"
@@ -103,7 +104,7 @@ class Attempt {
                      std::int64_t took_us);
   void schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked);
   void log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us);
-  /// `of_message`: the trouble is with this message (4xx to MAIL or DATA, quota), so it began when that came at the
+  /// `of_message`: the trouble is with this message (4xx to MAIL or DATA), so it began when that came at the
   /// latest. `text` is what the record keeps of the error; empty: the address's message.
   void deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error,
                 bool of_message = false, const std::string& text = {});
@@ -111,7 +112,18 @@ class Attempt {
   void host_deferral(Addr& a, const std::string& error, const Asked& asked);
   transports::HostGate host_gate(const routers::HostItem& h, const Addr& a, bool delay);
   void mark(Addr& a);
-  bool complete(const Addr& a) const;
+  /// Whether those who are told of failures have been: a bounce is in the store before the recipient is done.
+  enum class Failures : std::uint8_t { untold, told };
+  /// Nothing is left to be done for the address and what was made of it. A failure counts when it was told.
+  bool complete(const Addr& a, Failures failures) const;
+  /// Adds the address to the message's finished ones.
+  void remember_done(const Addr& a);
+  /// Marks the recipients that are complete.
+  void settle_tops(Failures failures);
+  /// Between the runs: what of `tried` was delivered is finished, and the recipients of which nothing else is left.
+  /// Whatever failed stays as it was until finish() has stored the bounces.
+  void settle_deliveries(const std::vector<Addr*>& tried);
+  /// At the end, when the bounces are in the store.
   void settle_recipients();
   /// Syncs what deliveries left to be synced, so that they may be recorded; an address whose directory cannot be
   /// synced is deferred. Parks.
@@ -145,6 +157,7 @@ class Attempt {
   std::vector<Addr*> all_;  ///< every address that was routed, children after parents
   /// In the order in which the log tells of them; reports name the last first.
   std::vector<Addr*> failures_, deferrals_;
+  std::unordered_set<std::string> done_;         ///< non_recipients, domains in lower case
   std::unordered_map<std::string, Addr*> seen_;  ///< by duplicate key: the one that will be delivered
   std::int64_t next_attempt_ = 0;
   bool wait_for_run_ = false;  ///< something waits for a queue run, not for a time

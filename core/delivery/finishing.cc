@@ -318,7 +318,7 @@ Status Attempt::finish() {
   report_success();
   settle_recipients();
   const bool done = std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; }) &&
-                    (!filter_top_ || complete(*filter_top_));
+                    (!filter_top_ || complete(*filter_top_, Failures::told));
   Status outcome;
   std::string completed;  // said when the bounces are on their way, as Exim does
   if (done) {

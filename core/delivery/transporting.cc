@@ -224,25 +224,26 @@ void Attempt::host_deferral(Addr& a, const std::string& error, const Asked& aske
   bool known = false, all_expired = true;
   std::int64_t first = 0;
   for (const auto& [host, key] : asked) {
+    std::int64_t usable = 0;  // when both of its records let it be tried
     for (const std::string& k : {key, key + ":" + msg_.envelope.id}) {
       auto rec = eng_.store->get_retry(k);
       if (!rec || !*rec) continue;
       known = true;
       all_expired = all_expired && ((*rec)->expired || older_than_rule_for("*@" + host.substr(0, host.find('\n')),
                                                                            "*@" + a.state.domain, (*rec)->error));
-      first = first == 0 ? (*rec)->next_try : std::min(first, (*rec)->next_try);
+      usable = std::max(usable, (*rec)->next_try);
     }
+    if (usable > now_) first = first == 0 ? usable : std::min(first, usable);
   }
-  if (!known) {  // no rule speaks of these hosts, or the message is older than it
-    deferred(a, "T:" + a.unique, a.unique, error.empty() ? "*" : error);
-    return;
-  }
-  if (all_expired) {
+  if (known && all_expired) {
     a.timed_out = true;
     return;
   }
-  const std::int64_t next = std::max(first, now_ + 1);
-  next_attempt_ = next_attempt_ == 0 ? next : std::min(next_attempt_, next);
+  if (first == 0) {  // no rule speaks of these hosts, or none of them was what kept the address back
+    deferred(a, "T:" + a.unique, a.unique, error.empty() ? "*" : error);
+    return;
+  }
+  next_attempt_ = next_attempt_ == 0 ? first : std::min(next_attempt_, first);
   changed_ = true;
 }
 
@@ -270,8 +271,7 @@ void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Ask
   } else {
     const bool by_user = r.retry_scope == Scope::address || transports::generic(*a.transport).retry_use_local_part;
     deferred(a, r.retry_for_sender ? key_for_sender(a) : "T:" + a.unique, by_user ? a.unique : "*@" + a.state.domain,
-             error, error.starts_with("quota"),
-             r.retry_scope == Scope::address && !r.host_ip.empty() ? said_by(r) : std::string());
+             error, false, r.retry_scope == Scope::address && !r.host_ip.empty() ? said_by(r) : std::string());
   }
 }
 
@@ -444,6 +444,7 @@ void Attempt::transport_all() {
     return;
   }
   // What a far end accepted is written down before the next run ends: after a crash it is not sent again.
+  settle_deliveries(all_);
   std::size_t next = 0, left = remote.size();
   io::Nursery nursery;
   for (std::size_t i = 0; i < std::min(limit, remote.size()); ++i) {
@@ -452,7 +453,7 @@ void Attempt::transport_all() {
         Group* g = remote[next++];
         run_group(*g);
         if (--left == 0 || !eng_.store) continue;
-        settle_recipients();
+        settle_deliveries(g->addrs);
         (void)eng_.store->update(msg_.envelope, now_);
       }
     });

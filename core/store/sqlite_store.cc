@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 
 #include "core/store/bodies.h"
@@ -352,9 +353,11 @@ Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
     if (with_recipients && decode_envelope(q.column(7), e)) {
       if (e.from.host_address.empty()) x.login = e.login;
       for (auto& r : e.recipients) x.recipients.push_back({std::move(r.address), r.done});
+      std::unordered_set<std::string_view> known;
+      if (!e.non_recipients.empty())
+        for (const auto& r : x.recipients) known.insert(r.address);
       for (auto& a : e.non_recipients)
-        if (std::none_of(x.recipients.begin(), x.recipients.end(), [&](const auto& r) { return r.address == a; }))
-          x.children.push_back(std::move(a));
+        if (!known.contains(a)) x.children.push_back(std::move(a));
     }
     out.push_back(std::move(x));
   }

@@ -369,6 +369,32 @@ text
 @run -q
 @clock 1h
 @run -q
+@case a new message to a mailbox that an old one found full
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  quota = 1
+smtp:
+  driver = smtp
+@retry
+*@test.ex quota F,1h,20m
+* * F,1h,10m
+@run -odq -f <> u@test.ex
+Subject: x
+
+text
+@clock 2h
+@run -q
+@run -odq -f <> u@test.ex
+Subject: x
+
+text
+@clock 30m
+@run -q
+@run -bp
 @case a pipe command that fails for now
 @routers
 here:

@@ -148,6 +148,41 @@ BOOST_AUTO_TEST_CASE(several_recipients_one_transaction) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_failed_recipient_is_not_done_before_its_bounce_is_stored) {
+  in_world("remote_max_parallel = 1\n", [](World& w) {
+    auto m = w.message({"badq@remote.test", "x@remote.test", "badz@again.test", "y@again.test"});
+    const std::string id = m.envelope.id;
+    BOOST_REQUIRE(w.engine.store->insert(m));
+    // What a crash in the second run would leave.
+    std::optional<mail::Envelope> between;
+    w.on_command = [&](const std::string& c) {
+      if (w.messages == 1 && c == "DATA" && !between) between = w.engine.store->load(id).value().envelope;
+    };
+    BOOST_TEST(deliver_message(w.engine, id, {}).has_value());
+    BOOST_REQUIRE(between);
+    std::vector<std::string> done;
+    for (const auto& r : between->recipients)
+      if (r.done) done.push_back(r.address.substr(0, r.address.find('@')));
+    BOOST_TEST((done == Lines{"x"} || done == Lines{"y"}));  // whichever run came first
+    BOOST_TEST(between->non_recipients.size() == 1U);
+    BOOST_TEST(w.mailbox("sender").size() == 1U);
+    BOOST_TEST(w.queued() == 0U);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(finished_children_are_known_in_any_case_of_their_domain) {
+  in_world("", [](World& w) {
+    auto m = w.message({"multi@LOCAL.test"});
+    m.envelope.non_recipients = {"a@Local.Test"};
+    BOOST_REQUIRE(w.engine.store->insert(m));
+    DeliverOptions o;
+    o.force = true;
+    BOOST_TEST(deliver_message(w.engine, m.envelope.id, o).has_value());
+    BOOST_TEST(w.mailbox("a").empty());
+    BOOST_TEST(w.mailbox("b").size() == 1U);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(finished_children_are_not_sent_again) {
   in_world("", [](World& w) {
     const auto id = w.send({"multi@local.test"});
@@ -197,6 +232,20 @@ BOOST_AUTO_TEST_CASE(dead_host_retry_times_and_the_end_of_patience) {
     BOOST_TEST(has(w.lines(id), "Completed"));
     BOOST_TEST(w.mailbox("sender").size() == 2U);
     BOOST_TEST(w.queued() == 0U);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_host_waits_for_the_later_of_its_two_records) {
+  in_world("", [](World& w) {
+    const auto id = w.send({"x@dead.test"});
+    auto record = w.engine.store->all_retry().value().at(0);
+    const auto when = record.next_try;
+    record.key += ":" + id;
+    record.next_try = wall_seconds() - 10;
+    BOOST_REQUIRE(w.engine.store->put_retry(record));
+    BOOST_TEST(deliver_message(w.engine, id, {}).has_value());
+    BOOST_TEST(has(w.lines(id), "retry time not reached for any host"));
+    BOOST_TEST(w.engine.store->list(false).value().at(0).next_attempt == when);
   });
 }
 
@@ -257,6 +306,21 @@ BOOST_AUTO_TEST_CASE(given_up_by_the_administrator) {
     BOOST_TEST(!has(w.lines(id), "** deferme@local.test"));  // "cancelled by" is the caller's line
     BOOST_TEST(w.lines(id).back() == "Completed");
     BOOST_TEST(w.mailbox("sender").size() == 1U);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(given_up_with_another_address_for_errors) {
+  in_world("", [](World& w) {
+    auto m = w.message({"x@dead.test", "short"});
+    m.envelope.recipients[0].errors_to = "c@local.test";
+    BOOST_REQUIRE(w.engine.store->insert(m));
+    DeliverOptions o;
+    o.give_up = true;
+    BOOST_TEST(deliver_message(w.engine, m.envelope.id, o).has_value());
+    BOOST_REQUIRE_EQUAL(w.mailbox("c").size(), 1U);
+    BOOST_TEST(w.mailbox("c")[0].find("x@dead.test") != std::string::npos);
+    BOOST_REQUIRE_EQUAL(w.mailbox("sender").size(), 1U);
+    BOOST_TEST(w.mailbox("sender")[0].find("short@local.test") != std::string::npos);
   });
 }
 

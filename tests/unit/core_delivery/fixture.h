@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -72,6 +73,13 @@ dead:
   transport = deadsmtp
   route_list = * 127.0.0.1
   self = send
+again:
+  driver = manualroute
+  domains = again.test
+  transport = smtp
+  route_list = * 127.0.0.1
+  self = send
+  errors_to = $sender_address
 frz:
   driver = manualroute
   domains = frz.test
@@ -135,6 +143,7 @@ struct World {
     while (auto line = in.read_line(4096)) {
       if (line->empty()) return;
       commands.push_back(std::string(trim(*line)));
+      if (on_command) on_command(commands.back());
       const std::string& c = commands.back();
       std::string answer = "250 ok\r\n";
       if (istarts_with(c, "EHLO")) answer = "250-sink\r\n250 PIPELINING\r\n";
@@ -200,6 +209,7 @@ struct World {
   std::string path;
   std::unique_ptr<io::Listener> listener;
   std::vector<std::string> commands;
+  std::function<void(const std::string&)> on_command;  ///< before the server answers
   int messages = 0;
   NoServices services;
   Engine engine;
