@@ -50,7 +50,8 @@ struct Addr {
   std::vector<std::string> headers_remove;
   std::string user, group;  ///< expanded, may be empty
   bool initgroups = false;
-  std::string home_directory, current_directory;
+  Text home_directory;  ///< for the transport; keeps its taint, as $home shows it
+  std::string current_directory;
   bool log_as_local = false;
   bool is_child_of_redirect = false;
   // redirect specials

@@ -187,6 +187,8 @@ std::unique_ptr<Addr> Redirection::special_child(RedirectItem::Kind kind, const 
   child->state.prefix_v = addr_.state.prefix_v;
   child->state.suffix = addr_.state.suffix;
   child->state.suffix_v = addr_.state.suffix_v;
+  child->state.prefix_tainted = addr_.state.prefix_tainted;
+  child->state.suffix_tainted = addr_.state.suffix_tainted;
   child->state.local_part = addr_.state.local_part;
   child->state.local_part_data = addr_.state.local_part_data;
   child->state.domain_data = addr_.state.domain_data;

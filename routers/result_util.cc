@@ -83,10 +83,13 @@ Status apply_identity(RouteContext& ctx, const lang::DriverInstance& r, Addr& ad
   addr.initgroups = g.initgroups;
 
   REMEX_TRY(Text home, expand_optional(ctx, g.transport_home_directory, "transport_home_directory", &set));
-  addr.home_directory = set ? home.str() : s.home;
+  addr.home_directory = set ? std::move(home) : Text(s.home, s.home_tainted ? Taint::tainted : Taint::clean);
   REMEX_TRY(Text current, expand_optional(ctx, g.transport_current_directory, "transport_current_directory", &set));
   addr.current_directory = current.str();
-  if (&addr.state != &s) addr.state.home = s.home;
+  if (&addr.state != &s) {
+    addr.state.home = s.home;
+    addr.state.home_tainted = s.home_tainted;
+  }
   return {};
 }
 

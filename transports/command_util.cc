@@ -216,7 +216,8 @@ Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Id
   if (!words[0].starts_with('/')) return defer(fmt::format("{}: \"{}\" is not an absolute path", what, words[0]));
   io::Fields f = courier_request("command", id, t);
   for (std::size_t i = 0; i < words.size(); ++i) f[fmt::format("arg{}", i)] = words[i];
-  const auto env = command_environment(ctx, *batch.front(), batch.front()->home_directory, "/bin:/usr/bin", "/bin/sh");
+  const auto env =
+      command_environment(ctx, *batch.front(), batch.front()->home_directory.str(), "/bin:/usr/bin", "/bin/sh");
   for (std::size_t i = 0; i < env.size(); ++i) f[fmt::format("env{}", i)] = env[i];
   f["directory"] = "/";
   f["filter"] = "1";

@@ -147,16 +147,19 @@ Result<std::int64_t> expand_size(DeliverContext& ctx, const lang::Expansion& e, 
 }
 
 Result<std::string> home_directory(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a) {
-  std::string home = a.home_directory;
+  Text home = a.home_directory;
   if (generic(t).home_directory.is_set()) {
-    REMEX_TRY(home, expand_text(ctx, generic(t).home_directory, "home_directory"));
+    auto own = expand_tainted(ctx, generic(t).home_directory, "home_directory");
+    if (!own) return defer(own.error().text);
+    home = std::move(*own);
   }
   if (!home.empty()) {
-    if (!home.starts_with('/'))
-      return defer(fmt::format("home directory \"{}\" is not an absolute path", printable(home)));
-    a.state.home = home;
+    if (!home.view().starts_with('/'))
+      return defer(fmt::format("home directory \"{}\" is not an absolute path", printable(home.view())));
+    a.state.home = home.str();
+    a.state.home_tainted = home.is_tainted();
   }
-  return home;
+  return home.str();
 }
 
 Result<std::string> current_directory(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& a,

@@ -18,9 +18,9 @@ namespace {
 
 /// Two addresses may share a run when everything that shapes it is equal.
 std::string group_key(const Addr& a) {
-  std::string key =
-      fmt::format("{}\n{}{}\n{}\n{}\n{}\n{}\n{}\n{}", a.transport->name, a.has_errors_to ? 1 : 0, a.errors_to,
-                  a.headers_add, join(a.headers_remove, ":"), a.user, a.group, a.home_directory, a.current_directory);
+  std::string key = fmt::format("{}\n{}{}\n{}\n{}\n{}\n{}\n{}{}\n{}", a.transport->name, a.has_errors_to ? 1 : 0,
+                                a.errors_to, a.headers_add, join(a.headers_remove, ":"), a.user, a.group,
+                                a.home_directory.is_tainted() ? 1 : 0, a.home_directory.view(), a.current_directory);
   for (const auto& h : a.hosts) key += fmt::format("\nh{} {} {}", h.name, h.ip, h.port);
   for (const auto& h : a.fallback_hosts) key += fmt::format("\nf{} {} {}", h.name, h.ip, h.port);
   return key;

@@ -337,6 +337,30 @@ BOOST_AUTO_TEST_CASE(a_peer_cannot_name_files_or_commands) {
   BOOST_CHECK(w.route("\":include:/etc/shadow\"@x.example").starts_with("deferred Tainted"));
 }
 
+// What a transport makes of $home and the affixes is refused or quoted only while it is known who wrote them.
+BOOST_AUTO_TEST_CASE(home_and_affixes_keep_their_taint) {
+  World home(
+      "a:\n  driver = accept\n  domains = a.example\n  transport_home_directory = /x/$local_part\n  transport = local\n"
+      "b:\n  driver = accept\n  domains = b.example\n  router_home_directory = /x/$local_part\n  transport = local\n"
+      "c:\n  driver = accept\n  transport_home_directory = /x/fixed\n  transport = local\n");
+  ROUTES(home, "me@a.example", "routed a/local");
+  BOOST_CHECK_EQUAL(home.last->home_directory.str(), "/x/me");
+  BOOST_CHECK(home.last->home_directory.is_tainted());
+  ROUTES(home, "me@b.example", "routed b/local");
+  BOOST_CHECK(home.last->home_directory.is_tainted());
+  ROUTES(home, "me@c.example", "routed c/local");
+  BOOST_CHECK(!home.last->home_directory.is_tainted());
+
+  World child(
+      "r:\n  driver = redirect\n  data = /x/\n  directory_transport = local\n  local_part_prefix = *-\n"
+      "  local_part_suffix = +*\n  router_home_directory = /x/$local_part\n");
+  ROUTES(child, "pre-me+suf@x.example", "redirected {/x/: routed r/local special=/x/}");
+  const lang::AddressState& s = child.last->children.at(0)->state;
+  BOOST_CHECK_EQUAL(s.prefix + s.suffix + s.home, "pre-+suf/x/me");
+  BOOST_CHECK(s.prefix_tainted && s.suffix_tainted && s.home_tainted);
+  BOOST_CHECK(child.last->children[0]->home_directory.is_tainted());
+}
+
 BOOST_AUTO_TEST_CASE(loops_end) {
   World w(
       "r:\n  driver = redirect\n  data = ${if eq{$local_part}{a}{b@x.example}{a@x.example}}\nl:\n  driver = accept\n  "

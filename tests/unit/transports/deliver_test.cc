@@ -120,6 +120,16 @@ BOOST_AUTO_TEST_CASE(appendfile_stays_out_of_other_places) {
       BOOST_CHECK(r.fate == Fate::deferred);
       BOOST_CHECK_MESSAGE(r.message.starts_with("Tainted"), r.message);
     });
+  // A home made from the address is tainted as the address is, from the router or from the transport.
+  World own_home("  driver = appendfile\n  file = $home/box\n  home_directory = /tmp/$local_part\n");
+  World given_home("  driver = appendfile\n  file = $home/box\n");
+  given_home.addr->home_directory = Text::tainted("/tmp/me");
+  for (World* w : {&own_home, &given_home})
+    io::in_loop([&] {
+      const AddrResult r = w->deliver();
+      BOOST_CHECK(r.fate == Fate::deferred);
+      BOOST_CHECK_MESSAGE(r.message.starts_with("Tainted '/tmp/me/box'"), r.message);
+    });
   for (const char* bad : {"  driver = appendfile\n  file = /tmp/x\n  maildir_format\n",
                           "  driver = appendfile\n  file = /tmp/x\n  directory = /tmp/y\n",
                           "  driver = appendfile\n  file = /tmp/x\n  mbx_format\n",
