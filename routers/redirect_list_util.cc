@@ -10,6 +10,9 @@ namespace remex::routers {
 namespace {
 
 constexpr std::size_t kMaxItems = 10000;
+/// An item that begins like a path or command and has commas is looked at as an address up to here only: a list is
+/// read on the event loop, and each of its items would otherwise be searched to the end of its line.
+constexpr std::size_t kMaxLongAddress = 1024;
 
 /// End of the item that begins at `at`: a comma or newline outside quotes, comments and angle brackets.
 std::size_t item_end(std::string_view s, std::size_t at) {
@@ -37,6 +40,22 @@ std::size_t item_end(std::string_view s, std::size_t at) {
   return at;
 }
 
+/// True when the text parses as one address that has a domain.
+bool is_qualified_address(std::string_view text) {
+  const auto list = mail::parse_address_list(text, false);
+  return list && list->size() == 1 && !(*list)[0].address.domain.empty();
+}
+
+/// End of the address that begins at `at` like a path or a command and has commas in it (which are inside quotes,
+/// comments or angle brackets); 0: there is none.
+std::size_t long_address_end(std::string_view s, std::size_t at) {
+  const std::string_view window = s.substr(0, std::min(at + kMaxLongAddress, s.size()));
+  if (window.find('@', at) == std::string_view::npos) return 0;
+  const std::size_t end = item_end(window, at);
+  if (end == window.size() && end != s.size()) return 0;  // longer than an address can be
+  return is_qualified_address(s.substr(at, end - at)) ? end : 0;
+}
+
 /// Items that are commands or paths end at a comma whatever brackets they have; only quotes around the whole protect.
 std::size_t plain_end(std::string_view s, std::size_t at) { return std::min(s.find_first_of(",\n", at), s.size()); }
 
@@ -60,12 +79,6 @@ bool wholly_quoted(std::string_view item) {
     }
   }
   return true;
-}
-
-/// True when the text parses as one address that has a domain.
-bool is_qualified_address(std::string_view text) {
-  const auto list = mail::parse_address_list(text, false);
-  return list && list->size() == 1 && !(*list)[0].address.domain.empty();
 }
 
 struct Special {
@@ -144,11 +157,7 @@ RedirectList parse_redirect_list(std::string_view s) {
     }
     const bool plain = s[at] == '|' || s[at] == '/' || s[at] == ':';
     std::size_t end = plain ? plain_end(s, at) : item_end(s, at);
-    if (plain && s[at] != ':') {
-      // /s=a,b/@x is an address although a comma is in it only when quoted; nothing to do here.
-      const std::size_t long_end = item_end(s, at);
-      if (long_end > end && is_qualified_address(s.substr(at, long_end - at))) end = long_end;
-    }
+    if (plain && s[at] != ':' && end < s.size() && s[end] == ',') end = std::max(end, long_address_end(s, at));
     add_item(out, s.substr(at, end - at));
     if (out.items.size() + out.errors.size() > kMaxItems) {
       out.errors.push_back("more than 10000 items");

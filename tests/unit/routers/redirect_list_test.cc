@@ -1,5 +1,6 @@
 // The grammar of redirection data.
 #include <boost/test/unit_test.hpp>
+#include <ctime>
 
 #include "routers/redirect_list_util.h"
 
@@ -39,6 +40,8 @@ constexpr Case kCases[] = {
     {"|/bin/cmd arg", "p=/bin/cmd arg;"},
     {"\"|/bin/cmd a,b\"", "p=/bin/cmd a,b;"},
     {"/s=molari/o=babylon/@x400gate.way", "a=/s=molari/o=babylon/@x400gate.way;"},
+    {"/x (a, b) <j@x>, d@x", "a=j@x;a=d@x;"},
+    {"/home/a(1,2)/box, /b", "f=/home/a(1;f=/b; errors=1"},
     {":include:/etc/list , a@x", "i=/etc/list;a=a@x;"},
     {":blackhole:", "blackhole[]"},
     {"a@x, :blackhole:, b@x", "blackhole[]"},
@@ -76,6 +79,19 @@ BOOST_AUTO_TEST_CASE(hostile_sizes_are_bounded) {
   (void)parse_redirect_list(std::string(1 << 18, '('));
   (void)parse_redirect_list(std::string(1 << 18, '"'));
   (void)parse_redirect_list(std::string(1 << 18, '<'));
+}
+
+// A list is read on the event loop, and its text is a user's: an item costs what it is long, not what its line is long.
+BOOST_AUTO_TEST_CASE(each_item_is_read_once) {
+  std::string line;
+  for (const char* item : {"/(,", "/\",", "/<,", "|(,", "/(@x,", "/<@x,"}) {
+    line.clear();
+    while (line.size() < (1U << 21)) line += item;
+    const auto begin = std::clock();
+    (void)parse_redirect_list(line);
+    const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    BOOST_CHECK_MESSAGE(seconds < 2, item << " took " << seconds);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
