@@ -103,6 +103,12 @@ Result<MxOptions> read_options(RouteContext& ctx, const DnslookupOptions& o, con
   return opt;
 }
 
+/// A name the DNS may have; an internationalised one counts in its A-label form (RFC 5890), which is what is looked up.
+bool is_mail_domain(const std::string& domain) {
+  if (mail::is_ip_address(domain)) return false;  // domain literals are ipliteral's
+  return mail::has_8bit(domain) ? mail::domain_to_ascii(domain).has_value() : mail::is_domain_name(domain, true);
+}
+
 /// SRV records when check_srv asks for them and there are some, else MX.
 HostFindResult find_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain,
                           const MxOptions& opt, std::vector<HostItem>& hosts, bool& no_service) {
@@ -145,8 +151,7 @@ std::optional<RouteResult> widen(RouteContext& ctx, const lang::DriverInstance& 
 RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) {
   const auto& o = static_cast<const DnslookupOptions&>(*r.options);
   const std::string& domain = addr.state.domain;
-  // Domain literals are ipliteral's; what is no domain name is not in the DNS.
-  if (!mail::is_domain_name(domain, true) || mail::is_ip_address(domain)) {
+  if (!is_mail_domain(domain)) {
     addr.message = fmt::format("mail domain \"{}\" is syntactically invalid", printable(domain));
     return declined();
   }

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "core/base/strings.h"
+#include "core/mail/address.h"
 #include "routers/internal.h"
 
 namespace remex::routers {
@@ -28,10 +29,13 @@ void order_by_weight(std::vector<dns::Record>::iterator from, std::vector<dns::R
 
 }  // namespace
 
-HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain,
+HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& given_domain,
                               const std::string& service, const MxOptions& opt, std::vector<HostItem>& out,
                               bool& no_service) {
   no_service = false;
+  auto ascii = mail::has_8bit(given_domain) ? mail::domain_to_ascii(given_domain) : Result<std::string>(given_domain);
+  if (!ascii) return {HostFind::not_found, fmt::format("{}: {}", given_domain, ascii.error().text)};
+  const std::string& domain = *ascii;
   if (ctx.scope.services == nullptr) return {HostFind::again, "no resolver"};
   dns::Answer srv = ctx.scope.services->resolver().query(fmt::format("_{}._tcp.{}", service, domain), dns::Type::srv);
   if (srv.outcome == dns::Outcome::try_again && !opt.mx_fail_is_none)

@@ -82,10 +82,11 @@ Result<Setup> make(const Options& o, std::shared_ptr<const lang::Config> config,
 }
 
 /// Why a text is no address, or empty.
-std::string syntax_error(const std::string& text) {
+std::string syntax_error(const std::string& text, const lang::Config& config) {
   if (mail::plain_address_at(text) != std::string::npos) return {};
   mail::PathOptions po;
   po.allow_unqualified = po.allow_domain_literal = true;
+  po.allow_utf8 = config.main.allow_utf8_domains;
   if (!mail::extract_address(text).empty() && mail::extract_address(text) != text) return {};
   const auto a = mail::parse_path(text, po);
   return a ? std::string() : a.error().text;
@@ -109,7 +110,7 @@ int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config)
       return 1;
     }
     return for_each_address(o, [&](const std::string& a, std::string& out) {
-      if (const std::string why = syntax_error(a); !why.empty()) {
+      if (const std::string why = syntax_error(a, *config); !why.empty()) {
         out += fmt::format("syntax error: {}\n", why);
         return 2;
       }
@@ -129,7 +130,7 @@ int run_verify(const Options& o, std::shared_ptr<const lang::Config> config) {
     }
     const bool sender = o.mode == Mode::verify_sender;
     return for_each_address(o, [&](const std::string& a, std::string& out) {
-      if (const std::string why = syntax_error(a); !why.empty()) {
+      if (const std::string why = syntax_error(a, *config); !why.empty()) {
         out += fmt::format("syntax error: {}\n", why);
         return 2;
       }

@@ -37,6 +37,14 @@ struct TableResolver : dns::Resolver {
     r.text = ip;
     records[{name, dns::Type::a}].push_back(r);
   }
+  void srv(const std::string& name, int priority, const std::string& target) {
+    dns::Record r;
+    r.type = dns::Type::srv;
+    r.preference = static_cast<std::uint16_t>(priority);
+    r.port = 26;
+    r.text = target;
+    records[{name, dns::Type::srv}].push_back(r);
+  }
   dns::Answer query(std::string_view name, dns::Type type) override {
     dns::Answer out;
     const std::string n(name);
@@ -299,6 +307,23 @@ BOOST_AUTO_TEST_CASE(dnslookup_orders_and_cuts) {
   ROUTES(w, "x@bad.example", "failed all relevant MX records point to non-existent hosts");
   ROUTES(w, "x@dead.example", "failed all relevant MX records point to non-existent hosts");
   BOOST_CHECK(w.route("x@slow.example").starts_with("deferred "));
+}
+
+BOOST_AUTO_TEST_CASE(internationalised_domains) {
+  World w("d:\n  driver = dnslookup\n  check_srv = ${if match{$domain}{srv}{smtp}}\n  transport = remote\n");
+  auto& t = w.services.table;
+  t.a("xn--bcher-kva.example", "198.51.100.7");
+  t.srv("_smtp._tcp.srv.xn--bcher-kva.example", 10, "one.example");
+  t.a("one.example", "198.51.100.1");
+  ROUTES(w,
+         "u@b\xc3\xbc"
+         "cher.example",
+         "routed d/remote xn--bcher-kva.example[198.51.100.7]");
+  ROUTES(w,
+         "u@srv.b\xc3\xbc"
+         "cher.example",
+         "routed d/remote one.example[198.51.100.1]=10:26");
+  BOOST_CHECK(w.route("u@b\xc3.example").starts_with("failed mail domain"));
 }
 
 BOOST_AUTO_TEST_CASE(domain_literals) {
