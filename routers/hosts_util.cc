@@ -105,6 +105,10 @@ void cut_at_self(std::vector<HostItem>& hosts) {
   if (hosts.empty()) hosts.push_back(me);
 }
 
+bool may_have_better(const std::vector<HostItem>& hosts, int again_preference) {
+  return again_preference >= 0 && !hosts.empty() && hosts.front().is_self && again_preference < hosts.front().mx;
+}
+
 HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, const HostItem& host,
                               const LookupOptions& opt, std::vector<HostItem>& out) {
   const RouterGeneric& g = generic(r);
@@ -197,6 +201,7 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
   if (mx.records.size() > kMaxHosts) mx.records.resize(kMaxHosts);
   std::vector<HostItem> hosts;
   std::string again;
+  int again_preference = -1;
   bool any_ignored = false;
   for (const dns::Record& rec : mx.records) {
     if (rec.text.empty() || rec.text == ".") continue;
@@ -209,7 +214,10 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
     LookupOptions lookup = opt.lookup;
     lookup.how = LookupHow::dns_only;
     const HostFindResult one = find_addresses(ctx, r, item, lookup, hosts);
-    if (one.outcome == HostFind::again && again.empty()) again = one.message;
+    if (one.outcome == HostFind::again && again_preference < 0) {
+      again = one.message;
+      again_preference = rec.preference;
+    }
     if (one.outcome == HostFind::ignored) any_ignored = true;
     if (hosts.size() >= kMaxHosts) break;
   }
@@ -217,8 +225,9 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
   if (opt.check_secondary && !has_self)
     return {HostFind::not_found, fmt::format("{} is not a secondary MX domain of this host", domain)};
   cut_at_self(hosts);
+  if (may_have_better(hosts, again_preference)) return {HostFind::again, again};
   if (hosts.empty()) {
-    if (!again.empty()) return {HostFind::again, again};
+    if (again_preference >= 0) return {HostFind::again, again};
     if (any_ignored) return {HostFind::ignored, fmt::format("all MX hosts of {} were ignored", domain)};
     return {HostFind::not_found, fmt::format("all relevant MX records of {} point to non-existent hosts", domain)};
   }

@@ -88,9 +88,12 @@ struct MxOptions {
 HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain, int port,
                              const MxOptions& opt, std::vector<HostItem>& out, bool& null_mx);
 
-/// Cuts this machine, and what is not better than it, off a list sorted by preference. First and alone in its
-/// preference: it stays as the only host, with is_self set.
+/// Cuts this machine, and what is not better than it, off a list sorted by preference. Nothing better: it stays as the
+/// only host, with is_self set.
 void cut_at_self(std::vector<HostItem>& hosts);
+/// After the cut: this machine is the best host that was found, but the addresses of one with `again_preference` (the
+/// lowest of those that could not be looked up now; -1: there is none) are not known, and it comes before this machine.
+bool may_have_better(const std::vector<HostItem>& hosts, int again_preference);
 /// Routes by SRV records of `service` over TCP (RFC 2782): by priority, by chance and weight among equals. not_found:
 /// there are none; `no_service`: the one record says that there is no such service. Parks.
 HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, const std::string& domain,

@@ -57,6 +57,7 @@ HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, 
   }
   std::vector<HostItem> hosts;
   std::string again;
+  int again_preference = -1;
   bool any_ignored = false;
   for (const dns::Record& rec : records) {
     if (rec.text.empty() || rec.text == ".") continue;
@@ -68,12 +69,16 @@ HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, 
     LookupOptions lookup = opt.lookup;
     lookup.how = LookupHow::dns_only;
     const HostFindResult one = find_addresses(ctx, r, item, lookup, hosts);
-    if (one.outcome == HostFind::again && again.empty()) again = one.message;
+    if (one.outcome == HostFind::again && again_preference < 0) {
+      again = one.message;
+      again_preference = rec.preference;
+    }
     if (one.outcome == HostFind::ignored) any_ignored = true;
   }
   cut_at_self(hosts);
+  if (may_have_better(hosts, again_preference)) return {HostFind::again, again};
   if (hosts.empty()) {
-    if (!again.empty()) return {HostFind::again, again};
+    if (again_preference >= 0) return {HostFind::again, again};
     if (any_ignored) return {HostFind::ignored, fmt::format("all SRV hosts of {} were ignored", domain)};
     no_service = true;
     return {HostFind::not_found, fmt::format("all relevant SRV records of {} point to non-existent hosts", domain)};

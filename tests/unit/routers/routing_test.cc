@@ -326,6 +326,36 @@ BOOST_AUTO_TEST_CASE(internationalised_domains) {
   BOOST_CHECK(w.route("u@b\xc3.example").starts_with("failed mail domain"));
 }
 
+// A host that may be better than this one is waited for: its addresses are not known now, which is not "it is gone".
+BOOST_AUTO_TEST_CASE(a_backup_waits_for_a_better_host) {
+  World w("d:\n  driver = dnslookup\n  check_srv = ${if match{$domain}{srv}{smtp}}\n  transport = remote\n");
+  auto& t = w.services.table;
+  t.trouble["slow.example"] = dns::Outcome::try_again;
+  t.a("self.example", "127.0.0.1");
+  t.a("one.example", "198.51.100.1");
+  const auto both = [&t](const std::string& domain, int preference, const std::string& target) {
+    t.mx("mx" + domain, preference, target);
+    t.srv("_smtp._tcp.srv" + domain, preference, target);
+  };
+  both("better.example", 10, "slow.example");
+  both("better.example", 20, "self.example");
+  both("better.example", 30, "one.example");
+  both("same.example", 20, "slow.example");
+  both("same.example", 20, "self.example");
+  both("worse.example", 20, "self.example");
+  both("worse.example", 30, "slow.example");
+  both("other.example", 10, "slow.example");
+  both("other.example", 15, "one.example");
+  both("other.example", 20, "self.example");
+  for (const std::string kind : {"mx", "srv"}) {
+    BOOST_CHECK_MESSAGE(w.route("x@" + kind + "better.example").starts_with("deferred host lookup for slow.example"),
+                        w.route("x@" + kind + "better.example"));
+    for (const char* domain : {"same.example", "worse.example"})
+      ROUTES(w, "x@" + kind + domain, "deferred(frozen) remote host address is the local host");
+    BOOST_CHECK(w.route("x@" + kind + "other.example").starts_with("routed d/remote one.example[198.51.100.1]=15"));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(domain_literals) {
   World w("i:\n  driver = ipliteral\n  transport = remote\n");
   ROUTES(w, "x@[198.51.100.1]", "routed i/remote [198.51.100.1][198.51.100.1]");
