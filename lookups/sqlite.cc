@@ -160,7 +160,10 @@ Result<std::string> choose_file(Scope& scope, const LookupRequest& request, std:
     query = trim_left(query.substr(n));
   }
   if (file.empty() && scope.config != nullptr && scope.config->main.sqlite_dbfile.is_set()) {
-    REMEX_TRY(const Text expanded, scope.config->main.sqlite_dbfile.eval(scope));
+    const Expansion& dbfile = scope.config->main.sqlite_dbfile;
+    // Answers are kept by what the lookup says, and that does not name a file that is another one each time.
+    if (!dbfile.is_constant()) request.keep_answer = false;
+    REMEX_TRY(const Text expanded, dbfile.eval(scope));
     if (expanded.is_tainted()) return fail(ErrorKind::taint, "sqlite_dbfile expands to a tainted file name");
     file = expanded.str();
   }

@@ -157,6 +157,28 @@ BOOST_AUTO_TEST_CASE(sqlite_answers) {
   BOOST_TEST(look("sqlite", with_file, Text()).starts_with("taint: "));
 }
 
+// An answer is remembered by what the lookup says; sqlite_dbfile may expand to another file for the next address.
+BOOST_AUTO_TEST_CASE(answers_of_another_sqlite_dbfile_are_not_mixed_up) {
+  const SqlFile one(dir + "/one.db", "create table t(a); insert into t values('one')");
+  const SqlFile two(dir + "/two.db", "create table t(a); insert into t values('two')");
+  CompileContext ctx;
+  ctx.registries = config.registries.get();
+  lang::AddressState address;
+  address.local_part_data = Text("one");
+  scope.address = &address;
+  config.main.sqlite_dbfile = Expansion::compile(SourceText(dir + "/$local_part_data.db"), ctx).value();
+  const auto ask = [&] { return look("sqlite", Text("select a from t"), Text()); };
+  BOOST_TEST(ask() == "[one]");
+  address.local_part_data = Text("two");
+  BOOST_TEST(ask() == "[two]");
+  // a constant name is no such case: its answers are remembered
+  config.main.sqlite_dbfile = Expansion::compile(SourceText(dir + "/one.db"), ctx).value();
+  BOOST_TEST(ask() == "[one]");
+  const SqlFile changed(dir + "/one.db", "update t set a = 'new'");
+  BOOST_TEST(ask() == "[one]");
+  scope.address = nullptr;
+}
+
 BOOST_AUTO_TEST_CASE(answers_are_remembered_for_the_message_and_changes_are_not) {
   const std::string f = dir + "/f.db";
   {
