@@ -107,9 +107,18 @@ bool fails_verification(const RouteContext& ctx, const RouterGeneric& g) {
          (ctx.mode == RouteMode::verify_sender && g.fail_verify_sender);
 }
 
-/// The copy of an address that continues behind an unseen router. No header changes yet, same data.
-void add_unseen_clone(RouteContext& ctx, Addr& addr, std::size_t next) {
+/// Where bounces of an address go.
+struct ErrorsTo {
+  std::string address;
+  bool given = false;
+};
+
+/// The copy of an address that continues behind an unseen router: same data, no header changes, and bounces go where
+/// they went before that router.
+void add_unseen_clone(RouteContext& ctx, Addr& addr, std::size_t next, ErrorsTo before) {
   auto clone = make_child(addr, addr.state.address);
+  clone->errors_to = std::move(before.address);
+  clone->has_errors_to = before.given;
   clone->headers_add.clear();
   clone->headers_remove.clear();
   if (next < ctx.config.routers.size()) {
@@ -184,6 +193,7 @@ Next settle(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, RouteR
   addr.router = &r;
   addr.log_as_local = g.log_as_local;
   addr.message = res.message;
+  ErrorsTo before{addr.errors_to, addr.has_errors_to};
   Status ok;
   if (res.outcome == Outcome::accept) {
     ok = finish_accept(ctx, r, addr);
@@ -199,7 +209,7 @@ Next settle(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, RouteR
     set_outcome(addr, Addr::Status::deferred, deferred(fmt::format("{} router: {}", r.name, ok.error().text)));
     return Next::done;
   }
-  if ((unseen && *unseen) || res.and_continue) add_unseen_clone(ctx, addr, index + 1);
+  if ((unseen && *unseen) || res.and_continue) add_unseen_clone(ctx, addr, index + 1, std::move(before));
   return Next::done;
 }
 

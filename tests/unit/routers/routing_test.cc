@@ -435,6 +435,25 @@ BOOST_AUTO_TEST_CASE(unseen_clones_go_on) {
   BOOST_CHECK_EQUAL(w.last->children[0]->state.address_data.str(), "kept");
 }
 
+BOOST_AUTO_TEST_CASE(unseen_clones_keep_the_bounce_address_from_before) {
+  const std::string rest =
+      "  unseen\n  domains = u.example\n  transport = local\nb:\n  driver = accept\n  domains = u.example\n"
+      "  transport = remote\nr:\n  driver = redirect\n  errors_to = red@lists.example\n  data = x@u.example\n";
+  for (const std::string own : {"copy@lists.example", ""}) {
+    World w("a:\n  driver = accept\n  errors_to = " + own + "\n" + rest);
+    w.route("x@u.example");
+    const Addr& copy = *w.last;
+    BOOST_CHECK(copy.has_errors_to);
+    BOOST_CHECK_EQUAL(copy.errors_to, own);
+    BOOST_CHECK(!copy.children.at(0)->has_errors_to);
+    BOOST_CHECK_EQUAL(copy.children[0]->errors_to, "");
+    w.route("list@l.example");
+    const Addr& child = *w.last->children.at(0);
+    BOOST_CHECK_EQUAL(child.errors_to, own);
+    BOOST_CHECK_EQUAL(child.children.at(0)->errors_to, "red@lists.example");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(verify_modes_and_errors_to) {
   World w(
       "a:\n  driver = accept\n  verify_only\n  domains = v.example\n"
