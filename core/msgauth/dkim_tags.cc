@@ -15,8 +15,9 @@ bool is_tag_name(std::string_view s) {
 }
 }  // namespace
 
-Result<TagList> TagList::parse(std::string_view text) {
+Result<TagList> TagList::parse(std::string_view text, TagRules rules) {
   if (text.size() > kMaxTagList) return fail("tag list too long");
+  const bool strict = rules == TagRules::strict;
   TagList out;
   std::size_t pos = 0;
   while (pos < text.size()) {
@@ -24,20 +25,26 @@ Result<TagList> TagList::parse(std::string_view text) {
     const std::string_view spec = text.substr(pos, end - pos);
     if (trim(spec).empty()) {
       // A list may end in ';', nothing else may be empty (RFC 6376 3.2).
-      if (end == text.size() || trim(text.substr(end)).empty()) break;
-      if (trim(text.substr(end)).find_first_not_of("; \t\r\n") == std::string_view::npos) break;
-      return fail("empty tag");
+      if (text.substr(end).find_first_not_of("; \t\r\n") == std::string_view::npos) break;
+      if (strict) return fail("empty tag");
+    } else if (Status added = out.add(text, pos, end); !added && strict) {
+      return std::unexpected(added.error());
     }
-    const std::size_t eq = spec.find('=');
-    if (eq == std::string_view::npos) return fail("tag without =");
-    const Tag tag{trim(spec.substr(0, eq)), trim(spec.substr(eq + 1)), pos + eq + 1, end};
-    if (!is_tag_name(tag.name)) return fail("bad tag name");
-    if (out.find(tag.name) != nullptr) return fail("duplicate tag " + std::string(tag.name));
-    if (out.tags_.size() >= kMaxTags) return fail("too many tags");
-    out.tags_.push_back(tag);
     pos = end + 1;
   }
   return out;
+}
+
+Status TagList::add(std::string_view text, std::size_t begin, std::size_t end) {
+  const std::string_view spec = text.substr(begin, end - begin);
+  const std::size_t eq = spec.find('=');
+  if (eq == std::string_view::npos) return fail("tag without =");
+  const Tag tag{trim(spec.substr(0, eq)), trim(spec.substr(eq + 1)), begin + eq + 1, end};
+  if (!is_tag_name(tag.name)) return fail("bad tag name");
+  if (find(tag.name) != nullptr) return fail("duplicate tag " + std::string(tag.name));
+  if (tags_.size() >= kMaxTags) return fail("too many tags");
+  tags_.push_back(tag);
+  return {};
 }
 
 const Tag* TagList::find(std::string_view name) const {

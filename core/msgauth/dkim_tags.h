@@ -2,6 +2,7 @@
 // No I/O.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,15 +22,20 @@ struct Tag {
   std::size_t value_end = 0;    ///< offset of the ';' or the end
 };
 
+/// What becomes of a tag that cannot be understood (empty, without '=', with a bad or repeated name, one too many):
+/// `strict` refuses the list (RFC 6376 3.2), `lenient` leaves the tag out (RFC 7489 6.3).
+enum class TagRules : std::uint8_t { strict, lenient };
+
 class TagList {
  public:
-  /// Refuses duplicate names, bad names and a tag without '='. The views point into `text`.
-  static Result<TagList> parse(std::string_view text);
+  /// The views point into `text`. A list of more than kMaxTagList octets is refused by either rule.
+  static Result<TagList> parse(std::string_view text, TagRules rules = TagRules::strict);
   const Tag* find(std::string_view name) const;
   std::optional<std::string_view> get(std::string_view name) const;
   const std::vector<Tag>& all() const { return tags_; }
 
  private:
+  Status add(std::string_view text, std::size_t begin, std::size_t end);
   std::vector<Tag> tags_;
 };
 

@@ -20,18 +20,31 @@ std::optional<DmarcPolicy> policy_of(std::string_view word) {
   return std::nullopt;
 }
 
-/// The domain's record; nullopt: none that counts. Error: the DNS did not answer.
-Result<std::optional<DmarcRecord>> fetch(dns::Resolver& resolver, const std::string& domain) {
+/// Records of other versions and other texts are passed over (6.6.3 step 2).
+bool is_dmarc_record(std::string_view text) {
+  const std::string_view first = text.substr(0, text.find(';'));
+  const std::size_t eq = first.find('=');
+  return eq != std::string_view::npos && trim(first.substr(0, eq)) == "v" && trim(first.substr(eq + 1)) == "DMARC1";
+}
+
+/// What a domain publishes.
+struct Published {
+  bool any = false;                   ///< it has DMARC records: the organizational domain is not asked
+  std::optional<DmarcRecord> record;  ///< the one that counts; several, or one without a usable policy, do not
+};
+
+/// Error: the DNS did not answer.
+Result<Published> fetch(dns::Resolver& resolver, const std::string& domain) {
   const dns::Answer a = resolver.query("_dmarc." + domain, dns::Type::txt);
   if (a.outcome == dns::Outcome::try_again) return defer(a.why);
-  std::optional<DmarcRecord> found;
-  std::size_t records = 0;
+  Published out;
   for (const dns::Record& r : a.records) {
-    if (!trim_left(r.text).starts_with("v=DMARC1")) continue;
-    if (++records > 1) return std::optional<DmarcRecord>();  // 6.6.3 step 5: several are none
-    if (auto parsed = parse_dmarc_record(r.text)) found = *parsed;
+    if (!is_dmarc_record(r.text)) continue;
+    if (out.any) return Published{true, std::nullopt};  // 6.6.3 step 5: with several, discovery ends
+    out.any = true;
+    if (auto parsed = parse_dmarc_record(r.text)) out.record = std::move(*parsed);
   }
-  return found;
+  return out;
 }
 
 bool aligned(std::string_view identifier, std::string_view author, bool strict, const DmarcQuery& q) {
@@ -86,19 +99,19 @@ DmarcVerdict check_one(dns::Resolver& resolver, const DmarcQuery& q, const std::
     v.text = "The DMARC record could not be looked up now: " + e.text;
     return v;
   };
-  auto record = fetch(resolver, author);
-  if (!record) return trouble(record.error());
-  if (const std::string organization = q.organizational(author); !*record && organization != author) {
-    record = fetch(resolver, organization);
-    if (!record) return trouble(record.error());
-    if (*record) v.used_domain = organization;
+  auto found = fetch(resolver, author);
+  if (!found) return trouble(found.error());
+  if (const std::string organization = q.organizational(author); !found->any && organization != author) {
+    found = fetch(resolver, organization);
+    if (!found) return trouble(found.error());
+    if (found->record) v.used_domain = organization;
   }
-  if (!*record) {
+  if (!found->record) {
     v.status = DmarcStatus::norecord;
     v.text = "No policy in DMARC";
     return v;
   }
-  judge(v, **record, q);
+  judge(v, *found->record, q);
   return v;
 }
 
@@ -129,7 +142,8 @@ std::string_view to_string(DmarcStatus s) {
 }
 
 Result<DmarcRecord> parse_dmarc_record(std::string_view text) {
-  REMEX_TRY(const TagList tags, TagList::parse(text));
+  // 6.3: behind v= and p=, what cannot be understood is left out and the rest counts.
+  REMEX_TRY(const TagList tags, TagList::parse(text, TagRules::lenient));
   if (tags.all().empty() || tags.all().front().name != "v" || tags.all().front().value != "DMARC1")
     return fail("the record does not begin with v=DMARC1");
   DmarcRecord r;

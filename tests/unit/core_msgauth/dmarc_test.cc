@@ -45,8 +45,18 @@ BOOST_AUTO_TEST_CASE(records) {
   BOOST_TEST(parse_dmarc_record("v=DMARC1;p=Quarantine;").has_value());
   BOOST_TEST(parse_dmarc_record("v=DMARC1; p=none; pct=200")->percent == 100u);
   for (const char* bad : {"", "p=reject", "v=dmarc1; p=reject", "v=DMARC1", "v=DMARC1; p=maybe", "v=DMARC2; p=none",
-                          "p=none; v=DMARC1", "v=DMARC1; p=none; p=reject", "v=DMARC1; p"})
+                          "p=none; v=DMARC1", "v=DMARC1; p", "v=DMARC1; v=DMARC1; p=maybe"})
     BOOST_TEST(!parse_dmarc_record(bad).has_value(), bad);
+  // behind v= and p= a slip costs its own tag only (6.3)
+  for (const char* slip :
+       {"v=DMARC1; p=reject;; rua=mailto:a@b.c; adkim=s", "v=DMARC1; p=reject; junk; rua=mailto:a@b.c; adkim=s",
+        "v=DMARC1; p=reject; =x; rua=mailto:a@b.c; adkim=s", "v=DMARC1; p=reject; rua=mailto:a@b.c; adkim=s; pct",
+        "v=DMARC1; p=reject; rua=mailto:a@b.c; rua=mailto:d@e.f; adkim=s",
+        "v=DMARC1; p=reject; p=none; rua=mailto:a@b.c; adkim=s",
+        "v = DMARC1 ; p = reject; rua=mailto:a@b.c; adkim=s; 7=8;; ;"}) {
+    r = parse_dmarc_record(slip);
+    BOOST_TEST((r && r->policy == DmarcPolicy::reject && r->rua == "mailto:a@b.c" && r->strict_dkim), slip);
+  }
   // who wants reports is taken to mean "none"
   r = parse_dmarc_record("v=DMARC1; p=maybe; rua=mailto:a@b.c");
   BOOST_TEST((r && r->policy == DmarcPolicy::none));
@@ -135,6 +145,17 @@ BOOST_AUTO_TEST_CASE(where_the_record_is) {
   BOOST_TEST(w.status() == "reject");
   w.table["_dmarc.other.co.uk TXT"] = {"TRY"};
   BOOST_TEST(w.status() == "temperror");
+  // several records, or one that says nothing usable, end the search (6.6.3 steps 5 and 6); other texts do not
+  w.q.authors = {"sub.example.net"};
+  w.record("example.net", "v=DMARC1; p=reject");
+  w.table["_dmarc.sub.example.net TXT"] = {"v=DMARC1; p=none", "v=DMARC1; p=none"};
+  BOOST_TEST(w.status() == "norecord");
+  w.record("sub.example.net", "v=DMARC1; p=maybe");
+  BOOST_TEST(w.status() == "norecord");
+  for (const char* other : {"v=DMARC10; p=none", "v=spf1 -all", "DMARC1", ""}) {
+    w.record("sub.example.net", other);
+    BOOST_TEST(w.status() == "reject", other);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_could_not_be_checked) {
