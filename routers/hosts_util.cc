@@ -205,7 +205,8 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
   bool any_ignored = false;
   for (const dns::Record& rec : mx.records) {
     if (rec.text.empty() || rec.text == ".") continue;
-    if (mail::is_ip_address(rec.text) && !ctx.config.main.allow_mx_to_ip) continue;
+    const bool is_ip = mail::is_ip_address(rec.text);
+    if (is_ip ? !ctx.config.main.allow_mx_to_ip : !mail::is_domain_name(rec.text, true)) continue;
     HostItem item;
     item.name = to_lower(rec.text);
     item.mx = rec.preference;

@@ -60,7 +60,7 @@ HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, 
   int again_preference = -1;
   bool any_ignored = false;
   for (const dns::Record& rec : records) {
-    if (rec.text.empty() || rec.text == ".") continue;
+    if (!mail::is_domain_name(rec.text, true)) continue;
     HostItem item;
     item.name = to_lower(rec.text);
     item.mx = rec.preference;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/base/domain_name.h"
 #include "core/base/strings.h"
 #include "core/dns/resolver.h"
 #include "core/hooks/hooks.h"
@@ -140,6 +141,8 @@ HostName lookup_address(Resolver& r, std::string_view ip, bool use_hosts_file) {
   std::size_t tried = 0;
   for (const Record& rec : ptr.records) {
     if (++tried > kMaxReverseNames) break;
+    // Whoever has the address writes what he likes here, and the name goes into log lines, headers and lists.
+    if (!is_domain_name(rec.text, true)) continue;
     const HostAddresses fwd = lookup_host(r, rec.text, !is_v6(wanted), is_v6(wanted), use_hosts_file);
     again = again || fwd.outcome == Outcome::try_again;
     if (std::find(fwd.ips.begin(), fwd.ips.end(), wanted) == fwd.ips.end()) continue;

@@ -4,41 +4,15 @@
 #include <arpa/inet.h>
 #include <idn2.h>
 
-#include <array>
 #include <cstring>
 
+#include "core/base/domain_name.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
 
 namespace remex::mail {
 
-/// Most characters of a name: one look each.
-static constexpr std::array<bool, 256> kLetterOrDigit = [] {
-  std::array<bool, 256> table{};
-  for (unsigned c = 0; c < 128; ++c)
-    table[c] = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  return table;
-}();
-
-bool is_domain_name(std::string_view name, bool lax) {
-  if (name.empty() || name.size() > kMaxDomain) return false;
-  std::size_t label = 0;
-  char previous = '.';
-  for (char c : name) {
-    if (kLetterOrDigit[static_cast<unsigned char>(c)]) {
-      if (++label > 63) return false;
-    } else if (c == '.') {
-      if (label == 0 || previous == '-') return false;
-      label = 0;
-    } else if ((c == '-' && label > 0) || (lax && c == '_')) {
-      if (++label > 63) return false;
-    } else {
-      return false;
-    }
-    previous = c;
-  }
-  return label > 0 && previous != '-';
-}
+bool is_domain_name(std::string_view name, bool lax) { return remex::is_domain_name(name, lax); }
 
 /// inet_pton needs a terminated string; an address text is never longer than 45 octets.
 static bool parses_as(int family, std::string_view s) {

@@ -39,6 +39,9 @@ ZONE = {
     'alias.test': [{'CNAME': 'far.test'}], 'loopback.test': [{'MX': [10, 'l.loopback.test']}], 'l.loopback.test': [{'A': '127.0.0.1'}],
     'client.test': [{'A': '192.0.2.1'}], '1.2.0.192.in-addr.arpa': [{'PTR': 'client.test'}], '2.2.0.192.in-addr.arpa': [{'PTR': 'liar.test'}],
     'liar.test': [{'A': '192.0.2.99'}], 'badmx.test': [{'MX': [10, 'missing.test']}], '2.0.0.127.bl.test': [{'A': '127.0.0.2'}],
+    'bk-slow.test': [{'MX': [10, 'slow.test']}, {'MX': [20, 'host.test']}, {'MX': [30, 'mx1.far.test']}],
+    '_smtp._tcp.bk-srv.test': [{'SRV': [10, 0, 25, 'slow.test']}, {'SRV': [20, 0, 25, 'host.test']}], 'xn--bcher-kva.test': [{'A': '192.0.2.21'}],
+    'bk-name.test': [{'MX': [10, "a|b'$(x).test"]}, {'MX': [20, 'hy-.test']}], "a|b'$(x).test": [{'A': '192.0.2.22'}], 'hy-.test': [{'A': '192.0.2.22'}],
     '1.2.0.192.bl.test': [{'A': '127.0.0.2'}, {'TXT': 'listed for the test'}],
 }
 SPF = {  # domains of acl_session/spf.t

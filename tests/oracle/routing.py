@@ -12,7 +12,8 @@ def normal(result):
     code, out, err = result
     out = re.sub(r'[ \t]+\n', '\n', out)
     out = re.sub(r' +', ' ', out)
-    out = re.sub(r'(host lookup did not complete): .*', r'\1', out)  # remex says why
+    out = re.sub(r'host lookup (?:for \S+ )?did not complete.*', 'host lookup did not complete', out)  # remex says why
+    out = re.sub(r'(this time:) (?:\w+ router: failed to expand|route_(?:data|list):) .*', r'\1 failed to expand', out)
     return '%s(status %d)' % (out, code)
 
 

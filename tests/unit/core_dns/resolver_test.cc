@@ -92,7 +92,12 @@ constexpr std::string_view kZone = R"({
   "5.2.0.192.in-addr.arpa": [{"PTR": "liar.example.org"}],
   "4.0.0.10.in-addr.arpa": [{"PTR": "lan.example.org"}],
   "lan.example.org": [{"A": "10.0.0.4"}],
-  "liar.example.org": [{"A": "203.0.113.1"}]
+  "liar.example.org": [{"A": "203.0.113.1"}],
+  "20.2.0.192.in-addr.arpa": [{"PTR": "a(b)\"c;[d]=.example.org"}, {"PTR": "odd.example.org"}, {"PTR": "-x.example.org"}],
+  "a(b)\"c;[d]=.example.org": [{"A": "192.0.2.20"}],
+  "-x.example.org": [{"A": "192.0.2.20"}],
+  "odd.example.org": [{"A": "192.0.2.20"}],
+  "21.2.0.192.in-addr.arpa": [{"PTR": "a(b)\"c;[d]=.example.org"}]
 })";
 
 }  // namespace
@@ -225,6 +230,10 @@ BOOST_AUTO_TEST_CASE(hosts_and_reverse_lookups) {
     BOOST_TEST(n.aliases.empty());
     BOOST_CHECK(lookup_address(*r, "192.0.2.5", false).outcome == Outcome::no_name);  // the name does not confirm
     BOOST_TEST(lookup_address(*r, "10.0.0.4", false).name == "lan.example.org");      // private reverse zones are asked
+    n = lookup_address(*r, "192.0.2.20", false);  // a name that is none is passed over, although it confirms
+    BOOST_TEST(n.name == "odd.example.org");
+    BOOST_TEST(n.aliases.empty());
+    BOOST_CHECK(lookup_address(*r, "192.0.2.21", false).outcome == Outcome::no_name);
     BOOST_CHECK(lookup_address(*r, "junk", false).outcome == Outcome::no_name);
   });
 }

@@ -356,6 +356,23 @@ BOOST_AUTO_TEST_CASE(a_backup_waits_for_a_better_host) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(targets_that_are_no_host_names) {
+  World w("d:\n  driver = dnslookup\n  check_srv = ${if match{$domain}{srv}{smtp}}\n  transport = remote\n");
+  auto& t = w.services.table;
+  for (const char* target : {"a|b'$(x)/..test", "a b.example", "-x.example", "two.example\\010", "x(y).example"}) {
+    t.mx("mx.example", 10, target);
+    t.srv("_smtp._tcp.srv.example", 10, target);
+    t.a(target, "198.51.100.66");
+  }
+  ROUTES(w, "x@mx.example", "failed all relevant MX records point to non-existent hosts");
+  BOOST_CHECK(w.route("x@srv.example").starts_with("failed "));
+  t.mx("mx.example", 20, "a_b.example");
+  t.srv("_smtp._tcp.srv.example", 20, "a_b.example");
+  t.a("a_b.example", "198.51.100.1");
+  ROUTES(w, "x@mx.example", "routed d/remote a_b.example[198.51.100.1]=20");
+  ROUTES(w, "x@srv.example", "routed d/remote a_b.example[198.51.100.1]=20:26");
+}
+
 BOOST_AUTO_TEST_CASE(domain_literals) {
   World w("i:\n  driver = ipliteral\n  transport = remote\n");
   ROUTES(w, "x@[198.51.100.1]", "routed i/remote [198.51.100.1][198.51.100.1]");
