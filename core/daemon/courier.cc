@@ -2,7 +2,8 @@
 //
 // A request names the transport or router it is for. The child looks it up in the configuration this process read
 // itself, refuses users that driver cannot have (and root, and never_users), paths outside the constant start of the
-// configured one and programs other than the configured one; then it becomes the user, for good, and does the work.
+// configured one, programs other than the configured one and groups that are not the user's or a driver's; then it
+// becomes the user, for good, and does the work.
 #include "core/daemon/courier.h"
 
 #include <fmt/core.h>
@@ -14,8 +15,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "core/base/strings.h"
+#include "core/daemon/courier_groups.h"
 #include "core/daemon/process.h"
 #include "core/io/fiber.h"
 #include "routers/courier_work.h"
@@ -31,6 +34,13 @@ namespace {
 std::string field(const io::Fields& f, const std::string& name) {
   const auto it = f.find(name);
   return it == f.end() ? std::string() : it->second;
+}
+
+/// A uid or gid of a request; -1: missing, or no id (which has 32 bits, and is not -1): it would be another one when
+/// it is used.
+std::int64_t id_field(const io::Fields& f, const std::string& name) {
+  const auto n = parse_uint(field(f, name));
+  return n && *n < std::numeric_limits<uid_t>::max() ? static_cast<std::int64_t>(*n) : -1;
 }
 
 std::int64_t uid_of(const std::string& user) {
@@ -152,14 +162,14 @@ void serve(const std::shared_ptr<const lang::Config>& shared, int fd, bool privi
   const auto refuse = [&](const std::string& why) {
     (void)io::write_fields(fd, {{"error", fmt::format("request refused: {}", why)}, {"errno", "1"}});
   };
-  const auto uid = parse_int(field(*f, "uid")), gid = parse_int(field(*f, "gid"));
-  if (!uid || !gid || *uid < 0 || *gid < 0) return refuse("no user");
+  const std::int64_t uid = id_field(*f, "uid"), gid = id_field(*f, "gid");
+  if (uid < 0 || gid < 0) return refuse("no user");
   if (privileged) {
     if (Status ok = check_request(config, *f); !ok) return refuse(ok.error().text);
-    if (!become_user(*f, static_cast<uid_t>(*uid), static_cast<gid_t>(*gid)))
-      return refuse(fmt::format("cannot become uid {} gid {}", *uid, *gid));
-  } else if (static_cast<uid_t>(*uid) != geteuid()) {
-    return refuse(fmt::format("cannot act as uid {}: not started as root", *uid));
+    if (!become_user(*f, static_cast<uid_t>(uid), static_cast<gid_t>(gid)))
+      return refuse(fmt::format("cannot become uid {} gid {}", uid, gid));
+  } else if (static_cast<uid_t>(uid) != geteuid()) {
+    return refuse(fmt::format("cannot act as uid {}: not started as root", uid));
   }
   if (field(*f, "op") == "filter") {
     (void)io::write_fields(fd, run_filter(shared, *f));
@@ -174,8 +184,9 @@ void serve(const std::shared_ptr<const lang::Config>& shared, int fd, bool privi
 }  // namespace
 
 Status check_request(const lang::Config& config, const io::Fields& f) {
-  const auto uid = parse_int(field(f, "uid"));
-  REMEX_CHECK(check_user(config, f, uid.value_or(-1)));
+  const std::int64_t uid = id_field(f, "uid"), gid = id_field(f, "gid");
+  REMEX_CHECK(check_user(config, f, uid));
+  REMEX_CHECK(check_group(config, f, uid, gid));
   REMEX_CHECK(check_path(config, f));
   const std::string op = field(f, "op");
   if (op == "query") {

@@ -1,4 +1,5 @@
 // What the courier refuses: the asking process may have been taken over.
+#include <grp.h>
 #include <pwd.h>
 #include <boost/test/unit_test.hpp>
 
@@ -34,7 +35,25 @@ local:
   driver = accept
   check_local_user
   transport = box
+grouped:
+  driver = redirect
+  domains = b.test
+  data = y
+  file_transport = box
+  require_files = games,tape : /x/y
+  user = games
+  group = news
 begin transports
+grouped:
+  driver = appendfile
+  file = /x
+  user = games
+  group = mail
+any:
+  driver = appendfile
+  file = /x
+  user = ${if eq{1}{2}{x}{games}}
+  group = ${if eq{1}{2}{x}{games}}
 box:
   driver = appendfile
   file = /var/mail/$local_part_data
@@ -51,6 +70,12 @@ begin retry
 
 std::string uid(const char* name) { return std::to_string(getpwnam(name)->pw_uid); }
 
+std::string gid(const char* name) { return std::to_string(getgrnam(name)->gr_gid); }
+std::string gid_of_user(const std::string& uid) {
+  const passwd* p = getpwuid(static_cast<uid_t>(std::strtoul(uid.c_str(), nullptr, 10)));
+  return p != nullptr ? std::to_string(p->pw_gid) : "12345";
+}
+
 std::string refusal(const io::Fields& f) {
   static const auto c = config();
   const Status ok = daemon::check_request(*c, f);
@@ -63,7 +88,7 @@ void refused(const io::Fields& f, std::string_view why) {
 }
 
 io::Fields append(const std::string& user, const std::string& path) {
-  return {{"op", "mbox"}, {"transport", "box"}, {"uid", user}, {"gid", "8"}, {"path", path}};
+  return {{"op", "mbox"}, {"transport", "box"}, {"uid", user}, {"gid", gid_of_user(user)}, {"path", path}};
 }
 
 io::Fields run(const std::string& user, const std::string& program) {
@@ -91,6 +116,60 @@ BOOST_AUTO_TEST_CASE(users_a_driver_cannot_have_are_refused) {
           "never reads files as");
   refused({{"op", "readlist"}, {"router", "none"}, {"uid", uid("games")}, {"gid", "1"}}, "no router");
   refused({{"op", "mbox"}, {"transport", "none"}, {"uid", uid("games")}, {"gid", "1"}}, "no transport");
+}
+
+BOOST_AUTO_TEST_CASE(groups_a_driver_cannot_have_are_refused) {
+  const auto with = [](io::Fields f, const std::string& group) {
+    f["gid"] = group;
+    return f;
+  };
+  const io::Fields box = append(uid("games"), "/var/mail/games"), program = run(uid("games"), "/usr/bin/vacation");
+  for (const io::Fields& f :
+       {box, program,
+        io::Fields{{"op", "readlist"}, {"router", "alias"}, {"uid", uid("games")}, {"path", "/etc/shadow"}},
+        io::Fields{{"op", "filter"}, {"router", "alias"}, {"uid", uid("games")}},
+        io::Fields{{"op", "exists"}, {"router", "alias"}, {"uid", uid("games")}},
+        io::Fields{{"op", "query"}, {"router", "ask"}, {"uid", uid("games")}, {"arg0", "/usr/bin/ask"}}}) {
+    BOOST_TEST_CONTEXT(f.at("op")) {
+      BOOST_TEST(refusal(with(f, gid("games"))) == "");
+      refused(with(f, gid("shadow")), "never used with");
+      refused(with(f, gid("disk")), "never used with");
+      refused(with(f, "0"), "gid 0 is never used");
+      refused(with(f, "4294967296"), "never used");
+      refused(with(f, "4294967295"), "never used");
+      refused(with(f, ""), "never used");
+    }
+  }
+  // groups that options name: of the transport, of a router, of a command, of required files
+  BOOST_TEST(refusal(with({{"op", "mbox"}, {"transport", "grouped"}, {"uid", uid("games")}, {"path", "/x"}},
+                          gid("mail"))) == "");
+  refused(with({{"op", "mbox"}, {"transport", "grouped"}, {"uid", uid("games")}, {"path", "/x"}}, gid("news")),
+          "never used with");
+  BOOST_TEST(refusal(with(box, gid("news"))) == "");
+  BOOST_TEST(refusal(with({{"op", "readlist"}, {"router", "grouped"}, {"uid", uid("games")}}, gid("news"))) == "");
+  refused(with({{"op", "readlist"}, {"router", "local"}, {"uid", uid("games")}}, gid("news")), "never used with");
+  BOOST_TEST(refusal(with({{"op", "exists"}, {"router", "grouped"}, {"uid", uid("games")}}, gid("tape"))) == "");
+  refused(with({{"op", "exists"}, {"router", "grouped"}, {"uid", uid("games")}}, gid("news")), "never used with");
+  // an expansion may give any but group 0
+  const io::Fields any{{"op", "mbox"}, {"transport", "any"}, {"uid", uid("games")}, {"path", "/x"}};
+  BOOST_TEST(refusal(with(any, "54321")) == "");
+  refused(with(any, "0"), "never used");
+  io::Fields all_groups = program;
+  all_groups["initgroups"] = "1";
+  refused(all_groups, "initgroups");
+}
+
+BOOST_AUTO_TEST_CASE(ids_have_32_bits) {
+  const auto beyond = [](const std::string& id) { return std::to_string((std::uint64_t{1} << 32U) + std::stoull(id)); };
+  io::Fields f{
+      {"op", "mbox"}, {"transport", "any"}, {"uid", beyond(uid("bin"))}, {"gid", gid("games")}, {"path", "/x"}};
+  refused(f, "never used");
+  f["uid"] = beyond("0");
+  refused(f, "never used");
+  f["uid"] = uid("games");
+  BOOST_TEST(refusal(f) == "");
+  f["gid"] = beyond(gid("games"));
+  refused(f, "never used");
 }
 
 BOOST_AUTO_TEST_CASE(paths_and_programs_of_others_are_refused) {
