@@ -239,7 +239,8 @@ Result<std::optional<Plan>> choose(RouteContext& ctx, const lang::DriverInstance
     if (plan.hosts.find('$') != std::string::npos) {  // the host list is expanded by itself, unless a peer wrote it
       if (data->is_tainted()) return defer("route_data: attempt to expand tainted data");
       auto again = lang::expand_once(plan.hosts, ctx.scope);
-      if (!again) return std::nullopt;
+      if (!again && again.error().kind == ErrorKind::forced_fail) return std::nullopt;
+      if (!again) return defer(fmt::format("route_data: {}", again.error().text));
       plan.hosts = again->str();
     }
     std::vector<std::string> words;
@@ -261,9 +262,10 @@ Result<std::optional<Plan>> choose(RouteContext& ctx, const lang::DriverInstance
       auto hosts = rule.hosts.eval(ctx.scope);
       ctx.scope.value = saved;
       if (!hosts) {
-        if (hosts.error().kind == ErrorKind::defer) return defer(fmt::format("route_list: {}", hosts.error().text));
+        if (hosts.error().kind != ErrorKind::forced_fail)
+          return defer(fmt::format("route_list: {}", hosts.error().text));
         debug_line(ctx, fmt::format("{} router: host list: {}", r.name, hosts.error().text));
-        return std::nullopt;  // documented: the router declines
+        return std::nullopt;
       }
       plan.hosts = hosts->str();
     }

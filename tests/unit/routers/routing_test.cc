@@ -276,6 +276,18 @@ BOOST_AUTO_TEST_CASE(manualroute_data_and_failures) {
   ROUTES(w, "x@c.example", "routed l/local");
 }
 
+BOOST_AUTO_TEST_CASE(manualroute_hosts_that_cannot_be_expanded) {
+  const std::string next = "l:\n  driver = accept\n  transport = local\n";
+  const std::string head = "m:\n  driver = manualroute\n  transport = remote\n";
+  World data(head + "  route_data = \\${eval:x\\$domain}\n" + next);
+  BOOST_CHECK_MESSAGE(data.route("x@a.example").starts_with("deferred route_data: "), data.route("x@a.example"));
+  World forced(head + "  route_data = \\${extract{9}{:}{a:b}{x}fail}\n" + next);
+  ROUTES(forced, "x@a.example", "routed l/local");
+  World list(head + "  route_list = a.example ${eval:x$domain} ; c.example \"${if eq{$domain}{}{x}fail}\"\n" + next);
+  BOOST_CHECK_MESSAGE(list.route("x@a.example").starts_with("deferred route_list: "), list.route("x@a.example"));
+  ROUTES(list, "x@c.example", "routed l/local");
+}
+
 BOOST_AUTO_TEST_CASE(dnslookup_orders_and_cuts) {
   World w("d:\n  driver = dnslookup\n  transport = remote\n  ignore_target_hosts = 198.51.100.66\n");
   auto& t = w.services.table;
