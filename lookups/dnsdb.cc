@@ -107,34 +107,15 @@ constexpr Plan kTypes[] = {{"a", dns::Type::a},         {"aaaa", dns::Type::aaaa
                            {"soa", dns::Type::soa},     {"spf", dns::Type::txt},   {"srv", dns::Type::srv},
                            {"tlsa", dns::Type::tlsa},   {"txt", dns::Type::txt}};
 
-/// A domain name in rdata (uncompressed, as the resolver hands it out); empty on junk.
-std::string wire_name(std::string_view raw, std::size_t& at) {
-  std::string out;
-  while (at < raw.size()) {
-    const auto n = static_cast<std::size_t>(static_cast<unsigned char>(raw[at++]));
-    if (n == 0) return out;
-    if (n > 63 || at + n > raw.size()) return {};
-    if (!out.empty()) out += '.';
-    out.append(raw.substr(at, n));
-    at += n;
-  }
-  return {};
-}
-
-std::uint32_t wire_u32(std::string_view raw, std::size_t at) {
-  std::uint32_t v = 0;
-  for (std::size_t i = 0; i < 4 && at + i < raw.size(); ++i) v = v << 8U | static_cast<unsigned char>(raw[at + i]);
-  return v;
-}
-
+/// The primary name server; with a field separator all seven fields.
 std::string soa_text(const dns::Record& r, const Query& q) {
-  std::size_t at = 0;
-  std::string primary = wire_name(r.raw, at);
-  if (!q.field_separator) return primary.empty() ? r.text : primary;
-  const std::string& f = *q.field_separator;
-  const std::string mailbox = wire_name(r.raw, at);
-  std::string out = primary + f + mailbox;
-  for (int i = 0; i < 5; ++i, at += 4) out += f + std::to_string(wire_u32(r.raw, at));
+  const auto fields = split(r.text, ' ');
+  if (!q.field_separator || q.field_separator->empty()) return std::string(fields.front());
+  std::string out;
+  for (const std::string_view field : fields) {
+    if (!out.empty()) out += *q.field_separator;
+    out += field;
+  }
   return out;
 }
 

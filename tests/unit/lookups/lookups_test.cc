@@ -185,6 +185,7 @@ BOOST_AUTO_TEST_CASE(dnsdb_asks_and_joins) {
   t[{"one.example", dns::Type::txt}] = {"hello"};
   t[{"example", dns::Type::ns}] = {"ns.example"};
   t[{"4.3.2.1.in-addr.arpa", dns::Type::ptr}] = {"host.example"};
+  t[{"example", dns::Type::soa}] = {"ns.example hostmaster.example 1 2 3 4 5"};
   services.dns.broken = "broken.example";
   const Row rows[] = {
       {"dnsdb", "a=one.example", "[192.0.2.1\n192.0.2.2]T"},
@@ -195,6 +196,11 @@ BOOST_AUTO_TEST_CASE(dnsdb_asks_and_joins) {
       {"dnsdb", "one.example", "[hello]T"},
       {"dnsdb", "ptr=1.2.3.4", "[host.example]T"},
       {"dnsdb", "zns=a.b.example", "[ns.example]T"},
+      {"dnsdb", "soa=example", "[ns.example]T"},
+      {"dnsdb", "soa=a.b.example", "[ns.example]T"},
+      {"dnsdb", ">: soa=example", "[ns.example]T"},
+      {"dnsdb", ">:; soa=example", "[ns.example]T"},
+      {"dnsdb", ">:,- soa=example", "[ns.example-hostmaster.example-1-2-3-4-5]T"},
       {"dnsdb", "a=none.example", "absent"},
       {"dnsdb", "a=broken.example", "defer: DNS lookup of broken.example: time-out"},
       {"dnsdb", "a=two.example:broken.example", "[192.0.2.3]T"},
