@@ -42,19 +42,22 @@ Result<bool> is_ignored(RouteContext& ctx, const RouterGeneric& g, const std::st
   return m->matched;
 }
 
-bool is_local_name(RouteContext& ctx, const std::string& name) {
+/// A main option that is a list of names. Kind defer, with the option's name: it cannot be tested now.
+Result<bool> is_in(RouteContext& ctx, const lang::MatchList& list, const std::string& name, std::string_view option) {
   std::string error;
-  return matches_list(ctx, ctx.config.main.hosts_treat_as_local, name, error);
+  const bool matched = matches_list(ctx, list, name, error);
+  if (!error.empty()) return defer(fmt::format("{}: {}", option, error));
+  return matched;
 }
 
-dns::HostAddresses look_up(RouteContext& ctx, const std::string& given_name, const LookupOptions& opt) {
+/// Kind defer: a list that says how to look cannot be tested.
+Result<dns::HostAddresses> look_up(RouteContext& ctx, const std::string& given_name, const LookupOptions& opt) {
   auto ascii = mail::has_8bit(given_name) ? mail::domain_to_ascii(given_name) : Result<std::string>(given_name);
-  if (!ascii) return {.outcome = dns::Outcome::no_name, .why = ascii.error().text};
+  if (!ascii) return dns::HostAddresses{.outcome = dns::Outcome::no_name, .why = ascii.error().text};
   const std::string& name = *ascii;
   dns::Resolver& resolver = ctx.scope.services->resolver();
-  std::string error;
-  const bool ipv6 = !opt.ipv4_only && !ctx.config.main.disable_ipv6 &&
-                    !matches_list(ctx, ctx.config.main.dns_ipv4_lookup, name, error);
+  REMEX_TRY(const bool only_v4, is_in(ctx, ctx.config.main.dns_ipv4_lookup, name, "dns_ipv4_lookup"));
+  const bool ipv6 = !opt.ipv4_only && !ctx.config.main.disable_ipv6 && !only_v4;
   if (opt.how == LookupHow::by_name) return dns::lookup_host(resolver, name, true, ipv6, true);
   dns::HostAddresses found = dns::lookup_host(resolver, name, true, ipv6, false);
   const bool absent = found.outcome == dns::Outcome::no_name || found.outcome == dns::Outcome::no_data;
@@ -118,7 +121,9 @@ HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, 
     found.ips.push_back(host.name);
   } else {
     if (ctx.scope.services == nullptr) return {HostFind::again, "no resolver"};
-    found = look_up(ctx, host.name, opt);
+    auto looked = look_up(ctx, host.name, opt);
+    if (!looked) return {HostFind::again, looked.error().text};
+    found = std::move(*looked);
     std::string error;
     if (found.outcome == dns::Outcome::found && !found.secure &&
         matches_list(ctx, g.dnssec_require_domains, host.name, error))
@@ -136,7 +141,9 @@ HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, 
   if (opt.ipv4_prefer)
     std::stable_partition(found.ips.begin(), found.ips.end(), [](const auto& ip) { return mail::is_ipv4(ip); });
 
-  const bool local_name = is_local_name(ctx, host.name);
+  // This host taken for another one would send the message round in circles.
+  const auto local_name = is_in(ctx, ctx.config.main.hosts_treat_as_local, host.name, "hosts_treat_as_local");
+  if (!local_name) return {HostFind::again, local_name.error().text};
   std::size_t taken = 0;
   if (g.translate_ip_address.is_set())
     if (Status st = translate_addresses(ctx, g, host.name, found.ips); !st) return {HostFind::again, st.error().text};
@@ -146,7 +153,7 @@ HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, 
     if (*ignored) continue;
     HostItem item = host;
     item.ip = ip;
-    item.is_self = local_name || is_local_ip(ctx.config, ip);
+    item.is_self = *local_name || is_local_ip(ctx.config, ip);
     item.mx_secure = item.mx_secure && found.secure;
     out.push_back(std::move(item));
     ++taken;

@@ -110,11 +110,11 @@ struct World {
   std::string errors;
   RouteMode mode = RouteMode::deliver;
 
-  explicit World(const std::string& routers) {
+  explicit World(const std::string& routers, const std::string& main = {}) {
     auto files = std::make_shared<lang::SourceFiles>();
     lang::Diagnostics diag(*files);
-    const std::string text = "primary_hostname = me.example\nqualify_domain = me.example\nbegin routers\n" + routers +
-                             "\nbegin transports\nremote:\n  driver = smtp\nlocal:\n  driver = appendfile\n";
+    const std::string text = "primary_hostname = me.example\nqualify_domain = me.example\n" + main + "begin routers\n" +
+                             routers + "\nbegin transports\nremote:\n  driver = smtp\nlocal:\n  driver = appendfile\n";
     config = lang::load_config_text("t.conf", text, {}, registries(), diag, files);
     if (!config) errors = diag.render();
     envelope.sender = "sender@out.example";
@@ -383,6 +383,15 @@ BOOST_AUTO_TEST_CASE(targets_that_are_no_host_names) {
   t.a("a_b.example", "198.51.100.1");
   ROUTES(w, "x@mx.example", "routed d/remote a_b.example[198.51.100.1]=20");
   ROUTES(w, "x@srv.example", "routed d/remote a_b.example[198.51.100.1]=20:26");
+}
+
+BOOST_AUTO_TEST_CASE(lists_about_hosts_that_cannot_be_tested_defer) {
+  for (const char* option : {"hosts_treat_as_local", "dns_ipv4_lookup"}) {
+    World w("d:\n  driver = dnslookup\n  transport = remote\n", std::string(option) + " = ${eval:x$domain}\n");
+    w.services.table.a("plain.example", "198.51.100.7");
+    const std::string got = w.route("x@plain.example");
+    BOOST_CHECK_MESSAGE(got.starts_with(std::string("deferred ") + option + ": "), got);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(domain_literals) {
