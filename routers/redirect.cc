@@ -74,7 +74,9 @@ class Redirection {
   Status add_action(const lang::filter::Action& action);
   void add_file_or_command(const lang::filter::Action& action);
   void add_reply(const lang::filter::Action& action);
+  /// Without a transport the one child waits; the others of the list go on.
   void set_transport(Addr& child, const lang::Expansion& name, std::string_view option);
+  void set_special_transport(Addr& child, RedirectItem::Kind kind);
   Status add_address(const RedirectItem& item);
   Result<std::string> qualified(const RedirectItem& item);
   std::string rewritten(const std::string& address);
@@ -219,16 +221,7 @@ Status Redirection::add_special(const RedirectItem& item, bool tainted) {
     addr_.children.push_back(std::move(child));
     return {};
   }
-  const lang::Expansion& name = pipe                  ? o_.pipe_transport
-                                : child->is_directory ? o_.directory_transport
-                                                      : o_.file_transport;
-  const std::string_view option = pipe                  ? "pipe_transport"
-                                  : child->is_directory ? "directory_transport"
-                                                        : "file_transport";
-  if (!name.is_set())
-    return defer(fmt::format("{} is not set in the {} router, needed for \"{}\"", option, r_.name, printable(shown)));
-  REMEX_TRY(child->transport, find_transport(ctx_, r_, name, option));
-  child->status = Addr::Status::routed;
+  set_special_transport(*child, item.kind);
   addr_.children.push_back(std::move(child));
   return {};
 }
@@ -323,6 +316,16 @@ void Redirection::set_transport(Addr& child, const lang::Expansion& name, std::s
   child.basic_errno = kNoTransport;
 }
 
+void Redirection::set_special_transport(Addr& child, RedirectItem::Kind kind) {
+  using K = RedirectItem::Kind;
+  if (kind == K::pipe)
+    set_transport(child, o_.pipe_transport, "pipe_transport");
+  else if (kind == K::directory)
+    set_transport(child, o_.directory_transport, "directory_transport");
+  else
+    set_transport(child, o_.file_transport, "file_transport");
+}
+
 void Redirection::add_file_or_command(const lang::filter::Action& action) {
   using K = RedirectItem::Kind;
   const bool pipe = action.kind == lang::filter::Action::Kind::pipe;
@@ -338,12 +341,7 @@ void Redirection::add_file_or_command(const lang::filter::Action& action) {
   if (kind == K::file && action.target == "/dev/null") {
     child->status = Addr::Status::discarded;
   } else {
-    if (pipe)
-      set_transport(*child, o_.pipe_transport, "pipe_transport");
-    else if (kind == K::directory)
-      set_transport(*child, o_.directory_transport, "directory_transport");
-    else
-      set_transport(*child, o_.file_transport, "file_transport");
+    set_special_transport(*child, kind);
     if (pipe ? o_.forbid_pipe : o_.forbid_file) {
       child->status = Addr::Status::failed;
       child->message = fmt::format("delivery to {} forbidden", pipe ? "pipe" : "file");

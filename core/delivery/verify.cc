@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
@@ -69,6 +70,14 @@ void hosts(TestReport& t, const Addr& a) {
   }
 }
 
+/// A file or command of a redirection.
+void report_special(TestReport& t, const Addr& a, const std::string& name) {
+  t.out += fmt::format("{} -> {}\n", a.parent != nullptr ? a.parent->state.address : "",
+                       a.is_pipe && !name.starts_with('|') ? "|" + name : name);
+  t.out += a.transport != nullptr ? fmt::format("  transport = {}\n", a.transport->name)
+                                  : fmt::format("*** Error in setting up pipe, file, or autoreply:\n{}\n", a.message);
+}
+
 void report(TestReport& t, const Addr& a) {
   const std::string name = a.special.empty() ? a.state.address : a.special.str();
   switch (a.status) {
@@ -78,6 +87,8 @@ void report(TestReport& t, const Addr& a) {
       ++t.failed;
       break;
     case Addr::Status::deferred:
+      if (a.is_pipe || a.is_file || a.is_directory) return report_special(t, a, name);
+      [[fallthrough]];
     case Addr::Status::pending:
       t.out += fmt::format("{} cannot be resolved at this time: {}", name, a.message);
       t.out += '\n';
@@ -87,12 +98,7 @@ void report(TestReport& t, const Addr& a) {
     case Addr::Status::redirected: break;
     case Addr::Status::routed:
     case Addr::Status::delivered:
-      if (a.is_pipe || a.is_file || a.is_directory) {
-        t.out += fmt::format("{} -> {}\n  transport = {}\n", a.parent != nullptr ? a.parent->state.address : "",
-                             a.is_pipe && !name.starts_with('|') ? "|" + name : name,
-                             a.transport != nullptr ? a.transport->name : "unset");
-        break;
-      }
+      if (a.is_pipe || a.is_file || a.is_directory) return report_special(t, a, name);
       t.out += name;
       if (std::find(t.seen.begin(), t.seen.end(), name) != t.seen.end())
         t.out += " [duplicate, would not be delivered]";
@@ -139,8 +145,11 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
     if (a->status == Addr::Status::pending) routers::route_address(ctx, *a);
     // A redirection to one address is followed; one to several, or to a file or command, is good by itself.
     if (a->status != Addr::Status::redirected || a->children.size() != 1 || stop_at_redirect) break;
-    a = a->children.front().get();
-    if (a->is_file || a->is_pipe || a->is_directory) break;
+    Addr* child = a->children.front().get();
+    const bool is_special = child->is_file || child->is_pipe || child->is_directory;
+    if (is_special && child->status == Addr::Status::deferred) break;  // it lacks a transport, the address is good
+    a = child;
+    if (is_special) break;
   }
   v.address_data = a->state.address_data;
   if (a->status == Addr::Status::failed) {
@@ -198,7 +207,12 @@ int test_address(Engine& eng, lang::Scope& scope, const std::string& address, st
     stack.pop_back();
     if (a->status == Addr::Status::pending) routers::route_address(ctx, *a);
     report(t, *a);
-    for (auto& c : a->children) stack.push_back(c.get());  // the last child comes first, as in Exim
+    // As in Exim: files and commands in their order, then addresses, the last one first.
+    const auto is_special = [](const auto& c) { return c->is_pipe || c->is_file || c->is_directory; };
+    for (auto& c : a->children)
+      if (!is_special(c)) stack.push_back(c.get());
+    for (auto& c : std::views::reverse(a->children))
+      if (is_special(c)) stack.push_back(c.get());
   }
   out += t.out;
   return t.failed > 0 ? 2 : t.deferred > 0 ? 1 : 0;

@@ -423,6 +423,17 @@ BOOST_AUTO_TEST_CASE(redirection) {
   ROUTES(w, "other@me.example", "routed l/local");
 }
 
+BOOST_AUTO_TEST_CASE(an_item_without_transport_waits_alone) {
+  World w(
+      "r:\n  driver = redirect\n  file_transport = local\n  pipe_transport = ${if eq{1}{2}{x}{nosuch}}\n"
+      "  data = ${if eq{$local_part}{list}{/var/x, |/bin/cat, /var/y/, other@me.example}}\n"
+      "l:\n  driver = accept\n  transport = local\n");
+  ROUTES(w, "list@me.example",
+         "redirected {/var/x: routed r/local special=/var/x, |/bin/cat: deferred pipe_transport \"nosuch\" of the r "
+         "router: there is no such transport special=/bin/cat, /var/y/: deferred directory_transport unset in r router "
+         "special=/var/y/, other@me.example: routed l/local}");
+}
+
 BOOST_AUTO_TEST_CASE(a_peer_cannot_name_files_or_commands) {
   World w("r:\n  driver = redirect\n  file_transport = local\n  pipe_transport = local\n  data = $local_part\n");
   BOOST_CHECK(w.route("\"/etc/passwd\"@x.example").starts_with("deferred Tainted"));
