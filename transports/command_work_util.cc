@@ -2,11 +2,13 @@
 // of an unprivileged process: between fork and exec only calls are made that are safe in a copy of a threaded process.
 //
 // The command has a session of its own; at the time limit, or when it writes more than it may, the whole process group
-// is killed. Descriptors other than 0, 1 and 2 are closed.
+// is killed. When nobody waits for the answer any more (the server stops, or died) the message will be delivered again,
+// so the group is told to end, and killed a little later. Descriptors other than 0, 1 and 2 are closed.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,6 +25,8 @@
 
 namespace remex::transports {
 namespace {
+
+constexpr Seconds kGrace{5};  ///< between SIGTERM and SIGKILL
 
 /// All an exec needs, laid out before the fork.
 struct Command {
@@ -53,6 +57,7 @@ struct Command {
     ::_exit(127);
   };
   (void)::setsid();
+  (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);  // whoever minds it may end before it could say so
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -108,8 +113,11 @@ struct Outcome {
 /// Feeds and reads until output ends, then waits for the end of the process; kills the group at the limits.
 class Conversation {
  public:
-  Conversation(pid_t pid, Fd in, Fd out, std::string_view message, std::size_t max_output, std::int64_t timeout)
+  /// `asker`: the socket of who waits for the answer.
+  Conversation(pid_t pid, Fd in, Fd out, int asker, std::string_view message, std::size_t max_output,
+               std::int64_t timeout)
       : pid_(pid),
+        asker_(asker),
         in_(std::move(in)),
         out_(std::move(out)),
         rest_(message),
@@ -119,10 +127,11 @@ class Conversation {
   Outcome run() {
     if (rest_.empty()) in_ = Fd();
     while (out_ || in_) {
-      pollfd fds[2] = {{in_ ? in_.get() : -1, POLLOUT, 0}, {out_ ? out_.get() : -1, POLLIN, 0}};
+      pollfd fds[3] = {{in_ ? in_.get() : -1, POLLOUT, 0}, {out_ ? out_.get() : -1, POLLIN, 0}, {asker_, 0, 0}};
       const int wait = remaining();
       if (wait == 0) return kill_it(true);
-      (void)::poll(fds, 2, wait);
+      (void)::poll(fds, 3, wait);
+      if ((fds[2].revents & (POLLHUP | POLLERR)) != 0) asker_gone();
       if (fds[0].revents != 0) feed();
       if (fds[1].revents != 0 && !read()) return kill_it(false);
       if (!out_ && in_ && ended()) break;
@@ -130,7 +139,9 @@ class Conversation {
     // It closed its output; its end is still to come.
     while (!ended()) {
       if (remaining() == 0) return kill_it(true);
-      (void)::poll(nullptr, 0, std::min(remaining(), 20));
+      pollfd asker{asker_, 0, 0};
+      (void)::poll(&asker, 1, std::min(remaining(), 20));
+      if ((asker.revents & (POLLHUP | POLLERR)) != 0) asker_gone();
     }
     return std::move(result_);
   }
@@ -140,6 +151,12 @@ class Conversation {
     if (until_ == Instant::max()) return 60000;
     const auto left = std::chrono::duration_cast<Millis>(until_ - monotonic_now()).count();
     return left <= 0 ? 0 : static_cast<int>(std::min<std::int64_t>(left, 60000));
+  }
+
+  void asker_gone() {
+    asker_ = -1;
+    until_ = std::min(until_, monotonic_now() + kGrace);
+    ::kill(-pid_, SIGTERM);
   }
 
   void feed() {
@@ -189,6 +206,7 @@ class Conversation {
   }
 
   pid_t pid_;
+  int asker_;
   Fd in_, out_;
   std::string_view rest_;
   std::size_t max_;
@@ -219,7 +237,7 @@ io::Fields describe_exec(int code, const Command& c) {
 
 }  // namespace
 
-io::Fields run_command(const io::Fields& f, std::string_view message) {
+io::Fields run_command(const io::Fields& f, std::string_view message, int asker) {
   Command c(f);
   if (c.argv.empty() || !c.argv[0].starts_with('/')) return failure(fail("no program to run").error());
   Fd theirs_in, mine_in, mine_out, theirs_out;
@@ -237,7 +255,7 @@ io::Fields run_command(const io::Fields& f, std::string_view message) {
   }
   set_nonblocking(mine_in.get());
   set_nonblocking(mine_out.get());
-  Conversation talk(*pid, std::move(mine_in), std::move(mine_out), message,
+  Conversation talk(*pid, std::move(mine_in), std::move(mine_out), asker, message,
                     static_cast<std::size_t>(std::max<std::int64_t>(0, number(f, "max_output", 20480))),
                     number(f, "timeout"));
   Outcome o = talk.run();
@@ -269,11 +287,16 @@ void run_conversation(const io::Fields& f, int fd) {
   auto pid = start(c, fd, fd, null.get(), exec_error);
   if (!pid) return;
   // The command ends when its input ends or when the other side has gone; it gets no more time than it was given.
-  const Instant until = monotonic_now() + Seconds(std::max<std::int64_t>(1, number(f, "timeout", 300)));
+  Instant until = monotonic_now() + Seconds(std::max<std::int64_t>(1, number(f, "timeout", 300)));
+  bool gone = false;
   int status = 0;
   while (::waitpid(*pid, &status, WNOHANG) == 0) {
-    pollfd p{fd, POLLRDHUP, 0};
+    pollfd p{gone ? -1 : fd, 0, 0};
     (void)::poll(&p, 1, 100);
+    if ((p.revents & (POLLHUP | POLLERR)) != 0) {
+      gone = true;
+      until = std::min(until, monotonic_now() + kGrace);
+    }
     if (monotonic_now() > until) {
       ::kill(-*pid, SIGKILL);
       ::kill(*pid, SIGKILL);

@@ -61,7 +61,7 @@ std::optional<io::Fields> perform_request(const io::Fields& f, int fd) {
   auto message = read_message(fd);
   if (!message) return failure(message.error());
   if (op == "mbox") return append_to_mailbox(f, *message);
-  if (op == "command") return run_command(f, *message);
+  if (op == "command") return run_command(f, *message, fd);
   return deliver_to_directory(f, *message);
 }
 

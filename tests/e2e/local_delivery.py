@@ -85,7 +85,7 @@ commands:
   driver = accept
   domains = command.test
   user = bob
-  local_parts = away : busy
+  local_parts = away : busy : linger
   transport = command_$local_part_data
 grown:
   driver = accept
@@ -142,6 +142,9 @@ command_away:
   driver = pipe
   command = /bin/true
   current_directory = @D@/home/bob/away
+command_linger:
+  driver = pipe
+  command = @D@/linger
 command_busy:
   driver = pipe
   command = @D@/busy
@@ -436,6 +439,25 @@ def test_the_same_command_of_two_recipients():
     os.unlink(d('home/alice/notyet'))
     wait_for(lambda: (server.run('-M', mid), read(d('home/alice/steps')))[1] == 'first\nsecond\n', 20, lambda: log()[-1500:])
     server.run('-Mrm', mid)
+
+
+def test_a_command_ends_when_nobody_waits_for_it():
+    """The message is delivered again by whoever comes next; until then the first delivery must be over. One command ends when it is told
+    to, the other must be killed; what they started ends with them."""
+    for name, trap in (('obeys', ''), ('stays', "trap '' TERM\n")):
+        harness.write(d('linger'), '#!/bin/sh\n%scat > /dev/null\nsleep 7654 & echo $$ $! > %s.new\nmv %s.new %s\nwait; wait; sleep 7654\n'
+                      % ((trap,) + (d('home/bob/' + name),) * 3), 0o755)
+        r = subprocess.run(server.command('-odq', '-f', 'x@remote.test', 'linger@command.test'), input='Subject: x\n\nx\n', text=True, env=server.env)
+        equal(r.returncode, 0, 'queued')
+        mid = server.run('-bpi').stdout.split()[-1]
+        asking = subprocess.Popen(server.command('-M', mid), env=server.env)
+        pids = [int(p) for p in wait_for(lambda: os.path.exists(d('home/bob/' + name)) and read(d('home/bob/' + name)), what='the command').split()]
+        began = time.monotonic()
+        asking.kill()
+        asking.wait()
+        wait_for(lambda: not any(os.path.exists('/proc/%d' % p) and 'State:\tZ' not in read('/proc/%d/status' % p) for p in pids), 30, 'the end of the command')
+        check((time.monotonic() - began > 3) == bool(trap), '%s: %.1f s' % (name, time.monotonic() - began))
+        server.run('-Mrm', mid)
 
 
 def test_courier_survives_a_killed_child():
