@@ -71,7 +71,9 @@ bool transport_allows(const lang::Config& config, const lang::DriverInstance& t,
   if (!config.main.system_filter_user.empty() && uid == uid_of(config.main.system_filter_user)) return true;
   // pipe_as_creator: whoever submitted.
   const auto* creator = t.find_given("pipe_as_creator");
-  return allowed || creator != nullptr || (unset && uid == uid_of(config.main.exim_user));
+  if (allowed || creator != nullptr) return true;
+  const auto own = run_identity(config);
+  return unset && own && uid == own->uid;
 }
 
 Status check_user(const lang::Config& config, const io::Fields& f, std::int64_t uid) {

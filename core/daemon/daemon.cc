@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "core/base/strings.h"
+#include "core/daemon/hand_over.h"
 #include "core/daemon/listeners.h"
 #include "core/daemon/process.h"
 #include "core/daemon/service_manager.h"
@@ -39,9 +40,10 @@ class Daemon {
     // Now rather than at the first client: a server whose libraries are missing does not start.
     for (const io::LateLibrary* library : {&io::gnutls_library, &dns::unbound_library})
       if (const Status s = library->open(); !s) return fail_start(EX_OSFILE, s.error().text);
-    hold_signals({SIGHUP});
+    hold_signals({SIGHUP, SIGUSR1});
     if (const int rc = bind_all(); rc != EX_OK) return rc;
     hold_signals({SIGTERM, SIGINT});
+    if (const int rc = hand_over(); rc != EX_OK) return rc;  // while somebody sees why not
     if (!opt_.foreground && !detach()) return EX_OSERR;
     if (const int rc = write_pid(); rc != EX_OK) return rc;
     const int rc = supervised();
@@ -50,18 +52,17 @@ class Daemon {
   }
 
  private:
+  int hand_over() {
+    if (geteuid() != 0) return EX_OK;
+    auto id = run_identity(*config_);
+    const Status st = id ? hand_over_directories(*id, *config_, HandOver::all) : Status(std::unexpected(id.error()));
+    return st ? EX_OK : fail_start(EX_CONFIG, st.error().text);
+  }
+
   int supervised() {
-    if (geteuid() == 0) {
-      auto id = run_identity(*config_);
-      const Status st = id ? hand_over_directories(*id, *config_) : Status(std::unexpected(id.error()));
-      if (!st) return fail_start(EX_CONFIG, st.error().text);
-    }
     SupervisorOptions so;
     so.config = config_;
-    so.reload = [this] {
-      std::string problem;
-      return opt_.reload ? opt_.reload(problem) : nullptr;
-    };
+    so.reload = [this](std::string& problem) { return opt_.reload ? opt_.reload(problem) : nullptr; };
     so.work = [this](const WorkerStart& start) { return run_worker(opt_, listeners_, start); };
     so.stop_listening = [this] {
       for (auto& l : listeners_) l.listener->close();

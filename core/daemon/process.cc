@@ -11,11 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
-
 #include "core/base/printable_mode.h"
 #include "core/base/strings.h"
 #include "core/daemon/courier.h"
+#include "core/daemon/hand_over.h"
 #include "core/hooks/hooks.h"
 
 namespace remex::daemon {
@@ -177,37 +176,6 @@ Result<Identity> run_identity(const lang::Config& config) {
   return id;
 }
 
-namespace {
-/// Gives a directory (and, for the spool, what lies in it) to the run identity. Symbolic links are not followed.
-Status hand_over(const std::string& dir, const Identity& id) {
-  std::error_code ec;
-  std::filesystem::create_directories(dir, ec);
-  struct stat st{};
-  if (lstat(dir.c_str(), &st) != 0) return fail_errno(errno, fmt::format("cannot make directory {}", dir));
-  if (!S_ISDIR(st.st_mode)) return fail(fmt::format("{} is not a directory", dir));
-  if (st.st_uid != id.uid && lchown(dir.c_str(), id.uid, id.gid) != 0)
-    return fail_errno(errno, fmt::format("chown {}", dir));
-  for (auto it = std::filesystem::recursive_directory_iterator(
-           dir, std::filesystem::directory_options::skip_permission_denied, ec);
-       !ec && it != std::filesystem::recursive_directory_iterator(); it.increment(ec)) {
-    if (lstat(it->path().c_str(), &st) == 0 && st.st_uid == 0 && st.st_nlink == (S_ISDIR(st.st_mode) ? st.st_nlink : 1))
-      (void)!lchown(it->path().c_str(), id.uid, id.gid);
-  }
-  return {};
-}
-}  // namespace
-
-Status hand_over_directories(const Identity& id, const lang::Config& config) {
-  REMEX_CHECK(hand_over(config.main.spool_directory, id));
-  for (std::string path : config.main.log_file_path) {
-    if (path.empty() || path.front() != '/') continue;
-    const std::string dir = path.substr(0, path.rfind('/'));
-    // Never /var/log itself, nor a directory that is chosen by %s or %D.
-    if (dir.find('%') == std::string::npos && dir != "/var/log") REMEX_CHECK(hand_over(dir, id));
-  }
-  return {};
-}
-
 Status drop_root(const Identity& id) {
   if (id.uid == 0) return {};
   if (initgroups(id.user.c_str(), id.gid) != 0 || setresgid(id.gid, id.gid, id.gid) != 0 ||
@@ -220,7 +188,7 @@ Status drop_root(const Identity& id) {
 
 Status become(const Identity& id, const lang::Config& config) {
   if (geteuid() != 0) return {};
-  REMEX_CHECK(hand_over_directories(id, config));
+  REMEX_CHECK(hand_over_directories(id, config, HandOver::missing));
   return drop_root(id);
 }
 

@@ -55,11 +55,9 @@ struct Identity {
   std::string user;
 };
 Result<Identity> run_identity(const lang::Config& config);
-/// Makes spool and log directories owned by `id`. Only for root.
-Status hand_over_directories(const Identity& id, const lang::Config& config);
 /// Becomes `id` for good (all threads, no way back): no user, group or capability of root's is left. Only for root.
 Status drop_root(const Identity& id);
-/// Both of them; nothing when not called by root.
+/// Hands over what is missing (hand_over.h) and drops root; nothing when not called by root.
 Status become(const Identity& id, const lang::Config& config);
 
 }  // namespace remex::daemon

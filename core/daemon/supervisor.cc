@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/strings.h"
 #include "core/daemon/courier.h"
 #include "core/daemon/process.h"
 #include "core/daemon/service_manager.h"
@@ -148,8 +149,9 @@ class Supervisor {
     }
     if (now >= stands_still_at()) abort_worker(now);
     if (now >= miss_courier_at_ && worker_ > 0) replace_for_courier();
-    // While a worker is waited for, or begins, there is none that could say so.
-    if (!is_ready_ && !stopping_ && watched_by_manager_.count() > 0) notify_manager("WATCHDOG=1");
+    // While a worker is waited for, begins, or makes room (until it is killed for that), there is none to say so.
+    const bool makes_room = replacing_ && kill_at_ != Instant::max();
+    if ((!is_ready_ || makes_room) && !stopping_ && watched_by_manager_.count() > 0) notify_manager("WATCHDOG=1");
   }
 
   /// Its loop stands still. SIGABRT first: where core dumps are on, that shows where.
@@ -178,7 +180,10 @@ class Supervisor {
     patience_ = configured_patience();
     start.heartbeat = heartbeat();
     if (::geteuid() == 0) {
-      auto courier = make_courier(opt_.config, opt_.reload);
+      auto courier = make_courier(opt_.config, [reload = opt_.reload] {
+        std::string problem;  // the worker says it
+        return reload(problem);
+      });
       if (!courier) {
         ::close(link->master);
         ::close(link->worker);
@@ -259,10 +264,12 @@ class Supervisor {
       opt_.config = std::move(previous_);  // first: the log may be one of the things that do not work
       say("the worker process cannot begin with the new configuration; the old one stays in force");
     }
+    if (!stopping_) settle_for_the_next();  // it was asked to take a configuration, and did not get to it
     watching_ = is_ready_ = false;
     const auto ran = std::chrono::duration_cast<Millis>(monotonic_now() - started_);
+    if (WIFEXITED(status) && stopping_) return finish(WEXITSTATUS(status));
     const bool by_itself = WIFEXITED(status) && !replacing_;
-    if (by_itself && (WEXITSTATUS(status) == EX_OK || stopping_ || !was_ready_)) return finish(WEXITSTATUS(status));
+    if (by_itself && (WEXITSTATUS(status) == EX_OK || !was_ready_)) return finish(WEXITSTATUS(status));
     const std::string what = fmt::format("worker process {} {} after {}", pid, describe_end(status), took(ran));
     if (stopping_) {
       say(what);
@@ -317,9 +324,10 @@ class Supervisor {
         case SIGINT: stop(); break;
         case SIGHUP: hang_up(); break;
         case SIGUSR1: pass_on(SIGUSR1); break;
-        default: break;  // SIGCHLD: reap() looks in any case
+        default: break;  // SIGCHLD
       }
     }
+    reap();  // who ended since the last look, and whose SIGCHLD was read just now
   }
 
   void pass_on(int signal) {
@@ -328,9 +336,35 @@ class Supervisor {
 
   /// Read before the worker reads it, so that a file which is changed once the worker has taken it is not what is read.
   void hang_up() {
-    candidate_ = opt_.reload();
-    if (worker_ < 0) return take_configuration();  // for the worker that comes
+    problem_.clear();
+    candidate_ = opt_.reload(problem_);
+    asked_ = true;
+    if (worker_ < 0 || replacing_) return settle_for_the_next();
     pass_on(SIGHUP);
+  }
+
+  /// A SIGHUP that no worker answers: the master says what becomes of it.
+  void settle_for_the_next() {
+    if (!asked_) return;
+    asked_ = false;
+    const auto fresh = std::exchange(candidate_, nullptr);
+    if (!fresh) {
+      for (const std::string_view line : split(problem_, '\n'))
+        if (!line.empty()) say(fmt::format("SIGHUP: {}", line));
+      return say("SIGHUP: the new configuration is refused; the old one stays in force");
+    }
+    if (const Status st = can_replace(*opt_.config, *fresh); !st)
+      return say(fmt::format("SIGHUP: {}; the old configuration stays in force", st.error().text));
+    put_in_force(fresh);
+    say(fmt::format("pid {}: SIGHUP received: configuration loaded again, for the worker process that begins next",
+                    ::getpid()),
+        log::kMain);
+  }
+
+  /// For the next worker. What the last one that served began with is kept until another one serves.
+  void put_in_force(std::shared_ptr<const lang::Config> fresh) {
+    auto old = std::exchange(opt_.config, std::move(fresh));
+    if (!previous_) previous_ = std::move(old);
   }
 
   void stop() {
@@ -354,6 +388,7 @@ class Supervisor {
       heard = true;
       replace = replace || *report == Report::replace;
       reloaded = reloaded || replace || *report == Report::reloaded;
+      if (*report == Report::refused) asked_ = false, candidate_.reset();
       if (*report == Report::ready && !is_ready_) worker_is_ready();
     }
     if (reloaded) take_configuration();
@@ -383,9 +418,10 @@ class Supervisor {
   }
 
   void take_configuration() {
-    auto fresh = candidate_ ? std::move(candidate_) : opt_.reload();
+    auto fresh = candidate_ ? std::move(candidate_) : opt_.reload(problem_);
     candidate_.reset();
-    if (fresh && can_replace(*opt_.config, *fresh)) previous_ = std::exchange(opt_.config, std::move(fresh));
+    asked_ = false;
+    if (fresh && can_replace(*opt_.config, *fresh)) put_in_force(std::move(fresh));
   }
 
   void reap() {
@@ -403,10 +439,10 @@ class Supervisor {
 
   // ---------------------------------------------------------------- the log
 
-  /// A line of the main and the panic log; on stderr when it cannot be written there.
-  void say(const std::string& line) {
+  /// A line of the log, of the main and the panic log by default; on stderr when it cannot be written there.
+  void say(const std::string& line, unsigned where = log::kMain | log::kPanic) {
     if (log_lines_.size() < kMostLogLines)
-      log_lines_.push_back(line);
+      log_lines_.push_back({line, where});
     else
       complain(line);
     write_lines();
@@ -426,7 +462,7 @@ class Supervisor {
       ::_exit(write_log() ? 0 : 1);
     }
     if (pid < 0)
-      for (const std::string& line : log_lines_) complain(line);
+      for (const Line& line : log_lines_) complain(line.text);
     log_lines_.clear();
     log_child_ = pid;
   }
@@ -444,7 +480,7 @@ class Supervisor {
   /// In the child.
   bool write_log() const {
     auto log = open_log();
-    for (const std::string& line : log_lines_) log ? (*log)->write(log::kMain | log::kPanic, "", line) : complain(line);
+    for (const Line& line : log_lines_) log ? (*log)->write(line.where, "", line.text) : complain(line.text);
     return log.has_value();
   }
 
@@ -460,6 +496,8 @@ class Supervisor {
 
   SupervisorOptions opt_;
   std::shared_ptr<const lang::Config> candidate_;  ///< read at a SIGHUP, until the worker says that it is good
+  std::string problem_;                            ///< why there is no candidate
+  bool asked_ = false;                             ///< a SIGHUP has no answer yet
   std::shared_ptr<const lang::Config> previous_;   ///< until a worker has begun with the new one
   RestartDelay delay_;
   int signals_ = -1;
@@ -478,7 +516,11 @@ class Supervisor {
   bool watching_ = false;                     ///< this worker is expected to report that its loop turns
   bool stood_still_ = false, replacing_ = false, stopping_ = false, over_ = false;
   int exit_status_ = EX_OK;
-  std::vector<std::string> log_lines_;  ///< not given to a child yet
+  struct Line {
+    std::string text;
+    unsigned where;
+  };
+  std::vector<Line> log_lines_;  ///< not given to a child yet
   pid_t log_child_ = -1;
   int refusals_ = -1;                   ///< of the worker's sandbox
   std::set<std::string_view> refused_;  ///< what was logged

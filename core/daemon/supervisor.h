@@ -31,8 +31,8 @@ struct WorkerStart {
 
 struct SupervisorOptions {
   std::shared_ptr<const lang::Config> config;
-  /// Reads the configuration again; null when it is wrong.
-  std::function<std::shared_ptr<const lang::Config>()> reload;
+  /// Reads the configuration again; null when it is wrong, with the reason in `problem`, one a line.
+  std::function<std::shared_ptr<const lang::Config>(std::string& problem)> reload;
   /// The worker's whole life, in its process; returns its exit status.
   std::function<int(const WorkerStart&)> work;
   /// The daemon ends: the master's copies of the listening sockets go, so that clients are refused at once.

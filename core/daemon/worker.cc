@@ -202,6 +202,12 @@ class Worker {
     };
   }
 
+  void keep_the_old(const Error& why) {
+    process_->engine.log->write(log::kMain | log::kPanic, "",
+                                fmt::format("SIGHUP: {}; the old configuration stays in force", why.text));
+    send_report(start_.link, Report::refused);
+  }
+
   void reload() {
     if (!opt_.reload) return;
     std::string problem;
@@ -211,13 +217,10 @@ class Worker {
       for (std::string_view line : split(problem, '\n'))
         if (!line.empty()) log.write(log::kMain | log::kPanic, "", "SIGHUP: " + std::string(line));
       log.write(log::kMain | log::kPanic, "", "SIGHUP: the new configuration is refused; the old one stays in force");
+      send_report(start_.link, Report::refused);
       return;
     }
-    if (const Status st = can_replace(*config_, *config); !st) {
-      log.write(log::kMain | log::kPanic, "",
-                fmt::format("SIGHUP: {}; the old configuration stays in force", st.error().text));
-      return;
-    }
+    if (const Status st = can_replace(*config_, *config); !st) return keep_the_old(st.error());
     auto lc = log_config(*config);
     if (lc && start_.courier && !start_.sandbox.covers(sandbox_needs(*config))) {
       log.write(log::kMain, "",
@@ -228,17 +231,9 @@ class Worker {
       return;
     }
     auto fresh_log = lc ? log::Log::open(*lc) : Result<std::shared_ptr<log::Log>>(std::unexpected(lc.error()));
-    if (!fresh_log) {
-      log.write(log::kMain | log::kPanic, "",
-                fmt::format("SIGHUP: {}; the old configuration stays in force", fresh_log.error().text));
-      return;
-    }
+    if (!fresh_log) return keep_the_old(fresh_log.error());
     auto made = Process::create_with(config, process_->engine.store, *fresh_log);
-    if (!made) {
-      log.write(log::kMain | log::kPanic, "",
-                fmt::format("SIGHUP: {}; the old configuration stays in force", made.error().text));
-      return;
-    }
+    if (!made) return keep_the_old(made.error());
     config_ = config;
     if (start_.courier) {
       start_.courier->reload();

@@ -67,6 +67,7 @@ std::optional<Report> receive_report(int fd, int* descriptor) {
       case Report::ready:
       case Report::alive:
       case Report::reloaded:
+      case Report::refused:
       case Report::replace:
       case Report::sandbox: return static_cast<Report>(p.byte);
     }

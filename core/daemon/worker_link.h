@@ -13,6 +13,7 @@ enum class Report : char {
   ready = 'R',     ///< it serves
   alive = 'A',     ///< its event loop turns; sent once a heartbeat
   reloaded = 'C',  ///< SIGHUP: the new configuration is good and in force
+  refused = 'N',   ///< SIGHUP: the old configuration stays in force
   replace = 'X',   ///< the same, but another worker must begin with it
   sandbox = 'S',   ///< comes with a descriptor: SandboxState::refusals
 };

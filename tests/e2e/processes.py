@@ -287,6 +287,86 @@ def test_a_shorter_patience_is_for_the_next_worker():
         s.remex.stop()
 
 
+def test_root_gives_away_only_what_is_its_own():
+    """Whoever has taken over the worker may put anything into its directories: no command of root's makes that the worker's."""
+    if not ROOT:
+        return
+    with Server() as s:
+        s.remex.stop()
+        owner = os.stat(s.d('spool')).st_uid
+        h.check(owner != 0 and os.stat(s.d('spool/db/spool.sqlite')).st_uid == owner, 'the spool')
+        os.makedirs(s.d('precious'))
+        foreign = [s.d('spool/victim'), s.d('spool/db/victim'), s.d('log/victim'), s.d('precious/victim')]
+        for path in foreign:
+            h.write(path, 'x', 0o600)
+            os.chown(path, 0, 0)
+        os.symlink(s.d('precious'), s.d('spool/scan'))
+        os.link(s.d('precious/victim'), s.d('spool/bodies/linked'))
+        s.remex.run('-bpc')
+        s.remex.start()
+        s.remex.stop()
+        h.equal([os.stat(p).st_uid for p in foreign + [s.d('precious')]], [0] * 5, 'owners')
+        # What root alone could write until now is handed over: a spool that was restored by root.
+        for top, directories, files in os.walk(s.d('spool')):
+            for path in [top] + [os.path.join(top, f) for f in directories + files]:
+                os.lchown(path, 0, 0)
+        s.remex.start()
+        h.equal(h.send(s.port, 's@c.test', ['u@box.test'], 'Subject: x\n\nx\n')[0], 250, 'a message')
+        h.equal([os.stat(s.d(p)).st_uid for p in ('spool', 'spool/db', 'spool/db/spool.sqlite', 'spool/bodies')], [owner] * 4, 'the spool again')
+        h.equal([os.stat(p).st_uid for p in (s.d('precious'), s.d('precious/victim'), s.d('spool/victim'))], [0] * 3, 'what is not')
+        s.remex.stop()
+
+
+def change(s, pattern, text):
+    with open(s.remex.conf) as f:
+        old = f.read()
+    h.write(s.remex.conf, re.sub(pattern, text, old))
+
+
+def test_a_sighup_without_a_worker():
+    """It is for the one that comes; what becomes of it is in the log."""
+    with Server() as s:
+        first = s.remex.worker()
+        os.kill(first, signal.SIGKILL)
+        second = s.replaced(first)
+        s.logged('started again by the daemon')
+        os.kill(second, signal.SIGKILL)
+        h.wait_for(lambda: not s.remex.child('remex-worker'), what='the end of the second worker')
+        change(s, r'(?m)^primary_hostname.*$', 'primary_hostname = ')
+        with open(s.remex.conf, 'a') as f:
+            f.write('this is wrong\n')
+        s.remex.proc.send_signal(signal.SIGHUP)
+        s.logged('SIGHUP: the new configuration is refused; the old one stays in force', 'paniclog')
+        third = s.replaced(second)
+        s.logged(r'(?s)started again by the daemon.*started again by the daemon')
+        os.kill(third, signal.SIGKILL)
+        h.wait_for(lambda: not s.remex.child('remex-worker'), what='the end of the third worker')
+        change(s, r'(?m)^this is wrong$', '')
+        change(s, r'(?m)^primary_hostname.*$', 'primary_hostname = second.test')
+        s.remex.proc.send_signal(signal.SIGHUP)
+        s.logged(r'pid %d: SIGHUP received: configuration loaded again, for the worker process that begins next' % s.remex.proc.pid)
+        s.replaced(third)
+        c = h.Smtp(s.port)
+        h.check(c.greeting[1].startswith('second.test'), c.greeting)
+        c.close()
+        s.remex.stop()
+
+
+def test_a_sigterm_while_the_worker_is_replaced():
+    """The sessions it waits for end at once, and a clean end is one."""
+    if not ROOT:
+        return
+    with Server() as s:
+        c = h.Smtp(s.port)
+        os.kill(s.remex.child('remex-courier'), signal.SIGKILL)
+        s.logged('is replaced, too', 'paniclog')
+        h.wait_for(lambda: not h.port_open(s.port) or s.remex.child('remex-courier') is None, what='the replacement')
+        start = time.monotonic()
+        s.remex.stop(20)  # status 0
+        h.check(time.monotonic() - start < 15, 'the daemon ended late')
+        h.equal(c.reply()[0], 421, 'the session')
+
+
 class Manager:
     """The service manager's end of sd_notify(3)."""
 

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/daemon/courier.h"
+#include "core/daemon/process.h"
 #include "core/daemon/registries.h"
 #include "lang/diagnostics.h"
 
@@ -11,10 +12,16 @@ using namespace remex;
 
 namespace {
 
-std::shared_ptr<const lang::Config> config() {
+std::shared_ptr<const lang::Config> load(const char* text) {
   auto files = std::make_shared<lang::SourceFiles>();
   lang::Diagnostics diag(*files);
-  auto c = lang::load_config_text("t", R"(
+  auto c = lang::load_config_text("t", text, {}, daemon::all_registries(), diag, files);
+  BOOST_TEST_REQUIRE(c != nullptr, diag.render());
+  return c;
+}
+
+std::shared_ptr<const lang::Config> config() {
+  return load(R"(
 primary_hostname = x.test
 exim_user = mail
 exim_group = mail
@@ -62,10 +69,7 @@ program:
   command = /usr/bin/vacation -f $local_part_data
   user = games
 begin retry
-)",
-                                  {}, daemon::all_registries(), diag, files);
-  BOOST_TEST_REQUIRE(c != nullptr, diag.render());
-  return c;
+)");
 }
 
 std::string uid(const char* name) { return std::to_string(getpwnam(name)->pw_uid); }
@@ -100,6 +104,26 @@ io::Fields run(const std::string& user, const std::string& program) {
 BOOST_AUTO_TEST_CASE(what_the_configuration_asks_for_is_done) {
   BOOST_TEST(refusal(append(uid("games"), "/var/mail/games")) == "");
   BOOST_TEST(refusal(run(uid("games"), "/usr/bin/vacation")) == "");
+}
+
+BOOST_AUTO_TEST_CASE(without_users_it_is_the_one_the_program_runs_as) {
+  // exim_user is not set: its default may not exist, and then it is mail.
+  const auto c = load(R"(
+primary_hostname = x.test
+begin routers
+all:
+  driver = accept
+  transport = box
+begin transports
+box:
+  driver = appendfile
+  file = /var/mail/$local_part_data
+begin retry
+)");
+  const auto id = daemon::run_identity(*c);
+  BOOST_TEST_REQUIRE(id.has_value());
+  const Status ok = daemon::check_request(*c, append(std::to_string(id->uid), "/var/mail/x"));
+  BOOST_TEST((ok ? "" : ok.error().text) == "");
 }
 
 BOOST_AUTO_TEST_CASE(root_and_never_users_are_refused) {
