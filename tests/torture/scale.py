@@ -180,9 +180,16 @@ class Queue:
             return db.execute(sql).fetchall()
 
     def memory(self):
-        with open('/proc/%d/status' % self.server.proc.pid) as f:
-            text = f.read()
-        return {k: int(re.search(r'%s:\s+(\d+)' % k, text).group(1)) / 1024 for k in ('VmRSS', 'VmHWM')}
+        """MiB of the daemon and all its processes."""
+        pids, sums = [self.server.proc.pid], {'VmRSS': 0, 'VmHWM': 0}
+        for pid in pids:
+            with open('/proc/%d/task/%d/children' % (pid, pid)) as f:
+                pids += [int(p) for p in f.read().split()]
+            with open('/proc/%d/status' % pid) as f:
+                text = f.read()
+            for k in sums:
+                sums[k] += int(re.search(r'%s:\s+(\d+)' % k, text).group(1)) / 1024
+        return sums
 
     def timed(self, *args):
         """Seconds of a command, its standard output."""
