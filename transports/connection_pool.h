@@ -23,6 +23,8 @@ class ConnectionPool {
   std::unique_ptr<SmtpConnection> take(const std::string& key);
   /// Gives a connection in the idle state back.
   void give(const std::string& key, std::unique_ptr<SmtpConnection> connection);
+  /// Says QUIT to one idle connection that counts for this destination. False: there is none. Parks.
+  bool drop_idle(const std::string& destination);
   /// Says QUIT to all idle connections and closes them (shutdown, end of a queue run). Parks.
   void close_all();
   std::size_t idle() const;

@@ -69,6 +69,17 @@ void ConnectionPool::give(const std::string& key, std::unique_ptr<SmtpConnection
   if (oldest) oldest->quit();
 }
 
+bool ConnectionPool::drop_idle(const std::string& destination) {
+  auto& list = impl_->entries;
+  const auto it =
+      std::find_if(list.begin(), list.end(), [&](const auto& e) { return e.connection->destination == destination; });
+  if (it == list.end()) return false;
+  const auto c = std::move(it->connection);
+  list.erase(it);
+  c->quit();
+  return true;
+}
+
 void ConnectionPool::close_all() {
   std::vector<Impl::Entry> all;
   all.swap(impl_->entries);

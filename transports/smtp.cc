@@ -5,6 +5,7 @@
 
 #include "core/base/strings.h"
 #include "lang/diagnostics.h"
+#include "transports/mta_sts.h"
 #include "transports/smtp_options_util.h"
 
 namespace remex::transports {
@@ -75,6 +76,18 @@ constexpr OptionDef kOptions[] = {
     with_examples({"dkim_timestamps", OptionType::expanded_integer, ref<&O::dkim_timestamps>, "",
                    "seconds the signature is valid", State::works, "", "", 2},
                   {"1209600"}),
+    with_examples({"destination_max_connections", OptionType::expanded, ref<&O::destination_max_connections>, "",
+                   "connections open at once to one destination; what comes more waits in the queue for its turn",
+                   State::works, "", "", 2},
+                  {"5"}, {"-1", "", "E0610"}),
+    with_examples(
+        {"destination_name", OptionType::expanded, ref<&O::destination_name>, "",
+         "what shares the limits; empty: the first by name of the hosts that are tried first", State::works, "", "", 3},
+        {"$domain"}),
+    with_examples({"destination_rate", OptionType::expanded, ref<&O::destination_rate>, "",
+                   "messages in any stretch of that time to one destination; what comes more waits in the queue",
+                   State::works, "", "", 2},
+                  {"100/1h"}, {"100", "", "E0610"}),
     {"dns_qualify_single", OptionType::boolean, ref<&O::dns_qualify_single>, "true", "no effect: names are absolute",
      State::later, "*", "", 3},
     {"dns_search_parents", OptionType::boolean, nullptr, "false", "search parent domains", State::later, "false", "",
@@ -172,6 +185,10 @@ constexpr OptionDef kOptions[] = {
     with_examples({"message_linelength_limit", OptionType::integer, ref<&O::message_linelength_limit>, "998",
                    "longer lines fail the message"},
                   {"4000"}),
+    with_examples({"mta_sts_domains", OptionType::domain_list, ref<&O::mta_sts_domains>, "",
+                   "recipient domains whose published MTA-STS policy (RFC 8461) is obeyed where DANE does not apply",
+                   State::works, "", "", 2},
+                  {"*"}),
     with_examples({"multi_domain", OptionType::expanded_boolean, ref<&O::multi_domain>, "true",
                    "different domains may share a transaction"},
                   {"false"}),
@@ -236,6 +253,24 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
                fmt::format("transport \"{}\": \"{}\" is not a value of protocol", t.name, p),
                "smtp, lmtp, smtps or submissions");
   }
+  const auto complain = [&](const char* option, const std::string& why, const char* help) {
+    const auto* given = t.find_given(option);
+    diag.error("bad-option-value", given != nullptr ? given->pos : t.pos,
+               static_cast<std::uint32_t>(std::string_view(option).size()),
+               fmt::format("transport \"{}\": {}: {}", t.name, option, why), help);
+  };
+  if (o.mta_sts_domains.is_set() && !mta_sts_is_built())
+    complain("mta_sts_domains", "this build cannot fetch policies",
+             "build with libcurl's headers (libcurl4-gnutls-dev)");
+  if (o.destination_rate.is_set() && o.destination_rate.is_constant())
+    if (auto rate = parse_message_rate(o.destination_rate.constant()); !rate)
+      complain("destination_rate", rate.error().text, "messages/time, like 100/1h");
+  if (o.destination_max_connections.is_set() && o.destination_max_connections.is_constant())
+    if (auto n = parse_uint(trim(o.destination_max_connections.constant()));
+        !n || *n > static_cast<std::uint64_t>(DestinationLimits::kMaxConnections))
+      complain("destination_max_connections",
+               fmt::format("\"{}\" is not a number of connections", o.destination_max_connections.constant()),
+               "a number up to 4096; 0 is no limit");
 }
 
 int batch_limit(const lang::DriverInstance& t) {

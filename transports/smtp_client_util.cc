@@ -256,7 +256,7 @@ HostResultOf<void> SmtpConnection::greet(const SmtpConnectOptions& opt) {
     if (opt.require_tls && !tls_) {
       HostTrouble t;
       t.retry_error = "tls_required";
-      t.message = "a TLS session is required, but the server did not offer TLS support";
+      t.message = "a TLS session is required, but the server did not offer TLS support" + opt.demanded_by;
       return std::unexpected(std::move(t));
     }
     return {};
@@ -269,7 +269,8 @@ HostResultOf<void> SmtpConnection::greet(const SmtpConnectOptions& opt) {
     t.tls_failed = !opt.require_tls;
     // A server that merely refuses may be used in clear on this connection.
     if (!opt.require_tls && !broken_ && !closing_ && (go->first() == 5 || opt.clear_after_4xx)) return {};
-    if (opt.require_tls) t.message = "a TLS session is required, but an attempt to start TLS failed: " + go->text();
+    if (opt.require_tls)
+      t.message = "a TLS session is required, but an attempt to start TLS failed: " + go->text() + opt.demanded_by;
     return std::unexpected(std::move(t));
   }
   if (auto s = start_tls(opt, false); !s) return s;
@@ -298,7 +299,7 @@ HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool
   auto tls = (*context)->connect(std::move(stream_), opt.sni, opt.verify_name);
   if (!tls) {
     broken_ = true;
-    t.message = fmt::format("TLS session failure: {}", printable(tls.error().text));
+    t.message = fmt::format("TLS session failure: {}{}", printable(tls.error().text), opt.demanded_by);
     return std::unexpected(std::move(t));
   }
   tls_info_ = (*tls)->info();
@@ -317,7 +318,8 @@ HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool
   if (opt.must_verify && !tls_info_.peer_verified) {
     t.tls_failed = false;
     t.retry_error = "tls_required";
-    t.message = fmt::format("TLS certificate verification failed: {}", printable(tls_info_.verify_error));
+    t.message =
+        fmt::format("TLS certificate verification failed: {}{}", printable(tls_info_.verify_error), opt.demanded_by);
     return std::unexpected(std::move(t));
   }
   return {};

@@ -36,6 +36,7 @@ struct HostTrouble {
   int sys_errno = 0;
   bool permanent = false;   ///< 5xx to the connection or EHLO: the addresses fail
   bool tls_failed = false;  ///< trying again without TLS may help
+  bool waits = false;       ///< no trouble at all: there are enough connections
 };
 template <class T>
 using HostResultOf = std::expected<T, HostTrouble>;
@@ -48,7 +49,8 @@ struct SmtpConnectOptions {
   bool clear_after_4xx = true;  ///< a server that answers STARTTLS with 4xx may be used in clear
   std::string sni, verify_name;
   io::TlsClientConfig tls;
-  bool dane = false;  ///< the certificate must fit one of `tlsa`; nothing else about it counts
+  std::string demanded_by;  ///< who wants the TLS and the certificate, for the log (" (MTA-STS of a.example)")
+  bool dane = false;        ///< the certificate must fit one of `tlsa`; nothing else about it counts
   std::vector<TlsaRecord> tlsa;
   std::vector<std::string> dane_names;
   std::vector<SocksProxy> proxies;  ///< connect through one of these
@@ -135,8 +137,10 @@ class SmtpConnection {
   int local_port() const { return local_port_; }
   bool used_pipelining() const { return pipelined_; }
   bool used_prdr() const { return prdr_; }
-  int messages = 0;        ///< transactions begun on this connection
-  bool data_sent = false;  ///< the last send() got as far as the text: losing the connection then leaves doubt
+  std::string destination;      ///< it counts for this one (destination_max_connections)
+  std::shared_ptr<void> lease;  ///< of DestinationLimits, for as long as the connection is open
+  int messages = 0;             ///< transactions begun on this connection
+  bool data_sent = false;       ///< the last send() got as far as the text: losing the connection then leaves doubt
   Instant idle_since{};
 
  private:

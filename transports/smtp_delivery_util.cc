@@ -14,6 +14,7 @@
 #include "routers/router.h"
 #include "transports/callout.h"
 #include "transports/connection_pool.h"
+#include "transports/mta_sts.h"
 #include "transports/smtp_client_util.h"
 #include "transports/smtp_options_util.h"
 #include "transports/smtp_turns.h"
@@ -53,10 +54,22 @@ class Delivery {
   Result<SmtpConnectOptions> connect_options(const routers::HostItem& h);
   /// Asks for TLSA records and sets `c` accordingly. Error: the host must not be used now.
   Status use_dane(const routers::HostItem& h, SmtpConnectOptions& c);
+  /// Finds the policy of the domain of `a`.
+  Status find_sts(const routers::Addr& a);
+  /// Demands what the policy does. Error: the host must not be used.
+  Status use_sts(const routers::HostItem& h, SmtpConnectOptions& c);
+  /// mode testing: what would have failed is logged, nothing more.
+  void test_sts(const routers::HostItem& h, const SmtpConnection& c);
+  void log_for_message(const std::string& line);
   void set_tls_variables(const SmtpConnection& c);
   std::string pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const;
 
   void deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts);
+  /// Asks whether the destination may have this message now. False: the addresses of `group` have been told to wait.
+  bool enter(const Group& group, const std::vector<routers::HostItem>& hosts);
+  void wait_for_turn(const Group& group, const DestinationLimits::Refusal& why);
+  /// Opens a connection that counts for the destination.
+  HostResultOf<std::unique_ptr<SmtpConnection>> open_counted(const SmtpConnectOptions& c);
   /// Tries one host for the addresses of `open`; takes out those that got an answer that ends the matter.
   void try_host(const routers::HostItem& h, Group& open);
   HostResultOf<std::unique_ptr<SmtpConnection>> connect(const routers::HostItem& h, SmtpConnectOptions& c, bool fresh,
@@ -78,6 +91,10 @@ class Delivery {
   const SmtpOptions& o_;
   std::span<routers::Addr* const> batch_;
   std::vector<AddrResult> results_;
+  std::optional<MtaStsPolicy> sts_;  ///< of the domain being delivered to
+  std::string sts_domain_;
+  DestinationRule rule_;                             ///< of the hosts that are being tried
+  std::optional<DestinationLimits::Permit> permit_;  ///< while they are
   int transactions_ = 0;
   std::string sender_, head_, plain_head_;
   std::shared_ptr<const mail::Body> body_;
@@ -171,7 +188,8 @@ Result<std::vector<Delivery::Group>> Delivery::groups() {
   const auto limit = parse_uint(limit_text);
   if (!limit) return defer(fmt::format("max_rcpt \"{}\" is not a number", printable(limit_text)));
   REMEX_TRY(const bool multi_domain, o_.multi_domain.eval(ctx_.scope));
-  const bool multi = multi_domain || ctx_.mua_wrapper;  // which promises one transaction for all
+  // mua_wrapper promises one transaction for all; a policy is that of one domain.
+  const bool multi = (multi_domain && !o_.mta_sts_domains.is_set()) || ctx_.mua_wrapper;
   std::vector<Group> out;
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     const std::string& domain = batch_[i]->state.domain;
@@ -269,6 +287,59 @@ Status Delivery::use_dane(const routers::HostItem& h, SmtpConnectOptions& c) {
   return {};
 }
 
+void Delivery::log_for_message(const std::string& line) {
+  if (ctx_.scope.services != nullptr)
+    ctx_.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
+                             fmt::format("{} {}", ctx_.job.envelope.id, line));
+}
+
+Status Delivery::find_sts(const routers::Addr& a) {
+  if (!o_.mta_sts_domains.is_set() || ctx_.scope.services == nullptr || o_.protocol == "lmtp") return {};
+  auto ascii = mail::domain_to_ascii(a.state.domain);
+  const std::string domain = ascii ? std::move(*ascii) : a.state.domain;
+  if (domain == sts_domain_) return {};
+  sts_.reset();
+  sts_domain_ = domain;
+  auto m = o_.mta_sts_domains.match(ctx_.scope, Text::tainted(a.state.domain));
+  if (!m && m.error().kind != ErrorKind::forced_fail)
+    return defer(fmt::format("{} transport: mta_sts_domains: {}", t_.name, m.error().text));
+  if (!m || !m->matched) return {};
+  REMEX_TRY(const std::string ca, expand(o_.tls_verify_certificates, "tls_verify_certificates", "system"));
+  sts_domain_.clear();  // a failure is no answer for the next one
+  REMEX_TRY(sts_, find_mta_sts(*ctx_.scope.services, domain, ca));
+  sts_domain_ = domain;
+  return {};
+}
+
+Status Delivery::use_sts(const routers::HostItem& h, SmtpConnectOptions& c) {
+  // RFC 8461 2: a host with usable TLSA records is judged by them alone.
+  if (!sts_ || c.dane) return {};
+  const bool enforce = sts_->mode == MtaStsPolicy::Mode::enforce;
+  if (!mta_sts_allows(*sts_, h.name)) {
+    const std::string why =
+        fmt::format("MTA-STS: {} [{}] is not among the mx of the policy of {}", h.name, h.ip, sts_domain_);
+    if (enforce) return defer(why);
+    log_for_message(why + " (testing)");
+    return {};
+  }
+  if (!enforce) return {};
+  c.require_tls = c.try_tls = c.must_verify = true;
+  c.verify_name = h.name;
+  if (c.sni.empty()) c.sni = h.name;
+  c.demanded_by = fmt::format(" (MTA-STS of {})", sts_domain_);
+  return {};
+}
+
+void Delivery::test_sts(const routers::HostItem& h, const SmtpConnection& c) {
+  if (!sts_ || sts_->mode != MtaStsPolicy::Mode::testing || c.dane()) return;
+  if (c.tls() == nullptr)
+    log_for_message(
+        fmt::format("MTA-STS: {} [{}] offers no TLS, the policy of {} wants it (testing)", h.name, h.ip, sts_domain_));
+  else if (!c.tls()->peer_verified)
+    log_for_message(fmt::format("MTA-STS: the certificate of {} [{}] does not fit: {} (testing, policy of {})", h.name,
+                                h.ip, printable(c.tls()->verify_error), sts_domain_));
+}
+
 Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h) {
   SmtpConnectOptions c;
   REMEX_TRY(const int port, port_of(h));
@@ -301,6 +372,7 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   REMEX_TRY(c.tls.private_key_file, expand(o_.tls_privatekey, "tls_privatekey"));
   REMEX_TRY(c.tls.verify_certificates, expand(o_.tls_verify_certificates, "tls_verify_certificates", "system"));
   REMEX_CHECK(use_dane(h, c));
+  REMEX_CHECK(use_sts(h, c));
   REMEX_TRY(const std::string proxies, expand(o_.socks_proxy, "socks_proxy"));
   auto parsed = parse_socks_proxies(proxies);
   if (!parsed) return defer(parsed.error().text);
@@ -329,7 +401,7 @@ HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::H
       reused = true;
       return idle;
     }
-  auto opened = SmtpConnection::open(c);
+  auto opened = open_counted(c);
   if (opened || !opened.error().tls_failed || c.require_tls || !o_.tls_tempfail_tryclear) return opened;
   if (ctx_.scope.services != nullptr)
     ctx_.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
@@ -337,7 +409,55 @@ HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::H
                                          opened.error().message));
   SmtpConnectOptions clear = c;
   clear.try_tls = false;
-  return SmtpConnection::open(clear);
+  return open_counted(clear);
+}
+
+HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::open_counted(const SmtpConnectOptions& c) {
+  std::shared_ptr<void> lease;
+  if (permit_ && rule_.connections > 0) {
+    lease = ctx_.limits->slot(rule_);
+    // An idle one that does not fit this message (another sender's login, other TLS) makes room.
+    while (lease == nullptr && ctx_.pool != nullptr && ctx_.pool->drop_idle(rule_.name))
+      lease = ctx_.limits->slot(rule_);
+    if (lease == nullptr) {
+      HostTrouble t;
+      t.waits = true;
+      return std::unexpected(std::move(t));
+    }
+  }
+  auto opened = SmtpConnection::open(c);
+  if (opened) {
+    (*opened)->lease = std::move(lease);
+    (*opened)->destination = rule_.name;
+  }
+  return opened;
+}
+
+void Delivery::wait_for_turn(const Group& group, const DestinationLimits::Refusal& why) {
+  for (const std::size_t i : group) {
+    results_[i] = deferred_result(why.why);
+    results_[i].retry_scope = AddrResult::Scope::none;
+    results_[i].wait_until = why.again;
+  }
+}
+
+bool Delivery::enter(const Group& group, const std::vector<routers::HostItem>& hosts) {
+  permit_.reset();
+  if (ctx_.limits == nullptr) return true;
+  auto rule = destination_rule(ctx_, t_, hosts);
+  if (!rule) {
+    for (const std::size_t i : group) results_[i] = deferred_result(rule.error().text);
+    return false;
+  }
+  rule_ = std::move(*rule);
+  if (!rule_.limits()) return true;
+  auto permit = ctx_.limits->enter(rule_, ctx_.job.envelope.id, ctx_.scope.services);
+  if (!permit) {
+    wait_for_turn(group, permit.error());
+    return false;
+  }
+  permit_.emplace(std::move(*permit));
+  return true;
 }
 
 void Delivery::host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open) {
@@ -563,6 +683,7 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
   for (bool fresh = false;; fresh = true) {
     bool reused = false;
     auto opened = connect(h, *options, fresh, reused);
+    if (!opened && opened.error().waits) return wait_for_turn(open, DestinationLimits::no_slot(rule_));
     if (!opened) return host_failed(h, port, opened.error(), open);
     SmtpConnection& c = **opened;
     if (!reused)
@@ -575,6 +696,7 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
       ctx_.scope.delivery->sending_port = c.local_port();
     }
     set_tls_variables(c);
+    test_sts(h, c);
     TransactionOptions tx;
     tx.sender = sender_;
     tx.head = head_;
@@ -614,6 +736,7 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     }
     if (auto prdr = in_list(o_.hosts_try_prdr, h, true); prdr) tx.prdr = *prdr && !ctx_.mua_wrapper;
     std::string confirmation;
+    if (permit_) permit_->used();
     auto sent = c.send(tx, rcpts, confirmation);
     if (!sent) {
       // A connection that was idle may have died meanwhile: that is no fault of the host.
@@ -642,6 +765,11 @@ void Delivery::deliver_group(const Group& group, const std::vector<routers::Host
     results_[i] = deferred_result(fmt::format("retry time not reached for any host for '{}'", batch_[i]->state.domain));
     results_[i].retry_scope = AddrResult::Scope::none;
   }
+  if (Status s = find_sts(*batch_[group.front()]); !s) {
+    for (const std::size_t i : group) results_[i] = deferred_result(s.error().text);
+    return;
+  }
+  if (!enter(group, hosts)) return;
   // hosts_max_try (manual 30.5): hosts that wait, and those past their last retry time, do not count. After it one host
   // of each further MX preference is tried.
   std::int64_t counted = 0, tried = 0;
@@ -652,8 +780,10 @@ void Delivery::deliver_group(const Group& group, const std::vector<routers::Host
     if (open.empty() || tried >= o_.hosts_max_try_hardlimit) return;
     if (only_beyond && h.mx <= *only_beyond) continue;
     routers::HostItem known = h;  // its retry time depends on the port that is really used
-    if (known.port < 0)
-      if (auto options = connect_options(h)) known.port = options->to.port;
+    if (known.port < 0) {
+      set_host_variables(h, 0);
+      if (auto port = port_of(h)) known.port = *port;
+    }
     const HostGate gate = ctx_.host_gate ? ctx_.host_gate(known, o_.delay_after_cutoff) : HostGate::open;
     given_up = given_up && gate == HostGate::given_up;
     if (gate == HostGate::wait || gate == HostGate::given_up) continue;
@@ -666,6 +796,7 @@ void Delivery::deliver_group(const Group& group, const std::vector<routers::Host
     }
     ++tried;
     try_host(h, open);
+    if (!open.empty() && results_[open.front()].wait_until > 0) return;  // another host is the same destination
   }
   if (!given_up) return;
   for (const std::size_t i : open)
@@ -690,11 +821,12 @@ std::vector<AddrResult> Delivery::run() {
                           failed_result(fmt::format("address \"{}\" cannot be sent", printable(address))));
   }
   for (const Group& g : *parts) deliver_group(g, *hosts);
+  permit_.reset();
 
   // fallback_hosts: for what is still deferred, when the address did not come through MX records.
   Group rest;
   for (std::size_t i = 0; i < results_.size(); ++i)
-    if (results_[i].fate == Fate::deferred) rest.push_back(i);
+    if (results_[i].fate == Fate::deferred && results_[i].wait_until == 0) rest.push_back(i);
   const routers::Addr& first = *batch_.front();
   const bool from_mx = !first.hosts.empty() && first.hosts.front().mx >= 0;
   if (rest.empty() || from_mx || (first.fallback_hosts.empty() && !o_.fallback_hosts.is_set()))
@@ -714,7 +846,8 @@ std::vector<AddrResult> Delivery::run() {
 HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::open_for_callout(const routers::HostItem& h,
                                                                          Seconds connect_timeout,
                                                                          Seconds command_timeout) {
-  auto options = connect_options(h);
+  const Status policy = find_sts(*batch_.front());
+  auto options = policy ? connect_options(h) : Result<SmtpConnectOptions>(std::unexpected(policy.error()));
   auto avoid_tls = in_list(o_.hosts_verify_avoid_tls, h);
   if (!options || !avoid_tls) {
     HostTrouble t;
@@ -738,6 +871,23 @@ Result<std::vector<routers::HostItem>> callout_hosts(DeliverContext& ctx, const 
   if (a.hosts.empty() && !o.hosts.is_set()) return std::vector<routers::HostItem>();
   routers::Addr* one[] = {const_cast<routers::Addr*>(&a)};
   return Delivery(ctx, t, one).hosts_for_callout();
+}
+
+std::string destination_text(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& a) {
+  if (!can_call_out(t)) return {};
+  const auto& o = static_cast<const SmtpOptions&>(*t.options);
+  if (!o.destination_max_connections.is_set() && !o.destination_rate.is_set()) return {};
+  const auto hosts = callout_hosts(ctx, t, a);
+  if (!hosts) return fmt::format("limits unknown: {}", hosts.error().text);
+  const auto rule = destination_rule(ctx, t, *hosts);
+  if (!rule) return fmt::format("limits unknown: {}", rule.error().text);
+  std::string out;
+  if (rule->connections > 0)
+    out = fmt::format("at most {} connection{}", rule->connections, rule->connections == 1 ? "" : "s");
+  if (rule->rate.messages > 0)
+    out += fmt::format("{}{} message{} in {}", out.empty() ? "at most " : ", ", rule->rate.messages,
+                       rule->rate.messages == 1 ? "" : "s", format_interval(rule->rate.period));
+  return out.empty() ? out : fmt::format("destination {}: {}", printable(rule->name), out);
 }
 
 HostResultOf<std::unique_ptr<SmtpConnection>> open_callout(DeliverContext& ctx, const lang::DriverInstance& t,

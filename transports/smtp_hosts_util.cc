@@ -74,6 +74,42 @@ Result<std::vector<routers::HostItem>> resolve_items(DeliverContext& ctx, const 
   return out;
 }
 
+Result<DestinationRule> destination_rule(DeliverContext& ctx, const lang::DriverInstance& t,
+                                         const std::vector<routers::HostItem>& hosts) {
+  const auto& o = static_cast<const SmtpOptions&>(*t.options);
+  DestinationRule rule;
+  if (!o.destination_max_connections.is_set() && !o.destination_rate.is_set()) return rule;
+  if (hosts.empty()) return rule;
+  const auto expand = [&](const lang::Expansion& e, std::string_view what) -> Result<std::string> {
+    if (!e.is_set()) return std::string();
+    auto v = e.eval(ctx.scope);
+    if (v) return std::string(trim(v->view()));
+    if (v.error().kind == ErrorKind::forced_fail) return std::string();
+    return defer(fmt::format("failed to expand {} in {} transport: {}", what, t.name, v.error().text));
+  };
+  // The same name whatever order equal hosts came in, and the same for all domains of one provider.
+  std::string first = to_lower(hosts.front().name);
+  for (const routers::HostItem& h : hosts)
+    if (h.mx == hosts.front().mx) first = std::min(first, to_lower(h.name));
+  if (ctx.scope.delivery != nullptr) {
+    ctx.scope.delivery->host = first;
+    ctx.scope.delivery->host_address = hosts.front().ip;
+  }
+  REMEX_TRY(const std::string most, expand(o.destination_max_connections, "destination_max_connections"));
+  REMEX_TRY(const std::string rate, expand(o.destination_rate, "destination_rate"));
+  REMEX_TRY(rule.name, expand(o.destination_name, "destination_name"));
+  rule.name = rule.name.empty() ? first : to_lower(rule.name.substr(0, 255));
+  const auto n = most.empty() ? std::optional<std::uint64_t>(0) : parse_uint(most);
+  if (!n || *n > static_cast<std::uint64_t>(DestinationLimits::kMaxConnections))
+    return defer(fmt::format("destination_max_connections of the {} transport: \"{}\" is not a number of connections",
+                             t.name, printable(most)));
+  rule.connections = static_cast<std::int64_t>(*n);
+  auto parsed = parse_message_rate(rate);
+  if (!parsed) return defer(fmt::format("destination_rate of the {} transport: {}", t.name, parsed.error().text));
+  rule.rate = *parsed;
+  return rule;
+}
+
 Result<std::vector<routers::HostItem>> resolve_hosts(DeliverContext& ctx, const SmtpOptions& o, const std::string& list,
                                                      bool randomize) {
   std::vector<routers::HostItem> items;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "transports/destination_limits.h"
 #include "transports/internal.h"
 #include "transports/smtp_client_util.h"
 
@@ -13,12 +14,13 @@ struct SmtpOptions : lang::DriverOptions {
   lang::Expansion hosts, fallback_hosts, port, interface, helo_data, tls_certificate, tls_privatekey,
       tls_require_ciphers, tls_sni, tls_verify_certificates, max_rcpt, dkim_domain, dkim_selector, dkim_private_key,
       dkim_canon, dkim_strict, dkim_sign_headers, dkim_hash, dkim_identity, dkim_timestamps, authenticated_sender,
-      dane_require_tls_ciphers, socks_proxy, utf8_downconvert;
+      dane_require_tls_ciphers, socks_proxy, utf8_downconvert, destination_max_connections, destination_rate,
+      destination_name;
   lang::ExpandedBool hosts_randomize, multi_domain{true, {}}, retry_include_ip_address{true, {}};
   lang::MatchList hosts_avoid_esmtp, hosts_avoid_pipelining, hosts_avoid_tls, hosts_require_tls, hosts_verify_avoid_tls,
       tls_verify_hosts, tls_try_verify_hosts, tls_verify_cert_hostnames, dnssec_request_domains, dnssec_require_domains,
       hosts_try_auth, hosts_require_auth, hosts_try_dane, hosts_require_dane, serialize_hosts, hosts_try_chunking,
-      hosts_try_prdr;
+      hosts_try_prdr, mta_sts_domains;
   bool allow_localhost = false, hosts_override = false, delay_after_cutoff = true, dns_qualify_single = true,
        dns_search_parents = false, address_retry_include_sender = true, tls_tempfail_tryclear = true, keepalive = true,
        gethostbyname = false, authenticated_sender_force = false, lmtp_ignore_quota = false;
@@ -46,6 +48,10 @@ Result<std::string> sign_message(DeliverContext& ctx, const lang::DriverInstance
 /// a host is this machine without allow_localhost; not_found when none has an address. Parks.
 Result<std::vector<routers::HostItem>> resolve_hosts(DeliverContext& ctx, const SmtpOptions& o, const std::string& list,
                                                      bool randomize);
+/// What destination_* say about a delivery to these hosts. Kind defer: an option could not be expanded, or its value
+/// makes no sense. Parks.
+Result<DestinationRule> destination_rule(DeliverContext& ctx, const lang::DriverInstance& t,
+                                         const std::vector<routers::HostItem>& hosts);
 /// Gives the ones without an address their addresses; others pass. Parks.
 Result<std::vector<routers::HostItem>> resolve_items(DeliverContext& ctx, const SmtpOptions& o,
                                                      const std::vector<routers::HostItem>& items, bool refuse_local);

@@ -18,7 +18,8 @@
 
 namespace remex::transports {
 
-class ConnectionPool;  // transports/connection_pool.h
+class ConnectionPool;     // transports/connection_pool.h
+class DestinationLimits;  // transports/destination_limits.h
 
 /// Generic options; rows in transports/generic_util.cc.
 struct TransportGeneric : lang::DriverOptions {
@@ -74,6 +75,8 @@ struct AddrResult {
   bool retry_for_sender = false;
   int smtp_code = 0;
   int sys_errno = 0;
+  /// Deferred without a failure: nothing was tried, and there is no retry hint; epoch seconds of the next attempt.
+  std::int64_t wait_until = 0;
   bool freeze = false;
 };
 
@@ -102,7 +105,8 @@ struct DeliverContext {
   std::function<HostGate(const routers::HostItem&, bool delay)> host_gate;
   std::vector<HostResult> host_results;  ///< filled by remote transports
   bool mua_wrapper = false;
-  ConnectionPool* pool = nullptr;  ///< keeps SMTP connections for the next message; null: each delivery its own
+  ConnectionPool* pool = nullptr;       ///< keeps SMTP connections for the next message; null: each delivery its own
+  DestinationLimits* limits = nullptr;  ///< null: no limits for destinations
   /// The caller takes AddrResult::unsynced and syncs it; a transport that knows nothing of it is durable by itself.
   bool settle_later = false;
   /// With mua_wrapper: the message can be queued, so a refusal for now is none for good.

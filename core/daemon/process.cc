@@ -82,6 +82,8 @@ Result<std::shared_ptr<Process>> Process::create_with(std::shared_ptr<const lang
   p->engine.config = config;
   p->engine.store = std::move(store);
   p->engine.log = std::move(log);
+  p->engine.limits = std::make_shared<transports::DestinationLimits>(
+      p->engine.store ? config->main.spool_directory + "/db/destinations" : std::string());
   if (p->engine.store)
     p->engine.store->set_hints_max(static_cast<std::size_t>(std::max<std::int64_t>(0, config->main.hints_max_records)));
   p->services = std::make_unique<ProcessServices>(p->engine);

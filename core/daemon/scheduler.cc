@@ -77,7 +77,30 @@ void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&&
   if (!waiting_.empty()) waiting_.back().waited = true;
 }
 
+void Scheduler::wake(std::shared_ptr<Process> process, const std::string& id) {
+  if (stopping_ || woken_.size() >= kMaxWaiting) return;  // it has a next attempt in any case
+  woken_.emplace_back(std::move(process), id);
+  pump();
+}
+
 void Scheduler::pump() {
+  while (!stopping_ && running_ < parallel_ && !woken_.empty()) {
+    auto [process, id] = std::move(woken_.front());
+    woken_.pop_front();
+    ++running_;
+    nursery_->spawn("delivery", [this, process = std::move(process), id = std::move(id)] {
+      const Status st = contained([&] {
+        delivery::DeliverOptions opt;
+        opt.insist = true;
+        return delivery::deliver_message(process->engine, id, opt);
+      });
+      if (!st && st.error().kind != ErrorKind::cancelled)
+        process->engine.log->write(log::kMain | log::kPanic, id,
+                                   fmt::format("delivery could not be recorded: {}", st.error().text));
+      --running_;
+      pump();
+    });
+  }
   while (!stopping_ && running_ < parallel_ && !waiting_.empty()) {
     auto item = std::make_shared<Waiting>(std::move(waiting_.front()));
     waiting_.pop_front();
@@ -147,6 +170,7 @@ bool Scheduler::etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJ
 void Scheduler::drain() {
   stopping_ = true;
   waiting_.clear();
+  woken_.clear();
   if (!nursery_->join())
     nursery_ = std::make_unique<io::Nursery>();  // the old one cancels what is late and waits for it
   last_.reset();

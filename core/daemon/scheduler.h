@@ -20,6 +20,8 @@ class Scheduler {
   /// Delivers a message that was just stored. When too many wait it is left to the next queue run (which is then asked
   /// for).
   void deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg);
+  /// Delivers a message whose turn at a destination has come (DestinationLimits), as soon as a delivery ends.
+  void wake(std::shared_ptr<Process> process, const std::string& id);
   /// One queue run; a second one is not started while it runs.
   void queue_run(std::shared_ptr<Process> process);
   /// Delivers the messages whose retry time has come, if there are any; not while another run is under way.
@@ -42,6 +44,7 @@ class Scheduler {
   std::uint64_t waiting_bytes_ = 0;
   bool queue_running_ = false, overflow_ = false, stopping_ = false;
   std::deque<Waiting> waiting_;
+  std::deque<std::pair<std::shared_ptr<Process>, std::string>> woken_;
   std::shared_ptr<Process> last_;
   std::set<std::string> etrn_running_;
   std::unique_ptr<io::Nursery> nursery_ = std::make_unique<io::Nursery>();

@@ -48,6 +48,8 @@ class Worker {
     auto made = Process::create(config_, po);
     if (!made) return fail_start(made.error().kind == ErrorKind::config ? EX_CONFIG : EX_CANTCREAT, made.error().text);
     pool_ = std::make_shared<transports::ConnectionPool>();
+    limits_ = (*made)->engine.limits;
+    limits_->wake = [this](const std::string& id) { scheduler_.wake(process_, id); };
     settler_ = std::make_shared<io::Settler>();
     adopt(std::move(*made));
     log_start();
@@ -87,6 +89,7 @@ class Worker {
     // What is tied to the loop goes before the loop does.
     process_->engine.pool.reset();
     pool_.reset();
+    limits_->wake = nullptr;
     process_.reset();
     return EX_OK;
   }
@@ -190,6 +193,7 @@ class Worker {
     process_->services->debug_sink = opt_.debug_sink;
     process_->server.counters = &counters_;
     process_->engine.pool = pool_;
+    process_->engine.limits = limits_;  // across reloads: connections are open, messages wait
     process_->engine.settler = settler_;
     std::weak_ptr<Process> weak = process_;
     process_->server.accepted = [this, weak](store::StoredMessage&& msg, bool queue_only) {
@@ -332,6 +336,7 @@ class Worker {
   std::vector<std::string> notes_;
   std::shared_ptr<Process> process_;
   std::shared_ptr<transports::ConnectionPool> pool_;
+  std::shared_ptr<transports::DestinationLimits> limits_;
   std::shared_ptr<io::Settler> settler_;
   smtp::Counters counters_;
   Instant began_ = monotonic_now();

@@ -15,6 +15,7 @@
 #include "lang/scope.h"
 #include "routers/router.h"
 #include "transports/connection_pool.h"
+#include "transports/destination_limits.h"
 #include "transports/transport.h"
 
 namespace remex::delivery {
@@ -27,6 +28,8 @@ struct Engine {
   lang::Services* services = nullptr;
   /// Idle SMTP connections shared by this process's deliveries; null: a queue run has its own, other deliveries none.
   std::shared_ptr<transports::ConnectionPool> pool;
+  /// What keeps destinations from getting too much, for all deliveries of the process; null: nothing does.
+  std::shared_ptr<transports::DestinationLimits> limits;
   bool callouts = true;  ///< false: verification stops after routing (-bh without c)
   /// Mailbox directories are synced together, shortly after the deliveries, and the spool keeps a message until then.
   /// Null (commands that end soon): each delivery syncs its own.
@@ -46,6 +49,7 @@ struct DeliverOptions {
   bool untried_only = false;   ///< -qi: messages that had an attempt before are left alone
   /// deliver_fresh: the message waited unclaimed, so others may have delivered, removed or changed it.
   bool waited = false;
+  bool insist = false;  ///< deliver_message: one that is being delivered is waited for, for a second
 };
 
 /// Which messages a queue run takes, and how.

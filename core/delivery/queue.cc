@@ -71,6 +71,10 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
 
 Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions& opt) {
   REMEX_TRY(auto claim, eng.store->claim(id));
+  for (int i = 0; !claim && opt.insist && i < 50; ++i) {
+    REMEX_CHECK(io::sleep_for(Millis(20)));
+    REMEX_TRY(claim, eng.store->claim(id));
+  }
   if (!claim) {
     if (eng.log->on(log::Selector::skip_delivery))
       eng.log->write(log::kMain, id, "Spool file is locked (another process is handling this message)");
@@ -165,6 +169,48 @@ bool overloaded(Engine& eng) {
   return true;
 }
 
+/// The messages of a run whose turn at a destination comes while it runs: nobody else would deliver them.
+class Woken {
+ public:
+  explicit Woken(const Engine& eng) : limits_(eng.limits) {
+    if (limits_ && limits_->wake) limits_.reset();  // the daemon's scheduler hears of it
+    if (!limits_) return;
+    limits_->wake = [this](const std::string& id) {
+      ids_.push_back(id);
+      changed_.set();
+    };
+  }
+  ~Woken() {
+    if (limits_) limits_->wake = nullptr;
+  }
+  Woken(const Woken&) = delete;
+  Woken& operator=(const Woken&) = delete;
+
+  /// The next one; waits for it while deliveries are under way that may wake one. Null: none will come. Parks.
+  std::optional<std::string> next() {
+    while (ids_.empty()) {
+      if (!limits_ || busy_ == 0 || limits_->waiting() == 0) return {};
+      changed_.clear();
+      if (!changed_.wait()) return {};
+    }
+    auto id = std::move(ids_.front());
+    ids_.pop_front();
+    return id;
+  }
+  bool any() const { return !ids_.empty(); }
+  void begin() { ++busy_; }
+  void end() {
+    --busy_;
+    changed_.set();
+  }
+
+ private:
+  std::shared_ptr<transports::DestinationLimits> limits_;
+  std::deque<std::string> ids_;
+  std::size_t busy_ = 0;
+  io::Event changed_;
+};
+
 }  // namespace
 
 Status run_queue(Engine& engine, const QueueRun& run) {
@@ -179,35 +225,53 @@ Status run_queue(Engine& engine, const QueueRun& run) {
   REMEX_TRY(const std::size_t at_hand, ids.begin());
   bool stop = false;
   Status first_error;
-  const auto one = [&](const DeliverOptions& opt) {
-    auto next = overloaded(eng) ? Result<std::optional<std::string>>() : ids.next();
-    if (!next || !*next) {
-      stop = true;
-      if (!next && first_error) first_error = std::unexpected(std::move(next.error()));
-      return;
+  bool all_begun = false;
+  Woken woken(eng);
+  // False: the fiber has nothing more to do.
+  const auto one = [&](DeliverOptions opt) -> bool {
+    Result<std::optional<std::string>> next;
+    if (all_begun || woken.any()) {
+      next = woken.next();
+      if (!*next) return false;
+      opt.insist = true;
+    } else {
+      stop = overloaded(eng);
+      if (stop) return false;
+      next = ids.next();
+      if (!next) {
+        stop = true;
+        if (first_error) first_error = std::unexpected(std::move(next.error()));
+        return false;
+      }
+      all_begun = !*next;
+      if (all_begun) return true;
     }
     const std::string& id = **next;
     Status s;
+    woken.begin();
     const std::string bug = exception_of([&] { s = deliver_message(eng, id, opt); });
+    woken.end();
     if (!bug.empty()) {  // the message stays in the queue, and the ones behind it get their turn
       eng.log->write(log::kMain | log::kPanic, id, bug);
       s = fail(bug);
     }
-    if (s) return;
+    if (s) return true;
     if (s.error().kind == ErrorKind::cancelled)
       stop = true;
     else if (first_error)
       first_error = std::move(s);
+    return true;
   };
   if (run.select && at_hand > 0 && !run.each.force) {
     DeliverOptions forced = run.each;
     forced.force = true;
-    one(forced);
+    (void)one(forced);
   }
   io::Nursery nursery;
   for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(parallel), at_hand) && !stop; ++i) {
     nursery.spawn("queue run", [&] {
-      while (!stop) one(run.each);
+      while (!stop && one(run.each)) {
+      }
     });
   }
   REMEX_CHECK(nursery.join());

@@ -32,7 +32,7 @@ constexpr int kRetryNotReached = -53;
 int defer_number(const transports::AddrResult& r) {
   if (r.sys_errno != 0) return r.sys_errno;
   if (r.message.starts_with("retry time not reached for any host for")) return -54;
-  if (r.message.starts_with("retry time not reached")) return kRetryNotReached;
+  if (r.wait_until > 0 || r.message.starts_with("retry time not reached")) return kRetryNotReached;
   const std::string_view e = r.retry_error;
   if (e.starts_with("rcpt_")) return -44;
   if (e.starts_with("mail_")) return -45;
@@ -149,6 +149,7 @@ void Attempt::run_group(Group& g) {
                                  {},
                                  mua_wrapper,
                                  mua_wrapper ? nullptr : eng_.pool.get(),
+                                 mua_wrapper || !eng_.store ? nullptr : eng_.limits.get(),
                                  eng_.settler && eng_.store && !mua_wrapper,
                                  can_wait};
   std::vector<transports::AddrResult> results;
@@ -257,7 +258,10 @@ std::string said_by(const transports::AddrResult& r) {
 void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked) {
   using Scope = transports::AddrResult::Scope;
   const std::string error = r.retry_error.empty() ? "*" : r.retry_error;
-  if (r.freeze) {
+  if (r.wait_until > 0) {
+    next_attempt_ = next_attempt_ == 0 ? r.wait_until : std::min(next_attempt_, r.wait_until);
+    changed_ = true;
+  } else if (r.freeze) {
     freeze_ = true;
   } else if (r.retry_scope == Scope::host || (r.retry_scope == Scope::none && !asked.empty())) {
     host_deferral(a, error, asked);

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
 #include "core/delivery/callout.h"
 #include "core/hooks/hooks.h"
+#include "transports/callout.h"
 
 namespace remex::delivery {
 namespace {
@@ -112,6 +114,22 @@ void report(TestReport& t, const Addr& a) {
   }
 }
 
+/// What the transport's options say about its destination.
+std::string limits_text(Engine& eng, lang::Scope& scope, Addr& a) {
+  if (!transports::can_call_out(*a.transport)) return {};
+  mail::Envelope envelope;
+  const mail::HeaderList headers;
+  transports::Job job{envelope, headers, nullptr};
+  lang::AddressState* const address = std::exchange(scope.address, &a.state);
+  lang::DeliveryState state;
+  lang::DeliveryState* const delivery = std::exchange(scope.delivery, &state);
+  transports::DeliverContext ctx{*eng.config, scope, job, {}, {}};
+  std::string out = transports::destination_text(ctx, *a.transport, a);
+  scope.address = address;
+  scope.delivery = delivery;
+  return out;
+}
+
 }  // namespace
 
 lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender,
@@ -207,6 +225,8 @@ int test_address(Engine& eng, lang::Scope& scope, const std::string& address, st
     stack.pop_back();
     if (a->status == Addr::Status::pending) routers::route_address(ctx, *a);
     report(t, *a);
+    if (a->status == Addr::Status::routed && a->transport != nullptr)
+      if (const std::string limits = limits_text(eng, scope, *a); !limits.empty()) t.out += "  " + limits + "\n";
     // As in Exim: files and commands in their order, then addresses, the last one first.
     const auto is_special = [](const auto& c) { return c->is_pipe || c->is_file || c->is_directory; };
     for (auto& c : a->children)

@@ -2,9 +2,12 @@
 """DANE (RFC 7672) with a signed zone of our own: what a validated TLSA record makes of a delivery; and the certificate variables."""
 # timeout: 180
 import atexit
+import contextlib
 import hashlib
 import re
+import sqlite3
 import subprocess
+import time
 
 import harness as h
 from maildir_conf import fill
@@ -99,6 +102,7 @@ remote:
   driver = smtp
   port = %d
   tls_verify_certificates = system
+  mta_sts_domains = *
   connection_max_messages = 1
   headers_add = X-Never: ${if def:tls_out_peercert{$tls_out_peercert}{}}
 required:
@@ -136,6 +140,26 @@ def outcome(address):
         return lines[-1] if lines else None
     h.wait_for(line, what=lambda: 'an end of %s: %s' % (address, log()[-1500:]))
     return line()
+
+
+def test_dane_comes_before_mta_sts():
+    """A policy that wants another host and a certificate of a public CA: with TLSA records nobody asks it, without them it decides."""
+    SERVER.stop()
+    now = int(time.time())
+    policy = 'version: STSv1\nmode: enforce\nmx: mx.elsewhere.test\nmax_age: 86400\n'
+    with contextlib.closing(sqlite3.connect(SENDER('spool/db/spool.sqlite'))) as db, db:
+        for domain in ('ee-key.dane.test', 'none.dane.test'):
+            db.execute('INSERT OR REPLACE INTO hints (tab, key, value, at) VALUES (?, ?, ?, ?)',
+                       ('mta-sts', domain, ('1\n%d\n%d\n%d\n%s' % (now, now + 86400, now, policy)).encode(), now))
+    SERVER.start()
+    line = outcome('a@ee-key.dane.test')
+    h.check(' => ' in line and ' CV=dane' in line, line)
+    line = outcome('a@none.dane.test')
+    h.check(' == ' in line and 'MTA-STS: mx.none.dane.test [127.0.0.1] is not among the mx of the policy of none.dane.test' in line, line)
+    SERVER.stop()
+    with contextlib.closing(sqlite3.connect(SENDER('spool/db/spool.sqlite'))) as db, db:
+        db.execute("DELETE FROM hints WHERE tab = 'mta-sts'")
+    SERVER.start()
 
 
 def test_matching_records():

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""Limits per destination: destination_max_connections and destination_rate of the smtp transport. What comes more waits in the queue without being a
+failure, in its order, and nobody else waits for it; in the daemon, in a queue run and between processes."""
+import os
+import pwd
+import re
+import subprocess
+import threading
+import time
+
+import harness as h
+import peers
+
+D = h.Dir()
+PORT, MX, OTHER = h.free_port(), h.free_port(), h.free_port()
+CONF = '''primary_hostname = host.test
+spool_directory = %(d)s/spool
+log_file_path = %(d)s/%%slog
+exim_user = %(user)s
+daemon_smtp_ports = %(port)d
+local_interfaces = 127.0.0.1
+tls_advertise_hosts =
+acl_smtp_rcpt = ok
+queue_only_file = %(d)s/halt
+begin acl
+ok:
+  accept
+begin routers
+other:
+  driver = accept
+  domains = other.test
+  transport = other
+rated:
+  driver = accept
+  domains = rated.test
+  transport = rated
+hours:
+  driver = accept
+  domains = hours.test
+  transport = hours
+busy:
+  driver = manualroute
+  route_list = * localhost byname
+  self = send
+  transport = busy
+begin transports
+busy:
+  driver = smtp
+  port = %(mx)d
+  destination_max_connections = 2
+other:
+  driver = smtp
+  hosts = 127.0.0.1
+  allow_localhost
+  port = %(other)d
+  destination_max_connections = ${if eq{$host}{127.0.0.1}{7}{0}}
+  destination_name = $domain
+rated:
+  driver = smtp
+  hosts = 127.0.0.1
+  allow_localhost
+  port = %(other)d
+  destination_rate = 2/2s
+  destination_name = rated
+hours:
+  driver = smtp
+  hosts = 127.0.0.1
+  allow_localhost
+  port = %(other)d
+  destination_rate = 3/1h
+  destination_name = hours
+begin retry
+* * F,1h,10m
+'''
+
+
+class Slow(peers.Sink):
+    """Keeps the answer to the final dot until told; counts how many sessions are open at once."""
+
+    def __init__(self, port):
+        self.go, self.lock, self.open, self.most, self.order = threading.Event(), threading.Lock(), 0, 0, []
+        super().__init__(port)
+        sink, talk = self, self.server.RequestHandlerClass.talk
+
+        def counted(handler):
+            with sink.lock:
+                sink.open += 1
+                sink.most = max(sink.most, sink.open)
+            try:
+                talk(handler)
+            finally:
+                with sink.lock:
+                    sink.open -= 1
+        self.server.RequestHandlerClass.talk = counted
+        self.replies['.'] = lambda line: self.go.wait(60) and ''
+
+
+h.write(D('conf'), CONF % {'d': D.path, 'user': pwd.getpwuid(os.geteuid()).pw_name, 'port': PORT, 'mx': MX, 'other': OTHER})
+BUSY, FREE = Slow(MX), peers.Sink(OTHER)
+SERVER = h.Remex(D('conf'), [PORT])
+
+
+def log():
+    try:
+        with open(D('mainlog')) as f:
+            return f.read()
+    except OSError:
+        return ''
+
+
+def ask(verb, what):
+    return subprocess.run([h.BIN, verb, '-C', SERVER.conf, what], capture_output=True, text=True).stdout
+
+
+def waits():
+    return [l for l in log().split('\n') if ' defer (-53): waits for its turn: ' in l]
+
+
+def queue(n, domain):
+    for i in range(n):
+        SERVER.run('-odq', '-f', 's@host.test', 'u%d@%s' % (i, domain), input='Subject: %d\n\nx\n' % i, check_rc=0)
+
+
+def test_bt_tells():
+    out = SERVER.run('-bt', 'u@far.test').stdout
+    h.check('  destination localhost: at most 2 connections\n' in out, out)
+    out = SERVER.run('-bt', 'u@other.test').stdout
+    h.check('  destination other.test: at most 7 connections\n' in out, out)
+    out = SERVER.run('-bt', 'u@hours.test').stdout
+    h.check('  destination hours: at most 3 messages in 1h\n' in out, out)
+
+
+def test_daemon_waits_in_order_and_others_do_not():
+    SERVER.start('-q1h')
+    for i in range(6):
+        h.equal(h.send(PORT, 's@host.test', ['u%d@far.test' % i], 'Subject: %d\n\nx\n' % i)[0], 250, 'accepted')
+        h.wait_for(lambda: BUSY.open == min(i + 1, 2) and len(waits()) == max(0, i - 1), what=lambda: 'message %d: %s' % (i, log()))
+    h.check('2 connections to localhost are open (destination_max_connections)' in waits()[0], waits()[0])
+    ident = re.search(r' (\S+) == u2@far.test', log()).group(1)
+    out = ask('why', ident)
+    h.check('waits for its turn: 2 connections to localhost' in out, out)
+    h.equal(ask('host', 'localhost'), 'localhost: nothing is held against it\n', 'no retry hint')
+    # Nobody else waits for that destination.
+    h.equal(h.send(PORT, 's@host.test', ['u@other.test'], 'Subject: x\n\nx\n')[0], 250, 'accepted')
+    h.wait_for(lambda: len(FREE.messages) == 1, what='the other destination')
+    # Another process of the spool counts with this one.
+    SERVER.run('-M', ident, check_rc=0)
+    h.equal(BUSY.most, 2, 'connections with a process of its own: %s' % log())
+    BUSY.go.set()
+    h.wait_for(lambda: len(BUSY.messages) == 6, 25, lambda: 'all six: ' + log())  # woken: nobody waited for the next attempt
+    h.equal(BUSY.most, 2, 'connections at once')
+    h.equal(sorted(m[1][0] for m in BUSY.messages[:2]) + [m[1][0] for m in sorted(BUSY.messages[2:], key=lambda m: m[1])],
+            ['u%d@far.test' % i for i in range(6)], 'who came')
+    h.check('u5@far.test' in [r for _, r, _ in BUSY.messages[-2:]][0] + [r for _, r, _ in BUSY.messages[-2:]][1], 'the last came last: %r' % [m[1] for m in BUSY.messages])
+
+
+def test_rate_in_the_daemon():
+    n = len(FREE.messages)
+    begun = time.monotonic()
+    for i in range(5):
+        h.equal(h.send(PORT, 's@host.test', ['u%d@rated.test' % i], 'Subject: %d\n\nx\n' % i)[0], 250, 'accepted')
+    h.wait_for(lambda: len(FREE.messages) == n + 5, 40, lambda: 'all five: ' + log())
+    h.check(time.monotonic() - begun >= 4, 'five at two in two seconds take four')
+    h.check('2 messages in 2s went to rated (destination_rate)' in log(), log())
+    SERVER.stop()
+
+
+def test_queue_run():
+    n = len(BUSY.messages)
+    BUSY.most = 0
+    queue(7, 'far.test')
+    SERVER.run('-q', check_rc=0)
+    h.equal((len(BUSY.messages) - n, SERVER.run('-bpc').stdout), (7, '0\n'), 'one run delivers all: ' + log()[-2000:])
+    h.check(1 <= BUSY.most <= 2, 'connections at once: %d' % BUSY.most)
+
+
+def test_rate_in_queue_runs_and_by_hand():
+    n = len(FREE.messages)
+    queue(5, 'hours.test')
+    SERVER.run('-q', check_rc=0)
+    h.equal(len(FREE.messages) - n, 3, 'as many as the rate allows')
+    SERVER.run('-qf', check_rc=0)
+    ident = SERVER.run('-bp').stdout.split()[2]
+    SERVER.run('-M', ident, check_rc=0)
+    h.equal((len(FREE.messages) - n, SERVER.run('-bpc').stdout), (3, '2\n'), 'neither -qf nor -M goes over it')
+    out = ask('why', ident)
+    h.check('3 messages in 1h went to hours (destination_rate)' in out and 'next attempt in' in out, out)
+    h.check('Frozen' not in log() and ' ** ' not in log(), 'no failure')
+
+
+
+def teardown():
+    BUSY.go.set()
+    SERVER.kill()
+    BUSY.stop()
+    FREE.stop()
+    D.remove()
+
+
+h.main()
