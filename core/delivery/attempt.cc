@@ -101,7 +101,7 @@ bool Attempt::routing_deferred_by_hint(Addr& a) {
     a.status = Addr::Status::deferred;
     a.basic_errno = kSilent;
     a.message = "retry time not reached for any host";
-    a.user_message = rec->error_text;  // for a warning about the delay
+    a.user_message = rec->told;  // for a warning about the delay
     deferrals_.push_back(&a);
     next_attempt_ = next_attempt_ == 0 ? rec->next_try : std::min(next_attempt_, rec->next_try);
     if (eng_.log->on(log::Selector::retry_defer)) {
@@ -380,6 +380,7 @@ void Attempt::deferred(Addr& a, const std::string& key, const std::string& subje
   rec.key = key;
   rec.error = error;
   rec.error_text = text.empty() ? a.message : text;
+  rec.told = !text.empty() ? text : a.user_message == kLocalTrouble ? std::string() : a.user_message;
   const auto* rule = find_rule(*eng_.config, scope_, subject, {}, error, msg_.envelope.sender);
   if (rule == nullptr || rule->steps.empty()) {
     a.timed_out = true;  // no rule: a temporary error is permanent

@@ -24,6 +24,9 @@ namespace remex::delivery {
 
 using routers::Addr;
 
+/// What senders learn of troubles here.
+inline constexpr const char* kLocalTrouble = "local delivery failed";
+
 /// Addresses that go to one run of a transport.
 struct Group {
   const lang::DriverInstance* transport = nullptr;
@@ -105,7 +108,7 @@ class Attempt {
   void schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked);
   void log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us);
   /// `of_message`: the trouble is with this message (4xx to MAIL or DATA), so it began when that came at the
-  /// latest. `text` is what the record keeps of the error; empty: the address's message.
+  /// latest. `text` is what a server said, for the record; empty: it keeps the address's messages.
   void deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error,
                 bool of_message = false, const std::string& text = {});
   void record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a);

@@ -293,7 +293,7 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
   else if (r.retry_error.starts_with("quota"))
     a.user_message = "mailbox is full";
   else if (r.local_trouble || (g.def->is_local && r.fate == Fate::deferred))
-    a.user_message = "local delivery failed";
+    a.user_message = kLocalTrouble;
   if (r.smtp_code != 0) a.more_errno = r.smtp_code;
   if (r.unsynced) unsynced_.emplace_back(r.unsynced, &a);
   constexpr std::uint32_t kSuccess = 2;
@@ -411,7 +411,7 @@ void Attempt::wait_for_retry_time() {
     if (!rec && !local) rec = hint_against(key_for_sender(*a), a->unique);
     if (!rec) continue;
     a->status = Addr::Status::deferred;
-    a->user_message = rec->error_text;
+    a->user_message = rec->told;
     deferrals_.push_back(a);
     next_attempt_ = next_attempt_ == 0 ? rec->next_try : std::min(next_attempt_, rec->next_try);
     if (!eng_.log->on(log::Selector::retry_defer)) continue;

@@ -33,6 +33,7 @@ RetryRecord record_of(const Query& q) {
   r.last_try = q.column_int(4);
   r.next_try = q.column_int(5);
   r.expired = q.column_int(6) != 0;
+  r.told = q.column(7);
   return r;
 }
 
@@ -60,9 +61,10 @@ Result<std::optional<RetryRecord>> SqliteStore::get_retry(const std::string& key
     if (const auto it = retry_overlay_.find(key); it != retry_overlay_.end()) return it->second.first;
   }
   std::lock_guard lock(read_mutex_);
-  REMEX_TRY(auto q,
-            reader_->query(
-                "SELECT key, error, error_text, first_failed, last_try, next_try, expired FROM retry WHERE key = ?"));
+  REMEX_TRY(
+      auto q,
+      reader_->query(
+          "SELECT key, error, error_text, first_failed, last_try, next_try, expired, told FROM retry WHERE key = ?"));
   const int rc = q.text(key).step();
   if (rc == SQLITE_DONE) return std::optional<RetryRecord>();
   if (rc != SQLITE_ROW) return reader_->fail("reading retry data", rc);
@@ -80,11 +82,11 @@ Status SqliteStore::put_retry(const RetryRecord& r) {
   writer_.post(
       [this, r](Database& db) -> Applied {
         auto q = db.query(
-            "INSERT OR REPLACE INTO retry (key, error, error_text, first_failed, last_try, next_try, expired)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)");
+            "INSERT OR REPLACE INTO retry (key, error, error_text, first_failed, last_try, next_try, expired, told)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
         if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
         q->text(r.key).text(r.error).text(r.error_text).integer(r.first_failed).integer(r.last_try).integer(r.next_try);
-        if (const int rc = q->integer(r.expired ? 1 : 0).step(); rc != SQLITE_DONE) return {rc, {}};
+        if (const int rc = q->integer(r.expired ? 1 : 0).text(r.told).step(); rc != SQLITE_DONE) return {rc, {}};
         return {bound_hints(db, "retry"), {}};
       },
       [this, key = r.key, serial](bool) { settle(overlay_mutex_, retry_overlay_, key, serial); });
@@ -113,8 +115,8 @@ Result<std::vector<RetryRecord>> SqliteStore::all_retry() {
   std::map<std::string, RetryRecord> found;
   {
     std::lock_guard lock(read_mutex_);
-    REMEX_TRY(auto q,
-              reader_->query("SELECT key, error, error_text, first_failed, last_try, next_try, expired FROM retry"));
+    REMEX_TRY(auto q, reader_->query(
+                          "SELECT key, error, error_text, first_failed, last_try, next_try, expired, told FROM retry"));
     int rc = SQLITE_ROW;
     while ((rc = q.step()) == SQLITE_ROW) {
       RetryRecord r = record_of(q);

@@ -15,7 +15,7 @@ namespace {
 
 /// "remx" as application_id: a foreign database in our place is refused rather than written to.
 constexpr int kApplicationId = 0x72656d78;
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 
 // messages has no rowid: the message id is the key, and rows stay small so that listing 100 000 reads few pages.
 // Headers and body live in content, which a delivery attempt that only changes recipients never rewrites.
@@ -24,12 +24,13 @@ CREATE TABLE messages (
   id TEXT PRIMARY KEY, sender TEXT NOT NULL, size INTEGER NOT NULL, received INTEGER NOT NULL, frozen INTEGER NOT NULL,
   next_attempt INTEGER NOT NULL, queue TEXT NOT NULL, content INTEGER NOT NULL, envelope BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE content (key INTEGER PRIMARY KEY, body_file TEXT, body_size INTEGER NOT NULL, headers BLOB NOT NULL, body BLOB);
-CREATE INDEX messages_due ON messages (next_attempt, id) WHERE frozen = 0;
+CREATE INDEX messages_waiting ON messages (queue, next_attempt, id) WHERE frozen = 0;
+CREATE INDEX messages_frozen ON messages (queue, id) WHERE frozen <> 0;
 CREATE INDEX content_files ON content (body_file) WHERE body_file IS NOT NULL;
 CREATE TABLE message_log (id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE retry (
   key TEXT PRIMARY KEY, error TEXT NOT NULL, error_text TEXT NOT NULL, first_failed INTEGER NOT NULL, last_try INTEGER NOT NULL,
-  next_try INTEGER NOT NULL, expired INTEGER NOT NULL) WITHOUT ROWID;
+  next_try INTEGER NOT NULL, expired INTEGER NOT NULL, told TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE hints (
   tab TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tab, key)) WITHOUT ROWID;
 )sql";
@@ -43,18 +44,31 @@ Result<std::int64_t> pragma_int(Database& db, const char* sql) {
 
 /// Version 1 did not note when a hint was written. Its hints count as written now, and so do those of a program of that
 /// version which still runs.
-Status add_hint_times(Database& db) {
-  if (sqlite3_db_readonly(db.raw(), "main") == 1) return {};  // reading needs no times
+std::string from_version_1() {
+  return fmt::format("ALTER TABLE hints ADD COLUMN at INTEGER NOT NULL DEFAULT {};", wall_seconds());
+}
+
+/// Version 2 did not note what senders may know of a retry record, and found due messages without asking which queue
+/// they are in.
+constexpr const char* kFromVersion2 =
+    "ALTER TABLE retry ADD COLUMN told TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX messages_waiting ON messages (queue, next_attempt, id) WHERE frozen = 0;"
+    "CREATE INDEX messages_frozen ON messages (queue, id) WHERE frozen <> 0;"
+    "DROP INDEX messages_due;";
+
+/// Brings the spool of an older version up to date, in one transaction. Programs of that version which still run go on
+/// with it.
+Status convert(Database& db) {
+  if (sqlite3_db_readonly(db.raw(), "main") == 1) return {};  // reading the queue needs nothing of it
   int rc = db.exec("BEGIN IMMEDIATE");
   if (rc != SQLITE_OK) return db.fail("converting the spool database", rc);
   const auto now = pragma_int(db, "PRAGMA user_version");  // another process may have been quicker
-  if (!now || *now != 1) {
+  if (!now || *now == kSchemaVersion) {
     db.exec("ROLLBACK");
     return now ? Status() : std::unexpected(now.error());
   }
-  rc = db.exec(fmt::format("ALTER TABLE hints ADD COLUMN at INTEGER NOT NULL DEFAULT {};"
-                           "PRAGMA user_version=2; COMMIT",
-                           wall_seconds())
+  rc = db.exec(fmt::format("{}{}PRAGMA user_version={}; COMMIT", *now == 1 ? from_version_1() : "", kFromVersion2,
+                           kSchemaVersion)
                    .c_str());
   if (rc == SQLITE_OK) return {};
   Error e = db.error("converting the spool database", rc);
@@ -176,10 +190,10 @@ Status set_pragmas(Database& db, bool writer) {
 
 Status prepare_schema(Database& db) {
   REMEX_TRY(const auto version, pragma_int(db, "PRAGMA user_version"));
-  if (version == kSchemaVersion || version == 1) {
+  if (version >= 1 && version <= kSchemaVersion) {
     REMEX_TRY(const auto app, pragma_int(db, "PRAGMA application_id"));
     if (app != kApplicationId) return remex::fail(fmt::format("{} is not a remex spool database", db.path()));
-    return version == 1 ? add_hint_times(db) : Status();
+    return version < kSchemaVersion ? convert(db) : Status();
   }
   if (version != 0) {
     return remex::fail(fmt::format("spool database {} has schema version {}, this program knows version {}", db.path(),

@@ -72,6 +72,7 @@ struct RetryRecord {
   std::string error;  ///< retry-rule error word
   std::int64_t first_failed = 0, last_try = 0, next_try = 0;
   bool expired = false;
+  std::string told;  ///< what senders may know of the error; often nothing
 };
 
 /// Exclusive right to work on a message, across processes. Released on destruction.

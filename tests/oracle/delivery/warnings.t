@@ -193,6 +193,43 @@ text
 @run -q
 @clock 40m
 @run -q
+@case what is told of an address whose retry time has not come
+@main
+delay_warning = 30m
+@retry
+* * F,3d,1h
+@routers
+later:
+  driver = redirect
+  local_parts = d
+  allow_defer
+  data = :defer: not now
+broken:
+  driver = accept
+  local_parts = e
+  transport = nowhere
+here:
+  driver = accept
+  domains = test.ex
+  transport = local
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+nowhere:
+  driver = appendfile
+  file = @DIR@/mail
+  create_file = anywhere
+  user = mail
+@run -odi -f s@test.ex d@test.ex e@test.ex
+Subject: x
+
+text
+@clock 31m
+@run -q
+@show mail/box
 @case DSN: delay wanted, not wanted, never
 @known NOTIFY is obeyed for each recipient (docs/differences.md)
 @main

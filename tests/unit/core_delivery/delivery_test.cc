@@ -342,6 +342,28 @@ BOOST_AUTO_TEST_CASE(delay_warning_once_per_step) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_delay_warning_keeps_troubles_here_to_itself) {
+  in_world("delay_warning = 30m\n", [](World& w) {
+    std::filesystem::create_directories(w.path + "/mail");
+    std::ofstream(w.path + "/mail/a") << "no directory";
+    const auto local = w.send({"a@local.test"});
+    w.send({"deferme@local.test"}, "b@remote.test");
+    DeliverOptions o;
+    set_wall_offset(std::chrono::minutes(31));
+    auto records = w.engine.store->all_retry().value();
+    for (auto& r : records) {  // so that their time has not come
+      BOOST_TEST(r.told == (r.key.starts_with("R:") ? "later please" : ""));
+      r.next_try = wall_seconds() + 1000;
+      BOOST_REQUIRE(w.engine.store->put_retry(r));
+    }
+    BOOST_TEST(records.size() == 2U);
+    BOOST_TEST(deliver_message(w.engine, local, o).has_value());
+    BOOST_REQUIRE_EQUAL(w.mailbox("sender").size(), 1U);
+    BOOST_TEST(w.mailbox("sender")[0].find("a@local.test\n") != std::string::npos);
+    BOOST_TEST(w.mailbox("sender")[0].find("Delay reason") == std::string::npos);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(hostile_texts_in_a_bounce) {
   in_world("", [](World& w) {
     auto m = w.message({"a@local.test"});

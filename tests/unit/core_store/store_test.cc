@@ -400,6 +400,58 @@ BOOST_AUTO_TEST_CASE(what_was_forgotten_for_lack_of_room_is_told) {
   BOOST_TEST(st->take_hints_dropped().empty());
 }
 
+/// As version 2 left a spool.
+constexpr const char* kToVersion2 =
+    "ALTER TABLE retry DROP COLUMN told; DROP INDEX messages_waiting; DROP INDEX messages_frozen;"
+    "CREATE INDEX messages_due ON messages (next_attempt, id) WHERE frozen = 0; PRAGMA user_version=2;";
+
+BOOST_AUTO_TEST_CASE(a_spool_of_version_2_is_taken_over) {
+  Spool spool;
+  const StoredMessage m = sample(100);
+  RetryRecord r;
+  r.key = "T:a@b";
+  r.error_text = "was";
+  {
+    auto st = spool.open().value();
+    BOOST_REQUIRE(st->insert(m));
+    BOOST_REQUIRE(st->put_retry(r));
+  }
+  {
+    auto db = Database::open(spool.database(), SQLITE_OPEN_READWRITE, 1000).value();
+    BOOST_REQUIRE(db->exec(kToVersion2) == SQLITE_OK);
+  }
+  auto st = spool.open().value();
+  BOOST_TEST(st->due(wall_seconds(), 9, true, "").value() == std::vector<std::string>{m.envelope.id});
+  BOOST_TEST(st->get_retry("T:a@b").value().value().error_text == "was");
+  r.told = "told";
+  BOOST_REQUIRE(st->put_retry(r));
+  st.reset();
+  st = spool.open().value();
+  BOOST_TEST(st->get_retry("T:a@b").value().value().told == "told");
+  BOOST_TEST(st->all_retry().value().at(0).told == "told");
+}
+
+BOOST_AUTO_TEST_CASE(due_messages_are_found_by_an_index_of_their_queue) {
+  Spool spool;
+  BOOST_REQUIRE(spool.open().value()->insert(sample(100)));
+  auto db = Database::open(spool.database(), SQLITE_OPEN_READWRITE, 1000).value();
+  const auto plan = [&](const char* sql) {
+    auto q = db->query(sql).value();
+    std::string out;
+    while (q.step() == SQLITE_ROW) out += std::string(q.column(3)) + "\n";
+    return out;
+  };
+  const std::string waiting = plan(
+      "EXPLAIN QUERY PLAN SELECT id, next_attempt FROM messages WHERE frozen = 0 AND next_attempt <= ?1 AND"
+      " queue = ?2 AND (next_attempt, id) > (?3, ?4) ORDER BY next_attempt, id");
+  BOOST_TEST(waiting.find("messages_waiting (queue=? AND ") != std::string::npos, waiting);
+  BOOST_TEST(waiting.find("TEMP B-TREE") == std::string::npos, waiting);
+  const std::string frozen = plan(
+      "EXPLAIN QUERY PLAN SELECT id, next_attempt FROM messages WHERE frozen <> 0 AND queue = ?1 AND id > ?2"
+      " ORDER BY id");
+  BOOST_TEST(frozen.find("messages_frozen (queue=? AND id>?)") != std::string::npos, frozen);
+}
+
 BOOST_AUTO_TEST_CASE(a_spool_of_version_1_is_taken_over) {
   Spool spool;
   const StoredMessage m = sample(100);
@@ -410,6 +462,7 @@ BOOST_AUTO_TEST_CASE(a_spool_of_version_1_is_taken_over) {
   }
   {
     auto db = Database::open(spool.database(), SQLITE_OPEN_READWRITE, 1000).value();
+    BOOST_REQUIRE(db->exec(kToVersion2) == SQLITE_OK);
     BOOST_REQUIRE(db->exec("ALTER TABLE hints DROP COLUMN at; PRAGMA user_version=1") == SQLITE_OK);
   }
   auto st = spool.open().value();
