@@ -334,6 +334,8 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
   return deferred(fmt::format("{} router: bad command answer \"{}\"", r.name, printable(line.substr(0, 100))));
 }
 
+constexpr std::string_view kCourierOps[] = {"query"};
+
 constexpr RouterDef defs[] = {
     {.driver = {.kind = lang::DriverKind::router,
                 .name = "queryprogram",
@@ -357,7 +359,8 @@ constexpr RouterDef defs[] = {
   command_user = nobody
 )",
                               "", "E0609"}}},
-     .route = route},
+     .route = route,
+     .courier_ops = kCourierOps},
 };
 
 }  // namespace

@@ -510,6 +510,8 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
   return Redirection(ctx, r, addr).run();
 }
 
+constexpr std::string_view kCourierOps[] = {"readlist", "filter"};
+
 constexpr RouterDef defs[] = {
     {.driver =
          {.kind = lang::DriverKind::router,
@@ -530,7 +532,8 @@ constexpr RouterDef defs[] = {
   driver = redirect
   domains = +local_domains)",
                         "", "E0609"}}},
-     .route = route},
+     .route = route,
+     .courier_ops = kCourierOps},
 };
 
 }  // namespace

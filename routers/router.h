@@ -60,6 +60,8 @@ struct RouterDef {
   RouteResult (*route)(RouteContext&, const lang::DriverInstance&, Addr&) = nullptr;
   /// May do something as another user (core/io/courier.h).
   bool asks_courier = true;
+  /// Its own requests to the courier ("op"), besides those of generic options.
+  std::span<const std::string_view> courier_ops = {};
 };
 
 extern const lang::DriverFamily router_family;

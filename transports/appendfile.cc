@@ -17,6 +17,7 @@
 #include "lang/diagnostics.h"
 #include "lang/regex.h"
 #include "transports/internal.h"
+#include "transports/request_check.h"
 
 namespace remex::transports {
 namespace {
@@ -615,6 +616,15 @@ int batch_limit(const lang::DriverInstance& t) {
   return limited_batch(t, static_cast<const AppendfileOptions&>(*t.options).batch_max);
 }
 
+Status may_ask(const lang::DriverInstance& t, const io::Fields& f, bool redirected) {
+  REMEX_CHECK(check_op(t, f, {"mbox", "maildir", "plain", "mailstore"}));
+  const auto& o = static_cast<const AppendfileOptions&>(*t.options);
+  if (o.file.is_set()) return check_path(t, "file", f);
+  if (o.directory.is_set()) return check_path(t, "directory", f);
+  if (!redirected) return fail(fmt::format("the {} transport has no file of its own", t.name));
+  return check_path(f);
+}
+
 constexpr TransportDef defs[] = {
     {.driver =
          {.kind = lang::DriverKind::transport,
@@ -639,7 +649,8 @@ constexpr TransportDef defs[] = {
                         "", "E0801"}}},
      .is_local = true,
      .deliver = deliver,
-     .batch_limit = batch_limit},
+     .batch_limit = batch_limit,
+     .may_ask = may_ask},
 };
 
 }  // namespace

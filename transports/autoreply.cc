@@ -12,6 +12,7 @@
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
 #include "transports/internal.h"
+#include "transports/request_check.h"
 
 namespace remex::transports {
 namespace {
@@ -343,6 +344,14 @@ std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance&
   return results;
 }
 
+/// The files are those of the options of their names, or a filter's.
+Status may_ask(const lang::DriverInstance& t, const io::Fields& f, bool redirected) {
+  REMEX_CHECK(check_op(t, f, {"once", "log", "read"}));
+  if (redirected) return check_path(f);
+  const std::string& op = f.find("op")->second;
+  return check_path(t, op == "read" ? "file" : std::string_view(op), f);
+}
+
 constexpr TransportDef defs[] = {
     {.driver = {.kind = lang::DriverKind::transport,
                 .name = "autoreply",
@@ -367,7 +376,8 @@ constexpr TransportDef defs[] = {
                               "", "E0801"}}},
      .is_local = true,
      .deliver = deliver,
-     .batch_limit = +[](const lang::DriverInstance&) { return 1; }},
+     .batch_limit = +[](const lang::DriverInstance&) { return 1; },
+     .may_ask = may_ask},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
 #include "transports/internal.h"
+#include "transports/request_check.h"
 #include "transports/smtp_client_util.h"
 
 namespace remex::transports {
@@ -189,6 +190,11 @@ std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance&
   return results;
 }
 
+Status may_ask(const lang::DriverInstance& t, const io::Fields& f, bool) {
+  REMEX_CHECK(check_op(t, f, {"lmtp"}));
+  return check_program(t, static_cast<const LmtpOptions&>(*t.options).command, f);
+}
+
 constexpr TransportDef defs[] = {
     {.driver = {.kind = lang::DriverKind::transport,
                 .name = "lmtp",
@@ -211,7 +217,8 @@ constexpr TransportDef defs[] = {
      .batch_limit =
          +[](const lang::DriverInstance& t) {
            return limited_batch(t, static_cast<const LmtpOptions&>(*t.options).batch_max);
-         }},
+         },
+     .may_ask = may_ask},
 };
 
 }  // namespace

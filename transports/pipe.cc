@@ -14,6 +14,7 @@
 #include "core/base/strings.h"
 #include "lang/diagnostics.h"
 #include "transports/internal.h"
+#include "transports/request_check.h"
 
 namespace remex::transports {
 namespace {
@@ -420,6 +421,31 @@ std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance&
   return results;
 }
 
+Status may_ask(const lang::DriverInstance& t, const io::Fields& f, bool redirected) {
+  REMEX_CHECK(check_op(t, f, {"command"}));
+  const auto& o = static_cast<const PipeOptions&>(*t.options);
+  const auto get = [&f](const char* name) {
+    const auto it = f.find(name);
+    return it == f.end() ? std::string() : it->second;
+  };
+  const bool special = redirected && !o.force_command && get("special") == "1";
+  if (o.use_shell) {
+    if (get("arg0") != "/bin/sh" || get("arg1") != "-c")
+      return fail(fmt::format("the {} transport runs its commands through a shell", t.name));
+    if (special) return {};
+    if (!o.command.is_set() || (o.command.is_constant() && get("arg2") != o.command.constant()))
+      return fail(fmt::format("{} is not the command of the {} transport", printable(get("arg2")), t.name));
+    return {};
+  }
+  if (!special) return check_program(t, o.command, f);
+  if (!o.allow_commands.is_set() || !o.allow_commands.is_constant() || o.restrict_to_path) return {};
+  // A plain name was found along the path.
+  const std::string program = get("arg0");
+  for (const std::string& item : lang::split_list(o.allow_commands.constant()))
+    if (program == item || (item.find('/') == std::string::npos && program.ends_with("/" + item))) return {};
+  return fail(fmt::format("\"{}\" command not permitted by {} transport", printable(program), t.name));
+}
+
 constexpr TransportDef defs[] = {
     {.driver = {.kind = lang::DriverKind::transport,
                 .name = "pipe",
@@ -443,7 +469,8 @@ constexpr TransportDef defs[] = {
      .batch_limit =
          +[](const lang::DriverInstance& t) {
            return limited_batch(t, static_cast<const PipeOptions&>(*t.options).batch_max);
-         }},
+         },
+     .may_ask = may_ask},
 };
 
 }  // namespace

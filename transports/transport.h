@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/io/courier.h"
 #include "core/io/settler.h"
 #include "core/mail/envelope.h"
 #include "core/mail/message.h"
@@ -123,6 +124,10 @@ struct TransportDef {
   /// How many addresses may share one run: 1 = each alone; 0 = unlimited. May look at options ($local_part use prevents
   /// batching).
   int (*batch_limit)(const lang::DriverInstance&) = nullptr;
+  /// May the courier do this request for this transport? It was sent by a process that may have been taken over: only
+  /// the configuration is believed. `redirected`: addresses may bring a file or command of their own. Null: it asks for
+  /// nothing. Error: why not. Blocking; called in the courier's child.
+  Status (*may_ask)(const lang::DriverInstance&, const io::Fields&, bool redirected) = nullptr;
 };
 
 extern const lang::DriverFamily transport_family;

@@ -25,7 +25,7 @@
 #include "routers/filter_work.h"
 #include "routers/router.h"
 #include "transports/courier_work.h"
-#include "transports/path_start.h"
+#include "transports/request_check.h"
 #include "transports/transport.h"
 
 namespace remex::daemon {
@@ -108,22 +108,67 @@ Status check_user(const lang::Config& config, const io::Fields& f, std::int64_t 
   return {};
 }
 
-Status check_path(const lang::Config& config, const io::Fields& f) {
-  const std::string path = field(f, "path"), op = field(f, "op");
-  const bool has_path = op == "mbox" || op == "maildir" || op == "plain" || op == "mailstore";
-  if (!has_path) return {};
-  if (!path.starts_with('/') || path.find('\0') != std::string::npos) return fail("path is not absolute");
-  for (std::string_view part : split(path, '/'))
-    if (part == "..") return fail(fmt::format("path {} has a .. component", printable(path)));
-  const auto* t = config.find_transport(field(f, "transport"));
-  if (t == nullptr) return fail("no transport");
-  if (t->find_given("file") == nullptr && t->find_given("directory") == nullptr) return {};  // from redirections
-  for (const char* option : {"file", "directory"}) {
-    if (t->find_given(option) == nullptr) continue;
-    if (field(f, "special") != "1" && !path.starts_with(transports::constant_start(*t, option)))
-      return fail(fmt::format("path {} is not one of the {} transport", printable(path), t->name));
-  }
+/// Do addresses bring files or commands of their own to this transport?
+bool takes_redirections(const lang::Config& config, const lang::DriverInstance& t) {
+  const auto names = [&t](const lang::Expansion& e) {
+    return e.is_set() && (!e.is_constant() || trim(e.constant()) == t.name);
+  };
+  const auto& m = config.main;
+  if (names(m.system_filter_pipe_transport) || names(m.system_filter_file_transport) ||
+      names(m.system_filter_directory_transport) || names(m.system_filter_reply_transport))
+    return true;
+  for (const auto& r : config.routers)
+    for (const char* option : {"pipe_transport", "file_transport", "directory_transport", "reply_transport"})
+      if (const auto* given = r.find_given(option); given != nullptr) {
+        const std::string name(trim(given->value.text()));
+        if (name == t.name || name.find('$') != std::string::npos) return true;
+      }
+  return false;
+}
+
+/// A shadow transport gets the addresses of the one it stands behind.
+bool gets_redirections(const lang::Config& config, const lang::DriverInstance& t) {
+  return takes_redirections(config, t) ||
+         std::any_of(config.transports.begin(), config.transports.end(), [&](const auto& other) {
+           return transports::generic(other).shadow_transport == t.name && takes_redirections(config, other);
+         });
+}
+
+Status check_transport_request(const lang::Config& config, const lang::DriverInstance& t, const io::Fields& f) {
+  const auto& g = transports::generic(t);
+  if (field(f, "op") == "command" && field(f, "filter") == "1")
+    return transports::check_program(t, g.transport_filter, f);
+  const auto* def = transports::find_transport_def(t.def);
+  if (def == nullptr || def->may_ask == nullptr)
+    return fail(fmt::format("the {} transport asks for nothing of this kind", t.name));
+  return def->may_ask(t, f, gets_redirections(config, t));
+}
+
+Status check_router_request(const lang::DriverInstance& r, const io::Fields& f) {
+  const std::string op = field(f, "op");
+  if (op == "exists" && routers::generic(r).require_files.is_set()) return {};
+  const auto* def = routers::find_router_def(r.def);
+  if (def == nullptr || std::find(def->courier_ops.begin(), def->courier_ops.end(), op) == def->courier_ops.end())
+    return fail(fmt::format("the {} router never asks for \"{}\"", r.name, printable(op)));
+  if (op != "query") return {};
+  const auto* command = r.find_given("command");
+  if (command == nullptr) return fail("the router has no command");
+  const std::string source(trim(command->value.text()));
+  const std::string program = source.substr(0, source.find_first_of(" \t"));
+  if (program.find_first_of("$\\\"'{") == std::string::npos && field(f, "arg0") != program)
+    return fail(fmt::format("{} is not the command of the {} router", printable(field(f, "arg0")), r.name));
   return {};
+}
+
+/// Is it something that this configuration asks for at all? After check_user(), which knows the names.
+Status check_operation(const lang::Config& config, const io::Fields& f) {
+  if (const auto* t = config.find_transport(field(f, "transport")); t != nullptr) {
+    if (!field(f, "router").empty()) return fail("a router's request has no transport");
+    return check_transport_request(config, *t, f);
+  }
+  if (field(f, "system_filter") == "1") return {};
+  const auto* r = config.find_router(field(f, "router"));
+  return r != nullptr ? check_router_request(*r, f) : fail("no router");
 }
 
 /// Gives up everything but the right to act as this user. False: nothing may be done.
@@ -189,30 +234,7 @@ Status check_request(const lang::Config& config, const io::Fields& f) {
   const std::int64_t uid = id_field(f, "uid"), gid = id_field(f, "gid");
   REMEX_CHECK(check_user(config, f, uid));
   REMEX_CHECK(check_group(config, f, uid, gid));
-  REMEX_CHECK(check_path(config, f));
-  const std::string op = field(f, "op");
-  if (op == "query") {
-    const auto* r = config.find_router(field(f, "router"));
-    const auto* command = r != nullptr && r->def->name == "queryprogram" ? r->find_given("command") : nullptr;
-    if (command == nullptr) return fail("the router has no command");
-    if (!field(f, "transport").empty()) return fail("a router's command has no transport");
-    const std::string source(trim(command->value.text()));
-    const std::string program = source.substr(0, source.find_first_of(" \t"));
-    if (program.find_first_of("$\\\"'{") == std::string::npos && field(f, "arg0") != program)
-      return fail(fmt::format("{} is not the command of the {} router", printable(field(f, "arg0")), r->name));
-  }
-  if (op == "command" && field(f, "special") != "1") {
-    const auto* t = config.find_transport(field(f, "transport"));
-    const auto* command = t != nullptr ? t->find_given("command") : nullptr;
-    const std::string source = command != nullptr ? command->value.text() : std::string();
-    // A program that is written out in the configuration cannot be another one.
-    if (source.starts_with('/') && field(f, "shell") != "1" && field(f, "filter") != "1") {
-      const std::string program = source.substr(0, source.find_first_of(" \t"));
-      if (program.find_first_of("$\\\"'{") == std::string::npos && field(f, "arg0") != program)
-        return fail(fmt::format("{} is not the command of the {} transport", printable(field(f, "arg0")), t->name));
-    }
-  }
-  return {};
+  return check_operation(config, f);
 }
 
 Result<std::shared_ptr<io::Courier>> make_courier(std::shared_ptr<const lang::Config> config, Reload reload) {

@@ -30,6 +30,7 @@ begin routers
 alias:
   driver = redirect
   domains = a.test
+  require_files = /x
   data = x
   file_transport = box
   user = games
@@ -216,6 +217,150 @@ BOOST_AUTO_TEST_CASE(commands_of_routers) {
   io::Fields mixed = ask(uid("games"), "/usr/bin/ask");
   mixed["transport"] = "box";
   refused(mixed, "has no transport");
+}
+
+BOOST_AUTO_TEST_CASE(each_driver_asks_for_its_own_things) {
+  static const auto c = load(R"(
+primary_hostname = x.test
+exim_user = mail
+exim_group = mail
+begin routers
+alias:
+  driver = redirect
+  data = x
+  user = games
+  pipe_transport = address_pipe
+  file_transport = address_file
+  reply_transport = address_reply
+named:
+  driver = accept
+  require_files = /x
+  user = games
+  transport = box
+begin transports
+address_pipe:
+  driver = pipe
+address_file:
+  driver = appendfile
+  shadow_transport = copy
+copy:
+  driver = appendfile
+address_reply:
+  driver = autoreply
+box:
+  driver = appendfile
+  file = /var/mail/$local_part_data
+  transport_filter = /usr/bin/filter -x
+  user = games
+nowhere:
+  driver = appendfile
+  user = games
+program:
+  driver = pipe
+  command = vacation -f $local_part_data
+  user = games
+forced:
+  driver = pipe
+  command = /usr/bin/vacation
+  force_command
+  user = games
+shell:
+  driver = pipe
+  command = /usr/bin/vacation <x
+  use_shell
+  user = games
+listed:
+  driver = pipe
+  allow_commands = /usr/bin/vacation : procmail
+  user = games
+served:
+  driver = lmtp
+  command = /usr/bin/lmtpd -x
+  user = games
+socket:
+  driver = lmtp
+  socket = /run/lmtp
+  user = games
+answer:
+  driver = autoreply
+  to = x@x.test
+  once = /var/once/$local_part_data
+  user = games
+away:
+  driver = smtp
+  hosts = x.test
+  user = games
+begin retry
+)");
+  const auto ask = [&](const char* transport, io::Fields f) {
+    f.insert({{"transport", transport}, {"uid", uid("games")}, {"gid", std::to_string(getpwnam("games")->pw_gid)}});
+    const Status ok = daemon::check_request(*c, f);
+    return ok ? std::string() : ok.error().text;
+  };
+  const auto has = [&](const char* transport, const io::Fields& f, const std::string& why) {
+    const std::string got = ask(transport, f);
+    BOOST_TEST(got.find(why) != std::string::npos, transport << ": \"" << got << "\" has no \"" << why << "\"");
+  };
+  const auto program = [](const std::string& name, io::Fields more = {}) {
+    more.insert({{"op", "command"}, {"arg0", name}});
+    return more;
+  };
+  const auto file = [](const std::string& op, const std::string& path) {
+    return io::Fields{{"op", op}, {"path", path}};
+  };
+  // What is asked for.
+  BOOST_TEST(ask("address_pipe", program("/bin/any", {{"special", "1"}})) == "");
+  BOOST_TEST(ask("address_file", file("mbox", "/home/x/box")) == "");
+  BOOST_TEST(ask("copy", file("mbox", "/home/x/box")) == "");
+  BOOST_TEST(ask("address_reply", file("once", "/home/x/once")) == "");
+  BOOST_TEST(ask("box", file("mbox", "/var/mail/x")) == "");
+  BOOST_TEST(ask("box", program("/usr/bin/filter", {{"filter", "1"}})) == "");
+  BOOST_TEST(ask("program", program("/opt/bin/vacation")) == "");
+  BOOST_TEST(ask("shell", program("/bin/sh", {{"arg1", "-c"}, {"arg2", "/usr/bin/vacation <x"}})) == "");
+  BOOST_TEST(ask("served", {{"op", "lmtp"}, {"arg0", "/usr/bin/lmtpd"}}) == "");
+  BOOST_TEST(ask("answer", file("once", "/var/once/x")) == "");
+  // Things of other drivers.
+  for (const char* name : {"box", "answer", "served", "away"}) {
+    has(name, program("/bin/sh"), "the");
+    has(name, program("/bin/sh", {{"special", "1"}}), "the");
+  }
+  has("program", file("mbox", "/var/mail/x"), "never asks for \"mbox\"");
+  has("box", file("once", "/var/mail/x"), "never asks for \"once\"");
+  has("box", file("readlist", "/var/mail/x"), "never asks for \"readlist\"");
+  has("served", program("/usr/bin/lmtpd"), "never asks for \"command\"");
+  // What the asking side says of itself.
+  has("program", program("/bin/sh", {{"special", "1"}}), "is not the command");
+  has("program", program("/bin/sh", {{"shell", "1"}}), "is not the command");
+  has("program", program("/bin/sh", {{"filter", "1"}}), "has no command");
+  has("box", program("/bin/sh", {{"filter", "1"}}), "is not the command");
+  has("forced", program("/bin/sh", {{"special", "1"}}), "is not the command");
+  has("shell", program("/bin/sh", {{"arg1", "-c"}, {"arg2", "id"}}), "is not the command");
+  has("shell", program("/bin/sh", {{"arg1", "/tmp/x"}}), "through a shell");
+  has("listed", program("/bin/sh", {{"special", "1"}}), "has no command");
+  has("served", {{"op", "lmtp"}, {"arg0", "/bin/sh"}}, "is not the command");
+  has("socket", {{"op", "lmtp"}, {"arg0", "/bin/sh"}}, "has no command");
+  io::Fields lies = file("mbox", "/etc/x");
+  lies["special"] = "1";
+  has("box", lies, "is not one of");
+  has("nowhere", lies, "no file of its own");
+  has("answer", file("log", "/var/once/x"), "is not one of");
+  has("answer", file("once", "/etc/x"), "is not one of");
+  has("address_reply", file("once", "/home/x/../y"), "..");
+  // Routers.
+  const auto route = [&](const char* router, const char* op) {
+    const Status ok = daemon::check_request(*c, {{"op", op},
+                                                 {"router", router},
+                                                 {"path", "/x"},
+                                                 {"uid", uid("games")},
+                                                 {"gid", std::to_string(getpwnam("games")->pw_gid)}});
+    return ok ? std::string() : ok.error().text;
+  };
+  BOOST_TEST(route("alias", "readlist") == "");
+  BOOST_TEST(route("alias", "filter") == "");
+  BOOST_TEST(route("named", "exists") == "");
+  BOOST_TEST(route("alias", "exists").find("never asks") != std::string::npos);
+  BOOST_TEST(route("named", "readlist").find("never asks") != std::string::npos);
+  BOOST_TEST(route("alias", "command").find("never asks") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(fields_survive_the_wire) {
