@@ -12,8 +12,8 @@
 
 #include <fmt/core.h>
 
+#include "core/base/late_library.h"
 #include "core/base/strings.h"
-#include "core/io/late_library.h"
 
 namespace remex::authenticators {
 namespace {

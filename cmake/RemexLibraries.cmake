@@ -16,24 +16,22 @@ add_library(PkgConfig::UNBOUND UNKNOWN IMPORTED)
 set_target_properties(PkgConfig::UNBOUND PROPERTIES IMPORTED_LOCATION ${UNBOUND_LIBRARY}
   INTERFACE_INCLUDE_DIRECTORIES ${UNBOUND_INCLUDE_DIR})
 
-# Heavy libraries that many commands never use are opened at the first call into them (core/io/late_library.h); their names:
-foreach(late GNUTLS UNBOUND)
-  if(late STREQUAL "GNUTLS")
-    find_library(late_path gnutls REQUIRED)
-  else()
-    set(late_path ${UNBOUND_LIBRARY})
-  endif()
+# Libraries that many commands never use are opened at the first call into them (core/base/late_library.h): NAME, the name to link
+# with, the source that has to know what the library's file is called.
+set(REMEX_LATE_LIBRARIES GNUTLS gnutls core/io/gnutls UNBOUND unbound core/dns/unbound SQLITE3 sqlite3 core/io/sqlite_api
+    IDN2 idn2 core/mail/idn2_api PSL psl core/msgauth/psl_api NETTLE nettle core/base/nettle_api CRYPT crypt core/base/crypt_api)
+while(REMEX_LATE_LIBRARIES)
+  list(POP_FRONT REMEX_LATE_LIBRARIES late late_link late_source)
+  find_library(late_path ${late_link} REQUIRED)
   get_filename_component(late_real ${late_path} REALPATH)
   get_filename_component(late_name ${late_real} NAME)
   string(REGEX MATCH "^.*\\.so\\.[0-9]+" late_soname ${late_name})
   set(REMEX_${late}_SONAME ${late_soname})
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/${late_source}.cc PROPERTIES
+    COMPILE_DEFINITIONS REMEX_${late}_SONAME="${late_soname}")
   unset(late_path CACHE)
   unset(late_path)
-endforeach()
-set_source_files_properties(${CMAKE_SOURCE_DIR}/core/io/gnutls.cc PROPERTIES
-  COMPILE_DEFINITIONS REMEX_GNUTLS_SONAME="${REMEX_GNUTLS_SONAME}")
-set_source_files_properties(${CMAKE_SOURCE_DIR}/core/dns/unbound.cc PROPERTIES
-  COMPILE_DEFINITIONS REMEX_UNBOUND_SONAME="${REMEX_UNBOUND_SONAME}")
+endwhile()
 
 if(REMEX_TEST_HOOKS)
   set_source_files_properties(${CMAKE_SOURCE_DIR}/core/hooks/hooks.cc PROPERTIES COMPILE_DEFINITIONS REMEX_TEST_HOOKS)

@@ -6,9 +6,9 @@
 #include "lang/address_tags.h"
 
 #include <fmt/format.h>
-#include <nettle/hmac.h>
 
 #include "core/base/clock.h"
+#include "core/base/nettle_api.h"
 #include "core/base/strings.h"
 
 namespace remex::lang {

@@ -160,8 +160,7 @@ Result<HostAnswer> ask_host_item(Scope& scope, const ListItem& item, Subject& su
 bool worth_remembering(const Scope& scope, const NamedList& named);
 class NamedListMemory {
  public:
-  /// `wanted`: the list is worth remembering.
-  NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject, bool wanted);
+  NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject);
   ~NamedListMemory();
   NamedListMemory(const NamedListMemory&) = delete;
   NamedListMemory& operator=(const NamedListMemory&) = delete;
@@ -171,7 +170,7 @@ class NamedListMemory {
 
  private:
   Scope& scope_;
-  std::string id_;            ///< empty: not for this list
+  std::string id_;
   std::vector<Text> before_;  ///< captures set aside, so that those of the list can be told from older ones
 };
 /// @mx_any and its relatives.

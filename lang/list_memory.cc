@@ -47,9 +47,7 @@ bool worth_remembering(const Scope& scope, const NamedList& named) {
   return traits.constant && traits.dear;
 }
 
-NamedListMemory::NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject, bool wanted)
-    : scope_(scope) {
-  if (!wanted) return;
+NamedListMemory::NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject) : scope_(scope) {
   id_ += '+';
   id_ += static_cast<char>('0' + static_cast<int>(subject.kind));
   id_ += subject.caseful ? 'c' : '-';
@@ -71,7 +69,6 @@ NamedListMemory::~NamedListMemory() {
 }
 
 std::optional<ListMatch> NamedListMemory::recall() {
-  if (id_.empty()) return std::nullopt;
   if (const RememberedMatch* known = memory_of(scope_).match(id_)) {
     if (!known->captures.empty()) scope_.captures = known->captures;
     return known->match;
@@ -81,7 +78,7 @@ std::optional<ListMatch> NamedListMemory::recall() {
 }
 
 void NamedListMemory::keep(const ListMatch& match) {
-  if (!id_.empty()) memory_of(scope_).store_match(std::move(id_), {match, scope_.captures});
+  memory_of(scope_).store_match(std::move(id_), {match, scope_.captures});
 }
 
 }  // namespace remex::lang

@@ -103,6 +103,11 @@ const NamedList* resolve(const Scope& scope, const ListItem& item, ListKind kind
   return known.list;
 }
 
+ItemMatch data_of(Result<ListMatch> match) {
+  if (!match) return std::unexpected(std::move(match).error());
+  return match->matched ? ItemMatch(std::move(match->data)) : ItemMatch(std::nullopt);
+}
+
 ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
   if (s.list_taint == Taint::tainted)
     return fail(ErrorKind::taint,
@@ -112,18 +117,12 @@ ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
   const NamedList* named = resolve(scope, item, s.kind);
   if (named == nullptr)
     return defer(fmt::format("unknown named {} list \"+{}\"", kind_name(s.kind), printable(item.target)));
-  const bool remember = item.resolved.worth_remembering || named->force_cache;
-  NamedListMemory memory(scope, *named, s, remember);
-  std::optional<ListMatch> match;
-  if (remember) match = memory.recall();
-  if (!match) {
-    auto got = named->list.match_subject(scope, s);
-    if (!got) return std::unexpected(std::move(got).error());
-    if (remember) memory.keep(*got);
-    match = std::move(*got);
-  }
-  if (!match->matched) return std::optional<Text>();
-  return std::optional<Text>(std::move(match->data));
+  if (!item.resolved.worth_remembering && !named->force_cache) return data_of(named->list.match_subject(scope, s));
+  NamedListMemory memory(scope, *named, s);
+  if (std::optional<ListMatch> known = memory.recall()) return data_of(std::move(*known));
+  auto got = named->list.match_subject(scope, s);
+  if (got) memory.keep(*got);
+  return data_of(std::move(got));
 }
 
 ItemMatch ask_file(Scope& scope, const ListItem& item, Subject& s) {

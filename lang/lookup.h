@@ -20,8 +20,8 @@ class Scope;
 enum class LookupStyle : std::uint8_t { single_key, query };
 
 struct LookupRequest {
-  Text key;                  ///< single-key: the key; query: the whole query
-  std::string file;          ///< single-key: absolute file or directory name (never tainted: the engine refuses)
+  const Text& key;           ///< single-key: the key; query: the whole query
+  const std::string& file;   ///< single-key: absolute file or directory name (never tainted: the engine refuses)
   std::string_view options;  ///< what stood after the type's commas: "filter=subdir,ret=full" (empty = none)
   /// Drivers clear it when the answer may not be kept (the query changed something, DNS data live shorter).
   mutable bool keep_answer = true;

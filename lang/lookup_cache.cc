@@ -1,14 +1,16 @@
 // LookupCache: open handles, least-recently-used and bounded.
 //
 // A handle remembers what stat said when it was opened; another inode, size, mtime or ctime opens the file anew, so an
-// edited alias file counts at the next lookup. Handles are shared pointers: one evicted while a fiber is parked in a
-// lookup lives until that lookup ends.
+// edited alias file counts at the next lookup. Where the same turn of the loop looks again (a loop over a list),
+// nothing was heard since from whoever edited it, and stat is not asked again for some milliseconds. Handles are shared
+// pointers: one evicted while a fiber is parked in a lookup lives until that lookup ends.
 #include <sys/stat.h>
 
-#include <cerrno>
+#include <ctime>
 #include <list>
 #include <unordered_map>
 
+#include "core/io/fiber.h"
 #include "lang/lookup_engine.h"
 
 namespace remex::lang {
@@ -34,9 +36,41 @@ struct FileStamp {
   }
 };
 
+/// A moment of this thread that is as good as now: the turn of the loop and the kernel's coarse clock (a few
+/// milliseconds).
+struct Moment {
+  std::uint64_t turn = 0;  ///< 0: never the same as another
+  timespec tick{};
+
+  static Moment now() {
+    if (!io::in_fiber()) return {};
+    Moment m{.turn = io::current_turn()};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &m.tick);
+    return m;
+  }
+  bool is_same(const Moment& o) const {
+    return turn != 0 && turn == o.turn && tick.tv_sec == o.tick.tv_sec && tick.tv_nsec == o.tick.tv_nsec;
+  }
+};
+
+/// The file system tells moments apart by some milliseconds only: a file that was changed just before it was read may
+/// be changed again without another time. Only one that was left alone for a while is known by its times.
+bool is_settled(const FileStamp& stamp) {
+  constexpr std::int64_t kWhile = 50'000'000;  // nanoseconds, several ticks of any kernel
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::int64_t age =
+      (now.tv_sec - stamp.ctime.tv_sec) * std::int64_t{1'000'000'000} + now.tv_nsec - stamp.ctime.tv_nsec;
+  return age > kWhile || age < -kWhile;
+}
+
 struct OpenHandle {
   std::string id;
+  const LookupDef* def = nullptr;
+  std::string file;
   FileStamp stamp;
+  bool settled = false;  ///< the stamp stands for the content
+  Moment looked;         ///< when stat was asked last
   std::shared_ptr<LookupHandle> handle;
 };
 
@@ -74,22 +108,29 @@ void LookupCache::clear() {
 std::size_t LookupCache::open_handles() const { return impl_->handles.size(); }
 
 Result<std::shared_ptr<LookupHandle>> LookupCache::handle(Scope& scope, const LookupDef& def, const std::string& file) {
+  const Moment moment = Moment::now();
+  if (!impl_->handles.empty())
+    if (const OpenHandle& last = impl_->handles.front();
+        last.def == &def && last.file == file && last.looked.is_same(moment))
+      return last.handle;
   std::string id(def.name);
   id.push_back('\0');
   id += file;
   const FileStamp now = FileStamp::of(file);
   if (auto it = impl_->by_id.find(id); it != impl_->by_id.end()) {
-    if (it->second->stamp == now) {
+    if (it->second->stamp == now && it->second->settled) {
+      it->second->looked = moment;
       impl_->handles.splice(impl_->handles.begin(), impl_->handles, it->second);
       return it->second->handle;
     }
     impl_->drop(it->second);
   }
+  const bool settled = !now.exists || is_settled(now);
   REMEX_TRY(std::unique_ptr<LookupHandle> fresh, def.open(scope, file));
   std::shared_ptr<LookupHandle> shared(std::move(fresh));
   // open may have parked and another fiber may have opened the same file meanwhile.
   if (auto it = impl_->by_id.find(id); it != impl_->by_id.end()) impl_->drop(it->second);
-  impl_->handles.push_front({std::move(id), now, shared});
+  impl_->handles.push_front({std::move(id), &def, file, now, settled, moment, shared});
   impl_->by_id.emplace(impl_->handles.front().id, impl_->handles.begin());
   impl_->trim_handles();
   return shared;

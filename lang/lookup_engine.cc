@@ -31,8 +31,8 @@ std::string answer_id(const LookupSpec& spec, std::string_view key, std::string_
 /// One key, no affixes.
 class KeyFinder {
  public:
-  KeyFinder(Scope& scope, const LookupSpec& spec, std::string file)
-      : scope_(scope), spec_(spec), file_(std::move(file)) {}
+  /// `file` must outlive it.
+  KeyFinder(Scope& scope, const LookupSpec& spec, const std::string& file) : scope_(scope), spec_(spec), file_(file) {}
 
   LookupResult find(const Text& key) {
     if (key.size() > kMaxKey) return std::optional<Text>();
@@ -61,7 +61,7 @@ class KeyFinder {
  private:
   Scope& scope_;
   const LookupSpec& spec_;
-  std::string file_;
+  const std::string& file_;
   std::shared_ptr<LookupHandle> handle_;
 };
 
@@ -159,7 +159,8 @@ LookupResult find_query(Scope& scope, const LookupSpec& spec, const Text& query)
     return fail(ErrorKind::taint,
                 fmt::format("tainted search query is not properly quoted for lookup type \"{}\": use ${{quote_{}:...}}",
                             spec.def->name, spec.def->name));
-  KeyFinder finder(scope, spec, {});
+  const std::string no_file;
+  KeyFinder finder(scope, spec, no_file);
   return finder.find(query);
 }
 

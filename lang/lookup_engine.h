@@ -68,8 +68,8 @@ QuoterId quoter_id(const Registries& registries, const LookupDef& def);
 bool quoted_for(const Registries& registries, const LookupDef& def, const Text& query);
 
 /// Open handles per (type, file); query types have one each, with an empty file. One per worker; not for use from
-/// several threads. Bounded: the least recently used go. Files are checked with stat before each use and opened again
-/// when changed.
+/// several threads. Bounded: the least recently used go. Files are checked with stat before each use, once in a turn of
+/// the loop (io::current_turn), and opened again when changed.
 class LookupCache {
  public:
   explicit LookupCache(std::size_t max_handles = 25);

@@ -2,8 +2,8 @@
 #include "lang/macros.h"
 
 #include <algorithm>
-#include <bitset>
-#include <unordered_map>
+#include <cstdint>
+#include <initializer_list>
 
 #include <fmt/format.h>
 
@@ -50,89 +50,105 @@ bool driver_option(const std::vector<const DriverDef*>& drivers, std::string_vie
   return false;
 }
 
-std::string macro_word(std::string_view name) {
-  std::string out = to_upper(name);
-  for (char& c : out)
-    if (!is_alnum(c)) c = '_';
-  return out;
-}
-
 bool name_char(char c) { return is_alnum(c) || c == '_'; }
 
-// All builtin names with values; made when a configuration first mentions something like _HAVE_.
-using Builtins = std::unordered_map<std::string, std::string>;
+/// One builtin macro: its name is the pieces one behind the other, in upper case, with _ for all but letters and
+/// digits.
+using Pieces = std::initializer_list<std::string_view>;
 
-void add_options(Builtins& out, std::string_view prefix, std::span<const OptionDef> options) {
-  for (const OptionDef& o : options)
-    if (o.state == State::works) out.emplace(fmt::format("{}{}", prefix, macro_word(o.name)), "y");
+/// Called with the name and value of each builtin macro of a class. A configuration mentions few, so no table is made.
+template <class Visit>
+void each_option(const Visit& visit, std::string_view family, std::string_view driver,
+                 std::span<const OptionDef> options) {
+  for (const OptionDef& o : options) {
+    if (o.state != State::works) continue;
+    if (driver.empty())
+      visit(Pieces{"_OPT_", family, "_", o.name}, "y");
+    else
+      visit(Pieces{"_OPT_", family, "_", driver, "_", o.name}, "y");
+  }
 }
 
-void add_drivers(Builtins& out, std::string_view prefix, std::string_view family,
+template <class Visit>
+void each_driver(const Visit& visit, bool options, std::string_view family,
                  const std::vector<const DriverDef*>& drivers, const DriverFamily* generic) {
-  const bool options = prefix == "_OPT_";
-  if (options && generic) add_options(out, fmt::format("_OPT_{}S_", family), generic->generic_options);
+  if (options && generic != nullptr)
+    for (const OptionDef& o : generic->generic_options)
+      if (o.state == State::works) visit(Pieces{"_OPT_", family, "S_", o.name}, "y");
   for (const DriverDef* d : drivers) {
     if (d->state != State::works) continue;
     if (options)
-      add_options(out, fmt::format("_OPT_{}_{}_", family, macro_word(d->name)), d->options);
+      each_option(visit, family, d->name, d->options);
     else
-      out.emplace(fmt::format("_DRIVER_{}_{}", family, macro_word(d->name)), "y");
+      visit(Pieces{"_DRIVER_", family, "_", d->name}, "y");
   }
 }
 
-template <class Def>
-void add_entries(Builtins& out, std::string_view prefix, const std::vector<const Def*>& list) {
+template <class Visit, class Def>
+void each_entry(const Visit& visit, std::string_view prefix, const std::vector<const Def*>& list) {
   for (const Def* d : list)
-    if (d->state == State::works && is_alpha(d->name[0]))
-      out.emplace(fmt::format("{}{}", prefix, macro_word(d->name)), "y");
+    if (d->state == State::works && is_alpha(d->name[0])) visit(Pieces{prefix, d->name}, "y");
 }
 
-void add_features(Builtins& out, const Registries& reg) {
-  for (const std::string_view h : kHave) out.emplace(std::string(h), "y");
+template <class Visit>
+void each_feature(const Visit& visit, const Registries& reg) {
+  for (const std::string_view h : kHave) visit(Pieces{h}, "y");
   for (const Feature& f : kFeatures)
-    if (has_entry(reg.main_options, f.option)) out.emplace(std::string(f.macro), "y");
-  if (has_entry(reg.variables, "spf_result")) out.emplace("_HAVE_SPF", "y");
+    if (has_entry(reg.main_options, f.option)) visit(Pieces{f.macro}, "y");
+  if (has_entry(reg.variables, "spf_result")) visit(Pieces{"_HAVE_SPF"}, "y");
   if (has_entry(reg.conditions, "inbound_srs")) {
-    out.emplace("_HAVE_SRS", "y");
-    out.emplace("_HAVE_NATIVE_SRS", "y");
+    visit(Pieces{"_HAVE_SRS"}, "y");
+    visit(Pieces{"_HAVE_NATIVE_SRS"}, "y");
   }
-  if (driver_option(reg.transports, "smtp", "hosts_try_dane")) out.emplace("_HAVE_DANE", "y");
-  if (driver_option(reg.transports, "smtp", "socks_proxy")) out.emplace("_HAVE_SOCKS", "y");
-  if (driver_option(reg.transports, "appendfile", "mailstore_format")) out.emplace("_HAVE_MAILSTORE", "y");
-  if (driver_option(reg.transports, "appendfile", "mbx_format")) out.emplace("_HAVE_MBX", "y");
+  if (driver_option(reg.transports, "smtp", "hosts_try_dane")) visit(Pieces{"_HAVE_DANE"}, "y");
+  if (driver_option(reg.transports, "smtp", "socks_proxy")) visit(Pieces{"_HAVE_SOCKS"}, "y");
+  if (driver_option(reg.transports, "appendfile", "mailstore_format")) visit(Pieces{"_HAVE_MAILSTORE"}, "y");
+  if (driver_option(reg.transports, "appendfile", "mbx_format")) visit(Pieces{"_HAVE_MBX"}, "y");
 }
 
 constexpr std::string_view kPrefixes[] = {"_HAVE_", "_DRIVER_", "_OPT_", "_EXP_", "_LOG_", "_DKIM_", "_CRYPTO_"};
 
-// The names of one class; a configuration mentions few of them, and the big ones rarely.
-Builtins make_builtins(const Registries& reg, std::string_view prefix) {
-  Builtins out;
-  if (prefix == "_HAVE_") add_features(out, reg);
+/// The builtin macros of one class.
+template <class Visit>
+void each_builtin(const Registries& reg, std::string_view prefix, const Visit& visit) {
+  if (prefix == "_HAVE_") each_feature(visit, reg);
   if (prefix == "_LOG_")
-    for (const std::string_view name : log::selector_names())
-      out.emplace(fmt::format("_LOG_{}", macro_word(name)), "y");
+    for (const std::string_view name : log::selector_names()) visit(Pieces{"_LOG_", name}, "y");
   if (prefix == "_DKIM_") {
-    out.emplace("_DKIM_SIGN_HEADERS", dkim_sign_headers(false));
-    out.emplace("_DKIM_OVERSIGN_HEADERS", dkim_sign_headers(true));
+    visit(Pieces{"_DKIM_SIGN_HEADERS"}, dkim_sign_headers(false));
+    visit(Pieces{"_DKIM_OVERSIGN_HEADERS"}, dkim_sign_headers(true));
   }
   if (prefix == "_CRYPTO_") {
-    out.emplace("_CRYPTO_SIGN_ED25519", "y");
-    if (has_entry(reg.operators, "sha3")) out.emplace("_CRYPTO_HASH_SHA3", "y");
+    visit(Pieces{"_CRYPTO_SIGN_ED25519"}, "y");
+    if (has_entry(reg.operators, "sha3")) visit(Pieces{"_CRYPTO_HASH_SHA3"}, "y");
   }
   if (prefix == "_OPT_")
-    for (const OptionDef* o : reg.main_options) add_options(out, "_OPT_MAIN_", {o, 1});
+    for (const OptionDef* o : reg.main_options) each_option(visit, "MAIN", {}, {o, 1});
   if (prefix == "_OPT_" || prefix == "_DRIVER_") {
-    add_drivers(out, prefix, "ROUTER", reg.routers, reg.families[0]);
-    add_drivers(out, prefix, "TRANSPORT", reg.transports, reg.families[1]);
-    add_drivers(out, prefix, "AUTHENTICATOR", reg.authenticators, reg.families[2]);
+    const bool options = prefix == "_OPT_";
+    each_driver(visit, options, "ROUTER", reg.routers, reg.families[0]);
+    each_driver(visit, options, "TRANSPORT", reg.transports, reg.families[1]);
+    each_driver(visit, options, "AUTHENTICATOR", reg.authenticators, reg.families[2]);
   }
   if (prefix == "_EXP_") {
-    add_entries(out, "_EXP_ITEM_", reg.items);
-    add_entries(out, "_EXP_OP_", reg.operators);
-    add_entries(out, "_EXP_COND_", reg.conditions);
-    add_entries(out, "_EXP_VAR_", reg.variables);
+    each_entry(visit, "_EXP_ITEM_", reg.items);
+    each_entry(visit, "_EXP_OP_", reg.operators);
+    each_entry(visit, "_EXP_COND_", reg.conditions);
+    each_entry(visit, "_EXP_VAR_", reg.variables);
   }
-  return out;
+}
+
+char macro_char(char c) { return is_alnum(c) ? ascii_upper(c) : '_'; }
+
+/// Length of the name when `text` begins with it, else 0.
+std::size_t begins_with(std::string_view text, const Pieces& name) {
+  std::size_t n = 0;
+  for (const std::string_view piece : name) {
+    if (text.size() - n < piece.size()) return 0;
+    for (const char c : piece)
+      if (text[n++] != macro_char(c)) return 0;
+  }
+  return n;
 }
 
 }  // namespace
@@ -185,29 +201,52 @@ std::optional<MacroTable::Problem> MacroTable::define(const std::string& name, c
 }
 
 std::size_t MacroTable::builtin_at(std::string_view text, std::string& value) const {
+  if (text.size() < 2 || text[1] < 'A' || text[1] > 'Z') return 0;
   const auto* prefix =
       std::find_if(std::begin(kPrefixes), std::end(kPrefixes), [&](auto p) { return text.starts_with(p); });
   if (prefix == std::end(kPrefixes)) return 0;
-  const auto [it, fresh] = builtins_.try_emplace(std::string(*prefix));
-  if (fresh) it->second = make_builtins(registries_, *prefix);
-  std::size_t n = 0;
-  while (n < text.size() && name_char(text[n])) ++n;
   // The longest builtin name that stands here, as blind as all substitution.
-  for (n = std::min<std::size_t>(n, 100); n > 4; --n)
-    if (const auto found = it->second.find(std::string(text.substr(0, n))); found != it->second.end()) {
-      value = found->second;
-      return n;
-    }
-  return 0;
+  std::size_t longest = 0;
+  each_builtin(registries_, *prefix, [&](const Pieces& name, std::string_view v) {
+    const std::size_t n = begins_with(text, name);
+    if (n <= longest) return;
+    longest = n;
+    value.assign(v);
+  });
+  return longest;
 }
 
 std::vector<Macro> MacroTable::builtin() const {
   std::vector<Macro> out;
   for (const std::string_view prefix : kPrefixes)
-    for (auto& [name, value] : make_builtins(registries_, prefix)) out.push_back({name, value, {}, false});
+    each_builtin(registries_, prefix, [&](const Pieces& pieces, std::string_view v) {
+      std::string name;
+      for (const std::string_view piece : pieces)
+        for (const char c : piece) name += macro_char(c);
+      out.push_back({std::move(name), std::string(v), {}, false});
+    });
   std::sort(out.begin(), out.end(), [](const Macro& a, const Macro& b) { return a.name < b.name; });
+  const auto same = [](const Macro& a, const Macro& b) { return a.name == b.name; };
+  out.erase(std::unique(out.begin(), out.end(), same), out.end());
   return out;
 }
+
+namespace {
+
+/// The capitals in a text, one bit each: macro names begin with one, and most are not in a line.
+std::uint32_t capitals_in(std::string_view text) {
+  std::uint32_t mask = 0;
+  for (const char c : text)
+    if (const unsigned letter = static_cast<unsigned>(c) - 'A'; letter < 26) mask |= std::uint32_t{1} << letter;
+  return mask;
+}
+
+bool may_be_in(const std::string& name, std::uint32_t capitals) {
+  const unsigned letter = name.empty() ? 26U : static_cast<unsigned>(name.front()) - 'A';
+  return letter >= 26 || (capitals >> letter & 1U) != 0;
+}
+
+}  // namespace
 
 bool MacroTable::substitute(SourceText& line, std::size_t start, bool& too_long) const {
   too_long = false;
@@ -228,7 +267,13 @@ bool MacroTable::substitute(SourceText& line, std::size_t start, bool& too_long)
     i += value.size();
     any = true;
   }
+  if (macros_.empty()) return any;
+  const auto look = [&] {
+    return capitals_in(std::string_view(line.text()).substr(std::min(start, line.text().size())));
+  };
+  std::uint32_t capitals = look();
   for (const Macro& m : macros_) {
+    if (!may_be_in(m.name, capitals)) continue;
     std::size_t i = line.text().find(m.name, start);
     if (i == std::string::npos) continue;
     used_.insert(m.name);
@@ -245,6 +290,7 @@ bool MacroTable::substitute(SourceText& line, std::size_t start, bool& too_long)
       i = next;
     }
     line = std::move(out);
+    capitals = look();
     any = true;
   }
   return any;

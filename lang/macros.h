@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -46,8 +45,6 @@ class MacroTable {
   const Registries& registries_;
   std::vector<Macro> macros_;
   mutable std::unordered_set<std::string> used_;
-  /// By class ("_HAVE_"): made when a line first mentions one of it.
-  mutable std::unordered_map<std::string, std::unordered_map<std::string, std::string>> builtins_;
 };
 
 /// True for `Name =` at the start of a line (upper-case letter first); `name_end` is where the name ends.

@@ -138,7 +138,10 @@ std::optional<SourceText> LineReader::physical_line() {
     std::size_t start = 0, name_end = 0;
     if (looks_like_macro_definition(line.text(), name_end)) start = name_end;
     bool too_long = false;
-    const bool substituted = macros_.substitute(line, start, too_long);
+    // What stands in a comment stays in it, whatever it is replaced by.
+    const std::size_t first = skip_blanks(line.text());
+    const bool comment = first < line.text().size() && line.text()[first] == '#';
+    const bool substituted = !comment && macros_.substitute(line, start, too_long);
     if (substituted) total_ += line.text().size();
     if (too_long || total_ > kMaxTotal) {
       diag_.error(

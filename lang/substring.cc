@@ -29,23 +29,23 @@ std::string_view substring(std::string_view s, std::int64_t start, std::int64_t 
 }
 
 // The first m bytes, each with later ones rotated and added in turn, as indices into the first n symbols.
-std::string text_hash(std::string_view s, std::int64_t m, std::int64_t n) {
+void text_hash(std::string& text, std::size_t from, std::int64_t m, std::int64_t n) {
   static constexpr std::string_view kSymbols = "abcdefghijklmnopqrtsuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
   const auto length = static_cast<std::size_t>(std::max<std::int64_t>(m, 0));
-  if (length >= s.size() || length == 0 || n < 1) return std::string(s.substr(0, length));
-  std::string out(s.substr(0, length));
-  std::size_t at = 0;  // i modulo length
-  for (std::size_t i = length; i < s.size(); ++i) {
-    const auto c = static_cast<unsigned char>(s[i]);
-    const unsigned shift = (c + i) & 7U;
-    const unsigned rotated = (static_cast<unsigned>(c) << shift | static_cast<unsigned>(c) >> (8 - shift)) & 0xFFU;
-    char& place = out[at];
-    if (++at == length) at = 0;
-    place = static_cast<char>(static_cast<unsigned char>(place) ^ rotated);
+  const std::size_t size = text.size() - from;
+  if (length < size && length > 0 && n >= 1) {
+    auto* const bytes = reinterpret_cast<unsigned char*>(text.data()) + from;
+    std::size_t at = 0;  // i modulo length
+    for (std::size_t i = length; i < size; ++i) {
+      const unsigned c = bytes[i];
+      const unsigned shift = (c + static_cast<unsigned>(i)) & 7U;
+      bytes[at] = static_cast<unsigned char>(bytes[at] ^ (c << shift | c >> (8 - shift)));
+      if (++at == length) at = 0;
+    }
+    const auto symbols = static_cast<unsigned>(std::min<std::int64_t>(n, std::ssize(kSymbols)));
+    for (std::size_t i = 0; i < length; ++i) bytes[i] = static_cast<unsigned char>(kSymbols[bytes[i] % symbols]);
   }
-  const auto symbols = static_cast<std::size_t>(std::min<std::int64_t>(n, static_cast<std::int64_t>(kSymbols.size())));
-  for (char& c : out) c = kSymbols[static_cast<unsigned char>(c) % symbols];
-  return out;
+  if (length < size) text.resize(from + length);
 }
 
 // Bytes weighted with the primes below 114, from the largest down, again and again.

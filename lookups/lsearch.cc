@@ -13,23 +13,23 @@ using namespace lang;
 
 struct IndexedFile : LookupHandle {
   std::vector<LinearRecord> records;
-  std::unordered_map<std::string, std::size_t> by_key;  ///< lower case
+  std::unordered_map<std::string_view, std::size_t, CaselessHash, CaselessEqual> by_key;  ///< views of the records
 };
 
 Result<std::unique_ptr<LookupHandle>> open(Scope&, const std::string& file) {
   auto handle = std::make_unique<IndexedFile>();
   REMEX_TRY(handle->records, read_linear_file(file, "lsearch"));
   handle->by_key.reserve(handle->records.size());
-  for (std::size_t i = 0; i < handle->records.size(); ++i) handle->by_key.emplace(to_lower(handle->records[i].key), i);
+  for (std::size_t i = 0; i < handle->records.size(); ++i) handle->by_key.emplace(handle->records[i].key, i);
   return handle;
 }
 
 LookupResult find(Scope&, LookupHandle* handle, const LookupRequest& request) {
   const auto& file = *static_cast<IndexedFile*>(handle);
-  const auto it = file.by_key.find(to_lower(request.key.view()));
+  const auto it = file.by_key.find(request.key.view());
   if (it == file.by_key.end()) return std::optional<Text>();
   const LinearRecord& r = file.records[it->second];
-  return std::optional<Text>(Text(wants_full(request.options) ? full_line(r) : r.data));
+  return std::optional<Text>(Text(!request.options.empty() && wants_full(request.options) ? full_line(r) : r.data));
 }
 
 constexpr Example kLsearchExamples[] = {

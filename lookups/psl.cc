@@ -1,14 +1,13 @@
 // psl and regdom: the public suffix of a domain, and the domain its owner registered, from a Public Suffix List file.
 //
 // The list is read at its first use and again when it changes. Unreadable is kind defer.
-#include <libpsl.h>
-
 #include <cerrno>
 #include <cstring>
 
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "core/msgauth/psl_api.h"
 #include "lang/lookup.h"
 
 namespace remex::lookups {
@@ -36,9 +35,8 @@ Result<std::unique_ptr<LookupHandle>> open(Scope&, const std::string& path) {
   return handle;
 }
 
-using Part = const char*(const psl_ctx_t*, const char*);
-
-LookupResult find_part(LookupHandle* handle, const LookupRequest& request, Part* part) {
+template <class Part>
+LookupResult find_part(LookupHandle* handle, const LookupRequest& request, const Part& part) {
   std::string domain = to_lower(request.key.view());
   if (domain.size() > 255 || domain.find('\0') != std::string::npos) return std::optional<Text>();
   if (domain.ends_with('.')) domain.pop_back();

@@ -2,7 +2,6 @@
 //
 // Open databases are kept, a few per lookup cache, and taken by one look-up at a time. A file that another replaced is
 // opened anew. Busy for longer than sqlite_lock_timeout, not a database, wrong SQL: kind defer.
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -13,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
+#include "core/io/sqlite_api.h"
 #include "lang/config.h"
 #include "lang/expand.h"
 #include "lang/lookup.h"

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 
 namespace remex {
 
@@ -24,6 +25,12 @@ std::string to_upper(std::string_view s) {
 bool iequals(std::string_view a, std::string_view b) {
   return a.size() == b.size() &&
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
+}
+
+std::size_t CaselessHash::operator()(std::string_view s) const {
+  std::uint64_t h = 0xcbf29ce484222325U;  // FNV-1a
+  for (const char c : s) h = (h ^ static_cast<unsigned char>(ascii_lower(c))) * 0x100000001b3U;
+  return static_cast<std::size_t>(h ^ (h >> 32U));
 }
 
 bool istarts_with(std::string_view s, std::string_view prefix) {

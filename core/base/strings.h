@@ -22,6 +22,13 @@ inline bool is_printable(char c) { return c >= 32 && c < 127; }
 std::string to_lower(std::string_view s);
 std::string to_upper(std::string_view s);
 bool iequals(std::string_view a, std::string_view b);
+/// For hash tables whose keys compare caselessly (ASCII). Not for keys that a stranger chooses: it has no secret.
+struct CaselessHash {
+  std::size_t operator()(std::string_view s) const;
+};
+struct CaselessEqual {
+  bool operator()(std::string_view a, std::string_view b) const { return iequals(a, b); }
+};
 bool istarts_with(std::string_view s, std::string_view prefix);
 bool iends_with(std::string_view s, std::string_view suffix);
 std::string_view trim(std::string_view s);

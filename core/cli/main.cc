@@ -46,6 +46,10 @@ int dispatch(const Options& o) {
   const bool show_warnings = o.mode == Mode::daemon || o.mode == Mode::version;
   auto config = load(o, show_warnings);
   if (!config) return 1;
+  // A command ends with its process: the configuration's thousands of parts are not taken down one by one. A server
+  // lets go of what it replaced.
+  [[maybe_unused]] static const auto* const kept =
+      o.mode != Mode::daemon ? new std::shared_ptr<const lang::Config>(config) : nullptr;
   apply_environment(*config);
   if (const char* why = needs_admin(o, *config); why != nullptr) {
     fmt::print(stderr, "{}: permission denied: {} is for admin users (root, exim_user, admin_groups)\n", o.program,

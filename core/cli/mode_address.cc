@@ -48,6 +48,7 @@ int for_each_address(const Options& o, const std::function<int(const std::string
         out += '\n';
         break;
       }
+      io::next_turn();
       const std::string address(trim(line));
       if (!address.empty()) take(address);
     }

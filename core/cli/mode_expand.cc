@@ -38,6 +38,7 @@ bool read_logical(std::string& out) {
   std::string line;
   bool first = true;
   while (std::getline(std::cin, line)) {
+    io::next_turn();
     if (!line.empty() && line.back() == '\r') line.pop_back();
     std::string_view part = line;
     if (!first) part = trim_left(part);

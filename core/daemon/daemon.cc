@@ -14,6 +14,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/base/crypt_api.h"
+#include "core/base/nettle_api.h"
 #include "core/base/strings.h"
 #include "core/daemon/hand_over.h"
 #include "core/daemon/listeners.h"
@@ -23,6 +25,9 @@
 #include "core/daemon/worker.h"
 #include "core/dns/unbound.h"
 #include "core/io/gnutls.h"
+#include "core/io/sqlite_api.h"
+#include "core/mail/idn2_api.h"
+#include "core/msgauth/psl_api.h"
 
 namespace remex::daemon {
 
@@ -38,7 +43,8 @@ class Daemon {
 
   int run() {
     // Now rather than at the first client: a server whose libraries are missing does not start.
-    for (const io::LateLibrary* library : {&io::gnutls_library, &dns::unbound_library})
+    for (const io::LateLibrary* library : {&io::gnutls_library, &dns::unbound_library, &sqlite_library, &idn2_library,
+                                           &psl_library, &nettle_library, &crypt_library})
       if (const Status s = library->open(); !s) return fail_start(EX_OSFILE, s.error().text);
     hold_signals({SIGHUP, SIGUSR1});
     if (const int rc = bind_all(); rc != EX_OK) return rc;

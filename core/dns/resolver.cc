@@ -15,6 +15,7 @@
 #include <cstdlib>
 
 #include "core/base/strings.h"
+#include "core/dns/stub_resolver.h"
 #include "core/dns/unbound.h"
 #include "core/dns/wire.h"
 #include "core/io/fiber.h"
@@ -275,6 +276,20 @@ Result<std::shared_ptr<Resolver>> Resolver::create(const ResolverConfig& cfg) {
   auto r = std::make_shared<UnboundResolver>(cfg, std::move(forward));
   if (!cfg.local_data.empty()) REMEX_CHECK(r->open());
   return r;
+}
+
+Result<std::shared_ptr<Resolver>> create_brief_resolver(const ResolverConfig& cfg) {
+  if (!cfg.trust_anchor_file.empty() || !cfg.local_data.empty()) return Resolver::create(cfg);
+  std::vector<io::Endpoint> servers;
+  if (cfg.resolvers.empty()) servers = servers_in("/etc/resolv.conf");
+  for (const std::string& r : cfg.resolvers) {
+    REMEX_TRY(const std::string address, forward_address(r));
+    const std::size_t at = address.rfind('@');
+    servers.push_back(
+        {address.substr(0, at), static_cast<std::uint16_t>(parse_uint(address.substr(at + 1)).value_or(53))});
+  }
+  if (servers.empty()) return Resolver::create(cfg);
+  return make_stub_resolver(std::move(servers), cfg.timeout_ms, [cfg] { return Resolver::create(cfg); });
 }
 
 }  // namespace remex::dns

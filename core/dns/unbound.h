@@ -4,7 +4,7 @@
 
 #include <unbound.h>
 
-#include "core/io/late_library.h"
+#include "core/base/late_library.h"
 
 namespace remex::dns {
 

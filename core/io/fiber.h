@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -86,6 +87,12 @@ Status sleep_for(Millis d);
 void yield_fiber();
 /// True on a fiber's stack (so waiting is possible).
 bool in_fiber();
+/// A number that changes whenever this thread may have waited: a fiber went on, or next_turn() was called. Two equal
+/// numbers: nothing outside the thread was heard in between, so what it knows of the outside is as fresh as it was.
+/// Only meaningful on a fiber.
+std::uint64_t current_turn();
+/// For code that waits without parking (reading standard input in a command-line mode): says that it did.
+void next_turn();
 /// The error a wait would return right now (cancelled, timed_out), without waiting. For long computations.
 Status check_interrupt();
 

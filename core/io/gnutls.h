@@ -8,7 +8,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-#include "core/io/late_library.h"
+#include "core/base/late_library.h"
 
 namespace remex {
 

@@ -25,6 +25,7 @@ namespace {
 namespace ctx = boost::context::detail;
 
 thread_local LoopImpl* t_loop = nullptr;
+constinit thread_local std::uint64_t t_turn = 1;
 std::atomic<std::uint32_t> g_next_serial{1};
 
 #ifdef __SANITIZE_ADDRESS__
@@ -181,6 +182,7 @@ void LoopImpl::make_ready(Fiber* f) {
 
 void LoopImpl::resume(Fiber* f) {
   current = f;
+  ++t_turn;
   f->busy_ops = 0;
   eh_save(loop_eh);
   eh_load(f->eh);
@@ -419,6 +421,8 @@ void Loop::stop() { t_loop->cancel_all(); }
 std::size_t Loop::fibers() const { return t_loop->fiber_count; }
 
 bool in_fiber() { return this_fiber() != nullptr; }
+std::uint64_t current_turn() { return t_turn; }
+void next_turn() { ++t_turn; }
 
 int run_loop(std::function<int()> main) {
   if (t_loop != nullptr) throw std::logic_error("run_loop inside run_loop");

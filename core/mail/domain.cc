@@ -2,13 +2,13 @@
 // (HELO) and by expansion operators. Nothing here looks anything up; a bad name is `false` or an error text, never an
 // exception.
 #include <arpa/inet.h>
-#include <idn2.h>
 
 #include <cstring>
 
 #include "core/base/domain_name.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "core/mail/idn2_api.h"
 
 namespace remex::mail {
 

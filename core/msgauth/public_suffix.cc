@@ -1,7 +1,6 @@
 #include "core/msgauth/public_suffix.h"
 
 #include <fmt/core.h>
-#include <libpsl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -9,6 +8,7 @@
 #include <mutex>
 
 #include "core/base/strings.h"
+#include "core/msgauth/psl_api.h"
 
 namespace remex::msgauth {
 namespace {

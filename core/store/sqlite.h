@@ -4,7 +4,7 @@
 // trouble (the text names the file and the reason), failed for a damaged or foreign database file. Nothing here throws.
 #pragma once
 
-#include <sqlite3.h>
+#include "core/io/sqlite_api.h"
 
 #include <cstdint>
 #include <memory>

@@ -2,13 +2,12 @@
 //
 // Digests and tags are compared without telling where they differ. crypt() runs in the thread pool: whoever wrote the
 // setting chose how long it takes.
-#include <crypt.h>
 #include <fmt/format.h>
-#include <nettle/md5.h>
-#include <nettle/sha1.h>
 
 #include <memory>
 
+#include "core/base/crypt_api.h"
+#include "core/base/nettle_api.h"
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "lang/address_tags.h"

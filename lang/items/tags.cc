@@ -43,8 +43,10 @@ Status eval_hash(const Node& node, Scope& scope, Text& out) {
   }
   if (numeric && (numbers[0] == 0 || numbers[1] == 0)) return fail("nhash count is zero");
   if (!numeric && numbers[1] > 62) return fail(fmt::format("hash count \"{}\" too big", numbers[1]));
-  return append_limited(out, s.with(numeric ? numeric_hash(s.view(), numbers[0], numbers[1])
-                                            : text_hash(s.view(), numbers[0], numbers[1])));
+  if (numeric) return append_limited(out, s.with(numeric_hash(s.view(), numbers[0], numbers[1])));
+  std::string hashed = s.str();
+  text_hash(hashed, 0, numbers[0], numbers[1]);
+  return append_limited(out, s.with(std::move(hashed)));
 }
 
 Status eval_srs_encode(const Node& node, Scope& scope, Text& out) {

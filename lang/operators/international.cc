@@ -3,12 +3,12 @@
 // Pure. Input that is not what its name says fails the expansion with a text that quotes it, never with foreign bytes
 // as they are.
 #include <fmt/format.h>
-#include <idn2.h>
 
 #include <memory>
 
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "core/mail/idn2_api.h"
 #include "lang/node.h"
 
 namespace remex::lang {

@@ -81,7 +81,7 @@ Result<std::string> base32d(Scope&, const Node&, std::string s) { return from_ba
 Status hash(Scope&, const Node& node, std::string& out, std::size_t from) {
   const std::int64_t symbols = node.numbers.size() > 1 ? node.numbers[1] : 26;
   if (symbols > 62) return fail(fmt::format("hash count \"{}\" too big", symbols));
-  out.replace(from, std::string::npos, text_hash(std::string_view(out).substr(from), node.numbers[0], symbols));
+  text_hash(out, from, node.numbers[0], symbols);
   return {};
 }
 

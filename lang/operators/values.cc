@@ -1,15 +1,12 @@
 // Mail addresses, quoting, encoding, digests, lists: the operators beyond case, length and numbers.
 #include <fmt/format.h>
-#include <nettle/md5.h>
-#include <nettle/sha1.h>
-#include <nettle/sha2.h>
-#include <nettle/sha3.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/nettle_api.h"
 #include "core/base/strings.h"
 #include "core/mail/address.h"
 #include "core/mail/plain_address.h"
@@ -207,7 +204,7 @@ Result<std::string> utf8clean(Scope&, const Node&, std::string s) {
 
 // ---------------------------------------------------------------- hashes
 
-template <class Context, auto init, auto update, auto digest, std::size_t size>
+template <class Context, const auto& init, const auto& update, const auto& digest, std::size_t size>
 Status hash(std::string& text, std::size_t from, bool upper) {
   Context context;
   init(&context);

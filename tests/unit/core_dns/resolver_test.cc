@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "core/dns/stub_resolver.h"
 #include "core/dns/wire.h"
 #include "core/io/fiber.h"
 
@@ -62,6 +63,16 @@ std::shared_ptr<Resolver> resolver(const ResolverConfig& cfg) {
   return *r;
 }
 
+/// The full resolver and the stub.
+constexpr bool kBoth[] = {false, true};
+
+std::shared_ptr<Resolver> resolver(bool brief, const ResolverConfig& cfg) {
+  if (!brief) return resolver(cfg);
+  auto r = create_brief_resolver(cfg);
+  if (!r) BOOST_FAIL(r.error().text);
+  return *r;
+}
+
 template <class F>
 void in_loop(F body) {
   io::run_loop([&] {
@@ -106,7 +117,7 @@ BOOST_AUTO_TEST_SUITE(resolver_suite)
 
 BOOST_AUTO_TEST_CASE(answers_and_misbehaviour) {
   const Server server(kZone);
-  auto r = resolver({.resolvers = {server.address}, .timeout_ms = 4000});
+  std::shared_ptr<Resolver> r;
   const auto check = [&] {
     Answer a = r->query("a.example.org", Type::a);
     BOOST_CHECK(a.outcome == Outcome::found);
@@ -146,34 +157,73 @@ BOOST_AUTO_TEST_CASE(answers_and_misbehaviour) {
     BOOST_CHECK(r->query(std::string(70, 'x') + ".example.org", Type::a).outcome == Outcome::no_name);
     BOOST_CHECK(r->query(std::string(5000, 'x'), Type::a).outcome == Outcome::no_name);
   };
-  in_loop(check);
-  in_loop(check);  // a second loop with the same resolver
-  check();         // and none at all
+  for (const bool brief : kBoth) {
+    BOOST_TEST_CONTEXT((brief ? "stub" : "full")) {
+      const ResolverConfig cfg{.resolvers = {server.address}, .timeout_ms = 4000};
+      r = resolver(brief, cfg);
+      in_loop(check);
+      in_loop(check);  // a second loop with the same resolver; the stub hands over on the way
+      r = resolver(brief, cfg);
+      check();  // and none at all
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_stub_is_for_plain_questions) {
+  const Server server(kZone);
+  // Without a server it is of no use, and what it cannot do the full resolver does.
+  BOOST_TEST(servers_in("/nonexistent").empty());
+  std::string path = "/tmp/remex_resolv_XXXXXX";
+  const int fd = ::mkstemp(path.data());
+  const std::string_view text =
+      "# one\nsearch x.test\nnameserver 192.0.2.1\n  nameserver\t::1\nnameserver ns.test\n"
+      "nameserverx 1.2.3.4\nnameserver 1.1.1.1\nnameserver 2.2.2.2\n";
+  BOOST_REQUIRE(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  ::close(fd);
+  const auto servers = servers_in(path);
+  ::unlink(path.c_str());
+  BOOST_REQUIRE(servers.size() == 3u);
+  BOOST_TEST(servers[0].ip == "192.0.2.1");
+  BOOST_TEST(servers[1].ip == "::1");
+  BOOST_TEST(servers[2].ip == "1.1.1.1");
+  auto data = resolver(true, {.resolvers = {server.address}, .local_data = {"mail.example. A 192.0.2.77"}});
+  auto bad = create_brief_resolver({.resolvers = {"ns.example.org"}});
+  BOOST_CHECK(!bad);
+  // The second server is asked when the first is not there.
+  auto two = resolver(true, {.resolvers = {"127.0.0.1:1", server.address}, .timeout_ms = 4000});
+  auto none = resolver(true, {.resolvers = {"127.0.0.1:1"}, .timeout_ms = 4000});
+  in_loop([&] {
+    BOOST_TEST(data->query("mail.example", Type::a).records.at(0).text == "192.0.2.77");
+    BOOST_CHECK(two->query("a.example.org", Type::a).outcome == Outcome::found);
+    BOOST_CHECK(two->query("fail.example.org", Type::a).outcome == Outcome::try_again);
+    BOOST_CHECK(none->query("a.example.org", Type::a).outcome == Outcome::try_again);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(trouble_is_try_again_within_the_time_limit) {
   const Server server(kZone);
-  auto r = resolver({.resolvers = {server.address}, .timeout_ms = 4000});
-  in_loop([&] {
-    io::Nursery n;
-    for (const char* name :
-         {"slow.example.org", "fail.example.org", "garbage.example.org", "loop.example.org", "short.example.org"}) {
-      n.spawn(name, [&r, name] {
-        const Instant start = monotonic_now();
-        const Answer a = r->query(name, Type::a);
-        BOOST_TEST_CONTEXT(name) {
-          BOOST_CHECK(a.outcome == Outcome::try_again);
-          BOOST_TEST(!a.why.empty());
-          BOOST_CHECK(monotonic_now() - start < Seconds(60));
-        }
-      });
-    }
-    BOOST_CHECK(n.join().has_value());
-    // The forwarder is not taken for dead.
-    const Answer a = r->query("a.example.org", Type::a);
-    BOOST_TEST_INFO(a.why);
-    BOOST_CHECK(a.outcome == Outcome::found);
-  });
+  for (const bool brief : kBoth)
+    in_loop([&] {
+      auto r = resolver(brief, {.resolvers = {server.address}, .timeout_ms = 4000});
+      io::Nursery n;
+      for (const char* name :
+           {"slow.example.org", "fail.example.org", "garbage.example.org", "loop.example.org", "short.example.org"}) {
+        n.spawn(name, [&r, name] {
+          const Instant start = monotonic_now();
+          const Answer a = r->query(name, Type::a);
+          BOOST_TEST_CONTEXT(name) {
+            BOOST_CHECK(a.outcome == Outcome::try_again);
+            BOOST_TEST(!a.why.empty());
+            BOOST_CHECK(monotonic_now() - start < Seconds(60));
+          }
+        });
+      }
+      BOOST_CHECK(n.join().has_value());
+      // The forwarder is not taken for dead.
+      const Answer a = r->query("a.example.org", Type::a);
+      BOOST_TEST_INFO(a.why);
+      BOOST_CHECK(a.outcome == Outcome::found);
+    });
   // The caller's deadline comes before the resolver's own limit.
   auto patient = resolver({.resolvers = {server.address}, .timeout_ms = 100000});
   in_loop([&] {

@@ -1,8 +1,10 @@
 // Lookup types and the engine: keys that were meant to harm, files that change or go, affixes, taint.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/io/fiber.h"
 #include "policy_fixture.h"
 
 using namespace remex;
@@ -87,6 +89,30 @@ BOOST_AUTO_TEST_CASE(a_changed_file_is_read_again_and_a_missing_one_defers) {
   BOOST_TEST(look("lsearch", "k", f) == "defer: failed to open " + f + " for linear search: No such file or directory");
   BOOST_TEST(look("lsearch", "k", dir) == "defer: " + dir + " is not a regular file (lsearch lookup)");
   BOOST_TEST(look("lsearch", "k", "relative").starts_with("defer: "));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_is_looked_at_again_in_every_turn_of_the_loop) {
+  const std::string file = write("turns", "one: 10\n");
+  io::run_loop([&] {
+    BOOST_TEST(look("lsearch", "ONE", file) == "[10]");
+    // Written over in place, of the same size, and within what the file system can tell apart.
+    for (int n = 11; n < 60; ++n) {
+      write("turns", fmt::format("one: {}\n", n));
+      if (n % 2 == 0)
+        io::yield_fiber();
+      else
+        io::next_turn();
+      BOOST_TEST(look("lsearch", "ONE", file) == fmt::format("[{}]", n));
+    }
+    // Another file in between, and the same file for another type.
+    const std::string other = write("other", "one: other\n");
+    for (int n = 0; n < 3; ++n) {
+      BOOST_TEST(look("lsearch", "one", file) == "[59]");
+      BOOST_TEST(look("wildlsearch", "one", file) == "[59]");
+      BOOST_TEST(look("lsearch", "one", other) == "[other]");
+    }
+    return 0;
+  });
 }
 
 BOOST_AUTO_TEST_CASE(handles_are_bounded) {

@@ -43,9 +43,7 @@ BOOST_AUTO_TEST_CASE(server_addresses) {
 BOOST_FIXTURE_TEST_CASE(choice_of_servers, lang::PolicyFixture) {
   const std::vector<std::string> configured{"one/db/u/p", "two/db/u/p"};
   const auto choose = [&](const std::string& options, const Text& query) {
-    lang::LookupRequest r;
-    r.key = query;
-    r.options = options;
+    const lang::LookupRequest r{.key = query, .file = std::string(), .options = options};
     auto got = choose_servers(r, configured, "PostgreSQL", "pgsql_servers");
     return got ? join(got->servers, " ") + "|" + got->query : got.error().text;
   };

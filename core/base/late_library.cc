@@ -1,5 +1,5 @@
 // See late_library.h.
-#include "core/io/late_library.h"
+#include "core/base/late_library.h"
 
 #include <dlfcn.h>
 #include <fmt/core.h>
@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace remex::io {
+namespace remex {
 
 Status LateLibrary::open() const {
   if (handle_.load(std::memory_order_acquire) != nullptr) return {};
@@ -31,4 +31,4 @@ void* LateLibrary::symbol(const char* name) const {
   return p;
 }
 
-}  // namespace remex::io
+}  // namespace remex

@@ -1,16 +1,16 @@
 // Shared libraries that are opened at the first call into them: a command that never speaks TLS or asks the DNS does
 // not pay for loading and binding what only those need.
 //
-// Used by core/io/gnutls.h and core/dns/unbound.h. The program is linked without the library (--as-needed leaves it out
-// when all calls go this way). A library or function that is missing is a broken installation: the program says so and
-// ends; a server asks with open() when it starts.
+// Used by core/io/gnutls.h, core/dns/unbound.h and the other *_api.h. The program is linked without the library
+// (--as-needed leaves it out when all calls go this way). A library or function that is missing is a broken
+// installation: the program says so and ends; a server asks with open() when it starts.
 #pragma once
 
 #include <atomic>
 
 #include "core/base/result.h"
 
-namespace remex::io {
+namespace remex {
 
 class LateLibrary {
  public:
@@ -49,4 +49,9 @@ class LateFunction<R (*)(A...)> {
   mutable std::atomic<Pointer> pointer_{nullptr};
 };
 
-}  // namespace remex::io
+namespace io {
+using remex::LateFunction;
+using remex::LateLibrary;
+}  // namespace io
+
+}  // namespace remex
