@@ -1,13 +1,13 @@
 // cram_md5: CRAM-MD5 (RFC 2195), server and client. The secret never crosses the network; it must be known in clear
 // here.
 #include <fmt/core.h>
-#include <nettle/hmac.h>
 #include <unistd.h>
 
 #include <atomic>
 
 #include "authenticators/authenticator.h"
 #include "core/base/clock.h"
+#include "core/base/nettle_api.h"
 #include "core/base/strings.h"
 #include "core/hooks/hooks.h"
 #include "lang/diagnostics.h"
@@ -24,9 +24,9 @@ struct CramOptions : lang::DriverOptions {
 using O = CramOptions;
 
 constexpr OptionDef kOptions[] = {
-    with_examples(
-        {"client_name", OptionType::expanded, ref<&O::client_name>, "$primary_hostname", "user name sent as a client"},
-        {"relay"}),
+    with_examples({"client_name", OptionType::expanded, ref<&O::client_name>, "",
+                   "user name sent as a client; unset: primary_hostname"},
+                  {"relay"}),
     with_examples({"client_secret", OptionType::expanded, ref<&O::client_secret>, "", "secret used as a client"},
                   {"${readfile{/etc/remex/relay.secret}{}}"}),
     with_examples({"server_secret", OptionType::expanded, ref<&O::server_secret>, "",
@@ -96,7 +96,7 @@ ServerResult server(lang::Scope& scope, const lang::DriverInstance& a, const std
 ClientResult client(lang::Scope& scope, const lang::DriverInstance& a, const ClientDialogue& talk) {
   using Kind = ClientResult::Kind;
   const auto& o = static_cast<const CramOptions&>(*a.options);
-  std::string name = scope.config != nullptr ? scope.config->main.primary_hostname : std::string();
+  std::string name;
   for (const auto& [option, what] :
        {std::pair(&o.client_name, "client_name"), std::pair(&o.client_secret, "client_secret")}) {
     if (!option->is_set()) continue;
@@ -116,8 +116,10 @@ ClientResult client(lang::Scope& scope, const lang::DriverInstance& a, const Cli
   return judge_reply(talk.answer(fmt::format("{} {}", name, digest(secret->view(), *reply->challenge))));
 }
 
-void check(lang::DriverInstance& a, const lang::Config&, lang::Diagnostics& diag) {
-  const auto& o = static_cast<const CramOptions&>(*a.options);
+void check(lang::DriverInstance& a, const lang::Config& config, lang::Diagnostics& diag) {
+  auto& o = static_cast<CramOptions&>(*a.options);
+  if (o.client_secret.is_set() && !o.client_name.is_set())
+    o.client_name = lang::Expansion::literal(config.main.primary_hostname);
   if (!o.server_secret.is_set() && !o.client_secret.is_set())
     diag.error("bad-authenticator", a.pos, static_cast<std::uint32_t>(a.name.size()),
                "authenticator \"" + a.name + "\": neither server_secret nor client_secret is set");

@@ -2,6 +2,8 @@
 // The result is complete or absent; all problems are in the diagnostics.
 #include "lang/config.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,6 +134,12 @@ void fill_identity(MainOptions& m) {
   if (m.primary_hostname.empty()) m.primary_hostname = host_name();
   if (m.qualify_domain.empty()) m.qualify_domain = m.primary_hostname;
   if (m.qualify_recipient.empty()) m.qualify_recipient = m.qualify_domain;
+  if (m.system_filter_user.empty() || !m.system_filter_group.empty()) return;
+  // A user that is named brings his group.
+  if (const passwd* pw = ::getpwnam(m.system_filter_user.c_str()); pw != nullptr) {
+    const group* gr = ::getgrgid(pw->pw_gid);
+    m.system_filter_group = gr != nullptr ? gr->gr_name : std::to_string(pw->pw_gid);
+  }
 }
 
 Pos given_pos(const Config& c, std::string_view name) {

@@ -109,11 +109,11 @@ std::string value_text(const OptionDef& d, const void* o) {
       std::vector<std::string> items;
       for (const Expansion& e : member<std::vector<Expansion>>(d, o)) items.push_back(e.source_text());
       if (d.name == "condition") return all_conditions(items);
-      if (d.name == "headers_remove" && items.size() > 1) {
+      if (d.name == "headers_remove") {
         std::vector<std::string> names;
         for (const std::string& item : items)
           for (std::string& name : split_list(item)) names.push_back(std::move(name));
-        return join(names, ":");
+        return join_list(names, ':');
       }
       return join(items, d.name == "headers_add" ? "\n" : d.name == "set" ? ";" : ":");
     }
@@ -196,7 +196,11 @@ void print_instance(const Config& c, const Family& f, const DriverInstance& d, c
   };
   for (const OptionDef* o : sorted(family ? family->generic_options : std::span<const OptionDef>{})) {
     if (o->name >= "driver") driver();
-    if (o->name != "driver") print_option(*o, d.generic.get(), d.find_given(o->name), format, out);
+    const auto* given = d.find_given(o->name);
+    if (o->name == "public_name" && given == nullptr)
+      print_line(o->name, d.name, format, out);  // its default
+    else if (o->name != "driver")
+      print_option(*o, d.generic.get(), given, format, out);
   }
   driver();
   if (d.def)

@@ -5,6 +5,7 @@ Compared are the options both have. DEFAULTS names those whose unset value diffe
 """
 # timeout: 300
 import difflib
+import glob
 import os
 import re
 import subprocess
@@ -101,6 +102,16 @@ def main():
                 p.not_loaded += 1
                 continue
             p.whole(path, [['-bP', 'router_list'], ['-bP', '+local_domains'], ['-bP', 'transport_list']])
+        # The configurations of tests/config as they are: the oracle loads all of them, no option of ours has to be taken out.
+        own = sorted(glob.glob(os.path.join(HERE, '../config/*.conf')))
+        h.check(len(own) >= 10, 'tests/config has %d configurations' % len(own))
+        for path in own:
+            with open(path, encoding='utf-8') as f:
+                conf = h.write(p.d(os.path.basename(path)), f.read())
+            for binary in (h.BIN, p.oracle):
+                rc, _, err = p.run(binary, conf, '-bV')
+                h.check(rc == 0, '%s does not load in %s: %s' % (path, binary, err))
+            p.whole(conf, [['-bP', 'router_list'], ['-bP', 'transport_list'], ['-bP', 'authenticator_list']])
     finally:
         p.d.remove()
     print('%d same, %d different; %d configurations do not load yet' % (p.same, p.different, p.not_loaded))
