@@ -100,7 +100,8 @@ struct Outcome {
   std::string details;
   /// One line for the log; already the user message's first line when nothing better is known.
   std::string log_message;
-  bool log_to_reject = true;
+  bool unusable = false;  ///< run_named: there is no such ACL, or its text is wrong
+  int log_targets = 3;    ///< logs that get the line of a rejection (bits of lang::LogTarget): log_reject_target
 };
 
 /// A compiled ACL. Immutable.
@@ -117,6 +118,10 @@ Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, E
 /// with a log text.
 Outcome run_named(Hook hook, const Text& name_or_text, const std::vector<Text>& args, lang::Scope& scope,
                   Effects& effects);
+
+/// What an expansion gets from the ACL `name` it ran: accept true, deny false, the text in `message`. Errors:
+/// forced_fail for defer; failed for drop, and for an ACL that does not exist or is wrong.
+Result<bool> as_expansion(Outcome&& outcome, const Text& name, Text& message);
 
 /// verify = helo for helo_verify_hosts: found, try_again, or anything else for "does not verify". Parks.
 dns::Outcome verify_helo(lang::Scope& scope);

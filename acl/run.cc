@@ -137,7 +137,7 @@ Outcome make_outcome(Verdict v, Run& run, const Answer& why) {
   else if (!why.log_message.empty())
     o.log_message += ": " + why.log_message;
   o.log_message.resize(std::min(o.log_message.find('\n'), o.log_message.size()));
-  o.log_to_reject = (run.log_reject_target & static_cast<int>(lang::LogTarget::reject_log)) != 0;
+  o.log_targets = run.log_reject_target;
   return o;
 }
 
@@ -150,7 +150,7 @@ Outcome undecided(Run& run, Answer&& why) {
     o.details = std::move(why.details);
   }
   o.log_message = std::move(why.log_message);
-  o.log_to_reject = (run.log_reject_target & static_cast<int>(lang::LogTarget::reject_log)) != 0;
+  o.log_targets = run.log_reject_target;
   return o;
 }
 
@@ -300,6 +300,7 @@ Outcome run_named(Hook hook, const Text& what, const std::vector<Text>& args, la
   auto acl = find_or_compile(scope, what);
   if (!acl) {
     trouble.log_message = acl.error().text;
+    trouble.unusable = acl.error().kind != ErrorKind::defer;
     return trouble;
   }
   std::vector<Text> saved = std::move(scope.acl_args);
@@ -310,6 +311,19 @@ Outcome run_named(Hook hook, const Text& what, const std::vector<Text>& args, la
   --scope.acl_depth;
   scope.acl_args = std::move(saved);
   return o;
+}
+
+Result<bool> as_expansion(Outcome&& o, const Text& name, Text& message) {
+  message = Text(std::move(o.user_message));
+  switch (o.verdict) {
+    case Verdict::accept:
+    case Verdict::discard: return true;
+    case Verdict::deny: return false;
+    case Verdict::drop: return fail(fmt::format("FAIL_DROP from acl \"{}\"", printable(name.view())));
+    case Verdict::defer: break;
+  }
+  if (o.unusable) return fail(fmt::format("ERROR from acl \"{}\"", printable(name.view())));
+  return fail(ErrorKind::forced_fail, fmt::format("DEFER from acl \"{}\"", printable(name.view())));
 }
 
 Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, Effects& effects,

@@ -85,6 +85,8 @@ tag:
   accept add_header = X-Tag: seen
 rate:
   accept ratelimit = 0 / 1h / strict / per_cmd / jane
+subject:
+  accept regex = \N^(S)ub(j)(e)(c)(t):: (\w+) (\w+) (\w+) (\w+)$\N
 begin routers
 aliases:
   driver = redirect

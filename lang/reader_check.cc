@@ -1,11 +1,16 @@
 // After everything is read: names in one section that must exist in another. Named list references and taint are
 // run_static_checks' business, references between ACLs the ACL compiler's.
 #include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
 
 #include "core/base/strings.h"
 #include "core/dns/resolver.h"
 #include "core/log/log.h"
+#include "core/log/selector_names.h"
+#include "core/mail/rfc2047.h"
 #include "lang/reader.h"
+#include "lang/regex.h"
 
 namespace remex::lang {
 namespace {
@@ -64,39 +69,102 @@ void check_acl_option(ReaderState& st, const DriverInstance::Given& g) {
                 best.empty() ? std::string() : fmt::format("did you mean \"{}\"?", best));
 }
 
-/// Values that other rooms parse: said here with their place, not when the daemon first needs them.
-void check_foreign_values(ReaderState& st) {
-  for (const auto& g : st.config.main_given) {
-    Status ok;
-    dns::ResolverConfig dns;
-    if (g.def->name == "dns_resolvers") {
-      dns.resolvers = st.config.main.dns_resolvers;
-    } else if (g.def->name == "dns_local_data") {
-      dns.local_data = st.config.main.dns_local_data;
-    } else if (g.def->name == "log_selector") {
-      auto parsed = log::parse_selectors(st.config.main.log_selector);
-      if (!parsed) ok = std::unexpected(parsed.error());
-    } else if (g.def->name == "sandbox_writable_directories") {
-      for (const std::string& path : st.config.main.sandbox_writable_directories)
-        if (ok && !path.starts_with('/')) ok = fail(fmt::format("\"{}\" is not an absolute path", path));
-    } else {
-      continue;
+// ---------------------------------------------------------------- values of main options
+
+/// A problem with a value: the diagnostic's code and text; empty: none.
+struct ValueProblem {
+  std::string code, text, hint;
+};
+
+ValueProblem from_status(const Status& s) { return s ? ValueProblem{} : ValueProblem{"bad-value", s.error().text, {}}; }
+
+ValueProblem check_regex(const std::string& pattern) {
+  auto made = Regex::compile(pattern);
+  return made ? ValueProblem{} : ValueProblem{"bad-regex", made.error().text, {}};
+}
+
+ValueProblem check_user(const std::string& name) {
+  if (name.empty() || parse_uint(name) || ::getpwnam(name.c_str()) != nullptr) return {};
+  return {"unknown-user", fmt::format("there is no user \"{}\" on this system", name), {}};
+}
+
+ValueProblem check_group(const std::string& name) {
+  if (name.empty() || parse_uint(name) || ::getgrnam(name.c_str()) != nullptr) return {};
+  return {"unknown-group", fmt::format("there is no group \"{}\" on this system", name), {}};
+}
+
+ValueProblem check_host_number(const MainOptions& m) {
+  constexpr std::uint64_t kMost = 16;  // of the manual; it becomes a part of message ids
+  const std::string_view text = trim(m.localhost_number);
+  const auto n = parse_uint(text);
+  if (text.empty() || (n && *n <= kMost)) return {};
+  return {"bad-value", fmt::format("localhost_number: \"{}\" is not a number from 0 to {}", text, kMost), {}};
+}
+
+ValueProblem check_facility(const MainOptions& m) {
+  if (m.syslog_facility.empty() || log::syslog_facility(m.syslog_facility)) return {};
+  return {"bad-value", fmt::format("syslog_facility: \"{}\" is not a facility", m.syslog_facility),
+          "mail, user, news, uucp, daemon, or local0 to local7"};
+}
+
+ValueProblem check_charset(const MainOptions& m) {
+  if (mail::convert_charset("a", m.headers_charset, "UTF-8")) return {};
+  return {"bad-value", fmt::format("headers_charset: \"{}\" is not a charset that iconv knows", m.headers_charset),
+          "iconv -l lists them"};
+}
+
+ValueProblem check_selectors(const MainOptions& m) {
+  auto parsed = log::parse_selectors(m.log_selector);
+  return parsed ? ValueProblem{} : from_status(std::unexpected(parsed.error()));
+}
+
+ValueProblem check_dns(dns::ResolverConfig options) {
+  auto made = dns::Resolver::create(options);
+  return made ? ValueProblem{} : from_status(std::unexpected(made.error()));
+}
+
+ValueProblem check_paths(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths)
+    if (!path.starts_with('/')) return from_status(fail(fmt::format("\"{}\" is not an absolute path", path)));
+  return {};
+}
+
+/// Options whose values other parts parse: what is wrong is said when they are read, not when they are first needed.
+constexpr struct {
+  std::string_view option;
+  ValueProblem (*check)(const MainOptions&);
+} kValueChecks[] = {
+    {"dns_resolvers", [](const MainOptions& m) { return check_dns({.resolvers = m.dns_resolvers}); }},
+    {"dns_local_data", [](const MainOptions& m) { return check_dns({.local_data = m.dns_local_data}); }},
+    {"log_selector", check_selectors},
+    {"syslog_facility", check_facility},
+    {"localhost_number", check_host_number},
+    {"uucp_from_pattern", [](const MainOptions& m) { return check_regex(m.uucp_from_pattern); }},
+    {"gecos_pattern", [](const MainOptions& m) { return check_regex(m.gecos_pattern); }},
+    {"dns_check_names_pattern", [](const MainOptions& m) { return check_regex(m.dns_check_names_pattern); }},
+    {"headers_charset", check_charset},
+    {"exim_user", [](const MainOptions& m) { return check_user(m.exim_user); }},
+    {"exim_group", [](const MainOptions& m) { return check_group(m.exim_group); }},
+    {"sandbox_writable_directories", [](const MainOptions& m) { return check_paths(m.sandbox_writable_directories); }},
+    {"system_filter_user", [](const MainOptions& m) { return check_user(m.system_filter_user); }},
+    {"system_filter_group", [](const MainOptions& m) { return check_group(m.system_filter_group); }},
+};
+
+void check_values(ReaderState& st) {
+  for (const auto& g : st.config.main_given)
+    for (const auto& [option, check] : kValueChecks) {
+      if (g.def->name != option) continue;
+      const ValueProblem p = check(st.config.main);
+      if (p.code.empty()) continue;
+      st.diag.error(p.code, g.value.at(0), width_of(g.value.text()),
+                    p.text.starts_with(option) ? p.text : fmt::format("{}: {}", option, p.text), p.hint);
     }
-    if (g.def->name.starts_with("dns_")) {
-      auto made = dns::Resolver::create(dns);
-      if (!made) ok = std::unexpected(made.error());
-    }
-    if (ok) continue;
-    const bool named = ok.error().text.starts_with(g.def->name);
-    st.diag.error("bad-value", g.value.at(0), width_of(g.value.text()),
-                  named ? ok.error().text : fmt::format("{}: {}", g.def->name, ok.error().text));
-  }
 }
 
 }  // namespace
 
 void check_references(ReaderState& st) {
-  check_foreign_values(st);
+  check_values(st);
   for (std::size_t i = 0; i < st.config.routers.size(); ++i) {
     const DriverInstance& r = st.config.routers[i];
     for (const auto& g : r.given)

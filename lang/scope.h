@@ -38,6 +38,7 @@ class MessageMemory;  // lang/message_memory.h
 struct SessionState {
   std::string command, argument;     ///< $smtp_command, $smtp_command_argument (tainted)
   std::vector<std::string> history;  ///< recent commands
+  std::uint64_t command_number = 0;  ///< of this session
   int rcpt_count = 0, rcpt_defer_count = 0, rcpt_fail_count = 0;
   bool helo_verified = false, helo_verify_tried = false, helo_verify_failed = false;
   bool host_lookup_done = false, host_lookup_deferred = false, host_lookup_failed = false;
@@ -52,6 +53,12 @@ struct SessionState {
   std::int64_t declared_size = -1;
   /// PEM, empty: none.
   std::string tls_peercert, tls_ourcert;
+};
+
+/// Rates that `ratelimit` conditions computed, by key: the same condition tested again counts nothing again.
+struct RateMemory {
+  std::map<std::string, double> connection, message, command;
+  std::uint64_t command_number = 0;  ///< what `command` is about
 };
 
 /// The address being verified, routed or delivered ($local_part, $domain, ... and their parents).
@@ -160,8 +167,11 @@ struct Services {
   virtual io::Courier* courier() { return nullptr; }
   /// Puts a new message into the queue (notices, automatic replies) and has it delivered. Error: it is not queued.
   virtual Status submit(const NewMessage&) { return fail("messages cannot be made here"); }
-  /// Free space on the spool's file system in KiB; -1 unknown.
-  virtual std::int64_t spool_space() { return -1; }
+  /// Whether there is room for a message of `octets` (0: not known) on the disks; see lang/disk_room.h.
+  virtual Status room_for(std::int64_t octets) {
+    (void)octets;
+    return {};
+  }
   /// Number of messages on the queue, for $queue_size; -1 unknown.
   virtual std::int64_t queue_size() { return -1; }
 };
@@ -186,6 +196,8 @@ class Scope {
   /// What was looked up for this message: made by the first lookup, shared by scopes that are copied from this one,
   /// reset by the owner of the message (end of message, RSET) so that the next message looks again.
   std::shared_ptr<MessageMemory> memory;
+  /// Made by the first ratelimit condition; the session forgets what was about a message when that ends.
+  std::shared_ptr<RateMemory> rates;
 
   /// ACL stage results visible as variables.
   Text host_data, sender_data, recipient_data;

@@ -104,6 +104,42 @@ void check_word(const lang::DriverInstance& r, lang::Diagnostics& diag, std::str
              ignore_too ? "decline, defer, fail, freeze, ignore or pass" : "decline, defer, fail, freeze or pass");
 }
 
+constexpr std::string_view kRuleWords[] = {"randomize", "no_randomize", "byname", "bydns", "ipv4_only", "ipv4_prefer"};
+
+/// An option word of a rule, or the name of a transport.
+void check_rule_word(const lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag,
+                     const std::string& word, lang::Pos pos) {
+  if (std::ranges::find(kRuleWords, word) != std::end(kRuleWords) || config.find_transport(word) != nullptr) return;
+  std::vector<std::string_view> names(std::begin(kRuleWords), std::end(kRuleWords));
+  for (const lang::DriverInstance& t : config.transports) names.push_back(t.name);
+  const auto near = nearest(word, names);
+  diag.error(
+      "unknown-transport", pos, static_cast<std::uint32_t>(std::max<std::size_t>(1, word.size())),
+      fmt::format("router \"{}\": \"{}\" in route_list is neither a routing option nor a transport", r.name, word),
+      near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
+}
+
+/// The rule is known to lead to an smtp transport; a local one gets the host list as text, whatever it is.
+bool is_remote(const lang::DriverInstance& r, const lang::Config& config, const Rule& rule) {
+  const lang::DriverInstance* t = nullptr;
+  if (generic(r).transport.is_constant()) t = config.find_transport(trim(generic(r).transport.constant()));
+  for (const std::string& word : rule.words)
+    if (const auto* named = config.find_transport(word)) t = named;
+  return t != nullptr && t->def != nullptr && t->def->name == "smtp";
+}
+
+/// The constant host list of a rule.
+void check_hosts(const lang::DriverInstance& r, lang::Diagnostics& diag, const std::string& hosts, lang::Pos pos) {
+  for (const std::string& text : lang::split_list(hosts)) {
+    bool mx = false;
+    if (text == "+" || text.empty()) continue;  // between groups
+    if (auto host = parse_host_item(text, mx); !host)
+      diag.error("bad-host", pos, static_cast<std::uint32_t>(std::max<std::size_t>(1, hosts.size())),
+                 fmt::format("router \"{}\": {} in route_list", r.name, host.error().text),
+                 "hosts look like mx.example.net, mx.example.net:587, [192.0.2.1]:25 or example.net/mx");
+  }
+}
+
 void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag) {
   check_generic(r, config, diag);
   auto& o = static_cast<ManualrouteOptions&>(*r.options);
@@ -133,7 +169,12 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
                                         ctx);
       if (!e) continue;
       rule.hosts = std::move(*e);
-      while (auto word = next_word(item.text(), at)) rule.words.push_back(std::move(word->text));
+      while (auto word = next_word(item.text(), at)) {
+        check_rule_word(r, config, diag, word->text, item.at(word->from));
+        rule.words.push_back(std::move(word->text));
+      }
+      if (rule.hosts.is_constant() && is_remote(r, config, rule))
+        check_hosts(r, diag, rule.hosts.constant(), item.at(hosts->from));
     }
     o.rules.push_back(std::move(rule));
   }

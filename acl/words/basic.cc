@@ -107,36 +107,60 @@ Answer endpass(Run& run, const Item&) {
   return answer(true);
 }
 
+/// The bit of a log's name; 0: it is none.
+int log_bit(std::string_view name) {
+  if (name == "main") return static_cast<int>(lang::LogTarget::main_log);
+  if (name == "reject") return static_cast<int>(lang::LogTarget::reject_log);
+  if (name == "panic") return static_cast<int>(lang::LogTarget::panic_log);
+  return 0;
+}
+
+/// Names of logs, empty ones skipped. The error names the first that is none.
+Result<int> log_bits(const std::vector<std::string>& names) {
+  int bits = 0;
+  for (const std::string& raw : names) {
+    const std::string_view name = trim(raw);
+    if (name.empty()) continue;
+    const int bit = log_bit(name);
+    if (bit == 0) return fail(fmt::format("unknown log name \"{}\"", printable(name)));
+    bits |= bit;
+  }
+  return bits;
+}
+
+struct LogLine {
+  int targets = static_cast<int>(lang::LogTarget::main_log);
+  std::string_view text;
+};
+
 /// ":main,reject: text" chooses the logs.
+Result<LogLine> read_logwrite(std::string_view text) {
+  LogLine line;
+  line.text = text;
+  if (!text.starts_with(':')) return line;
+  const std::size_t end = text.find(':', 1);
+  if (end == std::string_view::npos) return fail(fmt::format("unknown log name in \"{}\"", printable(text)));
+  REMEX_TRY(const int bits, log_bits(lang::split_list(text.substr(1, end - 1), ',')));
+  if (bits != 0) line.targets = bits;
+  line.text = trim_left(text.substr(end + 1));
+  return line;
+}
+
+/// What is wrong with names of logs is told to the operator; the statement goes on.
+void tell(Run& run, const Error& e, std::string_view word) {
+  run.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
+                          fmt::format("{} in \"{}\" in {} ACL", e.text, word, to_string(run.hook)));
+}
+
 Answer logwrite(Run& run, const Item& it) {
   auto v = value_of(run, it);
   if (!v) return trouble(v.error(), "failed to expand logwrite");
   if (!*v) return answer(true);
-  std::string_view text = (*v)->view();
-  int targets = static_cast<int>(lang::LogTarget::main_log);
-  if (!text.empty() && text.front() == ':') {
-    const std::size_t end = text.find(':', 1);
-    if (end != std::string_view::npos) {
-      int chosen = 0;
-      bool ok = true;
-      for (std::string_view w : split(text.substr(1, end - 1), ',')) {
-        w = trim(w);
-        if (w == "main")
-          chosen |= 1;
-        else if (w == "reject")
-          chosen |= 2;
-        else if (w == "panic")
-          chosen |= 4;
-        else
-          ok = false;
-      }
-      if (ok && chosen != 0) {
-        targets = chosen;
-        text = trim_left(text.substr(end + 1));
-      }
-    }
-  }
-  run.scope.services->log(targets, text);  // one line: the log escapes what is not printable
+  const auto line = read_logwrite((*v)->view());
+  if (line)
+    run.scope.services->log(line->targets, line->text);  // one line: the log escapes what is not printable
+  else
+    tell(run, line.error(), "logwrite");
   return answer(true);
 }
 
@@ -144,16 +168,36 @@ Answer log_reject_target(Run& run, const Item& it) {
   auto v = value_of(run, it);
   if (!v) return trouble(v.error(), "failed to expand log_reject_target");
   if (!*v) return answer(true);
-  run.log_reject_target = 0;
-  for (const std::string& w : lang::split_list((*v)->view())) {
-    if (w == "main")
-      run.log_reject_target |= 1;
-    else if (w == "reject")
-      run.log_reject_target |= 2;
-    else if (w == "panic")
-      run.log_reject_target |= 4;
-  }
+  const auto bits = log_bits(lang::split_list((*v)->view()));
+  if (bits)
+    run.log_reject_target = *bits;
+  else
+    tell(run, bits.error(), "log_reject_target");
   return answer(true);
+}
+
+void check_log_names(Item& it, const lang::CompileContext& ctx) {
+  if (ctx.diagnostics == nullptr) return;
+  const bool target = it.word->name == "log_reject_target";
+  // The names of logwrite stand in front of whatever is inserted.
+  std::string_view text = it.value.source_text();
+  if (!target) {
+    const std::size_t end = text.find(':', 1);
+    if (!text.starts_with(':') || (end == std::string_view::npos && text.find('$') != std::string_view::npos)) return;
+    text = text.substr(0, end == std::string_view::npos ? end : end + 1);
+    if (text.find_first_of("$\\") != std::string_view::npos) return;
+  } else if (!it.value.is_constant()) {
+    return;
+  }
+  Status ok;
+  if (target) {
+    if (auto bits = log_bits(lang::split_list(it.value.constant())); !bits) ok = std::unexpected(bits.error());
+  } else if (auto line = read_logwrite(text); !line) {
+    ok = std::unexpected(line.error());
+  }
+  if (ok) return;
+  ctx.diagnostics->error("acl-value", it.value.pos(), 1, fmt::format("{}: {}", ctx.where, ok.error().text),
+                         "the logs are main, reject and panic");
 }
 
 Answer set(Run& run, const Item& it) {
@@ -346,17 +390,19 @@ constexpr AclWordDef defs[] = {
     {.name = "logwrite",
      .kind = WordKind::modifier,
      .summary = "Writes a log line at once",
+     .compile = &check_log_names,
      .run = &logwrite,
      .examples = {{"accept  logwrite = :main: mail for $local_part from $sender_host_address", "250 2.1.5 Accepted"},
                   {"accept  !logwrite = mail for $local_part", "", "E0508"}}},
     {.name = "log_reject_target",
      .kind = WordKind::modifier,
      .summary = "Which logs get rejection lines",
+     .compile = &check_log_names,
      .run = &log_reject_target,
      .tier = 3,
      .examples = {{"deny    log_reject_target = main\n        message = not in the reject log",
                    "550 5.7.1 not in the reject log"},
-                  {"deny    !log_reject_target = reject", "", "E0508"}}},
+                  {"deny    log_reject_target = rejcet", "", "E0507"}}},
     {.name = "set",
      .kind = WordKind::modifier,
      .summary = "Assigns acl_c or acl_m variables",

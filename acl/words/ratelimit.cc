@@ -1,70 +1,227 @@
-// ratelimit = limit / period / options / key: exponentially smoothed rate of events per key, kept in the store's hints.
-// Trouble with the hints makes the condition defer. Options: per_conn per_mail per_byte per_rcpt per_cmd, strict leaky
-// readonly, count=N.
+// ratelimit = limit / period / options / key: exponentially smoothed rate of events per key (manual 44.39), kept in the
+// store's hints. Trouble with the hints makes the condition defer. What a constant value says is checked when the
+// configuration is read.
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 #include "acl/word.h"
 #include "core/base/clock.h"
 #include "core/base/strings.h"
+#include "lang/diagnostics.h"
 
 namespace remex::acl {
 namespace {
 
-struct Spec {
-  double limit = 0;
-  std::string limit_text;  // as configured, for $sender_rate_limit
-  std::int64_t period = 0;
-  std::string mode = "per_mail";
-  bool strict = false, readonly = false;
-  double count = 1;
-  std::string key;
+constexpr std::size_t kMaxKey = 4096;
+/// Different events remembered for one key; beyond that each one counts, which errs on the side of the limit.
+constexpr std::size_t kMaxEvents = 8192;
+constexpr std::size_t kEventDigits = 8;  ///< of an event in the record: 32 bits of a hash, hexadecimal
+
+/// What is measured, and how long one computation of the rate is good.
+enum class Lasts : std::uint8_t { connection, message, command };
+struct Measure {
+  std::string_view name;
+  HookSet updates;  ///< hooks where it counts when it was named; elsewhere the rate is only read
+  Lasts lasts;
+};
+constexpr HookSet kMessageMeasured = hook_bit(Hook::mail) | hook_bit(Hook::rcpt) | hook_bit(Hook::predata) |
+                                     hook_bit(Hook::mime) | hook_bit(Hook::data) | hook_bit(Hook::prdr) |
+                                     hook_bit(Hook::not_smtp);
+constexpr HookSet kRecipientsMeasured =
+    hook_bit(Hook::rcpt) | hook_bit(Hook::predata) | hook_bit(Hook::mime) | hook_bit(Hook::data) | hook_bit(Hook::prdr);
+constexpr std::array kMeasures{
+    Measure{"per_mail", kMessageMeasured, Lasts::message},
+    Measure{"per_conn", kAnyHook & ~kNotSmtpHooks, Lasts::connection},
+    Measure{"per_byte", kMessageMeasured, Lasts::message},
+    Measure{"per_rcpt", kRecipientsMeasured, Lasts::command},
+    Measure{"per_addr", hook_bit(Hook::rcpt), Lasts::command},
+    Measure{"per_cmd", kAnyHook, Lasts::command},
 };
 
-std::string parse(std::string_view text, Spec& s) {
-  std::vector<std::string> parts;
-  for (std::string_view p : split(text, '/')) parts.emplace_back(trim(p));
-  if (parts.size() < 2) return "\"ratelimit\" needs limit / period";
+enum class Update : std::uint8_t { unsaid, leaky, strict, readonly };
+
+struct Spec {
+  double limit = 0;
+  std::string limit_text;  ///< as configured, for $sender_rate_limit
+  std::int64_t period = 0;
+  const Measure* measure = nullptr;  ///< null: none was named
+  Update update = Update::unsaid;
+  std::optional<double> count;
+  std::optional<std::string> unique;  ///< the event
+  std::string key;
+
+  const Measure& measured() const { return measure != nullptr ? *measure : kMeasures.front(); }
+};
+
+/// A number with K, M or G behind it; nullopt for anything else and for negative ones.
+std::optional<double> parse_limit(const std::string& text) {
   char* end = nullptr;
-  s.limit = std::strtod(parts[0].c_str(), &end);
-  s.limit_text = parts[0];
-  if (end == parts[0].c_str() || !std::isfinite(s.limit) || s.limit < 0) return "limit is not a number";
-  if (*end == 'K' || *end == 'k')
-    s.limit *= 1024, ++end;
-  else if (*end == 'M' || *end == 'm')
-    s.limit *= 1024.0 * 1024, ++end;
-  else if (*end == 'G' || *end == 'g')
-    s.limit *= 1024.0 * 1024 * 1024, ++end;
-  if (*end != '\0') return "limit is not a number";
-  if (!parse_interval(parts[1], s.period) || s.period <= 0) return "period is not a time";
-  for (std::size_t i = 2; i < parts.size(); ++i) {
-    const std::string& p = parts[i];
-    if (p == "per_conn" || p == "per_mail" || p == "per_byte" || p == "per_rcpt" || p == "per_cmd")
-      s.mode = p;
-    else if (p == "strict")
-      s.strict = true;
-    else if (p == "leaky")
-      s.strict = false;
-    else if (p == "readonly" || p == "noupdate")
-      s.readonly = true;
-    else if (p.starts_with("count="))
-      s.count = std::strtod(p.c_str() + 6, nullptr);
-    else if (p.starts_with("unique=") || p == "per_addr")
-      return fmt::format("option \"{}\" is known but this version cannot do it", p);
-    else
-      s.key += (s.key.empty() ? "" : "/") + p;
+  double value = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || !std::isfinite(value) || value < 0) return std::nullopt;
+  switch (ascii_lower(*end)) {
+    case 'k': value *= 1024; break;
+    case 'm': value *= 1024.0 * 1024; break;
+    case 'g': value *= 1024.0 * 1024 * 1024; break;
+    default: --end;
+  }
+  return end[1] == '\0' ? std::optional(value) : std::nullopt;
+}
+
+/// Empty, or what is wrong.
+std::string parse_option(const std::string& p, Spec& s) {
+  if (const auto* m = std::ranges::find(kMeasures, p, &Measure::name); m != kMeasures.end()) {
+    if (s.measure != nullptr) return "conflicting per_* options";
+    s.measure = m;
+    return {};
+  }
+  constexpr std::pair<std::string_view, Update> kUpdates[] = {{"strict", Update::strict},
+                                                              {"leaky", Update::leaky},
+                                                              {"readonly", Update::readonly},
+                                                              {"noupdate", Update::readonly}};
+  for (const auto& [word, update] : kUpdates) {
+    if (p != word) continue;
+    if (s.update != Update::unsaid) return "conflicting update modes";
+    s.update = update;
+    return {};
+  }
+  if (p.starts_with("count=")) {
+    char* end = nullptr;
+    const double value = std::strtod(p.c_str() + 6, &end);
+    if (end == p.c_str() + 6 || *end != '\0' || !std::isfinite(value) || value < 0)
+      return fmt::format("\"{}\" is not a positive number", printable(p));
+    s.count = value;
+  } else if (p.starts_with("unique=")) {
+    s.unique = p.substr(7);
+  } else {
+    s.key += (s.key.empty() ? "" : "/") + p;
   }
   return {};
 }
 
-double amount(const Spec& s, const lang::Scope& scope) {
-  if (s.mode == "per_byte") return scope.envelope != nullptr ? static_cast<double>(scope.envelope->size) * s.count : 0;
-  if (s.mode == "per_rcpt" && scope.envelope != nullptr && scope.headers != nullptr)
-    return static_cast<double>(scope.envelope->recipients.size()) * s.count;
-  return s.count;
+/// Empty, or what is wrong.
+std::string parse(std::string_view text, Spec& s) {
+  const std::vector<std::string> parts = lang::split_list(text, '/');
+  if (parts.size() < 2) return "limit / period expected";
+  const auto limit = parse_limit(parts[0]);
+  if (!limit) return fmt::format("\"{}\" is not a positive number", printable(parts[0]));
+  s.limit = *limit;
+  s.limit_text = parts[0];
+  if (!parse_interval(parts[1], s.period) || s.period <= 0)
+    return fmt::format("\"{}\" is not a time value", printable(parts[1]));
+  for (std::size_t i = 2; i < parts.size(); ++i)
+    if (std::string why = parse_option(parts[i], s); !why.empty()) return why;
+  if (s.key.size() > kMaxKey) return fmt::format("key is longer than {} octets", kMaxKey);
+  return {};
+}
+
+/// The update mode at a hook. Where the measure makes no sense the rate is only read; empty `why`: fine.
+Update update_at(const Spec& s, Hook hook, std::string& why) {
+  if (s.measure == nullptr || hook == Hook::unknown || (s.measured().updates & hook_bit(hook)) != 0)
+    return s.update == Update::unsaid ? Update::leaky : s.update;
+  if (s.update == Update::strict || s.update == Update::leaky)
+    why = fmt::format("\"{}\" must not have /leaky or /strict option, or cannot be used in {} ACL", s.measured().name,
+                      to_string(hook));
+  return Update::readonly;
+}
+
+double amount(const Spec& s, const Run& run) {
+  if (s.count) return *s.count;
+  const lang::Scope& scope = run.scope;
+  if (s.measured().name == "per_byte") {
+    if (scope.envelope == nullptr) return 0;
+    if (scope.envelope->size > 0 || scope.session == nullptr) return static_cast<double>(scope.envelope->size);
+    return static_cast<double>(std::max<std::int64_t>(0, scope.session->declared_size));  // not yet here: SIZE=
+  }
+  if (s.measured().name == "per_rcpt" && run.hook != Hook::rcpt && run.hook != Hook::unknown &&
+      scope.envelope != nullptr)
+    return static_cast<double>(scope.envelope->recipients.size());
+  return 1;
+}
+
+/// What is known of a key: "time rate", and with unique= the time of the first event and the events' hashes.
+struct Record {
+  double time = 0, rate = 0, epoch = 0;
+  std::string events;  ///< kEventDigits hexadecimal digits each
+
+  static Record parse(const std::string& text) {
+    Record r;
+    char* at = nullptr;
+    r.time = std::strtod(text.c_str(), &at);
+    r.rate = std::strtod(at, &at);
+    if (*at == '\0') return r;
+    r.epoch = std::strtod(at, &at);
+    r.events = trim(std::string_view(at));
+    return r;
+  }
+  std::string text() const {
+    std::string out = fmt::format("{:.6f} {:.6f}", time, rate);
+    if (epoch > 0) out += fmt::format(" {:.6f} {}", epoch, events);
+    return out;
+  }
+  bool has(std::string_view event) const {
+    for (std::size_t i = 0; i + kEventDigits <= events.size(); i += kEventDigits)
+      if (std::string_view(events).substr(i, kEventDigits) == event) return true;
+    return false;
+  }
+};
+
+std::string event_hash(std::string_view event) {
+  std::uint64_t h = 0xcbf29ce484222325U;  // FNV-1a
+  for (const char c : event) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return fmt::format("{:08x}", static_cast<std::uint32_t>(h ^ (h >> 32U)));
+}
+
+/// The smoothing of the manual: rate = (1-a)/(interval/period)*units + a*old, a = exp(-interval/period).
+double smoothed(const Record& old, double now, double period, double units) {
+  const double share = std::max(now - old.time, 1e-9) / period;
+  const double a = std::exp(-share);
+  return std::max(0.0, (1 - a) / share * units + a * old.rate);
+}
+
+/// Where a rate computed earlier is remembered.
+std::map<std::string, double>& memory(const Spec& s, Run& run) {
+  if (run.scope.rates == nullptr) run.scope.rates = std::make_shared<lang::RateMemory>();
+  lang::RateMemory& m = *run.scope.rates;
+  if (s.measured().lasts == Lasts::connection) return m.connection;
+  if (s.measured().lasts == Lasts::message) return m.message;
+  const std::uint64_t command = run.scope.session != nullptr ? run.scope.session->command_number : 0;
+  if (std::exchange(m.command_number, command) != command) m.command.clear();
+  return m.command;
+}
+
+/// Computes the rate and records it as the mode says.
+Result<double> measure(const Spec& s, Run& run, Update update, const std::string& key) {
+  lang::Services& services = *run.scope.services;
+  REMEX_TRY(const auto stored, services.get_hint("ratelimit", key));
+  const double now = static_cast<double>(wall_now().time_since_epoch().count()) / 1e6;
+  const auto period = static_cast<double>(s.period);
+  Record record = stored ? Record::parse(*stored) : Record{};
+  double units = update == Update::readonly ? 0 : amount(s, run);
+  std::string event;
+  if (s.unique && update != Update::readonly) {
+    event = event_hash(*s.unique);
+    if (now - record.epoch >= period) {
+      record.epoch = now;
+      record.events.clear();
+    }
+    if (record.has(event)) {
+      units = 0;
+      event.clear();
+    }
+  }
+  const double rate = stored ? smoothed(record, now, period, units) : units;
+  if (update == Update::readonly || (update == Update::leaky && rate > s.limit)) return rate;
+  record.time = now;
+  record.rate = rate;
+  if (record.events.size() < kMaxEvents * kEventDigits) record.events += event;
+  REMEX_CHECK(services.put_hint("ratelimit", key, record.text()));
+  return rate;
 }
 
 Answer run_ratelimit(Run& run, const Item& it) {
@@ -76,47 +233,48 @@ Answer run_ratelimit(Run& run, const Item& it) {
   Answer bad;
   bad.truth = Truth::error;
   bad.log_message = parse(v->view(), s);
+  const Update update = bad.log_message.empty() ? update_at(s, run.hook, bad.log_message) : Update::readonly;
   if (!bad.log_message.empty()) {
-    bad.log_message = "error in \"ratelimit\": " + bad.log_message;
+    bad.log_message = "error in arguments to \"ratelimit\" condition: " + bad.log_message;
     return bad;
   }
   if (s.key.empty()) s.key = run.scope.from != nullptr ? run.scope.from->host_address : "";
-  const std::string key = fmt::format("{}/{}/{}", format_interval(s.period), s.mode, s.key);
-  auto old = run.scope.services->get_hint("ratelimit", key);
-  if (!old) return trouble(old.error(), "ratelimit hints");
-  const double now = static_cast<double>(wall_now().time_since_epoch().count()) / 1e6;
-  const double units = amount(s, run.scope);
-  double rate = units;
-  if (*old) {
-    // "time rate"; the smoothing of the manual: rate = (1-a)*count/interval*period + a*old, a = exp(-interval/period)
-    char* end = nullptr;
-    const double then = std::strtod((*old)->c_str(), &end);
-    const double before = std::strtod(end, nullptr);
-    const double interval = std::max(now - then, 1e-9);
-    const double i_over_p = interval / static_cast<double>(s.period);
-    const double a = std::exp(-i_over_p);
-    rate = (1 - a) / i_over_p * units + a * before;
-    if (units < 1e-12 && rate < 0) rate = 0;
+  std::string mode(s.measured().name);
+  if (mode == "per_addr") {  // the manual: the same as per_rcpt/unique=$local_part@$domain
+    mode = "per_rcpt";
+    const lang::AddressState* a = run.scope.address;
+    if (!s.unique) s.unique = a != nullptr ? a->local_part + "@" + a->domain : std::string();
   }
-  const bool over = rate > s.limit;
-  if (!s.readonly && (s.strict || !over)) {
-    if (auto st = run.scope.services->put_hint("ratelimit", key, fmt::format("{:.6f} {:.6f}", now, rate)); !st)
-      return trouble(st.error(), "ratelimit hints");
-  }
-  run.scope.extra["sender_rate"] = fmt::format("{:.1f}", rate);
+  if (s.unique) mode += "/unique";
+  const std::string key = fmt::format("{}/{}/{}", format_interval(s.period), mode, s.key);
+  auto& known = memory(s, run);
+  // The same condition again counts nothing again.
+  const std::string id = s.unique ? key + '\n' + *s.unique : key;
+  const auto before = known.find(id);
+  auto rate = before != known.end() ? Result<double>(before->second) : measure(s, run, update, key);
+  if (!rate) return trouble(rate.error(), "ratelimit hints");
+  if (update != Update::readonly) memory(s, run).emplace(id, *rate);
+  run.scope.extra["sender_rate"] = fmt::format("{:.1f}", *rate);
   run.scope.extra["sender_rate_limit"] = s.limit_text;
   run.scope.extra["sender_rate_period"] = format_interval(s.period);
-  return answer(over);
+  return answer(*rate > s.limit);
 }
 
-constexpr AclWordDef defs[] = {
-    {.name = "ratelimit",
-     .summary = "Measured rate is above a limit",
-     .run = &run_ratelimit,
-     .examples = {{"deny    message = too fast: $sender_rate in $sender_rate_period\n       "
-                   " ratelimit = 0 / 1h / strict / jane\naccept",
-                   "550 5.7.1 too fast: 1.0 in 1h"},
-                  {"deny    ratelimit = many / 1h", "451 4.3.0 Temporary local problem - please try later"}}}};
+void check_ratelimit(Item& it, const lang::CompileContext& ctx) {
+  if (!it.value.is_constant() || ctx.diagnostics == nullptr) return;
+  Spec s;
+  if (const std::string why = parse(it.value.constant(), s); !why.empty())
+    ctx.diagnostics->error("acl-value", it.value.pos(), 1, fmt::format("{}: {}", ctx.where, why));
+}
+
+constexpr AclWordDef defs[] = {{.name = "ratelimit",
+                                .summary = "Measured rate is above a limit",
+                                .compile = &check_ratelimit,
+                                .run = &run_ratelimit,
+                                .examples = {{"deny    message = too fast: $sender_rate in $sender_rate_period\n       "
+                                              " ratelimit = 0 / 1h / strict / jane\naccept",
+                                              "550 5.7.1 too fast: 1.0 in 1h"},
+                                             {"deny    ratelimit = many / 1h", "", "E0507"}}}};
 
 }  // namespace
 }  // namespace remex::acl

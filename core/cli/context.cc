@@ -43,6 +43,14 @@ int complain(int code, std::string_view text) {
   return code;
 }
 
+int check_room(daemon::Process& process) {
+  if (process.engine.store == nullptr) return 0;
+  const Status room = process.services->room_for(0);
+  if (room) return 0;
+  process.services->log(static_cast<int>(lang::LogTarget::main_log), room.error().text);
+  return complain(1, "insufficient disk space");
+}
+
 int with_process(const Options& o, const std::shared_ptr<const lang::Config>& config, bool read_only,
                  const std::function<int(daemon::Process&)>& f) {
   daemon::ProcessOptions po;
@@ -130,10 +138,12 @@ Caller find_caller(const lang::Config& config) {
     });
   };
   const bool runs_as_us = c.login == m.exim_user || c.uid == static_cast<long>(geteuid());
-  const auto own = daemon::run_identity(config);
-  const bool in_our_group =
-      own && own->gid != 0 && std::find(groups.begin(), groups.end(), static_cast<gid_t>(own->gid)) != groups.end();
-  c.admin = c.uid == 0 || runs_as_us || in_our_group || in_groups(m.admin_groups);
+  const auto in_our_group = [&] {  // looks into the user database, which may be a server on the network
+    const auto own = daemon::run_identity(config);
+    return own && own->gid != 0 &&
+           std::find(groups.begin(), groups.end(), static_cast<gid_t>(own->gid)) != groups.end();
+  };
+  c.admin = c.uid == 0 || runs_as_us || in_our_group() || in_groups(m.admin_groups);
   c.trusted =
       c.uid == 0 || c.login == m.exim_user || in_list(m.trusted_users, c.login, c.uid) || in_groups(m.trusted_groups);
   return c;

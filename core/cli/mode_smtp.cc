@@ -48,6 +48,8 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     auto p = daemon::Process::create(config, po);
     if (!p) return complain(p.error());
     enable_debug(o, **p);
+    if (o.mode == Mode::smtp_batch)
+      if (const int rc = check_room(**p); rc != 0) return rc;
     daemon::Scheduler scheduler(16);
     std::weak_ptr<daemon::Process> weak = *p;
     (*p)->server.accepted = [&](store::StoredMessage&& msg, bool queue_only) {

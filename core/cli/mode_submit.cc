@@ -43,6 +43,7 @@ class Submission {
     if (!made) return complain(EX_TEMPFAIL, made.error().text);
     process_ = std::move(*made);
     enable_debug(o_, *process_);
+    if (const int rc = check_room(*process_); rc != 0) return rc;
     LocalScope ls(*process_);
     if (const int rc = fill_envelope(ls); rc != 0) return rc;
     acl::Effects effects;

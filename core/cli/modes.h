@@ -38,6 +38,9 @@ Caller find_caller(const lang::Config& config);
 
 /// Prints "remex: text" on stderr; returns the code, so that a mode can end with it.
 int complain(int code, std::string_view text);
+/// Input that no reply can refuse is not begun when the disks are full (check_spool_space and its like): complains,
+/// logs why, and returns the exit status; 0: go on. Nothing is asked where nothing is stored.
+int check_room(daemon::Process& process);
 
 /// A process for a mode that works on the queue: root gives up its rights before it touches the spool. Runs `f` in the
 /// event loop and returns its exit status.

@@ -3,7 +3,6 @@
 #include "core/daemon/services.h"
 
 #include <fmt/core.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -12,6 +11,8 @@
 #include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/base/strings.h"
+#include "core/daemon/checked_resolver.h"
+#include "core/dns/stub_resolver.h"
 #include "core/hooks/hooks.h"
 
 namespace remex::daemon {
@@ -44,7 +45,7 @@ dns::Resolver& ProcessServices::resolver() {
     c.resolvers = m.dns_resolvers;
     c.local_data = m.dns_local_data;
     c.trust_anchor_file = m.dns_trust_anchor_file;
-    auto r = dns::Resolver::create(c);
+    auto r = engine_.store == nullptr ? dns::create_brief_resolver(c) : dns::Resolver::create(c);
     if (r && !hooks::dns_program().empty()) {
       resolver_ = dns::Resolver::of_program(hooks::dns_program(), hooks::directory(), std::move(*r));
     } else if (r) {
@@ -53,6 +54,9 @@ dns::Resolver& ProcessServices::resolver() {
       log(lang::LogTarget::main_log | lang::LogTarget::panic_log, fmt::format("DNS resolver: {}", r.error().text));
       resolver_ = std::make_shared<BrokenResolver>(r.error().text);
     }
+    resolver_ = checked_resolver(std::move(resolver_), *engine_.config, *this, [this](std::string_view line) {
+      log(static_cast<int>(lang::LogTarget::main_log), line);
+    });
   }
   return *resolver_;
 }
@@ -70,17 +74,7 @@ lang::VerifyOutcome ProcessServices::verify_recipient(lang::Scope& scope, const 
 Result<bool> ProcessServices::run_acl(lang::Scope& scope, const Text& name, const std::vector<Text>& args,
                                       Text& message) {
   acl::Effects effects;
-  const acl::Outcome o = acl::run_named(acl::Hook::unknown, name, args, scope, effects);
-  message = Text(o.user_message);
-  switch (o.verdict) {
-    case acl::Verdict::accept:
-    case acl::Verdict::discard: return true;
-    case acl::Verdict::defer:
-      return fail(ErrorKind::forced_fail, o.log_message.empty() ? "ACL deferred" : o.log_message);
-    case acl::Verdict::deny:
-    case acl::Verdict::drop: break;
-  }
-  return false;
+  return acl::as_expansion(acl::run_named(acl::Hook::unknown, name, args, scope, effects), name, message);
 }
 
 Status ProcessServices::submit(const lang::NewMessage& n) {
@@ -140,16 +134,15 @@ std::int64_t ProcessServices::queue_size() {
   return n ? *n : -1;
 }
 
-std::int64_t ProcessServices::spool_space() {
+Status ProcessServices::room_for(std::int64_t octets) {
+  const lang::MainOptions& m = engine_.config->main;
   const std::int64_t now = wall_seconds();
-  if (now != space_checked_) {  // once a second is enough
-    space_checked_ = now;
-    struct statvfs v{};
-    space_kib_ = statvfs(engine_.config->main.spool_directory.c_str(), &v) == 0
-                     ? static_cast<std::int64_t>(v.f_bavail) * static_cast<std::int64_t>(v.f_frsize) / 1024
-                     : -1;
+  if (now != room_asked_) {  // once a second is enough
+    room_asked_ = now;
+    spool_room_ = lang::spool_room(m);
+    log_room_ = lang::log_room(m);
   }
-  return space_kib_;
+  return lang::check_room(m, spool_room_, log_room_, octets);
 }
 
 Result<bool> ProcessServices::first_use(std::string_view table, std::string_view key, std::int64_t ttl) {

@@ -10,6 +10,7 @@
 #include "core/delivery/delivery.h"
 #include "core/dns/resolver.h"
 #include "core/io/courier.h"
+#include "lang/disk_room.h"
 #include "lang/lookup_engine.h"
 #include "lang/scope.h"
 
@@ -30,7 +31,7 @@ class ProcessServices : public lang::Services {
   void debug(std::string_view line) override;
   lang::LookupCache& lookup_cache() override { return cache_; }
   std::int64_t queue_size() override;
-  std::int64_t spool_space() override;
+  Status room_for(std::int64_t octets) override;
   Result<bool> first_use(std::string_view table, std::string_view key, std::int64_t ttl) override;
   Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) override;
   Status put_hint(const std::string& table, const std::string& key, const std::string& value) override;
@@ -51,7 +52,8 @@ class ProcessServices : public lang::Services {
   lang::LookupCache cache_;
   std::map<std::string, std::int64_t> used_;                          ///< first_use in this process: key → expiry
   std::map<std::pair<std::string, std::string>, std::string> hints_;  ///< without a store
-  std::int64_t space_checked_ = 0, space_kib_ = -1;
+  std::int64_t room_asked_ = 0;                                       ///< seconds of the clock
+  lang::DiskRoom spool_room_, log_room_;
 };
 
 }  // namespace remex::daemon

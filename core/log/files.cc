@@ -18,6 +18,7 @@
 #include "core/base/strings.h"
 #include "core/hooks/hooks.h"
 #include "core/log/log.h"
+#include "core/log/selector_names.h"
 
 namespace remex::log {
 namespace {
@@ -154,7 +155,8 @@ class FileLog final : public Log {
       }
     }
     if (syslog_ && !hooks::syslog_to_stderr())
-      ::openlog(cfg_.syslog_processname.c_str(), cfg_.syslog_pid ? LOG_PID : 0, facility(cfg_.syslog_facility));
+      ::openlog(cfg_.syslog_processname.c_str(), cfg_.syslog_pid ? LOG_PID : 0,
+                syslog_facility(cfg_.syslog_facility).value_or(LOG_MAIL));
     return {};
   }
 
@@ -220,18 +222,6 @@ class FileLog final : public Log {
     return out;
   }
 
-  static int facility(std::string_view name) {
-    if (istarts_with(name, "log_")) name.remove_prefix(4);
-    constexpr std::pair<std::string_view, int> kFacilities[] = {
-        {"mail", LOG_MAIL},     {"user", LOG_USER},     {"news", LOG_NEWS},     {"uucp", LOG_UUCP},
-        {"daemon", LOG_DAEMON}, {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
-        {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
-        {"local7", LOG_LOCAL7}};
-    for (const auto& [n, v] : kFacilities)
-      if (iequals(n, name)) return v;
-    return LOG_MAIL;
-  }
-
   void put(int which, std::int64_t now, std::string_view line) {
     File& f = files_[which];
     if (f.pattern.empty()) return;
@@ -268,6 +258,18 @@ Result<std::shared_ptr<Log>> Log::open(const LogConfig& cfg) {
   auto log = std::make_shared<FileLog>(cfg);
   REMEX_CHECK(log->configure());
   return std::shared_ptr<Log>(std::move(log));
+}
+
+std::optional<int> syslog_facility(std::string_view name) {
+  if (istarts_with(name, "log_")) name.remove_prefix(4);
+  constexpr std::pair<std::string_view, int> kFacilities[] = {
+      {"mail", LOG_MAIL},     {"user", LOG_USER},     {"news", LOG_NEWS},     {"uucp", LOG_UUCP},
+      {"daemon", LOG_DAEMON}, {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
+      {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
+      {"local7", LOG_LOCAL7}};
+  for (const auto& [n, v] : kFacilities)
+    if (iequals(n, name)) return v;
+  return std::nullopt;
 }
 
 }  // namespace remex::log

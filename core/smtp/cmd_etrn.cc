@@ -73,9 +73,8 @@ Session::Next Session::cmd_etrn(const Command& c) {
   envelope_.queue_name = queue_name_;
   if (o.verdict != acl::Verdict::accept) {
     if (o.verdict != acl::Verdict::deny) return refuse(o, fmt::format("ETRN {}", printable(c.argument)));
-    log_line(log::kMain | (o.log_to_reject ? log::kReject : 0),
-             fmt::format("{} rejected ETRN {}{}{}", host_text(), printable(c.argument),
-                         o.log_message.empty() ? "" : ": ", printable(o.log_message)));
+    log_line(o.log_targets, fmt::format("{} rejected ETRN {}{}{}", host_text(), printable(c.argument),
+                                        o.log_message.empty() ? "" : ": ", printable(o.log_message)));
     Reply r = reply_from_acl(o, 250, "", *server_.log);
     const bool coded = o.user_message.size() > 3 && is_digit(o.user_message[0]) && o.user_message[3] == ' ';
     reply(coded ? r.code : 458, r.text);  // RFC 1985 5.2

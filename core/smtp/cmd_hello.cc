@@ -113,6 +113,10 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   state_.helo_verified = state_.helo_verify_failed = state_.helo_verify_tried = false;
   authenticate_by_tls();
   set_protocol();
+  // A client that says it is this host: who is it really? A list that cannot be asked is no match.
+  if (opt_.is_tcp && from_.host_name.empty() && m.helo_lookup_domains.is_set())
+    if (const auto ours = m.helo_lookup_domains.match_tainted(scope_, from_.helo_name); ours && ours->matched)
+      learn_host_name();
   if (!helo_allowed(extended)) return Next::go_on;
   const acl::Outcome o = run_acl(acl::Hook::helo, m.acl_smtp_helo);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {

@@ -140,13 +140,12 @@ void Session::slow_down(const std::string& option, int count) {
   (void)io::sleep_for(Millis(static_cast<std::int64_t>(delay)));
 }
 
-/// The spool can take a message of the declared size and stay above check_spool_space.
-bool Session::spool_space_ok() {
-  if (server_.store == nullptr || !config_->main.smtp_check_spool_space) return true;
-  const auto space = scope_.services->spool_space();
-  if (space < 0) return true;
-  const std::int64_t declared = std::max<std::int64_t>(0, state_.declared_size) / 1024;
-  return space - declared >= config_->main.check_spool_space / 1024;
+/// The disks can take a message of the declared size and stay above what check_spool_space and its like say.
+Status Session::disk_room() {
+  if (server_.store == nullptr) return {};
+  const std::int64_t declared =
+      config_->main.smtp_check_spool_space ? std::max<std::int64_t>(0, state_.declared_size) : 0;
+  return scope_.services->room_for(declared);
 }
 
 Session::Next Session::bad_address(std::string_view path, const Error& e) {
@@ -200,9 +199,9 @@ Session::Next Session::cmd_mail(const Command& c) {
   if (!addr) return bad_address(path, addr.error());
   if (addr->domain.empty() && !addr->local_part.empty())
     addr->domain = qualify_domain(*config_, server_.primary_hostname);
-  if (!spool_space_ok()) {
-    reply(452, "space shortage, please try later");
-    log_line(log::kMain, fmt::format("{} temporarily rejected MAIL: space shortage on the spool", host_text()));
+  if (const Status room = disk_room(); !room) {
+    reply(452, "Space shortage, please try later");
+    log_line(log::kMain, room.error().text);
     return Next::go_on;
   }
   envelope_.sender = addr->str();

@@ -65,7 +65,7 @@ Reply Reception::prdr_acl(bool& stop) {
     prdr_reply(r);
     const std::string line =
         r.text.starts_with("PRDR R=<") ? r.text : fmt::format("PRDR {} {}", printable(address), printable(r.text));
-    server_.log->write(log::kMain | (r.code / 100 != 2 && o.log_to_reject ? log::kReject : 0), env.id, line);
+    server_.log->write(r.code / 100 == 2 ? static_cast<int>(log::kMain) : o.log_targets, env.id, line);
     deferred = deferred || r.code / 100 == 4;
     discarded = discarded || o.verdict == acl::Verdict::discard;
     if (o.verdict == acl::Verdict::accept) {

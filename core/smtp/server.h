@@ -96,7 +96,7 @@ class SessionServices : public lang::Services {
   void trace(std::string_view line) override;
   lang::LookupCache& lookup_cache() override { return base_.lookup_cache(); }
   std::int64_t queue_size() override { return base_.queue_size(); }
-  std::int64_t spool_space() override { return base_.spool_space(); }
+  Status room_for(std::int64_t octets) override { return base_.room_for(octets); }
   Result<bool> first_use(std::string_view table, std::string_view key, std::int64_t ttl) override {
     return base_.first_use(table, key, ttl);
   }

@@ -244,7 +244,7 @@ Session::Next Session::refuse(const acl::Outcome& o, std::string_view what, bool
   if (with_sender) line += sender_fields(envelope_, from_);
   line += fmt::format(" {}rejected {}", o.verdict == acl::Verdict::defer ? "temporarily " : "", what);
   if (!o.log_message.empty()) line += ": " + printable(o.log_message);
-  log_line(log::kMain | (o.log_to_reject ? log::kReject : 0), line);
+  log_line(o.log_targets, line);
   if (r.close) close_reason_ = "acl-drop";
   return r.close ? Next::close : Next::go_on;
 }
@@ -293,19 +293,7 @@ bool Session::connect() {
   }
   if (opt_.is_tcp && m.host_reject_connection.is_set() && host_matches(m.host_reject_connection))
     return turn_away(554, "SMTP service not available", "");
-  if (opt_.is_tcp && host_matches(m.host_lookup)) {
-    const auto hn = dns::lookup_address(services_.resolver(), from_.host_address, true);
-    state_.host_lookup_done = true;
-    state_.host_lookup_deferred = hn.outcome == dns::Outcome::try_again;
-    state_.host_lookup_failed = hn.outcome == dns::Outcome::no_name || hn.outcome == dns::Outcome::no_data;
-    state_.host_aliases = hn.aliases;
-    if (hn.outcome == dns::Outcome::found) {
-      from_.host_name = hn.name;
-      from_.host_dnssec = hn.secure;
-    } else if (server_.log->on(log::Selector::host_lookup_failed)) {
-      log_line(log::kMain, fmt::format("no host name found for IP address {}", from_.host_address));
-    }
-  }
+  if (opt_.is_tcp && host_matches(m.host_lookup)) learn_host_name();
   if (server_.log->on(log::Selector::smtp_connection) && !host_matches(m.hosts_connection_nolog))
     log_line(log::kMain, fmt::format("SMTP connection from {}{}", peer(),
                                      opt_.is_tcp && server_.counters != nullptr
@@ -319,10 +307,9 @@ bool Session::connect() {
     const Reply r = reply_from_acl(o, 220, "", *server_.log);
     reply(r);
     (void)flush();
-    log_line(log::kMain | (o.log_to_reject ? log::kReject : 0),
-             fmt::format("{} {}rejected connection in \"connect\" ACL{}{}", host_text(),
-                         o.verdict == acl::Verdict::defer ? "temporarily " : "", o.log_message.empty() ? "" : ": ",
-                         printable(o.log_message)));
+    log_line(o.log_targets, fmt::format("{} {}rejected connection in \"connect\" ACL{}{}", host_text(),
+                                        o.verdict == acl::Verdict::defer ? "temporarily " : "",
+                                        o.log_message.empty() ? "" : ": ", printable(o.log_message)));
     return false;
   }
   // A client that talks before the greeting is not a mail client (unless the ACL relaxed it).
@@ -374,6 +361,7 @@ bool Session::check_sync(const Command& c) {
 
 Session::Next Session::command(std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+  ++state_.command_number;
   state_.command = std::string(line);
   verb_ = Verb::unknown;
   for (const char ch : line)
@@ -468,6 +456,21 @@ Session::Next Session::unknown_command() {
   return protocol_error(500, "unrecognized command", state_.command);
 }
 
+void Session::learn_host_name() {
+  if (state_.host_lookup_done || from_.host_address.empty()) return;
+  const auto hn = dns::lookup_address(services_.resolver(), from_.host_address, true);
+  state_.host_lookup_done = true;
+  state_.host_lookup_deferred = hn.outcome == dns::Outcome::try_again;
+  state_.host_lookup_failed = hn.outcome == dns::Outcome::no_name || hn.outcome == dns::Outcome::no_data;
+  state_.host_aliases = hn.aliases;
+  if (hn.outcome == dns::Outcome::found) {
+    from_.host_name = hn.name;
+    from_.host_dnssec = hn.secure;
+  } else if (server_.log->on(log::Selector::host_lookup_failed)) {
+    log_line(log::kMain, fmt::format("no host name found for IP address {}", from_.host_address));
+  }
+}
+
 void Session::reset_message() {
   bdat_.reset();
   chunk_failed_ = false;
@@ -498,6 +501,10 @@ void Session::reset_message() {
   envelope_.queue_name = queue_name_;
   effects_.dmarc_disable_verify = dmarc_off_;
   scope_.memory.reset();
+  if (scope_.rates != nullptr) {
+    scope_.rates->message.clear();
+    scope_.rates->command.clear();
+  }
   scope_.sender_data = scope_.recipient_data = scope_.acl_domain_data = scope_.acl_local_part_data = Text();
   scope_.verify_address_data = scope_.verify_sender_address_data = Text();
   scope_.extra.clear();

@@ -126,7 +126,9 @@ class Session {
   bool data_lost(ErrorKind why);
   bool mail_auth_holds();
   void authenticate_by_tls();
-  bool spool_space_ok();
+  Status disk_room();
+  /// Reverse lookup of the client, once in a session (host_lookup, helo_lookup_domains). Parks.
+  void learn_host_name();
 
   Server& server_;
   std::shared_ptr<const lang::Config> config_;

@@ -65,7 +65,8 @@ a:
 a:
   accept hosts = 127.0.0.1
 )"},
-    {"E0507", "acl-value", "A word that takes no value has one", "endpass stands alone.",
+    {"E0507", "acl-value", "A word of an ACL has a value that it cannot have",
+     "endpass stands alone; the others say what was expected.",
      R"(begin acl
 a:
   accept endpass = yes

@@ -175,6 +175,31 @@ cram:
   public_name = CRAM-MD5
   server_secret = ${lookup{$auth1}lsearch{/etc/remex/secrets}{$value}fail}
 )"},
+    {"E0613", "bad-host", "A host in route_list is not one",
+     "A rule of route_list is a domain pattern, a host list, and option words. Hosts stand between colons, each a "
+     "name, an "
+     "IP address, either with a port behind another colon (doubled in a list: \"mx.example.net::587\"), or a name with "
+     "/mx.",
+     R"(begin routers
+smarthost:
+  driver = manualroute
+  transport = t
+  route_list = * mx.example.net::smtps
+
+begin transports
+t:
+  driver = smtp
+)",
+     R"(begin routers
+smarthost:
+  driver = manualroute
+  transport = t
+  route_list = * mx.example.net::465
+
+begin transports
+t:
+  driver = smtp
+)"},
     {"E0611", "bad-router-variable", "A router's \"set\" is not of the form \"r_name = value\"",
      "Several are separated by semicolons.",
      R"(begin routers

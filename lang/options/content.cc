@@ -51,10 +51,9 @@ static constexpr OptionDef defs[] = {
      .type = OptionType::string,
      .ref = ref<&MainOptions::headers_charset>,
      .default_text = "UTF-8",
-     .summary = "Target charset for $h_ decoding",
-     .state = State::later,
-     .harmless = "utf-8,UTF-8,utf8,UTF8",
-     .tier = 2},
+     .summary = "Charset of $h_, ${rfc2047d: and encoded words that are made",
+     .tier = 2,
+     .examples = {{"ISO-8859-1"}, {"no-such-charset", "", "E0214"}}},
     {.name = "local_scan_timeout",
      .type = OptionType::time,
      .ref = ref<&MainOptions::local_scan_timeout>,
@@ -119,7 +118,7 @@ static constexpr OptionDef defs[] = {
      .ref = ref<&MainOptions::system_filter_group>,
      .summary = "Group for system filter",
      .tier = 3,
-     .examples = {{"mail"}, {"8"}}},
+     .examples = {{"mail"}, {"no-such-group", "", "E0216"}}},
     {.name = "system_filter_pipe_transport",
      .type = OptionType::expanded,
      .ref = ref<&MainOptions::system_filter_pipe_transport>,
@@ -137,7 +136,7 @@ static constexpr OptionDef defs[] = {
      .ref = ref<&MainOptions::system_filter_user>,
      .summary = "User for system filter",
      .tier = 2,
-     .examples = {{"mail"}, {"8"}}},
+     .examples = {{"mail"}, {"no-such-user", "", "E0215"}}},
 };
 
 constinit const std::span<const OptionDef> content{defs};

@@ -2,7 +2,6 @@
 #include "lang/variables/variable_util.h"
 
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,6 +10,7 @@
 #include "core/hooks/hooks.h"
 #include "core/io/process.h"
 #include "lang/config.h"
+#include "lang/disk_room.h"
 
 namespace remex::lang {
 namespace {
@@ -63,10 +63,8 @@ Result<Text> load_average(Scope&, std::string_view) { return number(io::load_ave
 // Free KiB or inodes where the spool or the log lives; -1 unknown.
 Result<Text> space(Scope& s, std::string_view name) {
   if (options(s) == nullptr) return number(-1);
-  struct statvfs fs{};
-  if (statvfs(options(s)->spool_directory.c_str(), &fs) != 0) return number(-1);
-  if (name.ends_with("inodes")) return number(fs.f_files == 0 ? -1 : static_cast<std::int64_t>(fs.f_favail));
-  return number(static_cast<std::int64_t>(fs.f_bavail * (fs.f_frsize / 512) / 2));
+  const DiskRoom room = name.starts_with("log") ? log_room(*options(s)) : spool_room(*options(s));
+  return number(name.ends_with("inodes") ? room.inodes : room.kib);
 }
 Result<Text> queue_size(Scope& s, std::string_view) {
   const std::int64_t n = s.services == nullptr ? -1 : s.services->queue_size();

@@ -66,6 +66,15 @@ KNOWN = [
     ('A minus alone is no number', r'\{-\}', '', ''),
     ('The time of ${readsocket is a time', r'\$\{readsocket', 'unknown option', ''),
     ('Taint is looked at first', '', '[Tt]ainted', 'Failed: '),
+    ('Taint is looked at first', 'authenticated_sender', '[Tt]ainted', ''),
+    ('Both sides of a comparison are expanded before they are read as numbers', r'[<>=] *\{', '^Failed: ', 'Failed: integer expected'),
+    ('An encoded word has at most 75 characters', 'rfc2047:', r'=\?UTF-8\?Q\?', r'=\?UTF-8\?Q\?'),
+    ('An encoded word is what RFC 2047 says', r'=\?[^?]*[^?\w-][^?]*\?|\? +=', '', ''),
+    ('Text with a colon is no ACL', r'acl\{+[^}]*:', 'ERROR from acl', ''),
+    ('"Could not look" is never "not found"', r'\{/\}', 'Is a directory', ''),
+    ('Mistakes of an expansion are found before it runs', 'certextract', 'unknown variable', ''),
+    ('Sorting wants a comparison that sorts', r'\$\{sort', '', 'comparator not handled'),
+    ('A word of a command ends where its expansion ends', r'\$\{run', 'curly-bracket', ''),
 ]
 
 WORDS = ['', 'a', 'abc', 'ABC', 'Joe Doe', 'x y', '0', '1', '-1', '7', '42', '1024', '10K', '3M', '08', '0x1f', '99999999999', '-', '+', 'yes', 'no',

@@ -426,8 +426,17 @@ ${acl{no}}
 ${acl{late}}
 = Failed: DEFER from acl "late"
 ${acl{nosuch}}
-= Failed: DEFER from acl "nosuch"
-! says what is wrong
+= Failed: ERROR from acl "nosuch"
+${acl{nosuch:name}}
+= Failed: ERROR from acl "nosuch:name"
+! text with a colon is no ACL
+${acl{drop}}
+= Failed: FAIL_DROP from acl "drop"
+${if acl{{nosuch}}{y}{n}}
+= Failed: ERROR from acl "nosuch"
+${rfc2047:éééééééééééé caf\xc3\xa9 et plus encore}
+= =?UTF-8?Q?=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9?= =?UTF-8?Q?=C3=A9=C3=A9_caf=C3=A9_et_plus_encore?=
+! an encoded word has at most 75 characters
 ${if acl{{yes}{q}}{<$value>}{n}}
 = <said q/1>
 ${if acl{{no}}{y}{<$value>}}
