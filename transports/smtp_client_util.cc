@@ -47,8 +47,8 @@ Result<std::shared_ptr<io::TlsClientContext>> client_context(const io::TlsClient
   };
   static std::mutex mutex;
   static std::map<std::string, Kept> kept;
-  const std::string key =
-      fmt::format("{}\n{}\n{}\n{}", cfg.priority, cfg.certificate_file, cfg.private_key_file, cfg.verify_certificates);
+  const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", cfg.priority, cfg.certificate_file, cfg.private_key_file,
+                                      cfg.verify_certificates, cfg.crl_file);
   const std::lock_guard lock(mutex);
   if (const auto it = kept.find(key); it != kept.end() && monotonic_now() - it->second.made < Seconds(300))
     return it->second.context;

@@ -283,6 +283,7 @@ Status Delivery::use_dane(const routers::HostItem& h, SmtpConnectOptions& c) {
   c.sni = h.name;
   c.verify_name.clear();
   c.tls.verify_certificates.clear();
+  c.tls.crl_file.clear();
   REMEX_TRY(c.tls.priority, expand(o_.dane_require_tls_ciphers, "dane_require_tls_ciphers", c.tls.priority));
   return {};
 }
@@ -371,6 +372,7 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   REMEX_TRY(c.tls.certificate_file, expand(o_.tls_certificate, "tls_certificate"));
   REMEX_TRY(c.tls.private_key_file, expand(o_.tls_privatekey, "tls_privatekey"));
   REMEX_TRY(c.tls.verify_certificates, expand(o_.tls_verify_certificates, "tls_verify_certificates", "system"));
+  REMEX_TRY(c.tls.crl_file, expand(o_.tls_crl, "tls_crl"));
   REMEX_CHECK(use_dane(h, c));
   REMEX_CHECK(use_sts(h, c));
   REMEX_TRY(const std::string proxies, expand(o_.socks_proxy, "socks_proxy"));
@@ -390,7 +392,7 @@ std::string Delivery::pool_key(const routers::HostItem& h, const SmtpConnectOpti
   return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
                      c.to.ip, c.to.port, c.local_ip, c.helo, c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls,
                      c.avoid_esmtp, c.must_verify, c.sni, c.tls.priority, c.tls.certificate_file,
-                     c.tls.private_key_file, c.tls.verify_certificates, c.verify_name, by);
+                     c.tls.private_key_file, c.tls.verify_certificates + c.tls.crl_file, c.verify_name, by);
 }
 
 HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::HostItem& h, SmtpConnectOptions& c,

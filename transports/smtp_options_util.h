@@ -14,7 +14,7 @@ struct SmtpOptions : lang::DriverOptions {
   lang::Expansion hosts, fallback_hosts, port, interface, helo_data, tls_certificate, tls_privatekey,
       tls_require_ciphers, tls_sni, tls_verify_certificates, max_rcpt, dkim_domain, dkim_selector, dkim_private_key,
       dkim_canon, dkim_strict, dkim_sign_headers, dkim_hash, dkim_identity, dkim_timestamps, authenticated_sender,
-      dane_require_tls_ciphers, socks_proxy, utf8_downconvert, destination_max_connections, destination_rate,
+      dane_require_tls_ciphers, socks_proxy, tls_crl, utf8_downconvert, destination_max_connections, destination_rate,
       destination_name;
   lang::ExpandedBool hosts_randomize, multi_domain{true, {}}, retry_include_ip_address{true, {}};
   lang::MatchList hosts_avoid_esmtp, hosts_avoid_pipelining, hosts_avoid_tls, hosts_require_tls, hosts_verify_avoid_tls,

@@ -36,12 +36,14 @@ struct TlsServerConfig {
   bool request_client_certificate = false;
   bool require_client_certificate = false;
   std::string verify_certificates;  ///< PEM file/directory or "system"
+  std::string crl_file;             ///< PEM, revocation lists for what verify_certificates vouches for; empty: none
 };
 
 struct TlsClientConfig {
   std::string priority;
   std::string certificate_file, private_key_file;  ///< client certificate, optional
   std::string verify_certificates;                 ///< "system", file or directory
+  std::string crl_file;                            ///< as on the server's side
 };
 
 class TlsStream : public Stream {

@@ -56,6 +56,16 @@ Status load_trust(TlsMaterial& m, const std::string& source) {
   return fail(ErrorKind::config, fmt::format("trusted certificates {}: {}", source, tls_error_text(rc)));
 }
 
+/// Certificates that a list names do not verify; a list that is out of date vouches for nobody of its issuer.
+Status load_crl(TlsMaterial& m, const std::string& file) {
+  if (file.empty()) return {};
+  REMEX_CHECK(readable("certificate revocation list", file));
+  const int rc = gnutls_certificate_set_x509_crl_file(m.credentials, file.c_str(), GNUTLS_X509_FMT_PEM);
+  if (rc > 0) return {};
+  return fail(ErrorKind::config,
+              fmt::format("certificate revocation list {}: {}", file, rc < 0 ? tls_error_text(rc) : "it has none"));
+}
+
 int make_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const std::string& hostname) {
   int rc = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
   if (rc < 0) return rc;
@@ -146,6 +156,7 @@ Result<std::shared_ptr<TlsServerContext>> TlsServerContext::create(const TlsServ
     for (const auto& [certificate, key] : cfg.more_key_pairs) REMEX_CHECK(load_key_pair(*m, certificate, key));
   }
   REMEX_CHECK(load_trust(*m, cfg.verify_certificates));
+  REMEX_CHECK(load_crl(*m, cfg.crl_file));
   m->request_peer = cfg.request_client_certificate || cfg.require_client_certificate;
   m->require_peer = cfg.require_client_certificate;
   return std::make_shared<ServerContext>(std::move(m));
@@ -156,6 +167,7 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::create(const TlsClie
   REMEX_CHECK(set_priority(*m, cfg.priority));
   if (!cfg.certificate_file.empty()) REMEX_CHECK(load_key_pair(*m, cfg.certificate_file, cfg.private_key_file));
   REMEX_CHECK(load_trust(*m, cfg.verify_certificates));
+  REMEX_CHECK(load_crl(*m, cfg.crl_file));
   return std::make_shared<ClientContext>(std::move(m));
 }
 

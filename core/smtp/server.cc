@@ -65,11 +65,13 @@ Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& s
   REMEX_CHECK(text(m.tls_privatekey, keys, "tls_privatekey"));
   REMEX_CHECK(text(m.tls_require_ciphers, c.priority, "tls_require_ciphers"));
   REMEX_CHECK(text(m.tls_verify_certificates, c.verify_certificates, "tls_verify_certificates"));
+  REMEX_CHECK(text(m.tls_crl, c.crl_file, "tls_crl"));
   REMEX_CHECK(set_key_pairs(c, certificates, keys));
   c.request_client_certificate = m.tls_verify_hosts.is_set() || m.tls_try_verify_hosts.is_set();
-  const std::string key = c.priority + "\n" + certificates + "\n" + keys + "\n" + c.verify_certificates;
-  std::string state =
-      file_state(c.certificate_file) + file_state(c.private_key_file) + file_state(c.verify_certificates);
+  const std::string key =
+      c.priority + "\n" + certificates + "\n" + keys + "\n" + c.verify_certificates + "\n" + c.crl_file;
+  std::string state = file_state(c.certificate_file) + file_state(c.private_key_file) +
+                      file_state(c.verify_certificates) + file_state(c.crl_file);
   for (const auto& [certificate, private_key] : c.more_key_pairs)
     state += file_state(certificate) + file_state(private_key);
   const auto known = tls.find(key);
@@ -106,17 +108,10 @@ void SessionServices::log(int targets, std::string_view line) {
 
 Result<bool> SessionServices::run_acl(lang::Scope& s, const Text& name, const std::vector<Text>& args, Text& message) {
   acl::Effects lost;
-  acl::Outcome o = acl::run_named(acl::Hook::unknown, name, args, s, effects_ != nullptr ? *effects_ : lost);
-  message = Text::tainted(o.user_message);
-  switch (o.verdict) {
-    case acl::Verdict::accept:
-    case acl::Verdict::discard: return true;
-    case acl::Verdict::defer:
-      return fail(ErrorKind::forced_fail, o.log_message.empty() ? "ACL deferred" : o.log_message);
-    case acl::Verdict::deny:
-    case acl::Verdict::drop: break;
-  }
-  return false;
+  auto answer = acl::as_expansion(
+      acl::run_named(acl::Hook::unknown, name, args, s, effects_ != nullptr ? *effects_ : lost), name, message);
+  message.set_taint(Taint::tainted);
+  return answer;
 }
 
 void SessionServices::follow_debug() {
