@@ -68,6 +68,7 @@ Result<bool> test_match(const Node& node, Scope& scope) {
 
 struct ListExtra : NodeExtra {
   std::shared_ptr<const CompiledList> items;
+  Expansion text;  ///< match_ip with insertions in its list; else unset
 };
 
 ListKind list_kind(const ConditionDef& def) {
@@ -76,7 +77,8 @@ ListKind list_kind(const ConditionDef& def) {
   return def.name == "match_ip" ? ListKind::host : ListKind::local_part;
 }
 
-// The list is not expanded: it is text of the configuration. Escapes count, dollars do not.
+// The list is not expanded: it is text of the configuration. Escapes count, dollars do not. That of match_ip is,
+// whatever the manual says; as it ends at the first closing brace, only variables can be inserted.
 Status parse_list(Parser& p, Node& node) {
   p.skip_blanks();
   if (p.peek() != '{') return p.fail("missing-brace", fmt::format("missing {{ after \"{}\"", node.text), p.position());
@@ -86,7 +88,14 @@ Status parse_list(Parser& p, Node& node) {
     return p.fail("missing-brace", fmt::format("missing 2nd string in {{}} after \"{}\"", node.text), p.position());
   REMEX_CHECK(p.literal_dollar_group(node));
   auto extra = std::make_unique<ListExtra>();
-  extra->items = compile_items(list_kind(*node.condition), split_list(node.children[1]->text), p.registries());
+  const Node& list = *node.children[1];
+  const ListKind kind = list_kind(*node.condition);
+  if (kind == ListKind::host && list.text.find('$') != std::string::npos) {
+    auto text = Expansion::compile(SourceText(list.text), p.context());
+    if (!text) return std::unexpected(std::move(text).error());
+    extra->text = std::move(*text);
+  }
+  extra->items = compile_items(kind, split_list(list.text), p.registries());
   node.extra = std::move(extra);
   return {};
 }
@@ -98,7 +107,14 @@ Result<bool> test_list(const Node& node, Scope& scope) {
   if (kind == ListKind::host && !subject.empty() && !mail::is_ip_address(subject.view())) {
     return fail(fmt::format("\"{}\" is not an IP address", subject.view()));
   }
-  auto m = match_compiled(scope, kind, *static_cast<const ListExtra&>(*node.extra).items, Taint::clean, subject);
+  const auto& extra = static_cast<const ListExtra&>(*node.extra);
+  Result<ListMatch> m = ListMatch{};
+  if (extra.text.is_set()) {
+    auto list = extra.text.eval(scope);
+    m = list ? match_list_text(scope, kind, *list, subject.text()) : std::unexpected(std::move(list).error());
+  } else {
+    m = match_compiled(scope, kind, *extra.items, Taint::clean, subject);
+  }
   if (!m) {
     if (m.error().kind == ErrorKind::forced_fail) return false;
     return std::unexpected(std::move(m).error());
@@ -256,6 +272,7 @@ constexpr Example kMatchLocalPartExamples[] = {
     {"${if match_local_part{Joe}{joe}{y}{n}}", "y"},
     {"${if match_local_part{joe}{+nosuch}{y}{n}}", "", "unknown named local part list \"+nosuch\""}};
 constexpr Example kMatchIpExamples[] = {{"${if match_ip{10.1.2.3}{10.0.0.0/8 : 192.168.0.1}{y}{n}}", "y"},
+                                        {"${if match_ip{0.0.0.0}{$sender_host_port.0.0.0}{y}{n}}", "y"},
                                         {"${if match_ip{x}{10.0.0.0/8}{y}{n}}", "", "\"x\" is not an IP address"}};
 constexpr Example kIsip4Examples[] = {{"${if isip4{1.2.3.4}{y}{n}}", "y"},
                                       {"${if isip4{::1}{y}{n}}", "n"},
@@ -305,7 +322,7 @@ constexpr ConditionDef defs[] = {
     {.name = "match_ip",
      .arguments = "{ip}{list}",
      .summary = "Host list of addresses matches",
-     .doc = "The list is not expanded.",
+     .doc = "Variables in the list are expanded, as Exim does; nothing with braces can stand there.",
      .taint = TaintRule::cleans,
      .cost = Cost::waits,
      .examples = kMatchIpExamples,

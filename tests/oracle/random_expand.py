@@ -74,7 +74,9 @@ KNOWN = [
     ('"Could not look" is never "not found"', r'\{/\}', 'Is a directory', ''),
     ('Mistakes of an expansion are found before it runs', 'certextract', 'unknown variable', ''),
     ('Sorting wants a comparison that sorts', r'\$\{sort', '', 'comparator not handled'),
-    ('A word of a command ends where its expansion ends', r'\$\{run', 'curly-bracket', ''),
+    ('A word of a command ends where its expansion ends', r'\$\{run', r'curly-bracket|at end of string', ''),
+    ('`${ipv6norm:` takes nothing away', 'ipv6norm', '', ''),
+    ('Mistakes of an expansion are found before it runs', r'match_ip\{.*\$', r'\$ not followed', 'unable to complete match'),
 ]
 
 WORDS = ['', 'a', 'abc', 'ABC', 'Joe Doe', 'x y', '0', '1', '-1', '7', '42', '1024', '10K', '3M', '08', '0x1f', '99999999999', '-', '+', 'yes', 'no',

@@ -466,3 +466,15 @@ ${base64_x:a}
 ${listnamed_d_x:y}
 = Failed: bad suffix on "list" operator
 ! a bad suffix is an error
+${if match_ip{0.0.0.0}{$sender_host_port.0.0.0}{y}{n}}
+= x
+${if match_ip{0.0.0.1}{$sender_host_port.0.0.0 : \N$sender_host_port\N.0.0.1}{y}{n}}
+= x
+${if match_ip{10.1.2.3}{10.0.0.0$/8}{y}{n}}
+= x
+! says what is wrong
+${if match_domain{host.test}{$primary_hostname}{y}{n}}
+= x
+x${ipv6norm:2001:db8::1}y
+= x
+! what stands behind is not lost
