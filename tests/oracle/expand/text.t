@@ -467,14 +467,14 @@ ${listnamed_d_x:y}
 = Failed: bad suffix on "list" operator
 ! a bad suffix is an error
 ${if match_ip{0.0.0.0}{$sender_host_port.0.0.0}{y}{n}}
-= x
+= y
 ${if match_ip{0.0.0.1}{$sender_host_port.0.0.0 : \N$sender_host_port\N.0.0.1}{y}{n}}
-= x
+= y
 ${if match_ip{10.1.2.3}{10.0.0.0$/8}{y}{n}}
-= x
+= Failed: $ not followed by letter, digit, or {
 ! says what is wrong
 ${if match_domain{host.test}{$primary_hostname}{y}{n}}
-= x
+= n
 x${ipv6norm:2001:db8::1}y
-= x
+= x2001:db8::1y
 ! what stands behind is not lost
