@@ -27,6 +27,26 @@ Status contained(F&& f) {
   }
 }
 
+constexpr std::size_t kMaxRuns = 4;  ///< of each kind at once: all but the newest have taken too long
+
+/// How many queue runs there may be at once. In order means one message after the other.
+std::size_t most_runs(const Process& process) {
+  const auto& m = process.engine.config->main;
+  if (m.queue_run_in_order) return 1;
+  if (!m.queue_run_max.is_set()) return kMaxRuns;
+  lang::Scope scope;
+  scope.config = process.engine.config.get();
+  scope.services = process.engine.services;
+  const auto value = m.queue_run_max.eval(scope);
+  const auto n = value ? parse_uint(trim(value->view())) : std::nullopt;
+  if (!n) {
+    process.engine.log->write(log::kMain | log::kPanic, "",
+                              fmt::format("queue_run_max: {}", value ? "not a number" : value.error().text));
+    return 1;
+  }
+  return *n == 0 ? kMaxRuns : std::min<std::size_t>(*n, kMaxRuns);
+}
+
 constexpr std::size_t kMaxEtrn = 16;
 constexpr Millis kEtrnTime{6 * 3600 * 1000};  ///< a command may take that long
 
@@ -123,23 +143,46 @@ void Scheduler::pump() {
     });
   }
   if (waiting_.empty() && running_ < parallel_ && overflow_ && last_) {
-    overflow_ = false;
+    overflow_ = false;  // the run is remembered when it cannot start yet
     queue_run(last_);
   }
 }
 
-void Scheduler::queue_run(std::shared_ptr<Process> process) { start(std::move(process), false); }
-
-void Scheduler::retry_due(std::shared_ptr<Process> process) {
-  if (queue_running_ || stopping_) return;
-  auto due = process->engine.store->due(wall_seconds(), 1, false, "", true);
-  if (due && !due->empty()) start(std::move(process), true);
+bool Scheduler::may_start(const Runs& runs, std::size_t most) const {
+  return !stopping_ && (runs.running == 0 || (runs.running < most && monotonic_now() - runs.last_began >= patience_));
 }
 
-void Scheduler::start(std::shared_ptr<Process> process, bool retries_only) {
-  if (queue_running_ || stopping_) return;
-  queue_running_ = true;
-  nursery_->spawn("queue run", [this, process, retries_only] {
+void Scheduler::queue_run(std::shared_ptr<Process> process) {
+  if (stopping_) return;
+  wanted_ = std::move(process);
+  start_wanted();
+}
+
+void Scheduler::start_wanted() {
+  if (wanted_ && start(wanted_, false)) wanted_.reset();
+}
+
+void Scheduler::retry_due(std::shared_ptr<Process> process) {
+  start_wanted();
+  // A young queue run comes to them itself.
+  if (!may_start(full_, kMaxRuns + 1) || !may_start(retries_, kMaxRuns)) return;
+  auto due = process->engine.store->due(wall_seconds(), 1, false, "", true);
+  if (due && !due->empty()) (void)start(process, true);
+}
+
+bool Scheduler::start(const std::shared_ptr<Process>& process, bool retries_only) {
+  Runs& runs = retries_only ? retries_ : full_;
+  if (!may_start(runs, kMaxRuns)) return false;
+  if (!retries_only && runs.running > 0) {
+    if (monotonic_now() - refused_ < patience_) return false;
+    if (runs.running >= most_runs(*process)) {
+      refused_ = monotonic_now();
+      return false;
+    }
+  }
+  ++runs.running;
+  runs.last_began = monotonic_now();
+  nursery_->spawn("queue run", [this, process, retries_only, &runs] {
     delivery::QueueRun run;
     run.retries_only = retries_only;
     run.each.queue_run = true;
@@ -150,8 +193,10 @@ void Scheduler::start(std::shared_ptr<Process> process, bool retries_only) {
     if (!st && st.error().kind != ErrorKind::cancelled)
       process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("queue run failed: {}", st.error().text));
     if (say) process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
-    queue_running_ = false;
+    --runs.running;
+    start_wanted();
   });
+  return true;
 }
 
 bool Scheduler::etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJob& job) {
@@ -174,6 +219,7 @@ void Scheduler::drain() {
   if (!nursery_->join())
     nursery_ = std::make_unique<io::Nursery>();  // the old one cancels what is late and waits for it
   last_.reset();
+  wanted_.reset();
 }
 
 }  // namespace remex::daemon

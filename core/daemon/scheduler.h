@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "core/base/clock.h"
 #include "core/daemon/process.h"
 #include "core/io/fiber.h"
 
@@ -16,15 +17,17 @@ namespace remex::daemon {
 class Scheduler {
  public:
   /// `parallel`: deliveries running at once.
-  explicit Scheduler(std::size_t parallel) : parallel_(parallel) {}
+  /// `patience`: a queue run that takes longer, as with a slow host, does not keep the next one waiting.
+  explicit Scheduler(std::size_t parallel, Millis patience = Seconds(30)) : parallel_(parallel), patience_(patience) {}
   /// Delivers a message that was just stored. When too many wait it is left to the next queue run (which is then asked
   /// for).
   void deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg);
   /// Delivers a message whose turn at a destination has come (DestinationLimits), as soon as a delivery ends.
   void wake(std::shared_ptr<Process> process, const std::string& id);
-  /// One queue run; a second one is not started while it runs.
+  /// One queue run: now, or as soon as the one that is under way ends or has taken too long.
   void queue_run(std::shared_ptr<Process> process);
-  /// Delivers the messages whose retry time has come, if there are any; not while another run is under way.
+  /// Delivers the messages whose retry time has come, if there are any, also beside a queue run that has taken
+  /// too long. May be called often: nothing is started while the last run is young.
   void retry_due(std::shared_ptr<Process> process);
   /// Does what an ETRN asked for, in the background. False: the same is under way and shall not run twice.
   bool etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJob& job);
@@ -34,15 +37,27 @@ class Scheduler {
 
  private:
   void pump();
-  void start(std::shared_ptr<Process> process, bool retries_only);
+  /// Runs of one kind that are under way.
+  struct Runs {
+    std::size_t running = 0;
+    Instant last_began{};
+  };
+  bool may_start(const Runs& runs, std::size_t most) const;
+  /// False: not now.
+  bool start(const std::shared_ptr<Process>& process, bool retries_only);
+  void start_wanted();
   struct Waiting {
     std::shared_ptr<Process> process;
     store::StoredMessage msg;
     bool waited = false;  ///< for a slot: without a claim, so that operators and queue runs get at it
   };
   std::size_t parallel_, running_ = 0;
+  Millis patience_;
+  Runs full_, retries_;
+  Instant refused_{};                ///< when queue_run_max last forbade one more: it is not expanded all the time
+  std::shared_ptr<Process> wanted_;  ///< of a queue run that could not be started yet
   std::uint64_t waiting_bytes_ = 0;
-  bool queue_running_ = false, overflow_ = false, stopping_ = false;
+  bool overflow_ = false, stopping_ = false;
   std::deque<Waiting> waiting_;
   std::deque<std::pair<std::shared_ptr<Process>, std::string>> woken_;
   std::shared_ptr<Process> last_;

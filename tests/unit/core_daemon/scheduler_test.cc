@@ -77,6 +77,80 @@ BOOST_AUTO_TEST_CASE(a_queue_run_may_follow_one_that_failed) {
   });
 }
 
+/// A queue run under way that waits for a slow host until `go`.
+void slow_run(World& w, daemon::Scheduler& s, const std::shared_ptr<daemon::Process>& p, const bool& go) {
+  w.on_command = [&go](const std::string&) {
+    while (!go && io::sleep_for(Millis(5))) {
+    }
+  };
+  BOOST_REQUIRE(w.engine.store->insert(w.message({"x@remote.test"})));
+  s.queue_run(p);
+  while (w.commands.empty()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_run_that_could_not_start_comes_when_the_other_ends) {
+  in_world("", [](World& w) {
+    const auto p = process_of(w);
+    daemon::Scheduler s(1);
+    bool go = false;
+    const io::DeadlineScope limit(Seconds(60));
+    slow_run(w, s, p, go);
+    BOOST_REQUIRE(w.engine.store->insert(w.message({"a@local.test"})));
+    s.queue_run(p);
+    go = true;
+    while (w.mailbox("a").empty()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    s.drain();
+    w.on_command = nullptr;
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_host_stops_neither_retries_nor_the_next_queue_run) {
+  in_world("", [](World& w) {
+    const auto p = process_of(w);
+    daemon::Scheduler s(1, Millis(0));
+    bool go = false;
+    const io::DeadlineScope limit(Seconds(60));
+    slow_run(w, s, p, go);
+    auto m = w.message({"a@local.test"});
+    BOOST_REQUIRE(w.engine.store->insert(m));
+    BOOST_REQUIRE(w.engine.store->update(m.envelope, wall_seconds() - 1));
+    s.retry_due(p);
+    while (w.mailbox("a").empty()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    BOOST_REQUIRE(w.engine.store->insert(w.message({"b@local.test"})));
+    s.queue_run(p);
+    while (w.mailbox("b").empty()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    BOOST_TEST(w.messages == 0);
+    go = true;
+    s.drain();
+    w.on_command = nullptr;
+    BOOST_TEST(w.messages == 1);
+    BOOST_TEST(w.queued() == 0U);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(queue_run_max_bounds_the_runs_beside_a_slow_one) {
+  in_world("queue_run_max = ${eval:2-1}\n", [](World& w) {
+    const auto p = process_of(w);
+    daemon::Scheduler s(1, Millis(0));
+    bool go = false;
+    const io::DeadlineScope limit(Seconds(60));
+    slow_run(w, s, p, go);
+    BOOST_REQUIRE(w.engine.store->insert(w.message({"a@local.test"})));
+    s.queue_run(p);
+    const auto starts = [&] {
+      const std::string log = w.mainlog();
+      return log.find("Start queue run", log.find("Start queue run") + 1) != std::string::npos;
+    };
+    for (int i = 0; i < 20; ++i) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    BOOST_TEST(!starts());
+    go = true;
+    while (w.mailbox("a").empty()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    BOOST_TEST(starts());
+    s.drain();
+    w.on_command = nullptr;
+  });
+}
+
 BOOST_AUTO_TEST_CASE(draining_finishes_what_runs_and_starts_nothing) {
   in_world("", [](World& w) {
     const auto p = process_of(w);
