@@ -13,6 +13,8 @@
 namespace remex::mail {
 namespace {
 
+constexpr std::size_t kAddressesMax = 1000000;  ///< recipients, and finished addresses: each costs memory
+
 /// Lines and counted pieces of a file, with the number of the line that was read last.
 class Cursor {
  public:
@@ -338,6 +340,7 @@ class HeaderFile {
       if (line->size() < 4 || !yes_no((*line)[0]) || !yes_no((*line)[1]) || (*line)[2] != ' ' ||
           has_control(line->substr(3)))
         return in_.wrong("not a node of the finished addresses");
+      if (finished_.size() >= kAddressesMax) return in_.wrong("too many finished addresses");
       finished_.emplace(line->substr(3));
       expected += static_cast<std::uint64_t>((*line)[0] == 'Y') + static_cast<std::uint64_t>((*line)[1] == 'Y') - 1;
       if (expected == 0) return {};
@@ -352,6 +355,8 @@ class HeaderFile {
     // A recipient takes two octets at least.
     if (!n || *n > in_.left() / 2)
       return in_.wrong(fmt::format("\"{}\" cannot be the count of recipients", printable(*count)));
+    if (*n > kAddressesMax)
+      return in_.wrong(fmt::format("{} recipients are more than the {} that can be taken", *n, kAddressesMax));
     for (std::uint64_t i = 0; i < *n; ++i) {
       const auto line = in_.line();
       if (!line) return in_.missing("the recipients end too early");
@@ -501,6 +506,7 @@ Status apply_exim_journal(std::string_view bytes, EximSpoolMessage& message) {
   auto& list = message.envelope.non_recipients;
   while (const auto line = in.line()) {
     if (line->empty() || has_control(*line)) return in.wrong("not an address");
+    if (list.size() >= 2 * kAddressesMax) return in.wrong("too many finished addresses");
     list.emplace_back(*line);
   }
   mark_finished(message.envelope);

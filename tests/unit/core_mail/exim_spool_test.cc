@@ -153,4 +153,14 @@ BOOST_AUTO_TEST_CASE(journals) {
   BOOST_TEST((!bad && starts(bad.error().text, "2: ")));
 }
 
+BOOST_AUTO_TEST_CASE(more_addresses_than_memory_is_for) {
+  std::string recipients = "1000001\n", tree;
+  for (int i = 0; i < 1000001; ++i) {
+    recipients += "a@b\n";
+    tree += fmt::format("{} u{}\n", i < 1000000 ? "NY" : "NN", i);
+  }
+  BOOST_TEST(starts(refusal(file("", "XX\n", recipients)), "6: 1000001 recipients are more than the 1000000"));
+  BOOST_TEST(starts(refusal(file("", tree)), "1000005: too many finished addresses"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
