@@ -24,6 +24,7 @@
 
 #include "core/base/strings.h"
 #include "core/daemon/courier.h"
+#include "core/daemon/hand_over.h"
 #include "core/daemon/process.h"
 #include "core/daemon/service_manager.h"
 #include "core/daemon/worker.h"
@@ -180,6 +181,9 @@ class Supervisor {
     patience_ = configured_patience();
     start.heartbeat = heartbeat();
     if (::geteuid() == 0) {
+      // A log directory of a new configuration; when it cannot be, the worker says so.
+      if (const auto id = run_identity(*opt_.config); id && was_ready_)
+        if (const Status st = hand_over_log_directories(*id, *opt_.config); !st) say(st.error().text);
       auto courier = make_courier(opt_.config, [reload = opt_.reload] {
         std::string problem;  // the worker says it
         return reload(problem);

@@ -353,7 +353,8 @@ Status end_with_master(pid_t master) {
 }
 
 /// The sandbox of a worker that was root. `notes`: what the log is told of it.
-Status give_up_what_is_not_needed(const WorkerStart& start, std::vector<std::string>& notes) {
+/// `start.sandbox` is then what was granted: a later configuration that needs what is missing now gets another worker.
+Status give_up_what_is_not_needed(WorkerStart& start, std::vector<std::string>& notes) {
   if (hooks::active()) return {};  // its harness runs programs everywhere
   if (geteuid() == 0) {
     notes.emplace_back("sandbox: none, because exim_user is root");
@@ -363,6 +364,7 @@ Status give_up_what_is_not_needed(const WorkerStart& start, std::vector<std::str
   if (!start.sandbox.enabled) return {};
   REMEX_TRY(const io::SandboxState state, io::enter_sandbox(start.sandbox.rules()));
   for (const std::string& what : state.missing) notes.push_back("sandbox: " + what);
+  std::erase_if(start.sandbox.writable, [](const std::string& path) { return !io::sandbox_lets_write(path); });
   if (state.refusals >= 0) {
     send_report(start.link, Report::sandbox, state.refusals);
     close(state.refusals);
@@ -372,7 +374,7 @@ Status give_up_what_is_not_needed(const WorkerStart& start, std::vector<std::str
 
 }  // namespace
 
-int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, const WorkerStart& start) {
+int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, WorkerStart start) {
   (void)prctl(PR_SET_NAME, "remex-worker");
   const bool root = geteuid() == 0;
   if (root) {

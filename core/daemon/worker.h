@@ -19,6 +19,6 @@ inline constexpr Millis kReplaceTime{15'000};
 
 /// Runs in the process that the master forked, to its end. As root it becomes exim_user first. Problems at the start go
 /// to stderr. Returns the exit status.
-int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, const WorkerStart& start);
+int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, WorkerStart start);
 
 }  // namespace remex::daemon

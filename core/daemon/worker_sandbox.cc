@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 #include <pwd.h>
+#include <stdlib.h>
 
 #include <algorithm>
 
@@ -24,13 +25,35 @@ std::string directory_of(const std::string& path) {
   return fixed.substr(0, std::max<std::size_t>(fixed.rfind('/'), 1));
 }
 
+/// May the value begin with a slash, as far as its text tells?
+bool may_be_path(const lang::Node* n) {
+  if (n == nullptr) return false;
+  switch (n->kind) {
+    case lang::NodeKind::constant: return trim(n->text).starts_with('/');
+    case lang::NodeKind::sequence:
+      for (const auto& child : n->children)
+        if (child->kind != lang::NodeKind::constant || !trim(child->text).empty()) return may_be_path(child.get());
+      return false;
+    case lang::NodeKind::item:
+      if (n->has_branches || n->item->name == "if") return may_be_path(n->yes.get()) || may_be_path(n->no.get());
+      return true;
+    default: return true;
+  }
+}
+
+bool may_be_path(const lang::Expansion& e) {
+  return e.is_constant() ? trim(e.constant()).starts_with('/') : may_be_path(e.root());
+}
+
 class Finder {
  public:
   Finder(const lang::Config& config, SandboxNeeds& needs) : config_(config), needs_(needs) {}
 
   void run() {
-    lang::for_each_expansion(
-        config_, [this](const lang::Expansion& e, const lang::CheckPlace& place) { look_at(e, place.text()); });
+    lang::for_each_expansion(config_, [this](const lang::Expansion& e, const lang::CheckPlace& place) {
+      look_at(e, place.text());
+      if (place.family == "main option" && place.option.starts_with("acl_")) acl_text(e, place.text());
+    });
     for (const auto& rule : config_.rewrite) look_at(rule.replacement, "a rewriting rule");
     main_options();
     drivers();
@@ -41,7 +64,7 @@ class Finder {
   void look_at(const lang::Expansion& e, const std::string& where) {
     if (!e.is_set()) return;
     // A list is split when it is used: its items are text here.
-    if (e.source_text().find("sqlite") != std::string::npos) sqlite(where);
+    sqlite_lookups(e.source_text(), where);
     if (e.root() == nullptr) return;
     lang::walk(*e.root(), [&](const lang::Node& node) {
       const bool item = node.kind == lang::NodeKind::item, op = node.kind == lang::NodeKind::op;
@@ -51,15 +74,59 @@ class Finder {
                                              {op, "expand", "${expand:}"}})
         if (yes && (item ? node.item->name : node.op->name) == name)
           needs_.programs.push_back(fmt::format("{} in {}", shown, where));
-      if (node.lookup != nullptr && node.lookup->name == "sqlite") sqlite(where);
+      const bool acl =
+          item ? node.item->name == "acl" : node.kind == lang::NodeKind::condition && node.condition->name == "acl";
+      if (acl && !node.children.empty() && may_be_path(node.children.front().get())) acl_file(where);
     });
+  }
+
+  /// What is in the file of an ACL is known when it is read.
+  void acl_text(const lang::Expansion& e, const std::string& where) {
+    if (e.is_set() && may_be_path(e)) acl_file(where);
+  }
+  void acl_file(const std::string& where) {
+    needs_.programs.push_back(fmt::format("an ACL that may be a file in {}", where));
+  }
+
+  /// Each "sqlite,file=/x {query}", "sqlite;query" and "sqlite {/x query}" of a text.
+  void sqlite_lookups(std::string_view text, const std::string& where) {
+    constexpr std::string_view kName = "sqlite";
+    for (auto at = text.find(kName); at != std::string_view::npos; at = text.find(kName, at)) {
+      at += kName.size();
+      std::string_view rest = text.substr(at);
+      std::string_view file;
+      if (rest.starts_with(',')) {
+        const std::string_view options = rest.substr(0, rest.find_first_of(" \t\n;{"));
+        rest.remove_prefix(options.size());
+        if (const auto f = options.find("file="); f != std::string_view::npos)
+          file = options.substr(f + 5, options.find(',', f) - f - 5);
+      }
+      if (file.empty()) {
+        rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(" \t\n;{")));
+        if (rest.starts_with('/') || rest.starts_with('$')) file = rest.substr(0, rest.find_first_of(" \t\n"));
+      }
+      if (file.empty())
+        sqlite(where);
+      else if (file.starts_with('/') && file.find_first_of("$\\{}\"'") == std::string_view::npos)
+        write_beside(std::string(file));
+      else
+        needs_.unbounded.push_back(fmt::format("a sqlite lookup in {} whose file is not constant", where));
+    }
+  }
+
+  /// Where a database is, and where it is really.
+  void write_beside(const std::string& file) {
+    write_below(directory_of(file));
+    char* real = ::realpath(file.c_str(), nullptr);
+    if (real != nullptr) write_below(directory_of(real));
+    ::free(real);
   }
 
   /// SQLite writes beside the database, even to read one that is in WAL mode.
   void sqlite(const std::string& where) {
     const auto& file = config_.main.sqlite_dbfile;
     if (file.is_set() && file.is_constant() && file.constant().starts_with('/'))
-      write_below(directory_of(file.constant()));
+      write_beside(file.constant());
     else
       needs_.unbounded.push_back(fmt::format("a sqlite lookup in {} without a constant sqlite_dbfile", where));
   }
@@ -70,6 +137,9 @@ class Finder {
     for (const auto& path : m.log_file_path) write_below(directory_of(path));
     write_below(directory_of(m.process_log_path));
     needs_.writable.emplace_back("/dev/null");
+    // What is in it is known when it is read: files to write, ${run}.
+    if (m.system_filter.is_set() && (m.system_filter_user.empty() || is_our_own(m.system_filter_user)))
+      needs_.programs.emplace_back("system_filter without a system_filter_user of its own");
     if (m.smtp_etrn_command.is_set()) needs_.programs.emplace_back("smtp_etrn_command");
     if (m.av_scanner.is_set() && (!m.av_scanner.is_constant() || trim(m.av_scanner.constant()).starts_with("cmdline")))
       needs_.programs.emplace_back("av_scanner");
@@ -100,9 +170,14 @@ class Finder {
     const lang::AclCompiler* compiler = config_.registries->acl_compiler;
     if (compiler == nullptr || compiler->each_value == nullptr) return;
     compiler->each_value(config_, [this](const lang::AclValue& v) {
-      if (v.word != "decode" || v.value == nullptr || !v.value->is_set()) return;
-      const std::string& source = v.value->source_text();
-      if (source.starts_with('/')) write_below(directory_of(source.substr(0, source.find_first_of("$\\{"))));
+      if (v.value == nullptr || !v.value->is_set()) return;
+      if (v.word == "acl") acl_text(*v.value, "an acl condition");
+      if (v.word != "decode") return;
+      const std::string source(trim(v.value->source_text()));
+      if (source.starts_with('/'))
+        write_below(directory_of(source.substr(0, source.find_first_of("$\\{"))));
+      else if (may_be_path(*v.value))
+        needs_.unbounded.push_back(fmt::format("decode = {}", source));
     });
   }
 

@@ -220,6 +220,38 @@ def test_a_reload_whose_worker_cannot_begin():
         s.stop()
 
 
+def test_a_log_directory_that_was_not_there():
+    """The master makes it and gives it away, and another worker begins that may write in it."""
+    with Server() as s:
+        first = s.remex.worker()
+        with open(s.remex.conf) as f:
+            text = f.read()
+        h.write(s.remex.conf, re.sub(r'(?m)^log_file_path.*$', 'log_file_path = %s/%%slog' % s.d('newlog'), text))
+        s.remex.proc.send_signal(signal.SIGHUP)
+        h.wait_for(lambda: s.remex.child('remex-worker') not in (None, first), what='another worker')
+        s.send()
+
+        def new_log():
+            with contextlib.suppress(OSError), open(s.d('newlog/mainlog')) as f:
+                return f.read()
+        h.wait_for(lambda: '=>' in (new_log() or ''), what=lambda: 'the delivery in the new log: %r' % new_log())
+        s.arrived()
+        s.stop()
+
+
+def test_a_directory_that_comes_later():
+    """What was not there when the worker began is not its own; a reload begins another one."""
+    with Server(extra='sandbox_writable_directories = @DIR@/later') as s:
+        s.logged('later cannot be written: No such file')
+        first = s.remex.worker()
+        os.mkdir(s.d('later'))
+        s.remex.proc.send_signal(signal.SIGHUP)
+        h.wait_for(lambda: s.remex.child('remex-worker') not in (None, first), what='another worker')
+        s.logged('(?s)started:.*another sandbox')
+        h.equal(s.log().count('later cannot be written'), 1, 'lines')
+        s.stop()
+
+
 def test_sqlite():
     """A database that an ACL writes: in the directory of sqlite_dbfile, or anywhere when that is not known when the server starts."""
     for dbfile, confined in (('sqlite_dbfile = @DIR@/grey/db', True), ('sqlite_dbfile = ${if eq{a}{a}{@DIR@/grey/db}}', False)):

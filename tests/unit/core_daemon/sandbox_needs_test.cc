@@ -79,6 +79,39 @@ BOOST_AUTO_TEST_CASE(sqlite_writes_beside_its_file) {
   BOOST_TEST(!needs("domainlist d = sqlite;select 1\n").unbounded.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_database_that_the_lookup_names) {
+  for (const char* lookup :
+       {"acl_not_smtp = ${lookup sqlite,file=/r/y.db {select 1}{accept}{deny}}\n",
+        "acl_not_smtp = ${lookup sqlite {/r/y.db select 1}{accept}{deny}}\n",
+        "domainlist d = sqlite,file=/r/y.db;select 1\n", "domainlist d = sqlite;/r/y.db select 1\n"}) {
+    const auto n = needs(lookup);
+    BOOST_TEST(n.unbounded.empty(), lookup);
+    BOOST_TEST(writable(n) == "/dev/null /r /s", lookup);
+  }
+  BOOST_TEST(needs("sqlite_dbfile = /q/x\nacl_not_smtp = ${lookup sqlite,file=/r/$primary_hostname "
+                   "{select 1}{accept}{deny}}\n")
+                 .unbounded.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_read_later_may_run_programs) {
+  for (const char* main :
+       {"system_filter = /f\n", "system_filter = /f\nsystem_filter_user = mail\n",
+        "acl_smtp_mail = ${if eq{a}{$primary_hostname}{/a}{b}}\n", "acl_smtp_mail = $primary_hostname\n"}) {
+    BOOST_TEST(needs(main).programs.size() == 1, main);
+    BOOST_TEST(!needs(main).rules().writable.has_value(), main);
+  }
+  for (const char* main :
+       {"system_filter = /f\nsystem_filter_user = games\n", "acl_smtp_mail = ${if eq{a}{$primary_hostname}{a}{b}}\n",
+        "acl_smtp_mail = acl_$primary_hostname\n"})
+    BOOST_TEST(needs(main).programs.empty(), main);
+  const auto decoded = [](const char* value) {
+    return needs("acl_smtp_mime = m\n", std::string("begin acl\nm:\n  accept decode = ") + value + "\n");
+  };
+  BOOST_TEST(writable(decoded("/d/$primary_hostname")) == "/d /dev/null /s");
+  BOOST_TEST(decoded("$primary_hostname/x").unbounded.size() == 1);
+  BOOST_TEST(decoded("default").unbounded.empty());
+}
+
 BOOST_AUTO_TEST_CASE(who_can_take_the_place_of_whom) {
   const auto least = needs(""), runs = needs("acl_not_smtp = ${run{/bin/x}{a}{b}}\n"), off = needs("sandbox = false\n"),
              more = needs("sandbox_writable_directories = /x\n");
