@@ -223,7 +223,8 @@ std::optional<std::string> Rewriter::header(const mail::Header& h, std::string_v
     if (!item.error.empty()) {
       // A stranger's address, not the operator's mistake: not for the panic log, and a header gets one line.
       if (!rules_.empty() && !told && scope_.services != nullptr)
-        scope_.services->log(static_cast<int>(LogTarget::main_log), fmt::format("{}rewrite: {}", log_prefix, item.error));
+        scope_.services->log(static_cast<int>(LogTarget::main_log),
+                             fmt::format("{}rewrite: {}", log_prefix, item.error));
       told = true;
       continue;
     }

@@ -113,7 +113,8 @@ Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, s
 Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
 /// "10M" and the like; kind defer when it is no number.
 Result<std::int64_t> expand_size(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
-/// home_directory of the transport, else of the address; also set as $home, which is tainted when it was made from tainted text.
+/// home_directory of the transport, else of the address; also set as $home, which is tainted when it was made from
+/// tainted text.
 Result<std::string> home_directory(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a);
 /// current_directory of the transport, else of the router, else home, else "/".
 Result<std::string> current_directory(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& a,
