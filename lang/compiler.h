@@ -42,8 +42,10 @@ class Parser {
   Status groups(Node& parent, std::string_view name, std::size_t min, std::size_t max);
   /// A {group} required at this place; `what` completes "missing '{' for ...".
   Status required_group(Node& parent, std::string_view what);
-  /// A brace group whose text is not expanded (escapes and $ stay).
-  Status verbatim_group(Node& parent, std::string_view what);
+  /// A brace group whose text is kept as it is written (escapes and $ stay). `insertions` gets the places of "$..." in
+  /// that text, first and behind the last character; mistakes in them are reported.
+  Status verbatim_group(Node& parent, std::string_view what,
+                        std::vector<std::pair<std::size_t, std::size_t>>& insertions);
   /// A brace group in which escapes count but a dollar is a character like others (lists of match_domain and kin).
   Status literal_dollar_group(Node& parent);
   /// [{yes}[{no}|fail]] as children `yes` and `no`, up to (not including) the closing brace of the item.

@@ -57,23 +57,25 @@ Status Parser::literal_dollar_group(Node& parent) {
   return done;
 }
 
-Status Parser::verbatim_group(Node& parent, std::string_view what) {
+Status Parser::verbatim_group(Node& parent, std::string_view what,
+                              std::vector<std::pair<std::size_t, std::size_t>>& insertions) {
   skip_blanks();
   if (peek() != '{') return fail("missing-brace", fmt::format("missing '{{' for {}", what), pos_);
   const std::size_t start = ++pos_;
-  int level = 1;
-  while (pos_ < text_.size()) {
+  while (peek() != '}' || at_end()) {
+    if (at_end()) return missing_brace();
     const char c = text_[pos_];
-    if (c == '\\' && pos_ + 1 < text_.size()) {
-      ++pos_;
-    } else if (c == '{') {
-      ++level;
-    } else if (c == '}' && --level == 0) {
-      break;
+    if (c == '$') {
+      const std::size_t at = pos_;
+      REMEX_TRY(const NodePtr inserted, insertion());
+      insertions.emplace_back(at - start, pos_ - start);
+    } else if (c == '\\' && text_.substr(pos_).starts_with("\\N")) {
+      const std::size_t end = text_.find("\\N", pos_ + 2);
+      pos_ = end == std::string_view::npos ? text_.size() : end + 2;
+    } else {
+      pos_ = std::min(pos_ + (c == '\\' ? 2 : 1), text_.size());
     }
-    ++pos_;
   }
-  if (level != 0) return missing_brace();
   auto node = std::make_unique<Node>(NodeKind::constant, start);
   node->text = text_.substr(start, pos_ - start);
   node->still = true;

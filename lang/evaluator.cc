@@ -96,6 +96,9 @@ Status operate_in_place(const Node& node, Scope& scope, Text& out) {
 Status eval_operator(const Node& node, Scope& scope, Text& out) {
   const OperatorDef& def = *node.op;
   if (scope.confined != nullptr) REMEX_CHECK(check_confinement(scope, def.name, def.cost));
+  if (def.part != nullptr)
+    if (const Text* there = peek_variable(*node.children[0], scope))
+      if (const auto part = def.part(node, there->view())) return append_piece(out, *part, there->taint(), 0);
   if (def.in_place != nullptr) return operate_in_place(node, scope, out);
   Text in;
   REMEX_CHECK(eval_into(*node.children[0], scope, in));

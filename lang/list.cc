@@ -141,6 +141,21 @@ Result<ListMatch> match_fixed(Scope& scope, const CompiledList& list, Subject& s
   return scan_list(scope, list, s);
 }
 
+/// What a list of names says; nullopt: it has other items.
+std::optional<ListMatch> match_names(Scope& scope, const CompiledList& list, ListKind kind, std::string_view subject,
+                                     Taint taint, ListOptions opt) {
+  if (!list.plain || (opt.caseful && kind != ListKind::domain)) return std::nullopt;
+  const PlainMatch got = match_plain(scope, list, kind, subject);
+  if (!got.known) return std::nullopt;
+  if (got.wildcard != nullptr) {
+    capture_wildcard(scope, subject, got.wildcard->lower.size(), taint);
+    if (kind == ListKind::domain)
+      for (Text& t : scope.captures)
+        for (char& c : t.mutable_str()) c = ascii_lower(c);
+  }
+  return ListMatch{got.matched, got.matched && got.item != nullptr ? Text(got.item->text) : Text()};
+}
+
 constexpr std::size_t kKeptSubjects = 8;
 constexpr std::size_t kKeptSubjectBytes = 1024;
 thread_local std::vector<std::unique_ptr<Subject>> spare_subjects;
@@ -263,6 +278,8 @@ Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const
 
 Result<ListMatch> MatchList::match(Scope& scope, const Text& subject, ListOptions opt) const {
   if (!impl_) return ListMatch{};
+  if (impl_->fixed)
+    if (auto got = match_names(scope, *impl_->fixed, impl_->kind, subject.view(), subject.taint(), opt)) return *got;
   const SubjectLease s;
   make_subject(*s, impl_->kind, subject.view(), subject.taint(), subject.quoter(), opt);
   return match_made(scope, *s, opt);
@@ -270,6 +287,8 @@ Result<ListMatch> MatchList::match(Scope& scope, const Text& subject, ListOption
 
 Result<ListMatch> MatchList::match_tainted(Scope& scope, std::string_view subject, ListOptions opt) const {
   if (!impl_) return ListMatch{};
+  if (impl_->fixed)
+    if (auto got = match_names(scope, *impl_->fixed, impl_->kind, subject, Taint::tainted, opt)) return *got;
   const SubjectLease s;
   make_subject(*s, impl_->kind, subject, Taint::tainted, 0, opt);
   return match_made(scope, *s, opt);
@@ -299,6 +318,8 @@ Result<ListMatch> MatchList::match_host(Scope& scope, std::string_view ip, std::
 
 Result<ListMatch> match_compiled(Scope& scope, ListKind kind, const CompiledList& list, Taint list_taint,
                                  const Operand& subject, ListOptions opt) {
+  if (list_taint == Taint::clean)
+    if (auto got = match_names(scope, list, kind, subject.view(), subject.taint(), opt)) return *got;
   const SubjectLease s;
   make_subject(*s, kind, subject.view(), subject.taint(), subject.quoter(), opt);
   s->list_taint = list_taint;

@@ -253,20 +253,29 @@ ListItem make_item(ListKind kind, std::string_view text, const Registries& regis
   return item;
 }
 
+/// An item that match_plain() can ask.
+bool is_plain(const ListItem& item) {
+  return item.kind == ItemKind::literal || item.kind == ItemKind::suffix || item.kind == ItemKind::named;
+}
+
 }  // namespace
 
 std::shared_ptr<const CompiledList> compile_items(ListKind kind, const std::vector<std::string>& texts,
                                                   const Registries& registries, bool in_file) {
   auto list = std::make_shared<CompiledList>();
   list->items.reserve(texts.size());
+  list->plain = kind == ListKind::domain || kind == ListKind::local_part;
   for (const std::string& t : texts) {
     ListItem item = make_item(kind, t, registries, in_file);
     const auto index = static_cast<std::uint32_t>(list->items.size());
     if (item.kind == ItemKind::caseful) list->has_caseful = true;
     if (item.kind == ItemKind::named) list->named.push_back(index);
     list->dear = list->dear || is_dear(kind, item);
+    list->plain = list->plain && is_plain(item);
     if (item.kind == ItemKind::literal)
       list->literals.emplace(item.lower, index);
+    else if (kind == ListKind::domain && item.kind == ItemKind::suffix && item.lower.starts_with('.'))
+      list->suffixes.emplace(item.lower, index);
     else
       list->others.push_back(index);
     list->items.push_back(std::move(item));

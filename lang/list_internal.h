@@ -92,13 +92,22 @@ struct ListItem {
   mutable Resolved resolved;
 };
 
-/// Items of one list text. Plain ones are indexed so that a list of ten thousand domains is one hash probe.
+/// Hash tables keyed by text that can be asked with a part of other text.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>()(s); }
+};
+using ItemIndex = std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>>;
+
+/// Items of one list text. Plain ones are indexed so that a list of ten thousand domains is a few hash probes.
 struct CompiledList {
   std::vector<ListItem> items;
-  std::unordered_map<std::string, std::uint32_t> literals;  ///< lower-cased text -> first item
-  std::vector<std::uint32_t> others;                        ///< all that need asking, in order
-  std::vector<std::uint32_t> named;                         ///< +name items
+  ItemIndex literals;                 ///< lower-cased text -> first item
+  ItemIndex suffixes;                 ///< domains: ".example.org" of "*.example.org" -> first item
+  std::vector<std::uint32_t> others;  ///< all that need asking, in order
+  std::vector<std::uint32_t> named;   ///< +name items
   bool has_caseful = false;
+  bool plain = false;                            ///< domains, local parts: only what match_plain() answers
   bool dear = false;                             ///< has items that ask files, databases or the DNS
   mutable std::uint64_t sees_domain_serial = 0;  ///< configuration for which `sees_domain` was found out
   mutable bool sees_domain = true;               ///< something in it or in a list it names may look at $domain
@@ -140,6 +149,25 @@ class SubjectLease {
  private:
   std::unique_ptr<Subject> subject_;
 };
+
+/// What plain items alone say: literals, suffixes and names of plain lists.
+struct PlainMatch {
+  bool known = false;                  ///< false: other items have to be asked, scan_list() answers
+  bool matched = false;                ///< of the whole list
+  const ListItem* item = nullptr;      ///< whose text is the value; null: the end of the list matched
+  const ListItem* wildcard = nullptr;  ///< the last suffix that matched, which set $0 and $1
+};
+/// For domains and for local parts without case; copies nothing and changes nothing but what is remembered in items.
+PlainMatch match_plain(const Scope& scope, const CompiledList& list, ListKind kind, std::string_view subject,
+                       int depth = 0);
+/// $0 and $1 of a suffix that matched.
+void capture_wildcard(Scope& scope, std::string_view subject, std::size_t suffix, Taint taint);
+/// The tables of the list say what is in it: it is long, and case does not matter.
+bool can_use_index(const CompiledList& list, ListKind kind, bool caseful);
+/// The first item that `lower` matches by the tables; the number of items when there is none.
+std::size_t find_in_index(const CompiledList& list, std::string_view lower);
+/// The list that a +name item names; null: there is none.
+const NamedList* resolve_named(const Scope& scope, const ListItem& item, ListKind kind);
 
 /// Scans. Sets captures. The list's taint is in the subject.
 Result<ListMatch> scan_list(Scope& scope, const CompiledList& list, Subject& subject);

@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kMaxListDepth = 20;  ///< named lists in named lists, files in lists
 constexpr int kMaxChain = 50;      ///< ">key" links of @@ lookups
-constexpr std::size_t kFewItems = 8;
 
 /// Outcome of one item: nullopt data = does not match.
 using ItemMatch = Result<std::optional<Text>>;
@@ -42,9 +41,7 @@ ItemMatch ask_suffix(Scope& scope, const ListItem& item, const Subject& s) {
   const std::string& have = s.caseful ? s.text.str() : s.lower;
   const std::string& want = s.caseful ? item.target : item.lower;
   if (!have.ends_with(want)) return std::optional<Text>();
-  make_captures(scope, 2);
-  reassign(scope.captures[0], s.text.view(), s.text.taint());
-  reassign(scope.captures[1], s.text.view().substr(0, have.size() - want.size()), s.text.taint());
+  capture_wildcard(scope, s.text.view(), want.size(), s.text.taint());
   return plain(s, item);
 }
 
@@ -90,19 +87,6 @@ void make_part(Subject& out, const Subject& s, ListKind kind, std::string_view t
   out.depth = s.depth + 1;
 }
 
-/// The list that the item names; null: there is none.
-const NamedList* resolve(const Scope& scope, const ListItem& item, ListKind kind) {
-  if (scope.config == nullptr) return nullptr;
-  const std::uint64_t serial = scope.config->serial.value();
-  ListItem::Resolved& known = item.resolved;
-  if (known.serial != serial) {
-    const NamedList* named = scope.config->named_list(kind, item.target);
-    if (named == nullptr) return nullptr;
-    known = {serial, named, worth_remembering(scope, *named)};
-  }
-  return known.list;
-}
-
 ItemMatch data_of(Result<ListMatch> match) {
   if (!match) return std::unexpected(std::move(match).error());
   return match->matched ? ItemMatch(std::move(match->data)) : ItemMatch(std::nullopt);
@@ -114,7 +98,7 @@ ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
                 fmt::format("attempt to use a tainted name \"+{}\" for a named list", printable(item.target)));
   if (s.depth >= kMaxListDepth)
     return defer(fmt::format("named lists nest too deeply at \"+{}\"", printable(item.target)));
-  const NamedList* named = resolve(scope, item, s.kind);
+  const NamedList* named = resolve_named(scope, item, s.kind);
   if (named == nullptr)
     return defer(fmt::format("unknown named {} list \"+{}\"", kind_name(s.kind), printable(item.target)));
   if (!item.resolved.worth_remembering && !named->force_cache) return data_of(named->list.match_subject(scope, s));
@@ -125,7 +109,33 @@ ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
   return data_of(std::move(got));
 }
 
-ItemMatch ask_file(Scope& scope, const ListItem& item, Subject& s) {
+/// How missing names are taken in a host list; changed by +include_unknown and its relatives, for the rest of the list
+/// and the files in it.
+struct HostMood {
+  enum class Take : std::uint8_t { end_list, include, ignore } unknown = Take::end_list, deferred = Take::end_list;
+  bool note(ItemKind kind) {
+    switch (kind) {
+      case ItemKind::include_unknown: unknown = Take::include; return true;
+      case ItemKind::ignore_unknown: unknown = Take::ignore; return true;
+      case ItemKind::include_defer: deferred = Take::include; return true;
+      case ItemKind::ignore_defer: deferred = Take::ignore; return true;
+      default: return false;
+    }
+  }
+};
+
+/// How the scan of a list, or of a file in one, ended.
+struct Scanned {
+  /// none: no item matched. item: one did. missing: a host name that is not to be had ends all lists it is needed for.
+  enum class By : std::uint8_t { none, item, missing } by = By::none;
+  bool positive = false;  ///< what that means for the list; none: what it means when nothing stands behind
+  Text data;              ///< of the item
+};
+
+Result<Scanned> scan_items(Scope& scope, const CompiledList& list, Subject& s, const HostMood& mood = {});
+
+/// The lines of a file stand for items in the place of its name; "!" before that turns what they say.
+Result<Scanned> scan_file(Scope& scope, const ListItem& item, Subject& s, const HostMood& mood) {
   if (s.list_taint == Taint::tainted)
     return fail(ErrorKind::taint, fmt::format("Tainted filename '{}' in a list", printable(item.target)));
   auto lines = read_list_file(item.target, s.kind);
@@ -133,12 +143,11 @@ ItemMatch ask_file(Scope& scope, const ListItem& item, Subject& s) {
   const auto list = compile_items(s.kind, *lines, registries_of(scope), true);
   const bool caseful = s.caseful;
   ++s.depth;
-  auto got = scan_list(scope, *list, s);
+  auto got = scan_items(scope, *list, s, mood);
   --s.depth;
   s.caseful = caseful;
-  if (!got) return std::unexpected(std::move(got).error());
-  if (!got->matched) return std::optional<Text>();
-  return std::optional<Text>(std::move(got->data));
+  if (got && got->by != Scanned::By::missing && item.negated) got->positive = !got->positive;
+  return got;
 }
 
 /// The domain half of an address item. Literals and suffixes, the usual ones, are compared here; `wild` gets what a
@@ -210,11 +219,10 @@ ItemMatch ask_per_domain(Scope& scope, const ListItem& item, Subject& s) {
     const SubjectLease local;
     make_part(*local, s, ListKind::local_part, s.local);
     local->list_taint = (*data)->taint();
-    auto got = scan_list(scope, *list, *local);
-    if (!got) return std::unexpected(std::move(got).error());
-    // A negative item that matched ends the chain; only falling off the end follows it.
-    if (got->matched && !(list->ends_negative() && !next.empty())) return std::optional<Text>(std::move(got->data));
-    if (got->matched) return std::optional<Text>(std::move(got->data));
+    REMEX_TRY(Scanned got, scan_items(scope, *list, *local));
+    // An item that matches ends the chain, a negative one too. Here the end of a list never matches.
+    if (got.by != Scanned::By::none)
+      return got.positive ? std::optional<Text>(std::move(got.data)) : std::optional<Text>();
     if (next.empty()) return std::optional<Text>();
     key = Text(std::move(next), (*data)->taint());
   }
@@ -253,59 +261,88 @@ ItemMatch ask_text_item(Scope& scope, const ListItem& item, Subject& s) {
   }
 }
 
-/// How missing names are taken in a host list; changed by +include_unknown and its relatives.
-struct HostMood {
-  enum class Take : std::uint8_t { end_list, include, ignore } unknown = Take::end_list, deferred = Take::end_list;
-  bool note(ItemKind kind) {
-    switch (kind) {
-      case ItemKind::include_unknown: unknown = Take::include; return true;
-      case ItemKind::ignore_unknown: unknown = Take::ignore; return true;
-      case ItemKind::include_defer: deferred = Take::include; return true;
-      case ItemKind::ignore_defer: deferred = Take::ignore; return true;
-      default: return false;
-    }
-  }
-};
-
-Result<ListMatch> scan_hosts(Scope& scope, const CompiledList& list, Subject& s) {
-  HostMood mood;
+/// A host list. The order decides: the first name that is needed and missing ends it.
+Result<Scanned> scan_hosts(Scope& scope, const CompiledList& list, Subject& s, HostMood mood) {
+  using By = Scanned::By;
+  bool end = list.ends_negative();
   for (const ListItem& item : list.items) {
     if (mood.note(item.kind)) continue;
+    if (item.kind == ItemKind::invalid) return defer(item.error);
+    if (item.kind == ItemKind::file) {
+      REMEX_TRY(Scanned inside, scan_file(scope, item, s, mood));
+      if (inside.by != By::none) return inside;
+      if (&item == &list.items.back()) end = inside.positive;
+      continue;
+    }
     std::optional<Text> hit;
     if (item.kind == ItemKind::ip) {
       if (!s.ip || !item.net.contains(*s.ip)) continue;
       hit = plain(s, item);
-    } else if (item.kind == ItemKind::named || item.kind == ItemKind::file) {
-      REMEX_TRY(hit, item.kind == ItemKind::named ? ask_named(scope, item, s) : ask_file(scope, item, s));
-    } else if (item.kind == ItemKind::invalid) {
-      return defer(item.error);
+    } else if (item.kind == ItemKind::named) {
+      REMEX_TRY(hit, ask_named(scope, item, s));
     } else {
       REMEX_TRY(HostAnswer answer, ask_host_item(scope, item, s));
       using Kind = HostAnswer::Kind;
       if (answer.kind == Kind::yes) hit = std::move(answer.data);
       const auto take = answer.kind == Kind::unknown ? mood.unknown : mood.deferred;
       if (answer.kind == Kind::unknown || answer.kind == Kind::defer) {
-        if (take == HostMood::Take::include) return ListMatch{true, Text()};
+        if (take == HostMood::Take::include) return Scanned{By::missing, true, {}};
         if (take == HostMood::Take::end_list) {
           if (answer.kind == Kind::defer) return defer(answer.why);
-          return ListMatch{false, {}};
+          return Scanned{By::missing, false, {}};
         }
         continue;
       }
     }
-    if (hit) return ListMatch{!item.negated, item.negated ? Text() : std::move(*hit)};
+    if (hit) return Scanned{By::item, !item.negated, std::move(*hit)};
   }
-  return ListMatch{list.ends_negative(), {}};
+  return Scanned{By::none, end, {}};
 }
 
-/// Asks `item`; for a file the sense of its result is turned by "!" as for any other item.
-Result<std::optional<Text>> ask(Scope& scope, const ListItem& item, Subject& s) {
+/// One item that is no file, of a list of another kind.
+ItemMatch ask(Scope& scope, const ListItem& item, Subject& s) {
   switch (item.kind) {
     case ItemKind::named: return ask_named(scope, item, s);
-    case ItemKind::file: return ask_file(scope, item, s);
     case ItemKind::invalid: return defer(item.error);
     default: return ask_text_item(scope, item, s);
   }
+}
+
+Result<Scanned> scan_item(Scope& scope, const ListItem& item, Subject& s) {
+  if (item.kind == ItemKind::file) return scan_file(scope, item, s, {});
+  REMEX_TRY(auto hit, ask(scope, item, s));
+  if (!hit) return Scanned{Scanned::By::none, item.negated, {}};
+  return Scanned{Scanned::By::item, !item.negated, std::move(*hit)};
+}
+
+Result<Scanned> scan_items(Scope& scope, const CompiledList& list, Subject& s, const HostMood& mood) {
+  using By = Scanned::By;
+  if (s.kind == ListKind::host) return scan_hosts(scope, list, s, mood);
+  bool end = list.ends_negative();
+  const bool indexed = can_use_index(list, s.kind, s.caseful);
+  if (!indexed) {
+    for (const ListItem& item : list.items) {
+      if (item.kind == ItemKind::caseful) {
+        s.caseful = true;
+        continue;
+      }
+      if (item.kind == ItemKind::literal && !is_same(item, s)) continue;
+      REMEX_TRY(Scanned got, scan_item(scope, item, s));
+      if (got.by != By::none) return got;
+      if (&item == &list.items.back()) end = got.positive;
+    }
+    return Scanned{By::none, end, {}};
+  }
+  const std::size_t limit = find_in_index(list, s.lower);
+  for (const std::uint32_t i : list.others) {
+    if (i > limit) break;
+    const ListItem& item = list.items[i];
+    REMEX_TRY(Scanned got, scan_item(scope, item, s));
+    if (got.by != By::none) return got;
+    if (&item == &list.items.back()) end = got.positive;
+  }
+  if (limit < list.items.size()) return scan_item(scope, list.items[limit], s);
+  return Scanned{By::none, end, {}};
 }
 
 }  // namespace
@@ -316,34 +353,9 @@ void set_captures(Scope& scope, std::vector<std::string> values, Taint taint) {
 }
 
 Result<ListMatch> scan_list(Scope& scope, const CompiledList& list, Subject& s) {
-  if (s.kind == ListKind::host) return scan_hosts(scope, list, s);
-  const auto decide = [](const ListItem& item, std::optional<Text> hit) {
-    return ListMatch{!item.negated, item.negated ? Text() : std::move(*hit)};
-  };
-  // Without any change of case the literals can be found at once; a few are found faster by looking at each.
-  const bool hashed = !list.has_caseful && (!s.caseful || s.kind == ListKind::domain) && list.items.size() > kFewItems;
-  if (!hashed) {
-    for (const ListItem& item : list.items) {
-      if (item.kind == ItemKind::caseful) {
-        s.caseful = true;
-        continue;
-      }
-      if (item.kind == ItemKind::literal && !is_same(item, s)) continue;
-      REMEX_TRY(auto hit, ask(scope, item, s));
-      if (hit) return decide(item, std::move(hit));
-    }
-    return ListMatch{list.ends_negative(), {}};
-  }
-  std::size_t limit = list.items.size();
-  if (!list.literals.empty())
-    if (const auto it = list.literals.find(s.lower); it != list.literals.end()) limit = it->second;
-  for (const std::uint32_t i : list.others) {
-    if (i > limit) break;
-    REMEX_TRY(auto hit, ask(scope, list.items[i], s));
-    if (hit) return decide(list.items[i], std::move(hit));
-  }
-  if (limit < list.items.size()) return decide(list.items[limit], plain(s, list.items[limit]));
-  return ListMatch{list.ends_negative(), {}};
+  REMEX_TRY(Scanned got, scan_items(scope, list, s));
+  if (!got.positive) got.data = Text();
+  return ListMatch{got.positive, std::move(got.data)};
 }
 
 }  // namespace remex::lang

@@ -50,6 +50,7 @@ struct Node {
   bool negated = false;       ///< condition: "!" before it
   bool has_branches = false;  ///< item: {yes} was given
   bool fail_on_no = false;    ///< item: the word `fail` stands in the place of the second string
+  bool only_truth = false;    ///< condition: nobody looks at the captures and the $value it would leave
   bool still = false;         ///< evaluating it neither parks nor changes $item, $value or an ACL argument
   std::uint32_t offset = 0;   ///< first character in the source text (of the "$" for insertions)
   std::uint32_t length = 0;
@@ -90,6 +91,9 @@ struct OperatorDef {
   /// is replaced there. Only for TaintRule::keeps.
   Status (*in_place)(Scope&, const Node&, std::string& out, std::size_t from) = nullptr;
   QuoterId marks = 0;  ///< in_place: the quoter of the result
+  /// With `in_place`: the result where it is a part of the string as that stands, for callers who need no copy.
+  /// nullopt: this one has to be made.
+  std::optional<std::string_view> (*part)(const Node&, std::string_view in) = nullptr;
   /// Numbers behind underscores: at least, at most. A suffix that is no number goes to `accepts_suffix`.
   std::uint8_t min_args = 0, max_args = 0;
   bool negative_first = false;  ///< the first number may be negative (substr)

@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "lang/scope.h"
+
 namespace remex::lang {
 namespace {
 
@@ -61,9 +63,18 @@ Status Operand::take(const Node& node, std::size_t i, Scope& scope) {
     view_ = child.text;
     return {};
   }
-  if (const Text* there = peek_variable(child, scope); there != nullptr && rest_is_still(node, i)) {
-    see(*there);
-    return {};
+  const bool part = child.kind == NodeKind::op && child.op->part != nullptr && scope.confined == nullptr;
+  const Text* there = peek_variable(part ? *child.children[0] : child, scope);
+  if (there != nullptr && rest_is_still(node, i)) {
+    if (!part) {
+      see(*there);
+      return {};
+    }
+    if (const auto kept = child.op->part(child, there->view())) {
+      view_ = *kept;
+      taint_ = there->taint();
+      return {};
+    }
   }
   Text& own = own_.get();
   REMEX_CHECK(eval_into(child, scope, own));

@@ -54,6 +54,7 @@ Result<bool> test_match(const Node& node, Scope& scope) {
     REMEX_TRY(made, Regex::cached(pattern.view()));
     regex = made.get();
   }
+  if (node.only_truth) return regex->search(subject.view(), nullptr);
   thread_local Regex::Spans spans;
   REMEX_TRY(const bool matched, regex->search(subject.view(), &spans));
   if (!matched) return false;
@@ -108,6 +109,10 @@ Result<bool> test_list(const Node& node, Scope& scope) {
     return fail(fmt::format("\"{}\" is not an IP address", subject.view()));
   }
   const auto& extra = static_cast<const ListExtra&>(*node.extra);
+  if (node.only_truth && (kind == ListKind::domain || kind == ListKind::local_part)) {
+    const PlainMatch got = match_plain(scope, *extra.items, kind, subject.view());
+    if (got.known) return got.matched;
+  }
   Result<ListMatch> m = ListMatch{};
   if (extra.text.is_set()) {
     auto list = extra.text.eval(scope);

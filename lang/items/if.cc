@@ -24,11 +24,18 @@ unsigned marks_left_by(const Node& condition) {
   return marks;
 }
 
+bool is_constant(const NodePtr& branch) { return branch == nullptr || branch->kind == NodeKind::constant; }
+
 Status parse_if(Parser& p, Node& node) {
   REMEX_TRY(NodePtr condition, p.condition());
-  if (const unsigned marks = marks_left_by(*condition); marks != 0) node.numbers.push_back(marks);
   node.children.push_back(std::move(condition));
-  return p.branches(node, "if");
+  REMEX_CHECK(p.branches(node, "if"));
+  Node& c = *node.children[0];
+  // One condition and constant strings: what the condition leaves would be put back unseen.
+  c.only_truth = c.condition->name.starts_with("match") && is_constant(node.yes) && is_constant(node.no);
+  if (c.only_truth && c.condition->name == "match") return {};
+  if (const unsigned marks = marks_left_by(c); marks != 0) node.numbers.push_back(marks);
+  return {};
 }
 
 Status eval_if(const Node& node, Scope& scope, Text& out) {

@@ -78,6 +78,41 @@ struct RunExtra : NodeExtra {
   std::vector<Expansion> words;
 };
 
+/// The words of a command as they are written: they end at blanks outside quotes. `whole`: insertions, which are not
+/// looked into.
+std::vector<std::string> command_words(std::string_view text,
+                                       const std::vector<std::pair<std::size_t, std::size_t>>& whole) {
+  std::vector<std::string> words;
+  std::string word;
+  char quote = '\0';
+  bool open = false;
+  auto next = whole.begin();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (next != whole.end() && i == next->first) {
+      word.append(text, next->first, next->second - next->first);
+      open = true;
+      i = next++->second - 1;
+      continue;
+    }
+    const char c = text[i];
+    if (quote == '\0' && is_space(c)) {
+      if (open) words.push_back(std::move(word));
+      word.clear();
+      open = false;
+    } else if (!open && (c == '"' || c == '\'')) {
+      quote = c;
+      open = true;
+    } else if (quote != '\0' && c == quote) {
+      quote = '\0';
+    } else {
+      open = true;
+      word += c;
+    }
+  }
+  if (open) words.push_back(std::move(word));
+  return words;
+}
+
 Status parse_run(Parser& p, Node& node) {
   bool preexpand = false;
   if (p.peek() == ',') {
@@ -91,48 +126,20 @@ Status parse_run(Parser& p, Node& node) {
   p.skip_blanks();
   if (preexpand) {
     REMEX_CHECK(p.required_group(node, "command arg of run"));
-  } else {
-    if (p.peek() != '{') return p.fail("missing-brace", "missing '{' for command arg of run", p.position());
-    REMEX_CHECK(p.verbatim_group(node, "command arg of run"));
-    auto extra = std::make_unique<RunExtra>();
-    const Node& text = *node.children[0];
-    CompileContext ctx = p.context();
-    ctx.registries = &p.registries();
-    std::string word;
-    int level = 0;
-    // Words end at blanks outside braces and quotes.
-    std::vector<std::string> words;
-    char quote = '\0';
-    bool open = false;
-    for (std::size_t i = 0; i < text.text.size(); ++i) {
-      const char c = text.text[i];
-      if (quote == '\0' && level == 0 && is_space(c)) {
-        if (open) words.push_back(std::move(word));
-        word.clear();
-        open = false;
-        continue;
-      }
-      if (!open && (c == '"' || c == '\'')) {
-        quote = c;
-        open = true;
-        continue;
-      }
-      open = true;
-      if (quote != '\0' && c == quote && level == 0) {
-        quote = '\0';
-        continue;
-      }
-      if (c == '{') ++level;
-      if (c == '}') --level;
-      word += c;
-    }
-    if (open) words.push_back(std::move(word));
-    for (std::string& w : words) {
-      REMEX_TRY(Expansion e, Expansion::compile(SourceText(std::move(w)), ctx));
-      extra->words.push_back(std::move(e));
-    }
-    node.extra = std::move(extra);
+    return p.branches(node, "run");
   }
+  std::vector<std::pair<std::size_t, std::size_t>> insertions;
+  REMEX_CHECK(p.verbatim_group(node, "command arg of run", insertions));
+  auto extra = std::make_unique<RunExtra>();
+  CompileContext ctx = p.context();
+  ctx.registries = &p.registries();
+  ctx.diagnostics = nullptr;  // the insertions were looked at, with their places
+  for (std::string& w : command_words(node.children[0]->text, insertions)) {
+    auto e = Expansion::compile(SourceText(std::move(w)), ctx);
+    if (!e) return p.fail("bad-escape", std::move(e).error().text, node.children[0]->offset, node.children[0]->length);
+    extra->words.push_back(std::move(*e));
+  }
+  node.extra = std::move(extra);
   return p.branches(node, "run");
 }
 

@@ -31,17 +31,20 @@ Status strlen_(Scope&, const Node&, std::string& out, std::size_t from) {
   return {};
 }
 
+std::optional<std::string_view> beginning(const Node& node, std::string_view s) {
+  return s.substr(0, static_cast<std::size_t>(node.numbers[0]));
+}
 Status length(Scope&, const Node& node, std::string& out, std::size_t from) {
   const auto n = static_cast<std::uint64_t>(node.numbers[0]);
   if (n < out.size() - from) out.resize(from + n);
   return {};
 }
 
-std::string_view part(const Node& node, std::string_view s) {
+std::optional<std::string_view> part(const Node& node, std::string_view s) {
   return substring(s, node.numbers[0], node.numbers.size() > 1 ? node.numbers[1] : -1);
 }
 Status substr(Scope&, const Node& node, std::string& out, std::size_t from) {
-  const std::string_view kept = part(node, std::string_view(out).substr(from));
+  const std::string_view kept = *part(node, std::string_view(out).substr(from));
   const std::size_t size = kept.size();
   if (size > 0) out.erase(from, static_cast<std::size_t>(kept.data() - out.data()) - from);
   out.resize(from + size);
@@ -85,6 +88,7 @@ constexpr OperatorDef defs[] = {
      .doc = "${length_n:string}",
      .examples = kLength,
      .in_place = length,
+     .part = beginning,
      .min_args = 1,
      .max_args = 1},
     {.name = "l",
@@ -92,6 +96,7 @@ constexpr OperatorDef defs[] = {
      .doc = "${l_n:string}",
      .examples = kLExamples,
      .in_place = length,
+     .part = beginning,
      .min_args = 1,
      .max_args = 1},
     {.name = "substr",
@@ -100,6 +105,7 @@ constexpr OperatorDef defs[] = {
             "start: from the beginning up to it).",
      .examples = kSubstr,
      .in_place = substr,
+     .part = part,
      .min_args = 1,
      .max_args = 2,
      .negative_first = true},
@@ -108,6 +114,7 @@ constexpr OperatorDef defs[] = {
      .doc = "${s_start_length:string}",
      .examples = kSExamples,
      .in_place = substr,
+     .part = part,
      .min_args = 1,
      .max_args = 2,
      .negative_first = true},

@@ -27,19 +27,28 @@ namespace {
 // ---------------------------------------------------------------- addresses
 
 Result<std::string> address(Scope&, const Node&, std::string s) { return mail::extract_address(s); }
-Status domain(Scope&, const Node&, std::string& out, std::size_t from) {
+/// Nearly all addresses are plain, and then both are parts of the text.
+std::optional<std::string_view> domain_part(const Node&, std::string_view s) {
+  const std::size_t at = mail::plain_address_at(s);
+  return at == std::string_view::npos ? std::nullopt : std::optional(s.substr(at + 1));
+}
+std::optional<std::string_view> local_part_part(const Node&, std::string_view s) {
+  const std::size_t at = mail::plain_address_at(s);
+  return at == std::string_view::npos ? std::nullopt : std::optional(s.substr(0, at));
+}
+Status domain(Scope&, const Node& node, std::string& out, std::size_t from) {
   const std::string_view s = std::string_view(out).substr(from);
-  if (const std::size_t at = mail::plain_address_at(s); at != std::string::npos) {
-    out.erase(from, at + 1);
+  if (const auto part = domain_part(node, s)) {
+    out.erase(from, s.size() - part->size());
   } else {
     out.replace(from, std::string::npos, mail::split_address(mail::extract_address(s)).domain);
   }
   return {};
 }
-Status local_part(Scope&, const Node&, std::string& out, std::size_t from) {
+Status local_part(Scope&, const Node& node, std::string& out, std::size_t from) {
   const std::string_view s = std::string_view(out).substr(from);
-  if (const std::size_t at = mail::plain_address_at(s); at != std::string::npos) {
-    out.resize(from + at);
+  if (const auto part = local_part_part(node, s)) {
+    out.resize(from + part->size());
   } else {
     out.replace(from, std::string::npos, mail::split_address(mail::extract_address(s)).local_part);
   }
@@ -409,13 +418,15 @@ constexpr OperatorDef defs[] = {
      .doc = "Nothing when it is malformed.",
      .examples = kDomain,
      .cannot_fail = "what is no address gives nothing",
-     .in_place = domain},
+     .in_place = domain,
+     .part = domain_part},
     {.name = "local_part",
      .summary = "The local part of an address",
      .doc = "Nothing when it is malformed.",
      .examples = kLocalPartExamples,
      .cannot_fail = "what is no address gives nothing",
-     .in_place = local_part},
+     .in_place = local_part,
+     .part = local_part_part},
     {.name = "quote",
      .summary = "In double quotes unless a plain word",
      .doc = "Quotes and backslashes are escaped.",

@@ -28,6 +28,7 @@ FILES = {
     'plain': 'a.test: one\nb.test: two\njoe: the user\njoe@a.test: whole\n192.0.2.1: the client\nclient.test: by name\n',
     'wild': '*.r.test: wild\n^mail[0-9]: regex\nb.test: plain\n^.*@c.test$: address\n',
     'nets': '192.0.2.0/24: documentation\n10.0.0.0/8: ten\n"2001:db8::/32": six\n',
+    'hosts': '!192.0.2.2\n192.0.2.0/28\n*.test\n10.0.0.0/8\n',
     'names': '# a comment\na.test\n!c.b.test\n*.b.test\njoe@r.test\nadmin\n10.0.0.0/8\n',
 }
 CONFIG = '''@HEAD@domainlist local_domains = a.test : *.b.test : !c.b.test
@@ -74,7 +75,8 @@ class Lists:
         self.same = self.different = self.known = self.refused = 0
         for name, text in FILES.items():
             h.write(pair.d(name), text)
-        h.write(pair.d('lists'), 'a.test: joe : jane\nb.test: ! root : *\n*: postmaster\n')
+        h.write(pair.d('lists'), 'a.test: joe : jane\nb.test: ! root : *\nc.b.test: !joe : >chain\nchain: jane : !adm : *\nr.test: !joe\n'
+                'x.b.test: !jane : >nowhere\n*: postmaster\n')
         for name in ('a.test', 'x.b.test'):
             h.write(pair.d('there', name), '')
         write_cdb(pair.d('plain.cdb'), [(b'a.test', b'one'), (b'b.test', b'two'), (b'joe', b'the user')])

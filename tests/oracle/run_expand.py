@@ -43,6 +43,10 @@ FILES = {
     "table": "alpha: first\nbeta:   second value\n*: fallback\nquoted: \"a b\"\n\"key with space\": spaced\nlong: one\n"
              "  two\n  three\nempty:\nALPHA: never\n",
     "domains": "# comment\nx.test\n*.y.test\n!n.y.test\n",
+    "middle": "a.test\n!b.test\n*.test\n",
+    "last": "*.a.test\n!b.test\n",
+    "none": "# nothing\n",
+    "chains": "not.test: !joe : >all\nall: *\nlost.test: !joe : >nowhere\nend.test: !joe\n",
     "wild": "*.w.test: wild\n^r.*t$: regex\nplain: yes\n",
     "partial": "*.p.test: part\np.test: whole\n*: star\n*@q.test: at\n",
     "nets": "10.0.0.0/8: ten\n192.168.1.1: one\n\"2001:db8::/32\": six\n",

@@ -25,3 +25,17 @@ ${run{echo a b}}
 = 
 ${run{/bin/echo "a  b" c}{<$value>}{n}}
 = <a  b c\n>
+${run{/bin/echo {lc:H I}}{false}{a:b:c}}
+= {lc:H I\n{false}{a:b:c}}
+${run{/bin/echo a{b ${lc:X}}}
+= a{b x\n
+${run{/bin/echo a {b c}{yes}{no}}
+= yes
+${run{/bin/echo ${lc:A{B}}}
+= a{b\n
+${run{/bin/echo \N}\N ${lc:"X"} "${lc:Y"}z"}}
+= } "x" y"z\n
+! a word ends where its expansion ends
+${run{/bin/echo $nosuch}}
+= Failed: unknown variable name "nosuch"
+! is found before it runs

@@ -149,3 +149,37 @@ ${if inlist{a}{+local_domains}{y}{n}}
 = n
 ${if inlist{a:b}{a::b:c}{<$value>}{n}}
 = <a:b>
+
+# Lines of a file stand in the place of its name; data of @@ lookups.
+${if match_domain{b.test}{@DIR@/middle : *}{<$value>}{n}}
+= n
+${if match_domain{b.test}{!@DIR@/middle : !*}{<$value>}{n}}
+= <b.test>
+${if match_domain{c.test}{!@DIR@/middle : *}{<$value>}{n}}
+= n
+${if match_domain{z}{@DIR@/last}{<$value>}{n}}
+= <>
+${if match_domain{z}{@DIR@/last : x.test}{<$value>}{n}}
+= n
+${if match_domain{z}{! @DIR@/last}{<$value>}{n}}
+= n
+${if match_domain{z}{x : ! @DIR@/last}{<$value>}{n}}
+= n
+${if match_domain{z}{@DIR@/none}{<$value>}{n}}
+= n
+${if match_domain{z}{! @DIR@/none}{<$value>}{n}}
+= <>
+${if match_domain{z}{@DIR@/none : *}{<$value>}{n}}
+= <*>
+${if match_address{joe@not.test}{@@lsearch;@DIR@/chains}{<$value>}{n}}
+= n
+${if match_address{jane@not.test}{@@lsearch;@DIR@/chains}{<$value>}{n}}
+= <*>
+${if match_address{jane@lost.test}{@@lsearch;@DIR@/chains}{<$value>}{n}}
+= n
+${if match_address{jane@end.test}{@@lsearch;@DIR@/chains}{<$value>}{n}}
+= n
+${if match_address{jane@end.test}{! @@lsearch;@DIR@/chains}{<$value>}{n}}
+= <>
+${if match_address{joe@end.test}{@@lsearch;@DIR@/chains : *}{y}{n}}
+= y

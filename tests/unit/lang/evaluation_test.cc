@@ -104,6 +104,38 @@ BOOST_AUTO_TEST_CASE(captures_belong_to_their_condition) {
   BOOST_TEST(run("${if match_address{Joe@A.b.c}{joe@a.b.c}{$0}{n}}") == "Joe@a.b.c");
 }
 
+// With constant strings nobody looks at captures and $value: they are not made, and what they were stays.
+BOOST_AUTO_TEST_CASE(conditions_whose_captures_nobody_sees) {
+  scope.captures = {Text("outer"), Text("first")};
+  scope.value = Text("V");
+  BOOST_TEST(run("${if match{abcd}{b(.)(.)}{yes}{no}}$1$value") == "yesfirstV");
+  BOOST_TEST(run("${if match_domain{a.B.c}{*.b.c}{yes}{no}}$1$value") == "yesfirstV");
+  BOOST_TEST(run("${if match_domain{a.b.c}{! *.b.c : *}{yes}{no}}$1$value") == "nofirstV");
+  BOOST_TEST(run("${if !match_domain{a.b.c}{x.c : *.d}{yes}{no}}$value") == "yesV");
+  BOOST_TEST(run("${if match_local_part{Joe}{joe : *x}{yes}{no}}$value") == "yesV");
+  BOOST_TEST(run("${if match_domain{a.b.c}{^a}{yes}{no}}$1$value") == "yesfirstV");
+  BOOST_TEST(run("${if match_domain{a.b.c}{*.c}}") == "true");
+  BOOST_TEST(run("${if and{{match_domain{a.b.c}{*.c}}{eq{$1}{a.b}}}{yes}{no}}") == "yes");
+  BOOST_TEST(run("${if match_domain{a.b.c}{*.c}{$value}{no}}") == "*.c");
+}
+
+BOOST_AUTO_TEST_CASE(parts_of_text_are_seen_where_it_stands) {
+  scope.item = Text::tainted("Joe@Sub.Example.Org");
+  for (const char* part : {"domain", "local_part", "length_3", "substr_4_3", "s_-3_2", "l_50"}) {
+    const std::string op = "${" + std::string(part) + ":$item}", made = "${" + std::string(part) + ":${lc:$item}}";
+    const auto seen = eval("${if eqi{" + op + "}{" + made + "}{same}{other}}");
+    BOOST_TEST((seen && seen->view() == "same"), part);
+    const auto value = eval("<" + op + ">");
+    BOOST_TEST((value && value->is_tainted()), part);
+  }
+  BOOST_TEST(run("${domain:$item}|${local_part:$item}|${length_3:$item}|${substr_4_3:$item}") ==
+             "Sub.Example.Org|Joe|Joe|Sub");
+  scope.item = Text::tainted("Joe Doe <joe@a.b> (comment)");  // not plain: it has to be read
+  BOOST_TEST(run("${domain:$item}|${local_part:$item}|${if eq{${domain:$item}}{a.b}{y}{n}}") == "a.b|joe|y");
+  scope.item = Text::tainted("");
+  BOOST_TEST(run("<${domain:$item}${length_3:$item}${substr_1:$item}>") == "<>");
+}
+
 BOOST_AUTO_TEST_CASE(substitution_is_prepared_but_fails_when_it_runs) {
   BOOST_TEST(run("${if eq{a}{b}{${sg{x}{(}{y}}}{fine}}") == "fine");
   BOOST_TEST(run("${sg{x}{(}{y}}").starts_with("Failed: regular expression error"));

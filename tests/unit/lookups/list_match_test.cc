@@ -1,6 +1,7 @@
 // Domain, host, address and local part lists as the manual (chapter 10) and the comparison with Exim 4.96 have them.
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/strings.h"
 #include "lang/list_checks.h"
 #include "policy_fixture.h"
 
@@ -79,6 +80,36 @@ BOOST_AUTO_TEST_CASE(domains) {
   BOOST_TEST(match(ListKind::domain, "@DIR@/none", "zz").starts_with("defer: failed to open"));
 }
 
+BOOST_AUTO_TEST_CASE(lines_of_a_file_stand_in_the_place_of_its_name) {
+  write("middle", "a.example\n!b.example\n*.example\n");
+  write("last", "*.a.example\n!b.example\n");
+  write("empty", "# nothing\n");
+  const Row rows[] = {
+      {"@DIR@/middle : *", "b.example", "n"},
+      {"! @DIR@/middle : ! *", "b.example", "[b.example]"},
+      {"! @DIR@/middle : *", "c.example", "n"},
+      {"@DIR@/middle : other.test", "other.test", "[other.test]"},
+      {"@DIR@/last", "z.test", "[]"},
+      {"@DIR@/last : other.test", "z.test", "n"},
+      {"! @DIR@/last", "z.test", "n"},
+      {"other.test : @DIR@/last", "z.test", "[]"},
+      {"other.test : ! @DIR@/last", "z.test", "n"},
+      {"! @DIR@/last : z.test", "z.test", "[z.test]"},
+      {"@DIR@/empty", "z.test", "n"},
+      {"! @DIR@/empty", "z.test", "[]"},
+      {"@DIR@/empty : *", "z.test", "[*]"},
+      {"a1 : a2 : a3 : a4 : a5 : a6 : a7 : a8 : @DIR@/middle : *", "b.example", "n"},
+      {"a1 : a2 : a3 : a4 : a5 : a6 : a7 : a8 : @DIR@/last", "z.test", "[]"},
+  };
+  for (const Row& r : rows) {
+    const std::string got = match(ListKind::domain, r.list, r.subject);
+    BOOST_TEST(got == r.want, r.list << " " << r.subject << ": " << got);
+  }
+  write("joe", "!joe\n*\n");
+  BOOST_TEST(match(ListKind::local_part, "@DIR@/joe : joe", "joe") == "n");
+  BOOST_TEST(match(ListKind::local_part, "@DIR@/joe", "jane") == "[*]");
+}
+
 BOOST_AUTO_TEST_CASE(captures_and_taint_of_results) {
   auto l = list(ListKind::domain, "*.b.c : \\N^(.)x\\N : plain");
   auto r = l.match(scope, Text::tainted("a.b.c"));
@@ -128,8 +159,11 @@ BOOST_AUTO_TEST_CASE(tainted_items_reach_no_file) {
 BOOST_AUTO_TEST_CASE(addresses) {
   define(ListKind::domain, "doms", "a.example");
   define(ListKind::address, "al", "x@y.example");
+  write("not_joe", "!joe@a.example\n");
   write("f", "*@d.example: sat\nx@d.example: full\na.example: A data\n");
-  write("r", "baddomain.com: !postmaster : *\naol.com: spammer1 : spammer 2 : >*\n*: ^\\d{8}$\nloop.com: >loop.com\n");
+  write("r",
+        "baddomain.com: !postmaster : *\naol.com: spammer1 : spammer 2 : >*\n*: ^\\d{8}$\nloop.com: >loop.com\n"
+        "not.com: !joe : >all\nall: *\nlost.com: !joe : >nowhere\nend.com: !joe\n");
   const Row rows[] = {
       {"foo@b.c", "Foo@B.c", "[foo@b.c]"},
       {"*@b.c", "Foo@B.c", "[*@b.c]"},
@@ -159,6 +193,14 @@ BOOST_AUTO_TEST_CASE(addresses) {
       {"@@lsearch*;@DIR@/r", "12345678@aol.com", "[^\\d{8}$]"},
       {"@@lsearch*;@DIR@/r", "12345678@any.com", "[^\\d{8}$]"},
       {"@@lsearch*;@DIR@/r", "joe@any.com", "n"},
+      // A negative item that matches ends the chain; the end of what was found never matches.
+      {"@@lsearch;@DIR@/r", "joe@not.com", "n"},
+      {"@@lsearch;@DIR@/r", "jane@not.com", "[*]"},
+      {"@@lsearch;@DIR@/r", "jane@lost.com", "n"},
+      {"@@lsearch;@DIR@/r", "jane@end.com", "n"},
+      {"! @@lsearch;@DIR@/r", "jane@end.com", "[]"},
+      {"@DIR@/not_joe : *@a.example", "joe@a.example", "n"},
+      {"! @DIR@/not_joe : ! *@a.example", "joe@a.example", "[joe@a.example]"},
   };
   for (const Row& r : rows) {
     const std::string got = match(ListKind::address, r.list, r.subject);
@@ -225,6 +267,9 @@ BOOST_AUTO_TEST_CASE(hosts_by_name) {
   t[{"h.example", dns::Type::a}] = {"192.0.2.9"};
   services.dns.broken = "3.2.0.192.in-addr.arpa";
   write("f", "friend.example: yes\n");
+  write("names", "*.example\n");
+  write("moods", "+include_unknown\n+include_defer\n");
+  write("not_one", "!192.0.2.1\n");
   const Row rows[] = {
       {"friend.example", "192.0.2.1", "[friend.example]"},
       {"friend.example", "192.0.2.2", "n"},
@@ -242,6 +287,19 @@ BOOST_AUTO_TEST_CASE(hosts_by_name) {
       {"+ignore_defer : *.example : 192.0.2.3", "192.0.2.3", "[192.0.2.3]"},
       {"+include_defer : *.example", "192.0.2.3", "[]"},
       {"! *.example", "192.0.2.1", "n"},
+      // A file stands for its lines: what is missing there is missing here.
+      {"@DIR@/names : *", "192.0.2.2", "n"},
+      {"! @DIR@/names : *", "192.0.2.2", "n"},
+      {"! @DIR@/names", "192.0.2.2", "n"},
+      {"! @DIR@/names : *", "192.0.2.1", "n"},
+      {"+include_unknown : @DIR@/names", "192.0.2.2", "[]"},
+      {"+include_unknown : !@DIR@/names : 10.0.0.1", "192.0.2.2", "[]"},
+      {"+ignore_unknown : @DIR@/names : *", "192.0.2.2", "[*]"},
+      {"@DIR@/moods : *.example", "192.0.2.2", "n"},
+      {"@DIR@/names", "192.0.2.3", "defer: host name for 192.0.2.3 could not be looked up now"},
+      {"+ignore_defer : @DIR@/names : *", "192.0.2.3", "[*]"},
+      {"@DIR@/not_one : *", "192.0.2.1", "n"},
+      {"!@DIR@/not_one : !*", "192.0.2.1", "[192.0.2.1]"},
   };
   for (const Row& r : rows) {
     const std::string got = host(r.list, r.subject);
@@ -311,6 +369,59 @@ BOOST_AUTO_TEST_CASE(ten_thousand_domains_are_one_probe) {
   for (int i = 0; i < 10000; ++i) BOOST_REQUIRE(l.match(scope, Text::tainted("d9999.example"))->matched);
   BOOST_TEST(show(l.match(scope, Text::tainted("d5.example"))) == "[d5.example]");
   BOOST_TEST(show(l.match(scope, Text::tainted("x.org"))) == "[*.org]");
+}
+
+// Lists of names are answered by tables when they are long and by looking at each item when they are short; both must
+// say what reading the list from left to right says.
+BOOST_AUTO_TEST_CASE(lists_of_names_are_read_from_left_to_right) {
+  const std::string words[] = {"a.test",  "b.test",     "c.b.test",    "*.b.test", "*.test", "*test",
+                               "*b.test", "*.c.b.test", "*.d.example", "example",  "*",      "A.Test"};
+  const std::string subjects[] = {"a.test",      "b.test",  "ab.test", "x.b.test", "C.b.Test", "y.c.b.test",
+                                  "x.d.example", "example", "nothing", "test",     ".test",    "a.b.c.d.example"};
+  unsigned state = 4711;
+  const auto next = [&state](unsigned n) {
+    state = state * 1103515245U + 12345U;
+    return (state >> 16U) % n;
+  };
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<std::string> items;
+    const unsigned count = 1 + next(round % 2 == 0 ? 6 : 30);
+    for (unsigned i = 0; i < count; ++i)
+      items.push_back((next(4) == 0 ? "! " : "") +
+                      (next(5) != 0 ? words[next(std::size(words))] : "w" + std::to_string(i)));
+    const auto l = list(ListKind::domain, join_list(items));
+    for (const std::string& subject : subjects) {
+      std::string want;
+      for (const std::string& item : items) {
+        const bool negated = item.starts_with("! ");
+        const std::string text = negated ? item.substr(2) : item;
+        const std::string lower = to_lower(subject);
+        const bool hit = text.starts_with("*") ? lower.ends_with(text.substr(1)) : lower == to_lower(text);
+        want = hit ? (negated ? "n" : "[" + text + "]") : (negated ? "[]" : "n");
+        if (hit) break;
+      }
+      const std::string got = show(l.match(scope, Text::tainted(subject)));
+      BOOST_REQUIRE_MESSAGE(got == want, join_list(items) << " for " << subject << ": " << got << ", not " << want);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(names_of_lists_of_names) {
+  define(ListKind::domain, "inner", "a.test : !b.test : *.c.test");
+  define(ListKind::domain, "outer", "! +inner : *.test");
+  define(ListKind::domain, "other", "^x : +inner");
+  define(ListKind::local_part, "users", "joe : *-list");
+  BOOST_TEST(match(ListKind::domain, "+inner", "Q.C.test") == "[*.c.test]");
+  BOOST_TEST((scope.captures.size() == 2U && scope.captures[0].str() == "q.c.test" && scope.captures[1].str() == "q"));
+  BOOST_TEST(scope.captures[1].is_tainted());
+  BOOST_TEST(match(ListKind::domain, "+inner : b.test", "b.test") == "[b.test]");
+  BOOST_TEST(match(ListKind::domain, "+outer", "a.test") == "n");
+  BOOST_TEST(match(ListKind::domain, "+outer", "b.test") == "[*.test]");
+  BOOST_TEST(match(ListKind::domain, "+outer", "a.example") == "n");
+  BOOST_TEST(match(ListKind::domain, "+other", "q.c.test") == "[*.c.test]");
+  BOOST_TEST(match(ListKind::domain, "+other", "xa.test") == "[^x]");
+  BOOST_TEST(match(ListKind::local_part, "+users", "A-List") == "[*-list]");
+  BOOST_TEST(scope.captures[1].str() == "A");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
