@@ -143,7 +143,10 @@ Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Con
     }
   }
   REMEX_TRY(auto p, create_with(config, std::move(store), std::move(log)));
-  if (opt.courier) p->services->set_courier(opt.courier);
+  if (opt.courier) {
+    p->services->set_courier(opt.courier);
+    if (p->engine.store) opt.courier->hold(p->engine.store->lock_descriptor());
+  }
   return p;
 }
 

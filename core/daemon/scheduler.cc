@@ -118,7 +118,7 @@ void Scheduler::pump() {
         process->engine.log->write(log::kMain | log::kPanic, id,
                                    fmt::format("delivery could not be recorded: {}", st.error().text));
       --running_;
-      pump();
+      go_on();
     });
   }
   while (!stopping_ && running_ < parallel_ && !waiting_.empty()) {
@@ -139,13 +139,34 @@ void Scheduler::pump() {
         item->process->engine.log->write(log::kMain | log::kPanic, id,
                                          fmt::format("delivery could not be recorded: {}", st.error().text));
       --running_;
-      pump();
+      go_on();
     });
   }
   if (waiting_.empty() && running_ < parallel_ && overflow_ && last_) {
     overflow_ = false;  // the run is remembered when it cannot start yet
-    queue_run(last_);
+    if (leaving_)
+      left_();
+    else
+      queue_run(last_);
   }
+}
+
+void Scheduler::go_on() {
+  pump();
+  start_wanted();
+  if (leaving_ && idle() && idle_) idle_();
+}
+
+bool Scheduler::idle() const {
+  return running_ == 0 && waiting_.empty() && woken_.empty() && full_.running == 0 && retries_.running == 0 &&
+         etrn_running_.empty();
+}
+
+void Scheduler::leave(std::function<void()> left, std::function<void()> idle) {
+  leaving_ = true;
+  left_ = std::move(left);
+  idle_ = std::move(idle);
+  wanted_.reset();
 }
 
 bool Scheduler::may_start(const Runs& runs, std::size_t most) const {
@@ -153,7 +174,7 @@ bool Scheduler::may_start(const Runs& runs, std::size_t most) const {
 }
 
 void Scheduler::queue_run(std::shared_ptr<Process> process) {
-  if (stopping_) return;
+  if (stopping_ || leaving_) return;
   wanted_ = std::move(process);
   start_wanted();
 }
@@ -187,6 +208,7 @@ bool Scheduler::start(const std::shared_ptr<Process>& process, bool retries_only
     run.retries_only = retries_only;
     run.each.queue_run = true;
     run.parallel = static_cast<int>(parallel_);
+    run.enough = [this] { return leaving_; };
     const bool say = !retries_only && process->engine.log->on(log::Selector::queue_run);
     if (say) process->engine.log->write(log::kMain, "", "Start queue run: pid=" + std::to_string(getpid()));
     const Status st = contained([&] { return delivery::run_queue(process->engine, run); });
@@ -194,7 +216,7 @@ bool Scheduler::start(const std::shared_ptr<Process>& process, bool retries_only
       process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("queue run failed: {}", st.error().text));
     if (say) process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
     --runs.running;
-    start_wanted();
+    go_on();
   });
   return true;
 }
@@ -208,6 +230,7 @@ bool Scheduler::etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJ
       process->engine.log->write(log::kMain | log::kPanic, "",
                                  fmt::format("ETRN {}: {}", printable(job.key), st.error().text));
     etrn_running_.erase(job.key);
+    go_on();
   });
   return true;
 }
@@ -216,6 +239,7 @@ void Scheduler::drain() {
   stopping_ = true;
   waiting_.clear();
   woken_.clear();
+  idle_ = nullptr;
   if (!nursery_->join())
     nursery_ = std::make_unique<io::Nursery>();  // the old one cancels what is late and waits for it
   last_.reset();

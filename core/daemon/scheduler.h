@@ -33,6 +33,11 @@ class Scheduler {
   bool etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJob& job);
   /// No new deliveries; waits for the running ones until the fiber's deadline, then cancels them. None runs afterwards.
   void drain();
+  /// The process makes room for another one: running queue runs take no more messages and none begins; new messages are
+  /// still delivered. `left`: called when some are left to the other process; `idle`: when idle() has become true.
+  void leave(std::function<void()> left, std::function<void()> idle);
+  /// Nothing is under way or waits.
+  bool idle() const;
   std::size_t running() const { return running_; }
 
  private:
@@ -46,6 +51,8 @@ class Scheduler {
   /// False: not now.
   bool start(const std::shared_ptr<Process>& process, bool retries_only);
   void start_wanted();
+  /// Something has ended: the next one begins.
+  void go_on();
   struct Waiting {
     std::shared_ptr<Process> process;
     store::StoredMessage msg;
@@ -57,7 +64,8 @@ class Scheduler {
   Instant refused_{};                ///< when queue_run_max last forbade one more: it is not expanded all the time
   std::shared_ptr<Process> wanted_;  ///< of a queue run that could not be started yet
   std::uint64_t waiting_bytes_ = 0;
-  bool overflow_ = false, stopping_ = false;
+  bool overflow_ = false, stopping_ = false, leaving_ = false;
+  std::function<void()> left_, idle_;  ///< of leave()
   std::deque<Waiting> waiting_;
   std::deque<std::pair<std::shared_ptr<Process>, std::string>> woken_;
   std::shared_ptr<Process> last_;

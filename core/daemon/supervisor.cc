@@ -25,6 +25,7 @@
 #include "core/base/strings.h"
 #include "core/daemon/courier.h"
 #include "core/daemon/hand_over.h"
+#include "core/daemon/leaving_workers.h"
 #include "core/daemon/process.h"
 #include "core/daemon/service_manager.h"
 #include "core/daemon/worker.h"
@@ -56,8 +57,7 @@ void hold_signals(std::initializer_list<int> which) {
 
 namespace {
 
-constexpr Millis kKillTime{15'000};  ///< after kDrainTime, for what a drain does besides
-constexpr Millis kAbortTime{5'000};  ///< between SIGABRT and SIGKILL of a worker that stands still
+constexpr Millis kRoomTime{5'000};  ///< for a worker that makes room to close what another one needs
 constexpr Millis kCourierPatience{1'000};
 constexpr Millis kLogPatience{2'000};  ///< for how long a line is waited for before a worker starts
 constexpr unsigned kLogAlarm = 30;     ///< seconds; the log's file system hangs
@@ -77,7 +77,7 @@ class Supervisor {
     if (const int rc = take_signals(); rc != EX_OK) return rc;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // what a dead worker leaves behind is reaped here
     start_worker();
-    while (!over_) {
+    while (!over_ || !leaving_.empty()) {
       wait();
       reap();  // before a SIGTERM: what had ended by then did not end because of it
       read_signals();
@@ -95,7 +95,7 @@ class Supervisor {
     sigemptyset(&set);
     for (const int s : {SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGCHLD}) sigaddset(&set, s);
     sigprocmask(SIG_BLOCK, &set, nullptr);
-    hold_signals({SIGUSR2});           // a worker that does not watch for it yet must not die of it
+    hold_signals({SIGUSR2, look_signal()});  // a worker that does not watch for it yet must not die of it
     (void)::signal(SIGCHLD, SIG_DFL);  // whoever started this may have ignored it, and then nothing can be waited for
     signals_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals_ >= 0) return EX_OK;
@@ -109,11 +109,16 @@ class Supervisor {
     const Instant now = monotonic_now();
     const Instant until = std::min(next_look(), now + heartbeat());
     const Millis time = std::chrono::ceil<Millis>(std::max(until - now, Instant::duration::zero()));
-    pollfd fds[3] = {{signals_, POLLIN, 0}, {link_, POLLIN, 0}, {refusals_, POLLIN, 0}};
-    (void)::poll(fds, 3, static_cast<int>(time.count()));
+    std::vector<pollfd> fds{{signals_, POLLIN, 0}, {link_, POLLIN, 0}, {refusals_, POLLIN, 0}};
+    leaving_.poll_for(fds);
+    (void)::poll(fds.data(), fds.size(), static_cast<int>(time.count()));
     // A machine that was asleep has not given the worker time either.
     const Instant late = monotonic_now() - Millis(1000);
-    if (late > until) last_alive_ += late - until;
+    if (late > until) {
+      last_alive_ += late - until;
+      leaving_.forgive(late - until);
+    }
+    leaving_.take(fds.data() + 3);
     // A worker that closes its end is not believed to be alive: it is killed when it has been silent for too long.
     if ((fds[1].revents & (POLLIN | POLLHUP)) == POLLHUP) close_now(link_);
     if ((fds[2].revents & POLLIN) != 0) answer_refusal();
@@ -123,7 +128,7 @@ class Supervisor {
   Instant next_look() const {
     Instant at = Instant::max();
     if (start_at_ != Instant::max()) at = std::min(at, waits_for_log() ? start_at_ + kLogPatience : start_at_);
-    at = std::min({at, kill_at_, miss_courier_at_});
+    at = std::min({at, kill_at_, miss_courier_at_, room_by_, leaving_.next_look()});
     return std::min(at, stands_still_at());
   }
 
@@ -150,9 +155,10 @@ class Supervisor {
     }
     if (now >= stands_still_at()) abort_worker(now);
     if (now >= miss_courier_at_ && worker_ > 0) replace_for_courier();
-    // While a worker is waited for, begins, or makes room (until it is killed for that), there is none to say so.
-    const bool makes_room = replacing_ && kill_at_ != Instant::max();
-    if ((!is_ready_ || makes_room) && !stopping_ && watched_by_manager_.count() > 0) notify_manager("WATCHDOG=1");
+    if (now >= room_by_) room_is_made();
+    leaving_.look_at_the_clock(now);
+    // While a worker is waited for, or begins, there is none to say so.
+    if (!is_ready_ && !stopping_ && watched_by_manager_.count() > 0) notify_manager("WATCHDOG=1");
   }
 
   /// Its loop stands still. SIGABRT first: where core dumps are on, that shows where.
@@ -199,6 +205,7 @@ class Supervisor {
     const pid_t pid = ::fork();
     if (pid == 0) {
       ::close(link->master);
+      leaving_.close_descriptors();
       ::close(signals_);
       signals_ = -1;
       release_signals({SIGCHLD});
@@ -263,7 +270,8 @@ class Supervisor {
     close_now(link_);
     close_now(refusals_);
     refused_.clear();
-    kill_at_ = miss_courier_at_ = Instant::max();
+    leave_courier();
+    kill_at_ = miss_courier_at_ = room_by_ = Instant::max();
     if (!is_ready_ && previous_ && !stopping_) {
       opt_.config = std::move(previous_);  // first: the log may be one of the things that do not work
       say("the worker process cannot begin with the new configuration; the old one stays in force");
@@ -279,11 +287,7 @@ class Supervisor {
       say(what);
       return finish(EX_SOFTWARE);
     }
-    if (replacing_ && WIFEXITED(status) && WEXITSTATUS(status) == EX_OK) {
-      // A courier that dies again and again is no reason to hurry.
-      start_at_ = monotonic_now() + (courier_end_.empty() ? Millis(0) : delay_.next(ran));
-      return;
-    }
+    if (replacing_ && WIFEXITED(status) && WEXITSTATUS(status) == EX_OK) return start_next(ran);
     ++ends_;
     again_after(ran, what);
   }
@@ -304,16 +308,47 @@ class Supervisor {
     replace_worker();
   }
 
-  /// It finishes what it does, as at the end of the daemon, and another one follows. Clients wait meanwhile.
+  /// It closes its ports, and then another one begins while it finishes what it does. Who connects in between waits in
+  /// the listening sockets, which are the master's.
   void replace_worker() {
     if (worker_ < 0 || stopping_ || replacing_) return;
     replacing_ = true;
     ::kill(worker_, SIGUSR2);
-    kill_at_ = monotonic_now() + kReplaceTime + kDrainTime + kKillTime;
-    watching_ = false;
+    room_by_ = monotonic_now() + kRoomTime;
+  }
+
+  /// It said so, or takes too long to say it: two workers at one port do no harm.
+  void room_is_made() {
+    room_by_ = Instant::max();
+    if (worker_ < 0 || stopping_ || !replacing_) return;
+    const auto ran = std::chrono::duration_cast<Millis>(monotonic_now() - started_);
+    WorkerProcess w;
+    w.worker = std::exchange(worker_, -1);
+    w.courier = std::exchange(courier_, -1);
+    w.link = std::exchange(link_, -1);
+    w.refusals = std::exchange(refusals_, -1);
+    w.refused = std::exchange(refused_, {});
+    w.last_alive = last_alive_;
+    w.patience = watching_ ? patience_ : Millis(0);
+    leaving_.add(std::move(w));
+    kill_at_ = miss_courier_at_ = Instant::max();
+    settle_for_the_next();
+    watching_ = is_ready_ = false;
+    start_next(ran);
+  }
+
+  /// A courier that dies again and again is no reason to hurry.
+  void start_next(Millis ran) { start_at_ = monotonic_now() + (courier_end_.empty() ? Millis(0) : delay_.next(ran)); }
+
+  /// It ends what it does for the worker that ended, and holds that worker's messages until then.
+  void leave_courier() {
+    WorkerProcess left;
+    left.courier = std::exchange(courier_, -1);
+    leaving_.add(std::move(left));
   }
 
   void finish(int status) {
+    leaving_.stop();
     exit_status_ = status;
     over_ = true;
   }
@@ -376,6 +411,7 @@ class Supervisor {
     stopping_ = true;
     notify_manager("STOPPING=1");
     opt_.stop_listening();
+    leaving_.stop();
     if (worker_ < 0) return finish(EX_OK);
     watching_ = false;
     ::kill(worker_, SIGTERM);
@@ -383,7 +419,7 @@ class Supervisor {
   }
 
   void read_reports() {
-    bool heard = false, reloaded = false, replace = false;
+    bool heard = false, reloaded = false, replace = false, left = false;
     for (int i = 0; i < kReportsAtOnce && link_ >= 0; ++i) {
       // Before it serves, a worker is what the program says; later it may be what a stranger made of it.
       const bool takes = !is_ready_ && refusals_ < 0;
@@ -391,6 +427,7 @@ class Supervisor {
       if (!report) break;
       heard = true;
       replace = replace || *report == Report::replace;
+      left = left || *report == Report::left;
       reloaded = reloaded || replace || *report == Report::reloaded;
       if (*report == Report::refused) asked_ = false, candidate_.reset();
       if (*report == Report::ready && !is_ready_) worker_is_ready();
@@ -400,6 +437,7 @@ class Supervisor {
     if (replace) replace_worker();
     if (!heard) return;
     last_alive_ = monotonic_now();
+    if (left && replacing_) room_is_made();
     if (watched_by_manager_.count() > 0) notify_manager("WATCHDOG=1");
   }
 
@@ -435,6 +473,8 @@ class Supervisor {
         worker_ended(status);
       else if (pid == courier_)
         courier_ended(status);
+      else if (leaving_.ended(pid, status))
+        continue;
       else if (pid == log_child_)
         log_child_ = -1;
     }
@@ -513,6 +553,7 @@ class Supervisor {
   Instant start_at_ = Instant::max();         ///< when the next worker starts; max: there is one
   Instant kill_at_ = Instant::max();          ///< when the worker is killed if it still lives
   Instant miss_courier_at_ = Instant::max();  ///< when the worker is replaced if it still lives
+  Instant room_by_ = Instant::max();          ///< when a worker that is to make room counts as one that has
   int ends_ = 0;                              ///< unexpected ones
   std::string courier_end_;                   ///< of this worker's courier, if it ended first
   bool was_ready_ = false;                    ///< some worker was
@@ -526,6 +567,7 @@ class Supervisor {
   };
   std::vector<Line> log_lines_;  ///< not given to a child yet
   pid_t log_child_ = -1;
+  LeavingWorkers leaving_{{[this](const std::string& line) { say(line); }, [this] { pass_on(look_signal()); }}};
   int refusals_ = -1;                   ///< of the worker's sandbox
   std::set<std::string_view> refused_;  ///< what was logged
 };

@@ -57,24 +57,24 @@ class Worker {
     io::SignalWatch intr(SIGINT, [this] { end(); });
     io::SignalWatch hup(SIGHUP, [this] { reload(); });
     io::SignalWatch usr1(SIGUSR1, [this] { tell_of_itself(); });
-    io::SignalWatch usr2(SIGUSR2, [this] { replaced_ = true, stop_.set(); });
+    io::SignalWatch usr2(SIGUSR2, [this] { leaves_ = true, stop_.set(); });
+    io::SignalWatch look(look_signal(), [this] {
+      if (!leaves_) scheduler_.queue_run(process_);
+    });
     accept_signals();
     send_report(start_.link, Report::ready);
     {
-      io::Nursery nursery;
+      io::Nursery heart, nursery;
+      heart.spawn("heartbeat", [this] { heartbeat(); });
       for (std::size_t i = 0; i < listeners_.size(); ++i) nursery.spawn("listener", [this, i] { accept_loop(i); });
       nursery.spawn("queue runner", [this] { queue_loop(); });
       nursery.spawn("idle watch", [this] { idle_watch(); });
       nursery.spawn("tidying", [this] { tidy_loop(); });
-      nursery.spawn("heartbeat", [this] { heartbeat(); });
       nursery.spawn("status", [this] { answer_status(); });
       (void)stop_.wait();
       for (auto& l : listeners_) l.listener->close();
       nursery.cancel_all();
-      if (replaced_) {
-        const io::DeadlineScope polite(kReplaceTime);
-        (void)sessions_->join();
-      }
+      if (leaves_) leave(nursery);
       sessions_->cancel_all();  // each says 421 and goes
       const io::DeadlineScope deadline(kDrainTime);
       (void)sessions_->join();
@@ -84,7 +84,7 @@ class Worker {
       pool_->close_all();
       (void)nursery.join();
     }
-    if (!hooks::active() && !replaced_)
+    if (!hooks::active() && !leaves_)
       process_->engine.log->write(log::kMain, "", fmt::format("remex daemon stopped: pid={}", start_.master));
     // What is tied to the loop goes before the loop does.
     process_->engine.pool.reset();
@@ -122,14 +122,38 @@ class Worker {
 
   /// The daemon ends; a worker that was making room for another one has no more time for that.
   void end() {
-    if (replaced_ && sessions_) sessions_->cancel_all();
-    replaced_ = false;
+    if (leaves_ && sessions_) sessions_->cancel_all();
+    ending_ = true;
+    hurry_.set();
     stop_.set();
+  }
+
+  /// Makes room for another worker, and finishes what it does itself: nobody has to be sent away, and no command has to
+  /// be run twice.
+  void leave(io::Nursery& nursery) {
+    (void)prctl(PR_SET_NAME, "remex-leaving");
+    (void)nursery.join();  // the status socket has its name back
+    scheduler_.leave([this] { send_report(start_.link, Report::look); }, [this] { hurry_.set(); });
+    send_report(start_.link, Report::left);
+    {
+      const io::DeadlineScope polite(kLeaveSessions);
+      (void)sessions_->join();
+    }
+    sessions_->cancel_all();
+    {
+      const io::DeadlineScope soon(kDrainTime);
+      (void)sessions_->join();
+    }
+    const io::DeadlineScope deliveries(kLeaveDeliveries);
+    while (!scheduler_.idle() && !ending_) {
+      hurry_.clear();
+      if (!hurry_.wait()) break;
+    }
   }
 
   /// A loop that stands still is noticed by the master, which waits for these.
   void heartbeat() {
-    while (!stop_.is_set()) {
+    for (;;) {
       send_report(start_.link, Report::alive);
       if (!io::sleep_for(start_.heartbeat)) return;
     }
@@ -213,7 +237,7 @@ class Worker {
   }
 
   void reload() {
-    if (!opt_.reload) return;
+    if (!opt_.reload || leaves_) return;  // the master has read it for the one that follows
     std::string problem;
     auto config = opt_.reload(problem);
     log::Log& log = *process_->engine.log;
@@ -340,7 +364,9 @@ class Worker {
   std::shared_ptr<io::Settler> settler_;
   smtp::Counters counters_;
   Instant began_ = monotonic_now();
-  bool replaced_ = false;  ///< it ends because the courier did; another one comes
+  bool leaves_ = false;  ///< it makes room for another one
+  bool ending_ = false;  ///< the daemon ends
+  io::Event hurry_;      ///< a worker that leaves has no delivery any more, or no time
   io::Event stop_;
   std::unique_ptr<io::Nursery> sessions_ = std::make_unique<io::Nursery>();
   Scheduler scheduler_{64};
@@ -373,6 +399,8 @@ Status give_up_what_is_not_needed(WorkerStart& start, std::vector<std::string>& 
 }
 
 }  // namespace
+
+int look_signal() { return SIGRTMIN; }
 
 int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, WorkerStart start) {
   (void)prctl(PR_SET_NAME, "remex-worker");

@@ -69,6 +69,8 @@ std::optional<Report> receive_report(int fd, int* descriptor) {
       case Report::reloaded:
       case Report::refused:
       case Report::replace:
+      case Report::left:
+      case Report::look:
       case Report::sandbox: return static_cast<Report>(p.byte);
     }
   }

@@ -15,6 +15,8 @@ enum class Report : char {
   reloaded = 'C',  ///< SIGHUP: the new configuration is good and in force
   refused = 'N',   ///< SIGHUP: the old configuration stays in force
   replace = 'X',   ///< the same, but another worker must begin with it
+  left = 'L',      ///< it was told to make room, and has closed what another worker needs: ports, status socket
+  look = 'Q',      ///< from one that makes room: there are messages that it will not deliver
   sandbox = 'S',   ///< comes with a descriptor: SandboxState::refusals
 };
 

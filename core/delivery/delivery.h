@@ -62,6 +62,8 @@ struct QueueRun {
   bool look_at_all = false;   ///< -q: also what is not due or frozen; each says in the log why it stays
   bool retries_only = false;  ///< what has a retry time that is over; not what waits for a queue run
   int parallel = 1;           ///< messages at once
+  /// Asked before each message; true: the rest is left to the next run. Unset: never.
+  std::function<bool()> enough;
 };
 
 /// One delivery attempt of a stored message, whole: loads, claims, routes, delivers, records, bounces, removes when

@@ -49,7 +49,7 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
   bool cancel = false;
   if (!may_proceed(eng, msg.envelope, opt, cancel)) return {};
   Attempt a(eng, msg, opt);
-  a.claim = std::move(claim);
+  a.claim = claim;
   if (cancel && msg.envelope.sender.empty()) {
     REMEX_CHECK(eng.store->remove(msg.envelope.id, true));
     eng.log->write(log::kMain, msg.envelope.id, "Completed");
@@ -64,7 +64,10 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
     a.transport_all();
   }
   step = "writing down what came of it";
-  return a.finish();
+  Status outcome = a.finish();
+  // What the courier does for it may go on for a moment, and nobody waits for that any more.
+  if (const Status st = io::check_interrupt(); !st && st.error().kind == ErrorKind::cancelled && claim) claim->keep();
+  return outcome;
 }
 
 }  // namespace
@@ -235,7 +238,7 @@ Status run_queue(Engine& engine, const QueueRun& run) {
       if (!*next) return false;
       opt.insist = true;
     } else {
-      stop = overloaded(eng);
+      stop = (run.enough && run.enough()) || overloaded(eng);
       if (stop) return false;
       next = ids.next();
       if (!next) {

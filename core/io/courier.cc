@@ -25,7 +25,9 @@ namespace {
 
 constexpr std::size_t kMaxBytes = 64u << 20;
 constexpr std::size_t kMaxFields = 1000;
-constexpr std::uint32_t kReload = 0xffffffffU;
+constexpr std::uint32_t kReload = 0xffffffffU, kHold = 0xfffffffeU;
+constexpr Seconds kMostTime{7 * 86400};
+constexpr Seconds kOrphanTime{15};  ///< for a child when the asking process has ended
 
 void put_u32(std::string& out, std::size_t n) {
   for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(n >> shift & 0xffU);
@@ -265,10 +267,18 @@ class Master {
       std::uint32_t number = 0;
       int fd = -1;
       const int got = receive_packet(socket_, number, fd);
-      if (got == 0) open = false;
+      if (got == 0) {
+        open = false;
+        for (auto& [pid, until] : running_) until = std::min(until, monotonic_now() + kOrphanTime);
+      }
       if (got <= 0) continue;
       if (number == kReload && fd < 0) reload_();
       if (fd < 0) continue;
+      if (number == kHold) {
+        if (held_ >= 0) ::close(held_);
+        held_ = fd;
+        continue;
+      }
       start(fd, number);
       ::close(fd);
     }
@@ -288,7 +298,7 @@ class Master {
       work_(fd, true);
       ::_exit(0);
     }
-    if (pid > 0) running_[pid] = monotonic_now() + Seconds(std::min<std::uint32_t>(limit, 7 * 86400));
+    if (pid > 0) running_[pid] = monotonic_now() + std::min(Seconds(limit), kMostTime);
   }
 
   void reap(int children) {
@@ -303,6 +313,7 @@ class Master {
   }
 
   int socket_;
+  int held_ = -1;  ///< of hold(); children have it, too, what they execute has not
   CourierWork work_;
   std::function<void()> reload_;
   std::map<pid_t, Instant> running_;
@@ -317,7 +328,7 @@ class ProcessCourier : public Courier {
   Result<std::unique_ptr<Stream>> open(Seconds limit) override {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) return fail_errno(errno, "socketpair");
-    const bool sent = send_packet(fd_, static_cast<std::uint32_t>(limit.count()), fds[1]);
+    const bool sent = send_packet(fd_, static_cast<std::uint32_t>(std::min(limit, kMostTime).count()), fds[1]);
     const int err = errno;
     ::close(fds[1]);
     if (!sent) {
@@ -325,6 +336,9 @@ class ProcessCourier : public Courier {
       return defer(fmt::format("the courier process cannot be asked: {}", std::strerror(err)));
     }
     return Socket::adopt(fds[0]);
+  }
+  void hold(int fd) override {
+    if (fd >= 0) (void)send_packet(fd_, kHold, fd);
   }
   void reload() override { (void)send_packet(fd_, kReload, -1); }
   pid_t process() const override { return process_; }

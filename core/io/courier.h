@@ -48,6 +48,9 @@ class Courier {
   virtual Result<std::unique_ptr<Stream>> open(Seconds limit) = 0;
   /// Tells the privileged process to read its configuration again.
   virtual void reload() {}
+  /// Gives the privileged process a copy of a descriptor, which it and the children it has then keep as long as they
+  /// live: the locks of the asking process outlive it by what is done for it. One more takes the place of the last.
+  virtual void hold(int) {}
   /// The privileged process, a child of the one that called start_courier_process(); -1: there is none.
   virtual pid_t process() const { return -1; }
 

@@ -31,6 +31,8 @@ class ClaimTable {
   bool removal_pending(const std::string& id) const;
   /// Held in this process, or being removed by it.
   bool busy_here(const std::string& id) const;
+  /// The file whose ranges are locked; the table's.
+  int descriptor() const { return fd_; }
   /// Held by another process.
   bool busy_elsewhere(const std::string& id) const;
 

@@ -40,11 +40,15 @@ class HeldFile {
 
 struct HeldClaim final : Claim {
   HeldClaim(std::shared_ptr<ClaimTable> t, std::string i) : table(std::move(t)), id(std::move(i)) {}
-  ~HeldClaim() override { table->release(id); }
+  ~HeldClaim() override {
+    if (!kept) table->release(id);
+  }
+  void keep() override { kept = true; }
   HeldClaim(const HeldClaim&) = delete;
   HeldClaim& operator=(const HeldClaim&) = delete;
   std::shared_ptr<ClaimTable> table;
   std::string id;
+  bool kept = false;
 };
 
 Status make_directory(const std::string& path) {
@@ -197,6 +201,11 @@ std::shared_ptr<ClaimTable> SqliteStore::claim_table() const {
 Status SqliteStore::writable() const {
   if (claim_table()) return {};
   return remex::fail(fmt::format("the spool {} is open for reading only", opt_.directory));
+}
+
+int SqliteStore::lock_descriptor() const {
+  const auto table = claim_table();
+  return table ? table->descriptor() : -1;
 }
 
 bool SqliteStore::names_body(const std::string& name) {

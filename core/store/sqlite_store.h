@@ -43,6 +43,7 @@ class SqliteStore final : public Store {
                                        Walk& walk) override;
   Result<std::optional<std::int64_t>> next_due() override;
   Result<std::unique_ptr<Claim>> claim(const std::string& id) override;
+  int lock_descriptor() const override;
   void message_log(const std::string& id, std::string_view line) override;
   Result<std::string> read_message_log(const std::string& id) override;
   Result<std::optional<RetryRecord>> get_retry(const std::string& key) override;

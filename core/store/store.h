@@ -79,6 +79,8 @@ struct RetryRecord {
 class Claim {
  public:
   virtual ~Claim() = default;
+  /// Not released on destruction, but when this process and all that hold lock_descriptor() have ended.
+  virtual void keep() = 0;
 };
 
 class Store {
@@ -131,6 +133,9 @@ class Store {
   virtual Result<std::optional<std::int64_t>> next_due() = 0;
   /// nullptr when another process or fiber has it.
   virtual Result<std::unique_ptr<Claim>> claim(const std::string& id) = 0;
+  /// What this process's claims hang on: whoever gets a copy keeps those that were not given back when the process
+  /// died, until it dies itself. The store's; -1: there are none.
+  virtual int lock_descriptor() const = 0;
 
   /// Per-message log (-Mvl). Appended without waiting for the disk.
   virtual void message_log(const std::string& id, std::string_view line) = 0;

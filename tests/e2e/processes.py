@@ -361,7 +361,7 @@ def test_a_sigterm_while_the_worker_is_replaced():
         c = h.Smtp(s.port)
         os.kill(s.remex.child('remex-courier'), signal.SIGKILL)
         s.logged('is replaced, too', 'paniclog')
-        h.wait_for(lambda: not h.port_open(s.port) or s.remex.child('remex-courier') is None, what='the replacement')
+        h.wait_for(lambda: s.remex.child('remex-leaving') and s.remex.child('remex-worker'), what='the replacement')
         start = time.monotonic()
         s.remex.stop(20)  # status 0
         h.check(time.monotonic() - start < 15, 'the daemon ended late')

@@ -1,6 +1,8 @@
 // The store as one process sees it: round trips, listing, due order, claims, hints, damaged and foreign databases.
 #include "core/store/store.h"
 
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 
@@ -200,6 +202,25 @@ BOOST_AUTO_TEST_CASE(due_order_frozen_and_claims) {
   BOOST_TEST(other->due(1000, 10, false, "").value() == Ids{a.envelope.id});
   claim.reset();
   BOOST_TEST(static_cast<bool>(other->claim(b.envelope.id).value()));
+}
+
+BOOST_AUTO_TEST_CASE(a_claim_that_is_kept_ends_with_the_last_who_has_its_descriptor) {
+  Spool spool;
+  auto st = spool.open().value();
+  const StoredMessage m = sample(10), n = sample(10);
+  BOOST_REQUIRE(st->insert(m));
+  BOOST_REQUIRE(st->insert(n));
+  const int copy = ::dup(st->lock_descriptor());
+  BOOST_REQUIRE(copy >= 0);
+  st->claim(m.envelope.id).value()->keep();
+  (void)st->claim(n.envelope.id).value();  // given back
+  auto other = spool.open().value();
+  BOOST_TEST(!other->claim(m.envelope.id).value());
+  BOOST_TEST(static_cast<bool>(other->claim(n.envelope.id).value()));
+  st.reset();
+  BOOST_TEST(!other->claim(m.envelope.id).value());
+  ::close(copy);
+  BOOST_TEST(static_cast<bool>(other->claim(m.envelope.id).value()));
 }
 
 BOOST_AUTO_TEST_CASE(lazy_removal_is_seen_at_once_and_keeps_its_claim) {
