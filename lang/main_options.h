@@ -101,6 +101,7 @@ struct MainOptions {
   std::vector<std::string> host_lookup_order{"bydns", "byaddr"};
   MatchList rfc1413_hosts;
   std::int64_t rfc1413_query_timeout = 0;
+  std::int64_t rfc1413_port = 113;
 
   // lookup drivers
   std::int64_t finduser_retries = 0;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "core/hooks/hooks.h"
 #include "lang/driver.h"
 #include "lang/lookup.h"
 #include "lang/node.h"
@@ -52,6 +53,7 @@ const Def* find_family(const std::vector<const Def*>& families, std::string_view
 }  // namespace
 
 void Registries::finish() {
+  if (!hooks::active()) std::erase_if(main_options, [](const OptionDef* o) { return o->only_in_test_mode; });
   auto made = std::make_shared<Index>();
   fill(made->operators, operators);
   fill(made->items, items);

@@ -120,6 +120,7 @@ struct OptionDef {
   std::uint8_t tier = 1;
   /// Values somebody would write, and one that is refused where the type has none (lang/examples.h).
   Examples examples = {};
+  bool only_in_test_mode = false;  ///< unknown unless hooks::active()
 };
 
 /// A row of a table without field names, with its examples: with_examples({"file", OptionType::expanded, ...}, {"/x"}).

@@ -53,6 +53,7 @@ struct SessionState {
   std::int64_t declared_size = -1;
   /// PEM, empty: none.
   std::string tls_peercert, tls_ourcert;
+  int tls_ocsp = 0;  ///< $tls_in_ocsp
 };
 
 /// Rates that `ratelimit` conditions computed, by key: the same condition tested again counts nothing again.
@@ -92,6 +93,7 @@ struct DeliveryState {
   std::string tls_peercert, tls_ourcert;  ///< PEM, empty: none
   std::string tls_dane, tls_tlsa_usage;   ///< "yes" when TLSA records vouched for the peer; bits of their usages
   int tls_bits = 0;
+  int tls_ocsp = 0;  ///< $tls_out_ocsp
   bool tls_certificate_verified = false;
   Text address_file, address_pipe;
   std::string dkim_domain, dkim_selector;  ///< while signing

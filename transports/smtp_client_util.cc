@@ -224,10 +224,12 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
   const int alive = opt.keepalive ? 1 : 0;
   (void)::setsockopt((*socket)->fd(), SOL_SOCKET, SO_KEEPALIVE, &alive, sizeof alive);
   const io::Endpoint local = (*socket)->local();
+  const std::string proxy_ip = (*socket)->peer().ip;
   auto c = start(std::move(*socket), opt);
   if (c) {
     (*c)->local_ip_ = local.ip;
     (*c)->local_port_ = local.port;
+    if (!opt.proxies.empty()) (*c)->proxy_ip_ = proxy_ip;
   }
   return c;
 }
@@ -327,6 +329,7 @@ HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool
 
 HostResultOf<void> SmtpConnection::say_hello(const SmtpConnectOptions& opt) {
   keywords_.clear();
+  limits_ = {};
   esmtp_ = false;
   if (!opt.avoid_esmtp || lmtp_) {
     const std::string line = fmt::format("{} {}", lmtp_ ? "LHLO" : "EHLO", opt.helo);
@@ -335,6 +338,7 @@ HostResultOf<void> SmtpConnection::say_hello(const SmtpConnectOptions& opt) {
     if (r->first() == 2) {
       esmtp_ = true;
       for (std::size_t i = 1; i < r->lines.size(); ++i) keywords_.push_back(to_upper(trim(r->lines[i])));
+      limits_ = peer_limits(keyword_values("LIMITS"));
       return {};
     }
     // Old servers: an error to EHLO, then HELO (RFC 5321 3.2). One that is leaving is not asked again.
@@ -345,6 +349,17 @@ HostResultOf<void> SmtpConnection::say_hello(const SmtpConnectOptions& opt) {
   if (!r) return std::unexpected(r.error());
   if (r->first() != 2) return std::unexpected(reply_trouble(*r, line, ""));
   return {};
+}
+
+PeerLimits peer_limits(std::string_view values) {
+  PeerLimits out;
+  const std::pair<std::string_view, std::uint64_t*> known[] = {
+      {"MAILMAX=", &out.messages}, {"RCPTMAX=", &out.recipients}, {"RCPTDOMAINMAX=", &out.domains}};
+  for (const std::string_view word : split(values, ' '))
+    for (const auto& [name, limit] : known)
+      if (istarts_with(word, name))
+        if (const auto n = parse_uint(word.substr(name.size()))) *limit = *n;
+  return out;
 }
 
 bool SmtpConnection::has(std::string_view keyword) const {

@@ -84,6 +84,15 @@ struct TransactionOptions {
   Seconds command_timeout{300}, data_timeout{300}, final_timeout{600};
 };
 
+/// What a server said about itself with LIMITS (RFC 9422); 0: nothing.
+struct PeerLimits {
+  std::uint64_t messages = 0;    ///< MAILMAX: transactions on one connection
+  std::uint64_t recipients = 0;  ///< RCPTMAX: recipients of one transaction
+  std::uint64_t domains = 0;     ///< RCPTDOMAINMAX: domains among them
+};
+/// From what stands behind the keyword. Unknown limits are passed over, and values that are none (RFC 9422 3).
+PeerLimits peer_limits(std::string_view values);
+
 /// Turns message text (LF ends) into what goes on the wire: CRLF ends, dots doubled. A CR in front of LF is dropped,
 /// any other CR becomes a space: no bare CR or LF leaves this host, so nothing in a body can look like the end of the
 /// data.
@@ -129,11 +138,14 @@ class SmtpConnection {
 
   bool has(std::string_view keyword) const;
   bool esmtp() const { return esmtp_; }
+  const PeerLimits& limits() const { return limits_; }
   const io::TlsInfo* tls() const { return tls_ ? &tls_info_ : nullptr; }
   /// The certificate was found good by TLSA records.
   bool dane() const { return dane_; }
   bool used_chunking() const { return chunked_; }
   const std::string& local_ip() const { return local_ip_; }
+  /// Of the SOCKS proxy that the connection goes through; empty: none.
+  const std::string& proxy_ip() const { return proxy_ip_; }
   int local_port() const { return local_port_; }
   bool used_pipelining() const { return pipelined_; }
   bool used_prdr() const { return prdr_; }
@@ -173,7 +185,9 @@ class SmtpConnection {
   bool closing_ = false;       ///< it said 421: nothing but QUIT may follow
   std::uint64_t written_ = 0;  ///< octets since the text of a message began
   io::TlsInfo tls_info_;
+  PeerLimits limits_;
   std::string local_ip_;
+  std::string proxy_ip_;
   int local_port_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 #include "core/base/clock.h"
 #include "core/base/strings.h"
@@ -72,6 +73,22 @@ class Delivery {
   HostResultOf<std::unique_ptr<SmtpConnection>> open_counted(const SmtpConnectOptions& c);
   /// Tries one host for the addresses of `open`; takes out those that got an answer that ends the matter.
   void try_host(const routers::HostItem& h, Group& open);
+  /// answered: as told for each address. refused: this message cannot go to this server. again: the connection was dead
+  /// before anything was sent. lost: it broke; what is left is for other hosts.
+  enum class Sent : std::uint8_t { answered, refused, again, lost };
+  /// Sends to the addresses of `open`, in as many transactions as the server's limits ask for and it allows. What is
+  /// still in `open` needs another connection; `undone` gets what this host does not take now.
+  Sent use_connection(const routers::HostItem& h, const SmtpConnectOptions& options, SmtpConnection& c, bool reused,
+                      Group& open, Group& undone);
+  /// One transaction for `now`, which keeps the addresses that are still to be delivered.
+  Sent send_share(const routers::HostItem& h, const SmtpConnectOptions& options, SmtpConnection& c, bool reused,
+                  Group& now, Group& later);
+  TransactionOptions transaction(const routers::HostItem& h, const SmtpConnectOptions& options, const SmtpConnection& c,
+                                 const Group& group);
+  /// Those of `open` that fit into one transaction with this server (RFC 9422); the others go to `later`.
+  Group share(const SmtpConnection& c, const Group& open, Group& later) const;
+  /// It takes no more messages: connection_max_messages, or the server's limit.
+  bool full(const SmtpConnection& c) const;
   HostResultOf<std::unique_ptr<SmtpConnection>> connect(const routers::HostItem& h, SmtpConnectOptions& c, bool fresh,
                                                         bool& reused);
   void host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open);
@@ -503,6 +520,7 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
     r.host_ip = h.ip;
     r.host_port = port;
     r.local_ip = c.local_ip();
+    r.proxy_ip = c.proxy_ip();
     r.pipelined = c.used_pipelining();
     r.used_dsn = c.has("DSN") && !ends_dsn(*batch_[open[n]]);
     r.used_prdr = c.used_prdr();
@@ -662,6 +680,85 @@ Result<bool> Delivery::internationalise(const SmtpConnection& c, TransactionOpti
   return true;
 }
 
+Delivery::Group Delivery::share(const SmtpConnection& c, const Group& open, Group& later) const {
+  if (ctx_.mua_wrapper) return open;  // one transaction was promised
+  const PeerLimits& limits = c.limits();
+  Group out;
+  std::set<std::string_view> domains;
+  for (const std::size_t i : open) {
+    const std::string& domain = batch_[i]->state.domain;
+    if ((limits.recipients > 0 && out.size() >= limits.recipients) ||
+        (limits.domains > 0 && domains.size() >= limits.domains && !domains.contains(domain))) {
+      later.push_back(i);
+      continue;
+    }
+    domains.insert(domain);
+    out.push_back(i);
+  }
+  return out;
+}
+
+TransactionOptions Delivery::transaction(const routers::HostItem& h, const SmtpConnectOptions& options,
+                                         const SmtpConnection& c, const Group& group) {
+  TransactionOptions tx;
+  tx.sender = sender_;
+  tx.head = head_;
+  tx.body = body_.get();
+  if (o_.size_addition >= 0) tx.size = head_.size() + body_->size() + static_cast<std::uint64_t>(o_.size_addition);
+  tx.body_8bit = ctx_.job.envelope.body_8bit;
+  auto avoid = in_list(o_.hosts_avoid_pipelining, h);
+  tx.pipelining = avoid && !*avoid;
+  auto chunking = in_list(o_.hosts_try_chunking, h, true);
+  tx.chunking = chunking && *chunking;
+  tx.all_or_none = ctx_.mua_wrapper;
+  tx.can_wait = ctx_.can_wait;
+  tx.ignore_quota = o_.lmtp_ignore_quota;
+  tx.auth = auth_parameter(c);
+  tx.command_timeout = options.command_timeout;
+  tx.data_timeout = Seconds(std::max<std::int64_t>(1, o_.data_timeout));
+  tx.final_timeout = Seconds(std::max<std::int64_t>(1, o_.final_timeout));
+  if (std::any_of(group.begin(), group.end(), [&](std::size_t i) { return !ends_dsn(*batch_[i]); }))
+    tx.mail_parameters = dsn_mail_parameters(ctx_.job.envelope);
+  if (auto prdr = in_list(o_.hosts_try_prdr, h, true); prdr) tx.prdr = *prdr && !ctx_.mua_wrapper;
+  return tx;
+}
+
+Delivery::Sent Delivery::send_share(const routers::HostItem& h, const SmtpConnectOptions& options, SmtpConnection& c,
+                                    bool reused, Group& now, Group& later) {
+  const int port = options.to.port;
+  TransactionOptions tx = transaction(h, options, c, now);
+  std::vector<RcptState> rcpts;
+  for (const std::size_t i : now) {
+    RcptState s;
+    s.address = rcpt_address(*batch_[i]);
+    s.parameters = dsn_rcpt_parameters(ctx_.job.envelope, *batch_[i]);
+    rcpts.push_back(std::move(s));
+  }
+  if (auto utf8 = internationalise(c, tx, rcpts); utf8) {
+    tx.smtputf8 = *utf8;
+  } else {
+    const bool fails = utf8.error().kind == ErrorKind::failed;
+    for (const std::size_t i : now)
+      results_[i] = fails ? failed_result(utf8.error().text) : deferred_result(utf8.error().text);
+    now.clear();
+    return Sent::refused;
+  }
+  std::string confirmation;
+  if (permit_) permit_->used();
+  auto sent = c.send(tx, rcpts, confirmation);
+  // A connection that was idle may have died meanwhile: that is no fault of the host.
+  if (!sent && reused && !c.data_sent) return Sent::again;
+  const bool doubt = c.data_sent;
+  take_answers(h, port, c, rcpts, confirmation, now);
+  if (sent) return Sent::answered;
+  now.insert(now.end(), later.begin(), later.end());
+  host_failed(h, port, sent.error(), now);
+  // The server may have it: no second copy through another host now.
+  if (doubt && !now.empty()) now = later;
+  later.clear();
+  return Sent::lost;
+}
+
 void Delivery::try_host(const routers::HostItem& h, Group& open) {
   auto options = connect_options(h);
   if (!options) {
@@ -682,16 +779,24 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
   const io::Activity activity([&] {
     return fmt::format("delivering {} to {} [{}]", ctx_.job.envelope.id, h.name.empty() ? h.ip : h.name, h.ip);
   });
-  for (bool fresh = false;; fresh = true) {
+  Group undone;  // for the next host
+  for (bool fresh = false; !open.empty();) {
     bool reused = false;
     auto opened = connect(h, *options, fresh, reused);
-    if (!opened && opened.error().waits) return wait_for_turn(open, DestinationLimits::no_slot(rule_));
-    if (!opened) return host_failed(h, port, opened.error(), open);
+    if (!opened && opened.error().waits) {
+      wait_for_turn(open, DestinationLimits::no_slot(rule_));
+      break;
+    }
+    if (!opened) {
+      host_failed(h, port, opened.error(), open);
+      break;
+    }
     SmtpConnection& c = **opened;
     if (!reused)
       if (auto known = log_in(h, c, *options); !known) {
         if (c.usable()) c.quit();
-        return host_failed(h, port, known.error(), open);
+        host_failed(h, port, known.error(), open);
+        break;
       }
     if (ctx_.scope.delivery != nullptr) {
       ctx_.scope.delivery->sending_ip_address = c.local_ip();
@@ -699,66 +804,41 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     }
     set_tls_variables(c);
     test_sts(h, c);
-    TransactionOptions tx;
-    tx.sender = sender_;
-    tx.head = head_;
-    tx.body = body_.get();
-    if (o_.size_addition >= 0) tx.size = head_.size() + body_->size() + static_cast<std::uint64_t>(o_.size_addition);
-    tx.body_8bit = ctx_.job.envelope.body_8bit;
-    auto avoid = in_list(o_.hosts_avoid_pipelining, h);
-    tx.pipelining = avoid && !*avoid;
-    auto chunking = in_list(o_.hosts_try_chunking, h, true);
-    tx.chunking = chunking && *chunking;
-    tx.all_or_none = ctx_.mua_wrapper;
-    tx.can_wait = ctx_.can_wait;
-    tx.ignore_quota = o_.lmtp_ignore_quota;
-    tx.auth = auth_parameter(c);
-    tx.command_timeout = options->command_timeout;
-    tx.data_timeout = Seconds(std::max<std::int64_t>(1, o_.data_timeout));
-    tx.final_timeout = Seconds(std::max<std::int64_t>(1, o_.final_timeout));
-
-    std::vector<RcptState> rcpts;
-    if (std::any_of(open.begin(), open.end(), [&](std::size_t i) { return !ends_dsn(*batch_[i]); }))
-      tx.mail_parameters = dsn_mail_parameters(ctx_.job.envelope);
-    for (const std::size_t i : open) {
-      RcptState s;
-      s.address = rcpt_address(*batch_[i]);
-      s.parameters = dsn_rcpt_parameters(ctx_.job.envelope, *batch_[i]);
-      rcpts.push_back(std::move(s));
+    const Sent sent = use_connection(h, *options, c, reused, open, undone);
+    if (sent == Sent::again) fresh = true;
+    if (sent == Sent::again || sent == Sent::lost) {
+      if (sent == Sent::lost) break;
+      continue;
     }
-    if (auto utf8 = internationalise(c, tx, rcpts); utf8) {
-      tx.smtputf8 = *utf8;
-    } else {
-      c.quit();
-      const bool fails = utf8.error().kind == ErrorKind::failed;
-      for (const std::size_t i : open)
-        results_[i] = fails ? failed_result(utf8.error().text) : deferred_result(utf8.error().text);
-      open.clear();
-      return;
-    }
-    if (auto prdr = in_list(o_.hosts_try_prdr, h, true); prdr) tx.prdr = *prdr && !ctx_.mua_wrapper;
-    std::string confirmation;
-    if (permit_) permit_->used();
-    auto sent = c.send(tx, rcpts, confirmation);
-    if (!sent) {
-      // A connection that was idle may have died meanwhile: that is no fault of the host.
-      if (reused && !c.data_sent) continue;
-      const bool doubt = c.data_sent;
-      take_answers(h, port, c, rcpts, confirmation, open);
-      host_failed(h, port, sent.error(), open);
-      if (doubt) open.clear();  // the server may have it: no second copy through another host now
-      return;
-    }
-    take_answers(h, port, c, rcpts, confirmation, open);
-    ctx_.host_results.push_back({h.name, h.ip, port, "", ""});
-    const bool full = o_.connection_max_messages > 0 && c.messages >= o_.connection_max_messages;
-    if (ctx_.pool != nullptr && !full && c.poolable && c.usable()) {
+    if (sent == Sent::answered) ctx_.host_results.push_back({h.name, h.ip, port, "", ""});
+    if (sent == Sent::answered && ctx_.pool != nullptr && !full(c) && c.poolable && c.usable())
       ctx_.pool->give(pool_key(h, *options), std::move(*opened));
-    } else {
+    else
       c.quit();
-    }
-    return;
   }
+  open.insert(open.begin(), undone.begin(), undone.end());
+}
+
+Delivery::Sent Delivery::use_connection(const routers::HostItem& h, const SmtpConnectOptions& options,
+                                        SmtpConnection& c, bool reused, Group& open, Group& undone) {
+  for (;;) {
+    Group later, now = share(c, open, later);
+    const Sent sent = send_share(h, options, c, reused, now, later);
+    if (sent == Sent::again) return sent;
+    if (sent == Sent::lost) {
+      open = std::move(now);
+      return sent;
+    }
+    undone.insert(undone.end(), now.begin(), now.end());
+    open = std::move(later);
+    reused = false;
+    if (open.empty() || sent == Sent::refused || full(c) || !c.usable()) return sent;
+  }
+}
+
+bool Delivery::full(const SmtpConnection& c) const {
+  return (o_.connection_max_messages > 0 && c.messages >= o_.connection_max_messages) ||
+         (c.limits().messages > 0 && static_cast<std::uint64_t>(c.messages) >= c.limits().messages);
 }
 
 void Delivery::deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts) {

@@ -64,6 +64,7 @@ struct AddrResult {
   /// Delivered, but to be synced before it is recorded as such (DeliverContext::settle_later).
   io::UnsyncedPtr unsynced;
   std::string local_ip;        ///< I=
+  std::string proxy_ip;        ///< PRX=: the SOCKS proxy, empty: none
   std::string authenticator;   ///< A=
   std::string file;            ///< where a local delivery went, for logs
   std::string shadow;          ///< ST=: the shadow transport that ran, with its trouble in brackets

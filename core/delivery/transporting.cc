@@ -322,6 +322,7 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
   if (host_is_named) f.host_ip = r.host_ip;
   f.host_port = r.host_port;
   f.local_ip = r.local_ip;
+  f.proxy_ip = r.proxy_ip;
   f.tls_cipher = r.tls_cipher;
   f.tls_verified = r.tls_verified;
   f.tls_dane = r.tls_dane;

@@ -103,7 +103,8 @@ void make_directories(const std::string& spool) {
 bool one_at_a_time() { return active(); }
 bool not_offered(std::string_view main_option) {
   return active() &&
-         (main_option == "smtputf8_advertise_hosts" || main_option == "enhanced_status_codes_advertise_hosts");
+         (main_option == "smtputf8_advertise_hosts" || main_option == "enhanced_status_codes_advertise_hosts" ||
+          main_option == "limits_advertise_hosts");
 }
 bool unknown_login_wins() { return active(); }
 

@@ -24,6 +24,7 @@ struct DeliveryFields {
   bool second_on_connection = false;  ///< "*" after [ip]
   std::string local_ip;
   int local_port = 0;
+  std::string proxy_ip;  ///< PRX=
   std::string tls_cipher;
   bool tls_verified = false, tls_dane = false;
   std::string tls_peer_dn;

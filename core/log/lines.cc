@@ -32,6 +32,7 @@ void host_fields(std::string& out, const DeliveryFields& f, const Selectors& sel
     out += fmt::format(" I=[{}]", f.local_ip);
     if (f.local_port != 0) out += fmt::format(":{}", f.local_port);
   }
+  if (is_on(sel, Selector::proxy) && !f.proxy_ip.empty()) out += " PRX=" + f.proxy_ip;
 }
 
 void tls_fields(std::string& out, const DeliveryFields& f, const Selectors& sel) {
@@ -101,6 +102,7 @@ std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const Ar
     if (is_on(sel, Selector::smtp_mailauth) && !from.authenticated_sender.empty())
       out += ":" + printable(from.authenticated_sender);
   }
+  if (is_on(sel, Selector::proxy) && !from.proxy_local_address.empty()) out += " PRX=" + from.proxy_local_address;
   out += fmt::format(" S={}", e.size);
   if (is_on(sel, Selector::eight_bitmime))
     out += fmt::format(" M8S={}", e.body_type == "8BITMIME" ? 8 : e.body_type == "7BIT" ? 7 : 0);

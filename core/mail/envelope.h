@@ -33,6 +33,12 @@ struct ReceivedFrom {
   std::string tls_cipher, tls_cipher_std, tls_version, tls_sni, tls_peer_dn;
   int tls_bits = 0;
   bool tls_certificate_verified = false;
+  /// The client's connection came through a proxy (hosts_proxy). Kept with a message as Envelope::saved.
+  bool proxy_session = false;
+  std::string proxy_local_address;  ///< of the proxy, as seen here; empty: it spoke for itself
+  int proxy_local_port = 0;
+  std::string proxy_external_address;  ///< where the client connected to
+  int proxy_external_port = 0;
 };
 
 /// One envelope recipient. Redirection children are not stored; routing makes them again.

@@ -31,6 +31,14 @@ std::string greeting(const std::string& host, const mail::ReceivedFrom& from, co
 }
 }  // namespace
 
+/// "\nLIMITS MAILMAX=1000 RCPTMAX=50000" (RFC 9422); empty when there are none.
+std::string Session::limits_keyword() {
+  std::string out;
+  if (const std::int64_t n = max_messages(); n > 0) out += fmt::format(" MAILMAX={}", n);
+  if (const std::int64_t n = max_recipients(); n > 0) out += fmt::format(" RCPTMAX={}", n);
+  return out.empty() ? out : "\nLIMITS" + out;
+}
+
 std::string Session::ehlo_reply() {
   const auto& m = config_->main;
   std::string text = greeting(active_hostname_, from_, opt_.login);
@@ -39,6 +47,7 @@ std::string Session::ehlo_reply() {
     text += fmt::format("\nSIZE {}", limit);
   else
     text += "\nSIZE";
+  if (!opt_.batched && host_matches(m.limits_advertise_hosts)) text += limits_keyword();
   if (m.accept_8bitmime) text += "\n8BITMIME";
   if (host_matches(m.dsn_advertise_hosts)) {
     text += "\nDSN";

@@ -152,6 +152,21 @@ Session::Next Session::bad_address(std::string_view path, const Error& e) {
   return protocol_error(501, fmt::format("{}: {}", printable(path.substr(0, kMaxShownPath)), e.text), state_.command);
 }
 
+std::int64_t Session::max_messages() {
+  const lang::Expansion& e = config_->main.smtp_accept_max_per_connection;
+  if (!e.is_set()) return 0;
+  const auto v = e.eval(scope_);
+  return v ? parse_int(trim(v->view())).value_or(0) : 0;
+}
+
+std::int64_t Session::max_recipients() {
+  const lang::Expansion& e = config_->main.recipients_max;
+  constexpr std::int64_t kUsual = 50000;
+  if (!e.is_set()) return kUsual;
+  const auto v = e.eval(scope_);
+  return v ? parse_int(trim(v->view())).value_or(kUsual) : kUsual;
+}
+
 Session::Next Session::cmd_mail(const Command& c) {
   const auto& m = config_->main;
   // What does not begin "MAIL FROM:" is no command at all.
@@ -167,15 +182,13 @@ Session::Next Session::cmd_mail(const Command& c) {
   if (!pc) return protocol_error(501, pc.error().text, state_.command);
   slow_down(m.smtp_ratelimit_mail, mail_commands_ + 1);
   if (pc->path.empty()) return protocol_error(501, "MAIL must have an address operand", state_.command);
-  if (m.smtp_accept_max_per_connection.is_set() && opt_.is_tcp)
-    if (auto v = m.smtp_accept_max_per_connection.eval(scope_))
-      if (const auto max = parse_int(trim(v->view())); max && *max > 0 && mail_commands_ >= *max) {
-        reply(421, "too many messages in this connection");
-        close_reason_ = "bad-commands";
-        log_line(log::kMain | log::kReject,
-                 fmt::format("rejected MAIL command {}: too many messages in one connection", host_text()));
-        return Next::close;
-      }
+  if (const std::int64_t max = max_messages(); opt_.is_tcp && max > 0 && mail_commands_ >= max) {
+    reply(421, "too many messages in this connection");
+    close_reason_ = "bad-commands";
+    log_line(log::kMain | log::kReject,
+             fmt::format("rejected MAIL command {}: too many messages in one connection", host_text()));
+    return Next::close;
+  }
   ++mail_commands_;
   reset_message();  // nothing of a MAIL that was refused may survive (SIZE=, BODY=, acl_m variables)
   if (!mail_parameters(*pc)) return give_up_ ? Next::close : Next::go_on;
@@ -307,9 +320,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
       a.address = addr->str();
     }
   }
-  std::int64_t max = 50000;
-  if (m.recipients_max.is_set())
-    if (auto v = m.recipients_max.eval(scope_)) max = parse_int(trim(v->view())).value_or(max);
+  const std::int64_t max = max_recipients();
   if (max > 0 && state_.rcpt_count > max) return too_many_recipients(max);
   a.cased_local_part = mail::unquote_local_part(addr->local_part);
   a.local_part = to_lower(a.cased_local_part);

@@ -152,4 +152,20 @@ bool is_acceptable_helo(std::string_view name, std::string_view extra) {
   return true;
 }
 
+std::string shown(std::string_view said, std::size_t most) {
+  std::size_t end = said.size();
+  for (std::size_t at = 0; at < said.size();) {
+    const std::size_t line_end = std::min(said.find('\n', at), said.size());
+    const std::string_view line = said.substr(at, line_end - at);
+    const std::size_t word = std::min(line.find_first_not_of(" \t"), line.size());
+    if (istarts_with(line.substr(word), "AUTH")) {
+      const std::size_t mechanism = line.find_first_not_of(" \t", word + 4);
+      end = at + std::min(line.find_first_of(std::string_view(" \t\r\0", 4), mechanism), line.size());
+      break;
+    }
+    at = line_end + 1;
+  }
+  return printable(said.substr(0, std::min(end, most)));
+}
+
 }  // namespace remex::smtp

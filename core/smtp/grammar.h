@@ -60,4 +60,7 @@ Result<std::string> decode_xtext(std::string_view text);
 /// The HELO/EHLO argument: a domain or an address literal. `extra` are further permitted characters (helo_allow_chars).
 bool is_acceptable_helo(std::string_view name, std::string_view extra);
 
+/// What a client said, for the log. Of AUTH only the mechanism: the rest is a secret, and so is what follows the line.
+std::string shown(std::string_view said, std::size_t most = 256);
+
 }  // namespace remex::smtp

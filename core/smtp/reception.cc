@@ -329,6 +329,13 @@ Reply Reception::keep(acl::Hook hook) {
   if (scope_.acl_m != nullptr) env.acl_m = *scope_.acl_m;
   if (effects_.utf8_downconvert) env.saved["utf8_downconvert"] = std::to_string(*effects_.utf8_downconvert);
   env.from = *scope_.from;
+  if (env.from.proxy_session) {
+    env.saved["proxy_session"] = "yes";
+    env.saved["proxy_local_address"] = env.from.proxy_local_address;
+    env.saved["proxy_local_port"] = std::to_string(env.from.proxy_local_port);
+    env.saved["proxy_external_address"] = env.from.proxy_external_address;
+    env.saved["proxy_external_port"] = std::to_string(env.from.proxy_external_port);
+  }
   if (scope_.session != nullptr && !scope_.session->tls_peercert.empty())
     env.saved["tls_in_peercert"] = scope_.session->tls_peercert;
   if (effects_.freeze) {

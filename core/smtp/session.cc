@@ -8,12 +8,9 @@
 
 #include <cstring>
 
-#include "core/base/ids.h"
 #include "core/base/strings.h"
-#include "core/hooks/hooks.h"
 #include "core/io/activity.h"
 #include "core/io/fiber.h"
-#include "core/io/process.h"
 #include "core/log/delivery_lines.h"
 
 namespace remex::smtp {
@@ -26,22 +23,6 @@ constexpr Millis kWriteTimeout{5 * 60 * 1000};
 constexpr Millis kForever = std::chrono::hours(10 * 365 * 24);  ///< can be added to a point in time
 constexpr std::string_view kUnexpectedArgument = "unexpected argument data";
 
-/// What a client said, for the log. Of AUTH only the mechanism: the rest is a secret, and so is what follows the line.
-std::string shown(std::string_view said, std::size_t most = 256) {
-  std::size_t end = said.size();
-  for (std::size_t at = 0; at < said.size();) {
-    const std::size_t line_end = std::min(said.find('\n', at), said.size());
-    const std::string_view line = said.substr(at, line_end - at);
-    const std::size_t word = std::min(line.find_first_not_of(" \t"), line.size());
-    if (istarts_with(line.substr(word), "AUTH")) {
-      const std::size_t mechanism = line.find_first_not_of(" \t", word + 4);
-      end = at + std::min(line.find_first_of(std::string_view(" \t\r\0", 4), mechanism), line.size());
-      break;
-    }
-    at = line_end + 1;
-  }
-  return printable(said.substr(0, std::min(end, most)));
-}
 }  // namespace
 
 std::string_view default_enhanced_code(int code, Verb verb) {
@@ -103,7 +84,7 @@ Session::~Session() {
   if (counted_ && server_.counters != nullptr) {
     --server_.counters->sessions;
     auto& per_host = server_.counters->per_host;
-    if (auto it = per_host.find(from_.host_address); it != per_host.end() && --it->second <= 0) per_host.erase(it);
+    if (auto it = per_host.find(counted_host_); it != per_host.end() && --it->second <= 0) per_host.erase(it);
   }
 }
 
@@ -247,95 +228,6 @@ Session::Next Session::refuse(const acl::Outcome& o, std::string_view what, bool
   log_line(o.log_targets, line);
   if (r.close) close_reason_ = "acl-drop";
   return r.close ? Next::close : Next::go_on;
-}
-
-bool Session::connect() {
-  const auto& m = config_->main;
-  const auto turn_away = [&](int code, std::string_view text, std::string_view why) {
-    reply(code, text);
-    (void)flush();
-    if (server_.log->on(log::Selector::connection_reject))
-      log_line(log::kMain | log::kReject,
-               why.empty() ? fmt::format("refused connection from {} (host_reject_connection)", peer())
-                           : fmt::format("Connection from {} refused: {}", peer(), why));
-    return false;
-  };
-  active_hostname_ = server_.primary_hostname;
-  if (m.smtp_active_hostname.is_set())
-    if (auto v = m.smtp_active_hostname.eval(scope_); v && !v->empty()) active_hostname_ = v->str();
-  from_.active_hostname = active_hostname_;
-  state_.connection_id = new_message_id();
-  if (opt_.is_tcp && server_.counters != nullptr) {
-    Counters& c = *server_.counters;
-    ++c.sessions;
-    const int mine = ++c.per_host[from_.host_address];
-    counted_ = true;
-    state_.connection_count_at_start = static_cast<int>(c.sessions);
-    if (m.smtp_accept_max > 0 && c.sessions > m.smtp_accept_max)
-      return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",
-                       "too many connections");
-    if (m.smtp_load_reserve >= 0)
-      if (const auto load = io::load_average_thousandths();
-          load > m.smtp_load_reserve && !host_matches(m.smtp_reserve_hosts))
-        return turn_away(421, active_hostname_ + ": Too much load; please try again later.",
-                         fmt::format("load average = {:.2f}", static_cast<double>(load) / 1000));
-    if (m.smtp_accept_max > 0 && m.smtp_accept_reserve > 0 && c.sessions > m.smtp_accept_max - m.smtp_accept_reserve &&
-        !host_matches(m.smtp_reserve_hosts))
-      return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",
-                       "reserved slots");
-    if (m.smtp_accept_max_per_host.is_set())
-      if (auto v = m.smtp_accept_max_per_host.eval(scope_))
-        if (const auto max = parse_int(trim(v->view())); max && *max > 0 && mine > *max)
-          return turn_away(
-              421,
-              active_hostname_ + ": Too many concurrent SMTP connections from this IP address; please try again later.",
-              "too many connections from that IP address");
-  }
-  if (opt_.is_tcp && m.host_reject_connection.is_set() && host_matches(m.host_reject_connection))
-    return turn_away(554, "SMTP service not available", "");
-  if (opt_.is_tcp && host_matches(m.host_lookup)) learn_host_name();
-  if (server_.log->on(log::Selector::smtp_connection) && !host_matches(m.hosts_connection_nolog))
-    log_line(log::kMain, fmt::format("SMTP connection from {}{}", peer(),
-                                     opt_.is_tcp && server_.counters != nullptr
-                                         ? fmt::format(" (TCP/IP connection count = {})", server_.counters->sessions)
-                                         : std::string()));
-  if (opt_.tls_on_connect && !start_tls()) return false;  // what the ACL answers goes through TLS already
-  const acl::Outcome o = run_acl(acl::Hook::connect, m.acl_smtp_connect);
-  dkim_off_ = effects_.dkim_disable_verify;
-  dmarc_off_ = effects_.dmarc_disable_verify;
-  if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
-    const Reply r = reply_from_acl(o, 220, "", *server_.log);
-    reply(r);
-    (void)flush();
-    log_line(o.log_targets, fmt::format("{} {}rejected connection in \"connect\" ACL{}{}", host_text(),
-                                        o.verdict == acl::Verdict::defer ? "temporarily " : "",
-                                        o.log_message.empty() ? "" : ": ", printable(o.log_message)));
-    return false;
-  }
-  // A client that talks before the greeting is not a mail client (unless the ACL relaxed it).
-  if (opt_.is_tcp && !opt_.stdio && m.smtp_enforce_sync && !effects_.no_enforce_sync && reader_.has_pending()) {
-    auto peeked = reader_.peek();
-    if (peeked && !peeked->empty()) {
-      log_line(log::kMain | log::kReject, fmt::format("SMTP protocol synchronization error (input sent without waiting "
-                                                      "for greeting): rejected connection from {} input=\"{}\"",
-                                                      host_text(), shown(*peeked, 150)));
-      reply(554, "SMTP synchronization error");
-      (void)flush();
-      return false;
-    }
-  }
-  if (opt_.batched) return true;
-  std::string banner;
-  if (!o.user_message.empty()) {
-    banner = reply_from_acl(o, 220, "", *server_.log).text;
-  } else if (m.smtp_banner.is_set()) {
-    if (auto v = m.smtp_banner.eval(scope_)) banner = std::move(*v).str();
-  }
-  if (banner.empty())
-    banner = fmt::format("{} ESMTP {} {} {}", active_hostname_, hooks::product(), hooks::version(),
-                         rfc5322_date(wall_now()));
-  reply(220, banner);
-  return true;
 }
 
 bool Session::check_sync(const Command& c) {

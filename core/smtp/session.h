@@ -1,8 +1,8 @@
 // One SMTP session on the server side: a fiber reads commands, ACLs judge them, replies go out in groups.
 //
 // The session ends at QUIT, end of input, a time-out, an error limit, `drop`, or shutdown (421). Nothing of it
-// survives. One file per group of commands: session.cc (loop, connect), cmd_hello.cc, cmd_mail.cc, cmd_data.cc,
-// cmd_tls.cc, cmd_auth.cc, cmd_misc.cc.
+// survives. One file per group of commands: session.cc (loop), cmd_hello.cc, cmd_mail.cc, cmd_data.cc,
+// cmd_tls.cc, cmd_auth.cc, cmd_misc.cc; session_connect.cc is the beginning.
 #pragma once
 
 #include <memory>
@@ -50,8 +50,21 @@ class Session {
  private:
   enum class Next : std::uint8_t { go_on, close };
 
-  // session.cc
+  // session_connect.cc; false: the connection is to be closed, and what there is to say was said
   bool connect();
+  /// Replies and logs; always false. No `why`: host_reject_connection.
+  bool turn_away(int code, std::string_view text, std::string_view why);
+  /// Load, reserved slots and connections of this client. Counts the client.
+  bool within_limits();
+  void tell_of_the_beginning();
+  /// hosts_proxy: reads the PROXY header, after which the client is the one that it names. Parks up to
+  /// proxy_protocol_timeout.
+  bool meet_proxy();
+  /// rfc1413_hosts. Parks up to rfc1413_query_timeout.
+  void ask_ident();
+  bool greet(const acl::Outcome& connect_acl);
+
+  // session.cc
   Next command(std::string_view line);
   Next dispatch(const Command& c);
   Next unknown_command();
@@ -113,6 +126,10 @@ class Session {
   bool start_tls();
   void set_protocol();
   std::int64_t size_limit();
+  /// smtp_accept_max_per_connection and recipients_max; 0: no limit.
+  std::int64_t max_messages();
+  std::int64_t max_recipients();
+  std::string limits_keyword();
   bool receive_data(DataReader& reader);
   bool receive_chunk(std::uint64_t size, DataReader* data);
   Next refuse_chunk(std::uint64_t size, int code, std::string_view text);
@@ -164,6 +181,7 @@ class Session {
   bool give_up_ = false;                  ///< too many errors were counted where the loop could not end
   bool load_latch_ = false;               ///< queue_only_load made a message of this connection wait
   bool batch_failed_ = false, counted_ = false, quit_ = false;
+  std::string counted_host_;  ///< in Counters::per_host; empty: nowhere
   /// control = dkim_disable_verify, dmarc_disable_verify in the connect ACL: for the whole connection
   bool dkim_off_ = false, dmarc_off_ = false;
   std::string active_hostname_;

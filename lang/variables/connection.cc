@@ -100,9 +100,23 @@ Result<Text> history(Scope& s, std::string_view) {
   }
   return from_peer(out);
 }
+/// Of the session, later what was kept with the message.
 Result<Text> proxy_session(Scope& s, std::string_view name) {
-  const auto* v = extra(s, name);
-  return trusted(v == nullptr ? "no" : *v);
+  if (s.from != nullptr && s.from->proxy_session) return trusted("yes");
+  const bool kept = s.envelope != nullptr && s.envelope->saved.contains(std::string(name));
+  return trusted(kept ? "yes" : "no");
+}
+template <std::string mail::ReceivedFrom::* M>
+Result<Text> proxy_address(Scope& s, std::string_view name) {
+  if (s.from != nullptr && s.from->proxy_session) return trusted(s.from->*M);
+  REMEX_TRY(const Text kept, saved(s, name));
+  return Text(kept.str());  // an address, read as one when it came
+}
+template <int mail::ReceivedFrom::* M>
+Result<Text> proxy_port(Scope& s, std::string_view name) {
+  if (s.from != nullptr && s.from->proxy_session) return number(s.from->*M);
+  REMEX_TRY(const Text kept, saved(s, name));
+  return trusted(kept.empty() ? "0" : kept.view());
 }
 
 /// International messages have "utf8" in front (RFC 6531 4.3 has names of its own; these are Exim's).
@@ -519,38 +533,38 @@ constexpr VariableDef defs[] = {
      .examples = {{"<$auth4>", "<>"}, {"${if def:auth4{four strings}{three strings}}", "three strings"}}},
     {.name = "proxy_session",
      .taint = kClean,
-     .summary = "yes when proxied",
+     .summary = "yes when the client is behind a proxy (hosts_proxy), else no",
      .get = proxy_session,
      .tier = 3,
      .where = Where::rcpt,
      .examples = {{"$proxy_session", "no"}, {"${if bool{$proxy_session}{by proxy}{direct}}", "direct"}}},
     {.name = "proxy_external_address",
      .taint = kKeeps,
-     .summary = "Outside address; here empty: no proxy protocol",
-     .get = nothing,
+     .summary = "Address that the client connected to, at the proxy; empty without a proxy",
+     .get = proxy_address<&mail::ReceivedFrom::proxy_external_address>,
      .tier = 3,
      .where = Where::rcpt,
      .examples = {{"<$proxy_external_address>", "<>"},
                   {"${if def:proxy_external_address{by proxy}{direct}}", "direct"}}},
     {.name = "proxy_external_port",
      .taint = kClean,
-     .summary = "Outside port; here 0: no proxy protocol",
-     .get = zero,
+     .summary = "Port that the client connected to, at the proxy; 0 without a proxy",
+     .get = proxy_port<&mail::ReceivedFrom::proxy_external_port>,
      .tier = 3,
      .where = Where::rcpt,
      .examples = {{"$proxy_external_port", "0"},
                   {.input = "$proxy_external_port", .output = "0", .where = Where::anywhere}}},
     {.name = "proxy_local_address",
      .taint = kKeeps,
-     .summary = "Inside address; here empty: no proxy protocol",
-     .get = nothing,
+     .summary = "Address of the proxy, as it connected to this host; empty without a proxy",
+     .get = proxy_address<&mail::ReceivedFrom::proxy_local_address>,
      .tier = 3,
      .where = Where::rcpt,
      .examples = {{"<$proxy_local_address>", "<>"}, {"${if def:proxy_local_address{by proxy}{direct}}", "direct"}}},
     {.name = "proxy_local_port",
      .taint = kClean,
-     .summary = "Inside port; here 0: no proxy protocol",
-     .get = zero,
+     .summary = "Port of the proxy, as it connected to this host; 0 without a proxy",
+     .get = proxy_port<&mail::ReceivedFrom::proxy_local_port>,
      .tier = 3,
      .where = Where::rcpt,
      .examples = {{"$proxy_local_port", "0"}, {.input = "$proxy_local_port", .output = "0", .where = Where::anywhere}}},

@@ -56,6 +56,7 @@ pipelining_connect_advertise_hosts =
 exim_user = Debian-exim
 exim_group = Debian-exim
 enhanced_status_codes_advertise_hosts =
+limits_advertise_hosts =
 .endif
 smtputf8_advertise_hosts =
 '''

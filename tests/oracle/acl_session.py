@@ -14,7 +14,7 @@ def normal(result):
     out = []
     for line in lines:
         line = re.sub(r'^(\d{3}[ -])\d\.\d\.\d+ ', r'\1', line)
-        if re.match(r'^250-(PIPECONNECT|CHUNKING|SMTPUTF8|ENHANCEDSTATUSCODES|DSN)$', line):
+        if re.match(r'^250-(PIPECONNECT|CHUNKING|SMTPUTF8|LIMITS .*|ENHANCEDSTATUSCODES|DSN)$', line):
             continue
         line = re.sub(r'^214 .*', '214 commands', line)
         line = re.sub(r'\b[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}\b', 'ID', line)

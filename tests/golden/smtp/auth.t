@@ -20,6 +20,7 @@ S: 220 *
 C: EHLO c
 S: 250-mx.example Hello c [192.0.2.9]
 S: 250-SIZE 52428800
+S: 250-LIMITS MAILMAX=1000 RCPTMAX=50000
 S: 250-8BITMIME
 S: 250-PIPELINING
 S: 250-AUTH PLAIN
@@ -65,6 +66,7 @@ S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*
+S: 250-*
 S: 250 HELP
 C: AUTH PLAIN AGdvb2QAYmFk
 S: 235 Authentication succeeded
@@ -84,6 +86,7 @@ L: H=(c) [192.0.2.9] F=<a@b.example> A=plain:good rejected RCPT <a@b.example>: a
 # guessing is bounded
 S: 220 *
 C: EHLO c
+S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*

@@ -12,6 +12,7 @@ S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*
+S: 250-*
 S: 250 HELP
 C: AUTH PLAIN AGJhZABiYWQ=
 S: 503 AUTH command used when not advertised
@@ -26,6 +27,7 @@ L: SMTP call from (c) [192.0.2.9] dropped: too many syntax or protocol errors (l
 [talk]
 S: 220 *
 C: EHLO c
+S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*

@@ -28,6 +28,7 @@ L: rejected EHLO from [192.0.2.9]: syntactically invalid argument(s): ${run{id}}
 C: ehlo client.example
 S: 250-mx.example Hello client.example [192.0.2.9]
 S: 250-SIZE 52428800
+S: 250-LIMITS MAILMAX=1000 RCPTMAX=50000
 S: 250-8BITMIME
 S: 250-PIPELINING
 S: 250-CHUNKING
