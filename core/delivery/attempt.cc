@@ -88,6 +88,8 @@ std::int64_t Attempt::age_us() const {
   return told >= 0 ? told * 1000000 : us;
 }
 
+std::int64_t Attempt::failed_at() const { return std::max(now_, wall_seconds()); }
+
 bool Attempt::already_done(const Addr& a) const {
   return a.parent != nullptr && !done_.empty() && done_.contains(with_lower_domain(done_name(a)));
 }
@@ -371,12 +373,13 @@ void Attempt::note(const std::string& line, const std::string& for_message_log) 
 void Attempt::deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error,
                        bool of_message, const std::string& text) {
   store::RetryRecord rec;
+  const std::int64_t now = failed_at();
   if (auto old = eng_.store->get_retry(key);
-      old && *old && now_ - (*old)->last_try < eng_.config->main.retry_data_expire)
+      old && *old && now - (*old)->last_try < eng_.config->main.retry_data_expire)
     rec = **old;
   else
-    rec.first_failed = now_;
-  if (of_message) rec.first_failed = std::min(rec.first_failed, now_ - age_us() / 1000000);
+    rec.first_failed = now;
+  if (of_message) rec.first_failed = std::min(rec.first_failed, now - age_us() / 1000000);
   rec.key = key;
   rec.error = error;
   rec.error_text = text.empty() ? a.message : text;
@@ -387,7 +390,7 @@ void Attempt::deferred(Addr& a, const std::string& key, const std::string& subje
     return;
   }
   const bool before_time = rec.next_try > now_;
-  schedule(*rule, *eng_.config, now_, rec);
+  schedule(*rule, *eng_.config, now_, now, rec);
   if (older_than_rule(rule) && !rec.expired) {
     a.timed_out = true;
     if (before_time) return;  // other messages shall not wait longer because this one was tried early

@@ -141,6 +141,8 @@ class Attempt {
   void note(const std::string& line, const std::string& for_message_log);
   log::DeliveryFields fields(const Addr& a) const;
   std::int64_t age_us() const;
+  /// When a failure happened that is being recorded: now, while now_ is when the attempt began. Epoch seconds.
+  std::int64_t failed_at() const;
   lang::Scope fresh_scope();
 
   Engine& eng_;
@@ -149,7 +151,7 @@ class Attempt {
   transports::Job job_;
   lang::DeliveryState routing_state_;
   lang::Scope scope_;
-  std::int64_t now_;
+  std::int64_t now_;  ///< when the attempt began, epoch seconds
   std::vector<std::unique_ptr<Addr>> tops_;
   /// What the system filter wants done with them.
   enum class Recipients : std::uint8_t { routed, ignored, deferred, failed } recipients_are_ = Recipients::routed;

@@ -62,7 +62,9 @@ const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope,
   return nullptr;
 }
 
-void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int64_t now, store::RetryRecord& rec) {
+void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int64_t began, std::int64_t now,
+              store::RetryRecord& rec) {
+  const bool before_time = rec.next_try > began;
   const std::int64_t failing_for = now - rec.first_failed;
   const std::int64_t previous = rec.next_try > rec.last_try ? rec.next_try - rec.last_try : 0;
   const lang::RetryRule::Step* step = nullptr;
@@ -77,7 +79,9 @@ void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int6
     return;
   }
   std::int64_t gap = step->interval;
-  if (step->kind != 'F') {
+  if (step->kind != 'F' && before_time) {
+    gap = std::max(previous, step->interval);
+  } else if (step->kind != 'F') {
     std::int64_t grown = previous < step->interval ? step->interval : previous * step->factor / 1000;
     if (step->kind == 'H' && grown > step->interval) {
       static std::minstd_rand random{std::random_device{}()};

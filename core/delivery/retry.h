@@ -27,8 +27,12 @@ const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope,
                                  const std::string& second, std::string_view error,
                                  const std::optional<std::string>& sender);
 
-/// Fills next_try and expired of `rec` (first_failed, last_try and the previous next_try are there) for a failure now.
-void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int64_t now, store::RetryRecord& rec);
+/// Fills last_try, next_try and expired of `rec` (first_failed and the times before are there) for a failure now of an
+/// attempt that began at `began`; epoch seconds. An attempt that began before the record's time (another recipient or
+/// message of the same round has just failed, or somebody forced it) waits for the same gap again: only failures at
+/// their time make it grow.
+void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int64_t began, std::int64_t now,
+              store::RetryRecord& rec);
 
 std::string host_key(const routers::HostItem& h);
 std::string host_key(const std::string& name, const std::string& ip, int port);

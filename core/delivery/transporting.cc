@@ -190,6 +190,7 @@ void Attempt::run_group(Group& g) {
 
 void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a) {
   if (!eng_.store) return;
+  const std::int64_t now = failed_at();
   for (const auto& h : hosts) {
     const auto known = asked.find(h.name + "\n" + h.ip);
     const std::string key = known != asked.end() ? known->second : host_key(h.name, h.ip, 0);
@@ -206,15 +207,15 @@ void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, con
         find_rule(*eng_.config, scope_, "*@" + h.name, "*@" + a.state.domain, h.error, msg_.envelope.sender);
     if (rule == nullptr || rule->steps.empty()) continue;
     store::RetryRecord rec;
-    if (old && *old && now_ - (*old)->last_try < eng_.config->main.retry_data_expire)
+    if (old && *old && now - (*old)->last_try < eng_.config->main.retry_data_expire)
       rec = **old;
     else
-      rec.first_failed = now_;
+      rec.first_failed = now;
     rec.key = key;
     rec.error = h.error;
     rec.error_text = h.message;
     const bool before_time = rec.next_try > now_;
-    schedule(*rule, *eng_.config, now_, rec);
+    schedule(*rule, *eng_.config, now_, now, rec);
     if (older_than_rule(rule) && !rec.expired && before_time) continue;  // tried early: no one waits longer for that
     (void)eng_.store->put_retry(rec);
   }
