@@ -23,6 +23,8 @@ struct FileRules {
   std::int64_t user_uid = -1, user_gid = -1;  ///< of check_local_user; also permitted
 };
 
+/// Their part of a "readlist" request.
+void add_rules(const FileRules& rules, io::Fields& f);
 /// Blocking. not_found: there is no such file (its directory is there); defer: it may not be used, with the reason.
 Result<std::string> read_list_file(const std::string& path, const FileRules& rules);
 /// The same as the user of the router (its `user`, else check_local_user), where this process can become that. Parks.

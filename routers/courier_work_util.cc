@@ -112,6 +112,19 @@ const std::string& field(const io::Fields& f, const std::string& name) {
 
 }  // namespace
 
+void add_rules(const FileRules& rules, io::Fields& f) {
+  const auto flag = [](bool on) { return std::string(on ? "1" : "0"); };
+  f["modemask"] = std::to_string(rules.modemask);
+  f["check_owner"] = flag(rules.check_owner);
+  f["check_group"] = flag(rules.check_group);
+  f["ignore_eacces"] = flag(rules.ignore_eacces);
+  f["ignore_enotdir"] = flag(rules.ignore_enotdir);
+  f["owners"] = joined(rules.owners);
+  f["groups"] = joined(rules.groups);
+  f["user_uid"] = std::to_string(rules.user_uid);
+  f["user_gid"] = std::to_string(rules.user_gid);
+}
+
 std::optional<io::Fields> perform_request(const io::Fields& f) {
   const std::string op = field(f, "op");
   if (op == "exists") {
@@ -217,17 +230,8 @@ Result<std::string> read_as_user(RouteContext& ctx, const lang::DriverInstance& 
   REMEX_TRY(const Ids id, file_identity(ctx, r, addr));
   if (id.uid < 0 || static_cast<uid_t>(id.uid) == ::geteuid())
     return io::offload([&] { return read_list_file(path, rules); });
-  io::Fields request{{"op", "readlist"},
-                     {"path", path},
-                     {"modemask", std::to_string(rules.modemask)},
-                     {"check_owner", rules.check_owner ? "1" : "0"},
-                     {"check_group", rules.check_group ? "1" : "0"},
-                     {"ignore_eacces", rules.ignore_eacces ? "1" : "0"},
-                     {"ignore_enotdir", rules.ignore_enotdir ? "1" : "0"},
-                     {"owners", joined(rules.owners)},
-                     {"groups", joined(rules.groups)},
-                     {"user_uid", std::to_string(rules.user_uid)},
-                     {"user_gid", std::to_string(rules.user_gid)}};
+  io::Fields request{{"op", "readlist"}, {"path", path}};
+  add_rules(rules, request);
   REMEX_TRY(io::Fields answer, ask_as_user(ctx, r, static_cast<uid_t>(id.uid), static_cast<gid_t>(id.gid), request));
   if (const auto it = answer.find("error"); it != answer.end())
     return answer["missing"] == "1" ? fail(ErrorKind::not_found, path) : Result<std::string>(defer(it->second));

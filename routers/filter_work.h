@@ -14,6 +14,8 @@ namespace remex::routers {
 Result<lang::filter::Outcome> run_filter(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr,
                                          const std::string& text, const lang::filter::Options& options);
 
+/// What the system filter may do.
+lang::filter::Options system_filter_options();
 /// What a child needs to know of the message and the address.
 io::Fields filter_request(const lang::Scope& scope, const std::string& text, const lang::filter::Options& options);
 /// In the courier's child, as the user, inside a loop: the answer to filter_request(). Parks.

@@ -108,6 +108,13 @@ void put_body(io::Fields& f, const lang::Scope& scope) {
 
 }  // namespace
 
+lang::filter::Options system_filter_options() {
+  lang::filter::Options options;
+  options.system = true;
+  options.prepend_home = false;
+  return options;
+}
+
 io::Fields filter_request(const lang::Scope& scope, const std::string& text, const lang::filter::Options& options) {
   io::Fields f{{"op", "filter"}, {"text", text}, {"options", lang::filter::encode(options)}};
   if (scope.envelope != nullptr) {

@@ -334,7 +334,24 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
   return deferred(fmt::format("{} router: bad command answer \"{}\"", r.name, printable(line.substr(0, 100))));
 }
 
-constexpr std::string_view kCourierOps[] = {"query"};
+/// The program is the first word of `command`; a word with variables or quotes may be any program.
+Status may_ask(const lang::DriverInstance& r, const io::Fields& f) {
+  const auto field = [&f](const char* name) {
+    const auto it = f.find(name);
+    return it == f.end() ? std::string() : it->second;
+  };
+  if (field("op") != "query")
+    return fail(fmt::format("the {} router never asks for \"{}\"", r.name, printable(field("op"))));
+  const auto* command = r.find_given("command");
+  if (command == nullptr) return fail("the router has no command");
+  const std::string source(trim(command->value.text()));
+  const std::string program = source.substr(0, source.find_first_of(" \t"));
+  if (program.find_first_of("$\\\"'{") == std::string::npos && field("arg0") != program)
+    return fail(fmt::format("{} is not the command of the {} router", printable(field("arg0")), r.name));
+  if (field("directory") != static_cast<const QueryprogramOptions&>(*r.options).current_directory)
+    return fail(fmt::format("directory is not what the {} router says", r.name));
+  return {};
+}
 
 constexpr RouterDef defs[] = {
     {.driver = {.kind = lang::DriverKind::router,
@@ -360,7 +377,7 @@ constexpr RouterDef defs[] = {
 )",
                               "", "E0609"}}},
      .route = route,
-     .courier_ops = kCourierOps},
+     .may_ask = may_ask},
 };
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "routers/internal.h"
 #include "routers/redirect_list_util.h"
 #include "routers/redirect_options.h"
+#include "routers/redirect_request_util.h"
 
 namespace remex::routers {
 namespace {
@@ -108,12 +109,7 @@ Result<Text> Redirection::load() {
 }
 
 FileRules Redirection::file_rules() const {
-  FileRules rules;
-  rules.modemask = o_.modemask;
-  rules.check_owner = o_.check_owner;
-  rules.check_group = o_.check_group;
-  rules.owners = o_.owners;
-  rules.groups = o_.owngroups;
+  FileRules rules = list_file_rules(o_);
   rules.user_uid = addr_.state.local_user_uid;
   rules.user_gid = addr_.state.local_user_gid;
   return rules;
@@ -269,19 +265,7 @@ Status Redirection::add_list(const RedirectList& list, bool tainted, int depth) 
 // ------------------------------------------------------------------ filters
 
 Result<lang::filter::Options> Redirection::filter_options() const {
-  using C = lang::Confinement;
-  lang::filter::Options f;
-  f.allow_fail = o_.allow_fail;
-  f.allow_defer = o_.allow_defer;
-  f.allow_freeze = o_.allow_freeze;
-  f.forbid_logwrite = o_.forbid_filter_logwrite;
-  f.prepend_home = o_.filter_prepend_home;
-  for (const auto& [on, bit] :
-       {std::pair(o_.forbid_filter_existstest, C::kExists), std::pair(o_.forbid_filter_lookup, C::kLookup),
-        std::pair(o_.forbid_filter_perl, C::kPerl), std::pair(o_.forbid_filter_readfile, C::kReadfile),
-        std::pair(o_.forbid_filter_readsocket, C::kReadsocket), std::pair(o_.forbid_filter_run, C::kRun),
-        std::pair(o_.forbid_filter_dlfunc, C::kDlfunc)})
-    if (on) f.forbidden |= bit;
+  lang::filter::Options f = fixed_filter_options(o_);
   const auto text = [&](const lang::Expansion& e, std::string_view name, std::string& out, bool* given) -> Status {
     if (!e.is_set()) return {};
     auto value = e.eval(ctx_.scope);
@@ -510,8 +494,6 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
   return Redirection(ctx, r, addr).run();
 }
 
-constexpr std::string_view kCourierOps[] = {"readlist", "filter"};
-
 constexpr RouterDef defs[] = {
     {.driver =
          {.kind = lang::DriverKind::router,
@@ -533,7 +515,7 @@ constexpr RouterDef defs[] = {
   domains = +local_domains)",
                         "", "E0609"}}},
      .route = route,
-     .courier_ops = kCourierOps},
+     .may_ask = check_redirect_request},
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The options of the redirect router. For redirect.cc alone.
+// The options of the redirect router. For redirect.cc and redirect_request_util.cc.
 #pragma once
 
 #include <string>

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/io/courier.h"
 #include "lang/config.h"
 #include "lang/driver.h"
 #include "lang/scope.h"
@@ -60,8 +61,9 @@ struct RouterDef {
   RouteResult (*route)(RouteContext&, const lang::DriverInstance&, Addr&) = nullptr;
   /// May do something as another user (core/io/courier.h).
   bool asks_courier = true;
-  /// Its own requests to the courier ("op"), besides those of generic options.
-  std::span<const std::string_view> courier_ops = {};
+  /// May this router ask the courier for that, besides what generic options ask for? The user was checked before. Kind
+  /// failed, with the reason. Null: it asks for nothing.
+  Status (*may_ask)(const lang::DriverInstance&, const io::Fields&) = nullptr;
 };
 
 extern const lang::DriverFamily router_family;

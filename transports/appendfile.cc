@@ -16,6 +16,7 @@
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
 #include "lang/regex.h"
+#include "transports/courier_work.h"
 #include "transports/internal.h"
 #include "transports/request_check.h"
 
@@ -616,9 +617,33 @@ int batch_limit(const lang::DriverInstance& t) {
   return limited_batch(t, static_cast<const AppendfileOptions&>(*t.options).batch_max);
 }
 
+/// What is in a directory and beside the message: its name, its quota, and how files are made. A filter's save command
+/// may give a mode of its own.
+Status check_details(const lang::DriverInstance& t, const AppendfileOptions& o, const io::Fields& f, bool redirected) {
+  REMEX_CHECK(check_name(f, "name"));
+  REMEX_CHECK(check_name(f, "other_name"));
+  const std::string op = text(f, "op");
+  if (op != "mbox" && text(f, "name").empty()) return fail("there is no file name");
+  if (!text(f, "other_name").empty() && !(op == "plain" && o.directory_file.is_set()))
+    return fail(fmt::format("the {} transport has no directory_file", t.name));
+  const std::string_view format = o.maildir_format ? "maildir" : o.mailstore_format ? "mailstore" : "plain";
+  if (op == "mbox" ? o.directory.is_set() : o.file.is_set() || op != format)
+    return fail(fmt::format("the {} transport delivers no {}", t.name, op));
+  REMEX_CHECK(check_directory(t, "quota_directory", f, "quota_directory"));
+  io::Fields want;
+  add_rules(o, -1, want);
+  if (redirected) want.erase("mode");
+  const bool elsewhere = o.create_file.starts_with('/') && !is_below(text(f, "path"), o.create_file);
+  if (elsewhere || (op != "mbox" && !o.create_directory)) want["may_create"] = "0";
+  for (const auto& [name, value] : want)
+    if (text(f, name) != value) return fail(fmt::format("{} is not what the {} transport says", name, t.name));
+  return {};
+}
+
 Status may_ask(const lang::DriverInstance& t, const io::Fields& f, bool redirected) {
   REMEX_CHECK(check_op(t, f, {"mbox", "maildir", "plain", "mailstore"}));
   const auto& o = static_cast<const AppendfileOptions&>(*t.options);
+  REMEX_CHECK(check_details(t, o, f, redirected));
   if (o.file.is_set()) return check_path(t, "file", f);
   if (o.directory.is_set()) return check_path(t, "directory", f);
   if (!redirected) return fail(fmt::format("the {} transport has no file of its own", t.name));

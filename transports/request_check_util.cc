@@ -29,12 +29,34 @@ Status check_program(const lang::DriverInstance& t, const lang::Expansion& comma
   return fail(fmt::format("{} is not the command of the {} transport", printable(program), t.name));
 }
 
-Status check_path(const io::Fields& f) {
-  const std::string path = text(f, "path");
-  if (!path.starts_with('/') || path.find('\0') != std::string::npos) return fail("path is not absolute");
+namespace {
+
+Status check_absolute(const std::string& path, const char* field) {
+  if (!path.starts_with('/') || path.find('\0') != std::string::npos)
+    return fail(fmt::format("{} is not absolute", field));
   for (const std::string_view part : split(path, '/'))
-    if (part == "..") return fail(fmt::format("path {} has a .. component", printable(path)));
+    if (part == "..") return fail(fmt::format("{} {} has a .. component", field, printable(path)));
   return {};
+}
+
+}  // namespace
+
+Status check_path(const io::Fields& f) { return check_absolute(text(f, "path"), "path"); }
+
+Status check_name(const io::Fields& f, const char* field) {
+  const std::string name = text(f, field);
+  if (name.find_first_of(std::string_view("/\0", 2)) == std::string::npos && !name.starts_with('.') &&
+      name.size() <= 255)
+    return {};
+  return fail(fmt::format("{} {} is no file name", field, printable(name)));
+}
+
+Status check_directory(const lang::DriverInstance& t, std::string_view option, const io::Fields& f, const char* field) {
+  const std::string path = text(f, field);
+  if (path.empty()) return {};
+  REMEX_CHECK(check_absolute(path, field));
+  if (t.find_given(option) != nullptr && path.starts_with(constant_start(t, option))) return {};
+  return fail(fmt::format("{} {} is not one of the {} transport", field, printable(path), t.name));
 }
 
 Status check_path(const lang::DriverInstance& t, std::string_view option, const io::Fields& f) {

@@ -148,16 +148,9 @@ Status check_router_request(const lang::DriverInstance& r, const io::Fields& f) 
   const std::string op = field(f, "op");
   if (op == "exists" && routers::generic(r).require_files.is_set()) return {};
   const auto* def = routers::find_router_def(r.def);
-  if (def == nullptr || std::find(def->courier_ops.begin(), def->courier_ops.end(), op) == def->courier_ops.end())
+  if (def == nullptr || def->may_ask == nullptr)
     return fail(fmt::format("the {} router never asks for \"{}\"", r.name, printable(op)));
-  if (op != "query") return {};
-  const auto* command = r.find_given("command");
-  if (command == nullptr) return fail("the router has no command");
-  const std::string source(trim(command->value.text()));
-  const std::string program = source.substr(0, source.find_first_of(" \t"));
-  if (program.find_first_of("$\\\"'{") == std::string::npos && field(f, "arg0") != program)
-    return fail(fmt::format("{} is not the command of the {} router", printable(field(f, "arg0")), r.name));
-  return {};
+  return def->may_ask(r, f);
 }
 
 /// Is it something that this configuration asks for at all? After check_user(), which knows the names.
@@ -166,7 +159,10 @@ Status check_operation(const lang::Config& config, const io::Fields& f) {
     if (!field(f, "router").empty()) return fail("a router's request has no transport");
     return check_transport_request(config, *t, f);
   }
-  if (field(f, "system_filter") == "1") return {};
+  if (field(f, "system_filter") == "1")
+    return field(f, "options") == lang::filter::encode(routers::system_filter_options())
+               ? Status()
+               : fail("the system filter has other options");
   const auto* r = config.find_router(field(f, "router"));
   return r != nullptr ? check_router_request(*r, f) : fail("no router");
 }

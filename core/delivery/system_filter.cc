@@ -43,9 +43,7 @@ std::pair<std::string, std::string> split_log_text(const std::string& text) {
 }  // namespace
 
 Result<Outcome> Attempt::run_system_filter(const std::string& text) {
-  lang::filter::Options options;
-  options.system = true;
-  options.prepend_home = false;
+  const lang::filter::Options options = routers::system_filter_options();
   REMEX_TRY(const routers::Ids id, filter_identity(eng_.config->main));
   const auto [uid, gid] = id;
   const bool own = uid < 0 || static_cast<uid_t>(uid) == ::geteuid();

@@ -6,7 +6,10 @@
 #include "core/daemon/courier.h"
 #include "core/daemon/process.h"
 #include "core/daemon/registries.h"
+#include "lang/confinement.h"
 #include "lang/diagnostics.h"
+#include "lang/filter/filter.h"
+#include "routers/filter_work.h"
 
 using namespace remex;
 
@@ -32,6 +35,7 @@ alias:
   domains = a.test
   require_files = /x
   data = x
+  allow_filter
   file_transport = box
   user = games
 ask:
@@ -92,8 +96,45 @@ void refused(const io::Fields& f, std::string_view why) {
   BOOST_TEST(got.find(why) != std::string::npos, "\"" << got << "\" has no \"" << why << "\"");
 }
 
+/// What a transport says besides the file, when none of its options is set.
+io::Fields file_fields(io::Fields f) {
+  f.insert({{"mode", std::to_string(0600)},
+            {"directory_mode", std::to_string(0700)},
+            {"create_directory", "1"},
+            {"may_create", "0"},
+            {"file_must_exist", "0"},
+            {"allow_fifo", "0"},
+            {"allow_symlink", "0"},
+            {"check_owner", "1"},
+            {"check_group", "0"},
+            {"mode_fail_narrower", "1"},
+            {"use_fcntl_lock", "1"},
+            {"use_flock_lock", "0"},
+            {"use_lockfile", "1"},
+            {"lock_retries", "10"},
+            {"lock_interval", "3"},
+            {"lockfile_mode", std::to_string(0600)},
+            {"lockfile_timeout", "1800"},
+            {"quota_is_inclusive", "1"},
+            {"quota_directory_regex", "^(?:cur|new|\\..*)$"},
+            {"name", "q1"}});
+  return f;
+}
+
+/// What a redirect router says besides the file.
+io::Fields list_fields(io::Fields f) {
+  f.insert({{"modemask", std::to_string(022)},
+            {"check_owner", "0"},
+            {"check_group", "0"},
+            {"ignore_eacces", "0"},
+            {"ignore_enotdir", "0"},
+            {"user_uid", "-1"},
+            {"user_gid", "-1"}});
+  return f;
+}
+
 io::Fields append(const std::string& user, const std::string& path) {
-  return {{"op", "mbox"}, {"transport", "box"}, {"uid", user}, {"gid", gid_of_user(user)}, {"path", path}};
+  return file_fields({{"op", "mbox"}, {"transport", "box"}, {"uid", user}, {"gid", gid_of_user(user)}, {"path", path}});
 }
 
 io::Fields run(const std::string& user, const std::string& program) {
@@ -151,10 +192,14 @@ BOOST_AUTO_TEST_CASE(groups_a_driver_cannot_have_are_refused) {
   const io::Fields box = append(uid("games"), "/var/mail/games"), program = run(uid("games"), "/usr/bin/vacation");
   for (const io::Fields& f :
        {box, program,
-        io::Fields{{"op", "readlist"}, {"router", "alias"}, {"uid", uid("games")}, {"path", "/etc/shadow"}},
-        io::Fields{{"op", "filter"}, {"router", "alias"}, {"uid", uid("games")}},
+        list_fields({{"op", "readlist"}, {"router", "alias"}, {"uid", uid("games")}, {"path", "/etc/shadow"}}),
+        io::Fields{{"op", "filter"},
+                   {"router", "alias"},
+                   {"uid", uid("games")},
+                   {"options", lang::filter::encode(lang::filter::Options())}},
         io::Fields{{"op", "exists"}, {"router", "alias"}, {"uid", uid("games")}},
-        io::Fields{{"op", "query"}, {"router", "ask"}, {"uid", uid("games")}, {"arg0", "/usr/bin/ask"}}}) {
+        io::Fields{
+            {"op", "query"}, {"router", "ask"}, {"uid", uid("games")}, {"arg0", "/usr/bin/ask"}, {"directory", "/"}}}) {
     BOOST_TEST_CONTEXT(f.at("op")) {
       BOOST_TEST(refusal(with(f, gid("games"))) == "");
       refused(with(f, gid("shadow")), "never used with");
@@ -166,17 +211,20 @@ BOOST_AUTO_TEST_CASE(groups_a_driver_cannot_have_are_refused) {
     }
   }
   // groups that options name: of the transport, of a router, of a command, of required files
-  BOOST_TEST(refusal(with({{"op", "mbox"}, {"transport", "grouped"}, {"uid", uid("games")}, {"path", "/x"}},
-                          gid("mail"))) == "");
+  BOOST_TEST(
+      refusal(with(file_fields({{"op", "mbox"}, {"transport", "grouped"}, {"uid", uid("games")}, {"path", "/x"}}),
+                   gid("mail"))) == "");
   refused(with({{"op", "mbox"}, {"transport", "grouped"}, {"uid", uid("games")}, {"path", "/x"}}, gid("news")),
           "never used with");
   BOOST_TEST(refusal(with(box, gid("news"))) == "");
-  BOOST_TEST(refusal(with({{"op", "readlist"}, {"router", "grouped"}, {"uid", uid("games")}}, gid("news"))) == "");
+  BOOST_TEST(
+      refusal(with(list_fields({{"op", "readlist"}, {"router", "grouped"}, {"uid", uid("games")}, {"path", "/l"}}),
+                   gid("news"))) == "");
   refused(with({{"op", "readlist"}, {"router", "local"}, {"uid", uid("games")}}, gid("news")), "never used with");
   BOOST_TEST(refusal(with({{"op", "exists"}, {"router", "grouped"}, {"uid", uid("games")}}, gid("tape"))) == "");
   refused(with({{"op", "exists"}, {"router", "grouped"}, {"uid", uid("games")}}, gid("news")), "never used with");
   // an expansion may give any but group 0
-  const io::Fields any{{"op", "mbox"}, {"transport", "any"}, {"uid", uid("games")}, {"path", "/x"}};
+  const io::Fields any = file_fields({{"op", "mbox"}, {"transport", "any"}, {"uid", uid("games")}, {"path", "/x"}});
   BOOST_TEST(refusal(with(any, "54321")) == "");
   refused(with(any, "0"), "never used");
   io::Fields all_groups = program;
@@ -186,8 +234,8 @@ BOOST_AUTO_TEST_CASE(groups_a_driver_cannot_have_are_refused) {
 
 BOOST_AUTO_TEST_CASE(ids_have_32_bits) {
   const auto beyond = [](const std::string& id) { return std::to_string((std::uint64_t{1} << 32U) + std::stoull(id)); };
-  io::Fields f{
-      {"op", "mbox"}, {"transport", "any"}, {"uid", beyond(uid("bin"))}, {"gid", gid("games")}, {"path", "/x"}};
+  io::Fields f = file_fields(
+      {{"op", "mbox"}, {"transport", "any"}, {"uid", beyond(uid("bin"))}, {"gid", gid("games")}, {"path", "/x"}});
   refused(f, "never used");
   f["uid"] = beyond("0");
   refused(f, "never used");
@@ -206,7 +254,8 @@ BOOST_AUTO_TEST_CASE(paths_and_programs_of_others_are_refused) {
 
 BOOST_AUTO_TEST_CASE(commands_of_routers) {
   const auto ask = [](const std::string& user, const std::string& program, const std::string& router = "ask") {
-    return io::Fields{{"op", "query"}, {"router", router}, {"uid", user}, {"gid", "60"}, {"arg0", program}};
+    return io::Fields{{"op", "query"}, {"router", router}, {"uid", user},
+                      {"gid", "60"},   {"arg0", program},  {"directory", "/"}};
   };
   BOOST_TEST(refusal(ask(uid("games"), "/usr/bin/ask")) == "");
   refused(ask(uid("daemon"), "/usr/bin/ask"), "never runs commands as");
@@ -228,6 +277,7 @@ begin routers
 alias:
   driver = redirect
   data = x
+  allow_filter
   user = games
   pipe_transport = address_pipe
   file_transport = address_file
@@ -306,7 +356,7 @@ begin retry
     return more;
   };
   const auto file = [](const std::string& op, const std::string& path) {
-    return io::Fields{{"op", op}, {"path", path}};
+    return file_fields({{"op", op}, {"path", path}});
   };
   // What is asked for.
   BOOST_TEST(ask("address_pipe", program("/bin/any", {{"special", "1"}})) == "");
@@ -348,11 +398,12 @@ begin retry
   has("address_reply", file("once", "/home/x/../y"), "..");
   // Routers.
   const auto route = [&](const char* router, const char* op) {
-    const Status ok = daemon::check_request(*c, {{"op", op},
-                                                 {"router", router},
-                                                 {"path", "/x"},
-                                                 {"uid", uid("games")},
-                                                 {"gid", std::to_string(getpwnam("games")->pw_gid)}});
+    const Status ok = daemon::check_request(*c, list_fields({{"op", op},
+                                                             {"router", router},
+                                                             {"path", "/x"},
+                                                             {"options", lang::filter::encode(lang::filter::Options())},
+                                                             {"uid", uid("games")},
+                                                             {"gid", std::to_string(getpwnam("games")->pw_gid)}}));
     return ok ? std::string() : ok.error().text;
   };
   BOOST_TEST(route("alias", "readlist") == "");
@@ -361,6 +412,206 @@ begin retry
   BOOST_TEST(route("alias", "exists").find("never asks") != std::string::npos);
   BOOST_TEST(route("named", "readlist").find("never asks") != std::string::npos);
   BOOST_TEST(route("alias", "command").find("never asks") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(lists_and_filters_are_those_of_the_router) {
+  const std::string home = getpwnam("games")->pw_dir;
+  static const auto c = load(R"(
+primary_hostname = x.test
+exim_user = mail
+exim_group = mail
+begin routers
+home:
+  driver = redirect
+  check_local_user
+  file = $home/.forward
+  forbid_include
+home_any:
+  driver = redirect
+  user = games
+  router_home_directory = /srv/x
+  file = $home/.forward
+  forbid_include
+suffixed:
+  driver = redirect
+  check_local_user
+  local_part_suffix = -*
+  local_part_suffix_optional
+  file = ${home}/.forward$local_part_suffix
+  forbid_include
+fixed:
+  driver = redirect
+  user = games
+  file = /etc/lists/all
+  include_directory = /etc/lists/more/
+  owners = games
+  modemask = 002
+  ignore_eacces
+prefix:
+  driver = redirect
+  user = games
+  file = /etc/lists/$local_part_data
+  forbid_include
+sieve:
+  driver = redirect
+  user = games
+  file = /etc/filters/$local_part_data
+  allow_filter
+  allow_fail
+  forbid_filter_run
+  forbid_filter_logwrite
+  sieve_vacation_directory = /var/vacation/$local_part_data
+  sieve_subaddress = detail
+begin retry
+)");
+  const auto ask = [&](io::Fields f) {
+    f.insert({{"op", "readlist"}, {"uid", uid("games")}, {"gid", gid_of_user(uid("games"))}});
+    const Status ok = daemon::check_request(*c, list_fields(std::move(f)));
+    return ok ? std::string() : ok.error().text;
+  };
+  const auto not_its = [&](const char* router, const std::string& path) {
+    const std::string got = ask({{"router", router},
+                                 {"path", path},
+                                 {"check_owner", router == std::string("fixed") || router[0] == 'h' ? "1" : "0"}});
+    BOOST_TEST(got.find("is not one of the") != std::string::npos, router << " " << path << ": \"" << got << "\"");
+  };
+  const io::Fields own{{"check_owner", "1"}};
+  const auto with = [](io::Fields f, const io::Fields& more) {
+    f.insert(more.begin(), more.end());
+    return f;
+  };
+  BOOST_TEST(ask(with(own, {{"router", "home"}, {"path", home + "/.forward"}})) == "");
+  not_its("home", home + "/.forward2");
+  not_its("home", home + "/../x/.forward");
+  not_its("home", "/root/.forward");
+  BOOST_TEST(ask({{"router", "home_any"}, {"path", "/srv/x/.forward"}}) == "");
+  not_its("home_any", "/srv/../etc/shadow");
+  BOOST_TEST(ask(with(own, {{"router", "suffixed"}, {"path", home + "/.forward-x"}})) == "");
+  not_its("suffixed", home + "/.ssh/id");
+  not_its("suffixed", home + "/.forward/../.ssh/id");
+  const io::Fields fixed{{"router", "fixed"}, {"check_owner", "1"}, {"owners", "games"}, {"modemask", "2"}};
+  BOOST_TEST(ask(with(fixed, {{"path", "/etc/lists/all"}, {"ignore_eacces", "1"}})) == "");
+  BOOST_TEST(ask(with(fixed, {{"path", "/etc/lists/more/x"}})) == "");
+  BOOST_TEST(ask(with(fixed, {{"path", "/etc/lists/more/x"}, {"ignore_eacces", "1"}})) ==
+             "ignore_eacces is not what the fixed router says");
+  not_its("fixed", "/etc/lists/other");
+  not_its("fixed", "/etc/lists/more/../other");
+  not_its("prefix", "/etc/passwd");
+  not_its("prefix", "/etc/lists/../passwd");
+  BOOST_TEST(ask({{"router", "prefix"}, {"path", "/etc/lists/x"}}) == "");
+  BOOST_TEST(ask({{"router", "prefix"}, {"path", "relative"}}) == "path is not absolute");
+  BOOST_TEST(ask({{"router", "prefix"}, {"path", "/etc/lists/x"}, {"modemask", "0"}}) ==
+             "modemask is not what the prefix router says");
+  BOOST_TEST(ask(with({{"path", "/etc/lists/all"}, {"owners", "games\nroot"}}, fixed)) ==
+             "owners is not what the fixed router says");
+
+  lang::filter::Options o;
+  o.allow_fail = o.forbid_logwrite = true;
+  o.forbidden = lang::Confinement::kRun;
+  o.subaddress = "detail";
+  o.vacation_directory = "/var/vacation/x";
+  o.has_vacation = true;
+  const auto filter = [&](const lang::filter::Options& options, const char* router = "sieve") {
+    return ask({{"op", "filter"}, {"router", router}, {"options", lang::filter::encode(options)}});
+  };
+  BOOST_TEST(filter(o) == "");
+  BOOST_TEST(filter(o, "prefix") == "the prefix router runs no filters");
+  const auto forged = [&](auto change) {
+    lang::filter::Options bad = o;
+    change(bad);
+    BOOST_TEST(filter(bad).find("is not what the sieve router says") != std::string::npos, filter(bad));
+  };
+  forged([](auto& b) { b.forbidden = 0; });
+  forged([](auto& b) { b.forbid_logwrite = false; });
+  forged([](auto& b) { b.system = true; });
+  forged([](auto& b) { b.allow_freeze = true; });
+  forged([](auto& b) { b.vacation_directory = "/etc/x"; });
+  forged([](auto& b) { b.vacation_directory = "/var/vacation/../x"; });
+  forged([](auto& b) { b.subaddress = "other"; });
+  forged([](auto& b) { b.inbox = "/etc/x"; });
+  forged([](auto& b) { b.has_notify = true; });
+  BOOST_TEST(ask({{"op", "filter"}, {"router", "sieve"}, {"options", "junk"}}) == "damaged options of a filter");
+}
+
+BOOST_AUTO_TEST_CASE(the_system_filter_has_its_own_options) {
+  static const auto c = load(R"(
+primary_hostname = x.test
+exim_user = mail
+exim_group = mail
+system_filter = /etc/filter
+system_filter_user = games
+begin retry
+)");
+  const auto ask = [&](const lang::filter::Options& o) {
+    const Status ok = daemon::check_request(*c, {{"op", "filter"},
+                                                 {"system_filter", "1"},
+                                                 {"uid", uid("games")},
+                                                 {"gid", gid_of_user(uid("games"))},
+                                                 {"options", lang::filter::encode(o)}});
+    return ok ? std::string() : ok.error().text;
+  };
+  BOOST_TEST(ask(routers::system_filter_options()) == "");
+  BOOST_TEST(ask({}) == "the system filter has other options");
+}
+
+BOOST_AUTO_TEST_CASE(files_of_a_transport_are_as_it_says) {
+  static const auto c = load(R"(
+primary_hostname = x.test
+exim_user = mail
+exim_group = mail
+begin routers
+begin transports
+maildir:
+  driver = appendfile
+  directory = /var/mail/$local_part_data
+  maildir_format
+  quota_directory = /var/mail/quota/$local_part_data
+  create_file = /var/mail/new
+  user = games
+plain:
+  driver = appendfile
+  directory = /var/mail/$local_part_data
+  directory_file = m$tod_epoch
+  user = games
+  no_create_directory
+box:
+  driver = appendfile
+  file = /var/mail/$local_part_data
+  user = games
+begin retry
+)");
+  const auto ask = [&](const char* transport, const char* op, io::Fields f) {
+    f.insert({{"transport", transport},
+              {"op", op},
+              {"path", "/var/mail/x"},
+              {"uid", uid("games")},
+              {"gid", gid_of_user(uid("games"))}});
+    if (transport == std::string("plain")) f.insert({{"create_directory", "0"}});
+    const Status ok = daemon::check_request(*c, file_fields(std::move(f)));
+    return ok ? std::string() : ok.error().text;
+  };
+  BOOST_TEST(ask("maildir", "maildir", {{"quota_directory", "/var/mail/quota/x"}}) == "");
+  BOOST_TEST(ask("plain", "plain", {{"other_name", "m-x"}}) == "");
+  BOOST_TEST(ask("box", "mbox", {{"may_create", "1"}}) == "");
+  BOOST_TEST(ask("maildir", "maildir", {{"name", "../../x"}}) == "name ../../x is no file name");
+  BOOST_TEST(ask("maildir", "maildir", {{"name", "a/b"}}) == "name a/b is no file name");
+  BOOST_TEST(ask("maildir", "maildir", {{"name", ".x"}}) == "name .x is no file name");
+  BOOST_TEST(ask("maildir", "maildir", {{"name", ""}}) == "there is no file name");
+  BOOST_TEST(ask("plain", "plain", {{"other_name", "/etc/x"}}) == "other_name /etc/x is no file name");
+  BOOST_TEST(ask("maildir", "maildir", {{"other_name", "x"}}) == "the maildir transport has no directory_file");
+  BOOST_TEST(ask("maildir", "mbox", {}) == "the maildir transport delivers no mbox");
+  BOOST_TEST(ask("maildir", "mailstore", {}) == "the maildir transport delivers no mailstore");
+  BOOST_TEST(ask("box", "maildir", {}) == "the box transport delivers no maildir");
+  BOOST_TEST(ask("maildir", "maildir", {{"quota_directory", "/etc"}}) ==
+             "quota_directory /etc is not one of the maildir transport");
+  BOOST_TEST(ask("maildir", "maildir", {{"quota_directory", "/var/mail/quota/../../../etc"}}).find("..") !=
+             std::string::npos);
+  BOOST_TEST(ask("box", "mbox", {{"quota_directory", "/var/mail/x"}}) ==
+             "quota_directory /var/mail/x is not one of the box transport");
+  BOOST_TEST(ask("maildir", "maildir", {{"may_create", "1"}}) == "may_create is not what the maildir transport says");
+  BOOST_TEST(ask("plain", "plain", {{"may_create", "1"}}) == "may_create is not what the plain transport says");
+  BOOST_TEST(ask("box", "mbox", {{"allow_symlink", "1"}}) == "allow_symlink is not what the box transport says");
+  BOOST_TEST(ask("box", "mbox", {{"mode", "511"}}) == "mode is not what the box transport says");
 }
 
 BOOST_AUTO_TEST_CASE(fields_survive_the_wire) {
