@@ -153,6 +153,16 @@ the minutes are on the server.
 Jane
 )";
 
+/// In the system filter each counter gets a number of its own; the user's filter begins with other ones.
+constexpr std::string_view kSystemFilter = R"(# Exim filter
+add 10 to n0  add 11 to n1  add 12 to n2  add 13 to n3  add 14 to n4
+add 15 to n5  add 16 to n6  add 17 to n7  add 18 to n8  add 19 to n9
+)";
+constexpr std::string_view kUserFilter = R"(# Exim filter
+add 1 to n0  add 2 to n1  add 3 to n2  add 4 to n3  add 5 to n4
+add 6 to n5  add 7 to n6  add 8 to n7  add 9 to n8  add -1 to n9
+)";
+
 struct Situation {
   Where where;
   std::string_view word, phrase;
@@ -182,6 +192,7 @@ constexpr Situation kSituations[] = {
     {Where::remote, "remote", "in an smtp transport"},
     {Where::bounce, "bounce", "in a bounce"},
     {Where::warning, "warning", "in a delay warning"},
+    {Where::filter, "filter", "in a user's filter"},
     {Where::file_name, "file_name", "as the file of a transport"},
 };
 
@@ -276,8 +287,10 @@ std::string examples_markdown() {
       "Examples of variables and ACL words that speak of a session or a delivery belong to this one; the client is "
       "192.0.2.7 port 40000, the server's address 198.51.100.25 port "
       "587:\n\n```session\n{}```\n\n```dialogue\n{}```\n\n"
-      "DATA sends this message:\n\n```message\n{}```\n",
-      kExampleSurroundings, kSession, kDialogue, kMessage);
+      "DATA sends this message:\n\n```message\n{}```\n\n"
+      "Examples that speak of a filter stand behind the commands of the user's, for that message; before it ran the "
+      "system filter:\n\n```system\n{}```\n\n```user\n{}```\n",
+      kExampleSurroundings, kSession, kDialogue, kMessage, kSystemFilter, kUserFilter);
 }
 
 }  // namespace remex::lang

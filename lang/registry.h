@@ -48,6 +48,7 @@ enum class Where : std::uint8_t {
   remote,     ///< while a message is sent to another host, over TLS
   bounce,     ///< in the text of a bounce
   warning,    ///< in the text of a delay warning
+  filter,     ///< in a user's filter, after the system filter
   file_name,  ///< as the value of a transport's option file
 };
 

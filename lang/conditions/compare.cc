@@ -81,11 +81,25 @@ constexpr Example kGe[] = {{"${if ge{a}{b}{y}{n}}", "n"},
 constexpr Example kGei[] = {{"${if gei{a}{B}{y}{n}}", "n"},
                             {"${if gei{B}{a}{y}{n}}", "y"},
                             {"${if gei{a}}", "", "missing 2nd string in {} after \"gei\""}};
-constexpr Example kNumeric[] = {{"${if >{10}{9}{y}{n}}", "y"},
-                                {"${if = {1K}{1024}{y}{n}}", "y"},
-                                {"${if <{}{1}{y}{n}}", "y"},
-                                {"${if >{a}{1}{y}{n}}", "", "integer expected but \"a\" found"},
-                                {"${if >{1x}{0}{y}{n}}", "", "invalid integer \"1x\""}};
+constexpr Example kNumberEq[] = {{"${if = {1K}{1024}{y}{n}}", "y"},
+                                 {"${if = {10}{010}{y}{n}}", "y"},
+                                 {"${if ={1}{-1}{y}{n}}", "n"},
+                                 {"${if = {a}{1}{y}{n}}", "", "integer expected but \"a\" found"}};
+constexpr Example kNumberEqual[] = {{"${if =={}{0}{y}{n}}", "y"},
+                                    {"${if =={2}{3}{y}{n}}", "n"},
+                                    {"${if =={1x}{0}{y}{n}}", "", "invalid integer \"1x\""}};
+constexpr Example kNumberLt[] = {{"${if <{}{1}{y}{n}}", "y"},
+                                 {"${if <{1}{1}{y}{n}}", "n"},
+                                 {"${if <{1}{1.5}{y}{n}}", "", "invalid integer \"1.5\""}};
+constexpr Example kNumberLe[] = {{"${if <={1}{1}{y}{n}}", "y"},
+                                 {"${if <={10}{9}{y}{n}}", "n"},
+                                 {"${if <={1}}", "", "missing 2nd string in {} after \"<=\""}};
+constexpr Example kNumberGt[] = {{"${if >{10}{9}{y}{n}}", "y"},
+                                 {"${if >{-10}{-9}{y}{n}}", "n"},
+                                 {"${if >{a}{1}{y}{n}}", "", "integer expected but \"a\" found"}};
+constexpr Example kNumberGe[] = {{"${if >={1M}{1048576}{y}{n}}", "y"},
+                                 {"${if >={9}{10}{y}{n}}", "n"},
+                                 {"${if >={9G}{x}{y}{n}}", "", "integer expected but \"x\" found"}};
 
 template <Op op, bool caseless>
 constexpr ConditionDef text(std::string_view name, std::string_view summary, std::span<const Example> examples = {}) {
@@ -99,12 +113,12 @@ constexpr ConditionDef text(std::string_view name, std::string_view summary, std
 }
 
 template <Op op>
-constexpr ConditionDef number(std::string_view name, std::string_view summary) {
+constexpr ConditionDef number(std::string_view name, std::string_view summary, std::span<const Example> examples) {
   return {.name = name,
           .arguments = "{n1}{n2}",
           .summary = summary,
           .doc = "Integers with K, M, G behind them; an empty string is 0; anything else fails the expansion.",
-          .examples = kNumeric,
+          .examples = examples,
           .test = numbers<op>,
           .args = 2};
 }
@@ -120,12 +134,12 @@ constexpr ConditionDef defs[] = {
     text<Op::gt, true>("gti", "First string sorts behind the second, caseless", kGti),
     text<Op::ge, false>("ge", "First string does not sort before the second", kGe),
     text<Op::ge, true>("gei", "First string does not sort before the second, caseless", kGei),
-    number<Op::eq>("=", "Numbers are equal"),
-    number<Op::eq>("==", "Numbers are equal"),
-    number<Op::lt>("<", "First number is less"),
-    number<Op::le>("<=", "First number is not greater"),
-    number<Op::gt>(">", "First number is greater"),
-    number<Op::ge>(">=", "First number is not less"),
+    number<Op::eq>("=", "Numbers are equal", kNumberEq),
+    number<Op::eq>("==", "Numbers are equal", kNumberEqual),
+    number<Op::lt>("<", "First number is less", kNumberLt),
+    number<Op::le>("<=", "First number is not greater", kNumberLe),
+    number<Op::gt>(">", "First number is greater", kNumberGt),
+    number<Op::ge>(">=", "First number is not less", kNumberGe),
 };
 
 }  // namespace

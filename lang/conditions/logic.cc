@@ -135,7 +135,8 @@ constexpr Example kBool[] = {{"${if bool{yes}{y}{n}}", "y"},
 constexpr Example kLax[] = {{"${if bool_lax{foo}{y}{n}}", "y"},
                             {"${if bool_lax{ No }{y}{n}}", "n"},
                             {"${if bool_lax{${if}}}", "", "condition name expected"}};
-constexpr Example kDef[] = {{"${if def:domain{y}{n}}", "n"},
+constexpr Example kDef[] = {{"${if def:primary_hostname{y}{n}}", "y"},
+                            {"${if def:domain{y}{n}}", "n"},
                             {"${if def:h_subject:{y}{n}}", "n"},
                             {"${if def:nosuch{y}{n}}", "", "unknown variable \"nosuch\" after \"def:\""}};
 

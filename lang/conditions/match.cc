@@ -247,9 +247,11 @@ constexpr Example kMatch[] = {{"${if match{abc}{b(.)}{$1}{n}}", "c"},
                               {"${if match{abc}{\\N^x\\N}{y}{n}}", "n"},
                               {"${if match{abc}{(}{y}{n}}", "", "missing closing parenthesis"}};
 constexpr Example kInlist[] = {{"${if inlist{b}{a:b}{$value}{n}}", "b"},
-                               {"${if inlisti{B}{a:b}{$value}{n}}", "b"},
-                               {"${if inlist{a}}", "", "missing 2nd string in {} after \"inlist\""},
-                               {"${if inlisti{a}}", "", "missing 2nd string in {} after \"inlisti\""}};
+                               {"${if inlist{B}{a:b}{$value}{n}}", "n"},
+                               {"${if inlist{a}}", "", "missing 2nd string in {} after \"inlist\""}};
+constexpr Example kInlisti[] = {{"${if inlisti{B}{a:b}{$value}{n}}", "b"},
+                                {"${if inlisti{c}{a:b}{$value}{n}}", "n"},
+                                {"${if inlisti{a}}", "", "missing 2nd string in {} after \"inlisti\""}};
 constexpr Example kIsip[] = {{"${if isip{1.2.3.4}{y}{n}}", "y"},
                              {"${if isip{1.2.3}{y}{n}}", "n"},
                              {"${if isip}", "", "missing { after \"isip\""}};
@@ -260,9 +262,18 @@ constexpr Example kFor[] = {{"${if forany{a:b}{eq{$item}{b}}{y}{n}}", "y"},
                             {"${if forall{a:b}{eq{$item}{b}}{y}{n}}", "n"},
                             {"${if forany{a}}", "", "missing { after \"forany\""},
                             {"${if forall{a:b}}", "", "missing { after \"forall\""}};
-constexpr Example kForJson[] = {{"${if forany_json{[1,2,3]}{={$item}{2}}{y}{n}}", "y"},
-                                {"${if forall_jsons{[\"a\",\"a\"]}{eq{$item}{a}}{y}{n}}", "y"},
-                                {"${if forany_json{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
+constexpr Example kForanyJson[] = {{"${if forany_json{[1,2,3]}{={$item}{2}}{y}{n}}", "y"},
+                                   {"${if forany_json{[1,2,3]}{={$item}{4}}{y}{n}}", "n"},
+                                   {"${if forany_json{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
+constexpr Example kForallJson[] = {{"${if forall_json{[2,4]}{>{$item}{1}}{y}{n}}", "y"},
+                                   {"${if forall_json{[2,4]}{>{$item}{3}}{y}{n}}", "n"},
+                                   {"${if forall_json{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
+constexpr Example kForanyJsons[] = {{"${if forany_jsons{[\"a\",\"b\"]}{eq{$item}{b}}{y}{n}}", "y"},
+                                    {"${if forany_jsons{[\"a\",\"b\"]}{eq{$item}{c}}{y}{n}}", "n"},
+                                    {"${if forany_jsons{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
+constexpr Example kForallJsons[] = {{"${if forall_jsons{[\"a\",\"a\"]}{eq{$item}{a}}{y}{n}}", "y"},
+                                    {"${if forall_jsons{[\"a\",\"b\"]}{eq{$item}{a}}{y}{n}}", "n"},
+                                    {"${if forall_jsons{xx}{eq{$item}{a}}{y}{n}}", "", "missing '[' wrapping array"}};
 
 constexpr Example kMatchDomainExamples[] = {
     {"${if match_domain{a.b.c}{*.b.c}{$value}{n}}", "*.b.c"},
@@ -274,9 +285,10 @@ constexpr Example kMatchAddressExamples[] = {
     {"${if match_address{joe@example.com}{+nosuch}{y}{n}}", "", "unknown named address list \"+nosuch\""}};
 constexpr Example kMatchLocalPartExamples[] = {
     {"${if match_local_part{adm-x}{joe : ^adm}{y}{n}}", "y"},
-    {"${if match_local_part{Joe}{joe}{y}{n}}", "y"},
+    {"${if match_local_part{Joe}{!joe : *}{y}{n}}", "n"},
     {"${if match_local_part{joe}{+nosuch}{y}{n}}", "", "unknown named local part list \"+nosuch\""}};
 constexpr Example kMatchIpExamples[] = {{"${if match_ip{10.1.2.3}{10.0.0.0/8 : 192.168.0.1}{y}{n}}", "y"},
+                                        {"${if match_ip{10.1.2.3}{! 10.1.0.0/16 : 10.0.0.0/8}{y}{n}}", "n"},
                                         {"${if match_ip{0.0.0.0}{$sender_host_port.0.0.0}{y}{n}}", "y"},
                                         {"${if match_ip{x}{10.0.0.0/8}{y}{n}}", "", "\"x\" is not an IP address"}};
 constexpr Example kIsip4Examples[] = {{"${if isip4{1.2.3.4}{y}{n}}", "y"},
@@ -344,7 +356,7 @@ constexpr ConditionDef defs[] = {
      .arguments = "{subject}{list}",
      .summary = "As inlist, caseless",
      .doc = "$value has the taint of the list.",
-     .examples = kInlist,
+     .examples = kInlisti,
      .tier = 2,
      .test = test_inlist<true>,
      .args = 2},
@@ -399,7 +411,7 @@ constexpr ConditionDef defs[] = {
      .arguments = "{json array}{condition}",
      .summary = "Holds for one element; $item",
      .doc = "The text of the element.",
-     .examples = kForJson,
+     .examples = kForanyJson,
      .tier = 3,
      .test = test_for<true, Items::json>,
      .parse = parse_for},
@@ -407,7 +419,7 @@ constexpr ConditionDef defs[] = {
      .arguments = "{json array}{condition}",
      .summary = "Holds for all elements; $item",
      .doc = "The text of the element. An empty array does not hold.",
-     .examples = kForJson,
+     .examples = kForallJson,
      .tier = 3,
      .test = test_for<false, Items::json>,
      .parse = parse_for},
@@ -415,7 +427,7 @@ constexpr ConditionDef defs[] = {
      .arguments = "{json array}{condition}",
      .summary = "As forany_json, strings without their quotes",
      .doc = "Elements must be strings.",
-     .examples = kForJson,
+     .examples = kForanyJsons,
      .tier = 3,
      .test = test_for<true, Items::json_strings>,
      .parse = parse_for},
@@ -423,7 +435,7 @@ constexpr ConditionDef defs[] = {
      .arguments = "{json array}{condition}",
      .summary = "As forall_json, strings without their quotes",
      .doc = "Elements must be strings.",
-     .examples = kForJson,
+     .examples = kForallJsons,
      .tier = 3,
      .test = test_for<false, Items::json_strings>,
      .parse = parse_for},

@@ -182,6 +182,7 @@ constexpr Example kEnvExamples[] = {
     {"${env{NO_SUCH_VARIABLE}{$value}fail}", "", "\"env\" failed and \"fail\" requested"}};
 constexpr Example kReadfileExamples[] = {
     {"${readfile{/dev/null}}", ""},
+    {"${length_7:${readfile{/proc/version}{ }}}", "Linux v"},
     {"${readfile{/no/such/file}}", "", "failed to open /no/such/file: No such file or directory"}};
 constexpr Example kRunExamples[] = {{"${run{/bin/echo a b}{<$value>}}", "<a b\n>"},
                                     {"${run{/bin/false}{yes}{$runrc}}", "1"},

@@ -115,7 +115,9 @@ constexpr Example kHash[] = {{"${hash{3}{5}{abcdefgh}}", "bba"},
                              {"${hash{3}{abcdefgh}}", "jac"},
                              {"${hash{x}{5}{abc}}", "", "\"x\" is not a number (in \"hash\" expansion)"}};
 constexpr Example kNhash[] = {{"${nhash{8}{64}{abc}}", "7/44"}, {"${nhash{0}{abc}}", "", "nhash count is zero"}};
-constexpr Example kSrs[] = {{"${srs_encode{secret}{}{srs.example}}", ""},
+constexpr Example kSrs[] = {{"${length_5:${srs_encode{secret}{joe@a.example}{srs.example}}}", "SRS0="},
+                            {"${domain:${srs_encode{secret}{joe@a.example}{srs.example}}}", "srs.example"},
+                            {"${srs_encode{secret}{}{srs.example}}", ""},
                             {"${srs_encode{s}{a@b}{c}{d}}", "", "Too many arguments for 'srs_encode' (max is 3)"}};
 constexpr Example kPrvs[] = {{"${prvs{user}{secret}}", "", "must be a qualified email address"}};
 constexpr Example kPrvscheck[] = {{"${prvscheck{user@example.com}{secret}{x}}", ""},

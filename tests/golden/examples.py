@@ -204,12 +204,14 @@ def test_notices():
     """The text of a bounce and of a delay warning."""
     if not needs_root():
         return
-    for where, routers in (('bounce', 'fails:\n  driver = redirect\n  local_parts = nobody\n  allow_fail\n  data = :fail: no such person\n'),
-                           ('warning', 'waits:\n  driver = redirect\n  local_parts = nobody\n  allow_defer\n  data = :defer: later\n')):
+    for where, option, retry, routers in (
+            ('bounce', 'bounce_message_file', '', 'fails:\n  driver = redirect\n  local_parts = nobody\n  allow_fail\n  data = :fail: no such person\n'),
+            ('warning', 'warn_message_file', 'begin retry\n*  *  F,1d,1m\n', 'waits:\n  driver = redirect\n  local_parts = nobody\n  allow_defer\n  data = :defer: later\n')):
         fresh_log()
         h.write(D('notice'), 'Subject: ${acl{example_%s}}about your message\n****\nIt is not there.\n****\n' % where)
-        conf = configure(where + '.conf', 'trusted_users = root\ndelay_warning = 1s\nbounce_message_file = %s\nwarn_message_file = %s\n' % (D('notice'), D('notice')),
-                         'example_%s:\n%s  accept\n' % (where, log_statements(VARIABLES[where])), lambda text: text.replace('begin routers\n', 'begin routers\n' + routers))
+        conf = configure(where + '.conf', 'trusted_users = root\ndelay_warning = 1s\n%s = %s\n' % (option, D('notice')),
+                         'example_%s:\n%s  accept\n' % (where, log_statements(VARIABLES[where])),
+                         lambda text: text.replace('begin routers\n', 'begin routers\n' + routers) + retry)
         submit(conf, 'nobody@example.com', 'joe@example.com')
 
         def seen():
@@ -217,6 +219,14 @@ def test_notices():
             return len(logged(mainlog())) >= len(VARIABLES[where])
         h.wait_for(seen, 30, lambda: 'the %s; log: %s' % (where, mainlog()))
         compare('in a ' + where, VARIABLES[where], logged(mainlog()))
+
+
+def test_filters():
+    system = h.write(D('system.filter'), BLOCKS['system'])
+    prints = ''.join('testprint "[#%d] %s"\n' % (i, x['input'].replace('\\', '\\\\').replace('"', '\\"')) for i, (_, x) in enumerate(VARIABLES['filter']))
+    user = h.write(D('user.filter'), BLOCKS['user'] + prints)
+    r = subprocess.run([h.BIN, '-C', configure('filter.conf'), '-bF', system, '-bf', user], input=BLOCKS['message'], capture_output=True, text=True, timeout=60)
+    compare('in a filter', VARIABLES['filter'], logged(r.stdout))
 
 
 def certificate():
