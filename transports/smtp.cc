@@ -228,7 +228,8 @@ constexpr OptionDef kOptions[] = {
                    "go on in clear when TLS fails", State::works, "", "", 2},
                   {"false"}),
     with_examples({"tls_try_verify_hosts", OptionType::host_list, ref<&O::tls_try_verify_hosts>, "*",
-                   "hosts whose certificate is checked (and only reported)"},
+                   "hosts whose certificate is checked (and only reported); empty, without tls_verify_hosts: every "
+                   "certificate must verify"},
                   {"*.example.net"}),
     with_examples({"tls_verify_cert_hostnames", OptionType::host_list, ref<&O::tls_verify_cert_hostnames>, "*",
                    "hosts whose certificate must be for their name", State::works, "", "", 2},

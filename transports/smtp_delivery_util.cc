@@ -133,6 +133,11 @@ Result<bool> Delivery::in_list(const lang::MatchList& list, const routers::HostI
   return defer(fmt::format("{} transport: host list: {}", t_.name, m.error().text));
 }
 
+/// No list is given, or one without any text.
+bool is_blank(const lang::MatchList& list) {
+  return !list.is_set() || list.source_text().find_first_not_of(" \t\n") == std::string::npos;
+}
+
 /// The body without stray CRs, so that what is signed is what goes out. Nearly always the body itself.
 Result<std::shared_ptr<const mail::Body>> clean_body(const std::shared_ptr<const mail::Body>& body) {
   bool dirty = false;
@@ -389,6 +394,10 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   REMEX_TRY(c.tls.certificate_file, expand(o_.tls_certificate, "tls_certificate"));
   REMEX_TRY(c.tls.private_key_file, expand(o_.tls_privatekey, "tls_privatekey"));
   REMEX_TRY(c.tls.verify_certificates, expand(o_.tls_verify_certificates, "tls_verify_certificates", "system"));
+  // As Exim: with neither list (an empty value takes the default away, a colon is a list) every certificate must
+  // verify.
+  if (o_.tls_try_verify_hosts.is_set() && is_blank(o_.tls_try_verify_hosts) && is_blank(o_.tls_verify_hosts))
+    c.must_verify = c.must_verify || !c.tls.verify_certificates.empty();
   REMEX_TRY(c.tls.crl_file, expand(o_.tls_crl, "tls_crl"));
   REMEX_CHECK(use_dane(h, c));
   REMEX_CHECK(use_sts(h, c));

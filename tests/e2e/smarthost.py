@@ -111,6 +111,12 @@ byip:
   route_list = * 127.0.0.1
   self = send
   transport = byip
+unlisted:
+  driver = manualroute
+  domains = unlisted.test
+  route_list = * hub.test byname
+  self = send
+  transport = unlisted
 filtered:
   driver = manualroute
   domains = filter.test
@@ -142,6 +148,11 @@ byip:
   port = @HUB@
   tls_verify_hosts = *
   tls_verify_certificates = @D@/both.pem
+unlisted:
+  driver = smtp
+  allow_localhost
+  port = @HUB@
+  tls_try_verify_hosts =
 strict:
   driver = smtp
   allow_localhost
@@ -412,6 +423,12 @@ def test_shadow():
     check('Subject: both' in open(d('shadowbox')).read(), 'shadow copy')
     mid = send('u@shadow.test', subject='plain')
     check('ST=' not in done(mid, '=>')[0], log()[-500:])
+
+
+def test_no_list_of_hosts_to_verify():
+    """Neither tls_verify_hosts nor tls_try_verify_hosts: every certificate must verify, as in Exim."""
+    mid = send('a@unlisted.test')
+    check('certificate verification failed' in done(mid, '==')[0], log()[-800:])
 
 
 def teardown():
