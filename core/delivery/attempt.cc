@@ -254,6 +254,17 @@ void Attempt::route_all() {
     }
     generation = std::move(next);
   }
+  forget_routing_failures();
+}
+
+void Attempt::forget_routing_failures() {
+  if (!eng_.store || mua_wrapper) return;
+  for (const std::string& name : answered_)
+    if (!deferring_.contains(name)) forget_failure("R:" + name);
+}
+
+void Attempt::forget_failure(const std::string& key) {
+  if (const auto rec = eng_.store->get_retry(key); rec && *rec) (void)eng_.store->delete_retry(key);
 }
 
 void Attempt::fail_all(const std::string& why) {
@@ -282,12 +293,14 @@ void Attempt::routing_outcome(Addr& a) {
       const bool by_user = a.router != nullptr && routers::generic(*a.router).retry_use_local_part;
       deferred(a, by_user ? "R:" + a.unique : "R:" + a.state.domain, by_user ? a.unique : "*@" + a.state.domain,
                a.retry_error.empty() ? "*" : a.retry_error);
+      deferring_.insert(a.unique);
+      deferring_.insert(a.state.domain);
     }
     if (a.status == Addr::Status::deferred && a.basic_errno == 0)
       a.basic_errno = a.message.starts_with("error in redirect data") ? -17 : -1;
-  } else if (eng_.store && a.parent == nullptr && !opt_.first_attempt) {
-    if (auto rec = eng_.store->get_retry("R:" + a.state.domain); rec && *rec)
-      (void)eng_.store->delete_retry("R:" + a.state.domain);
+  } else {
+    answered_.insert(a.unique);
+    answered_.insert(a.state.domain);
   }
   log_routing(a);
 }

@@ -89,6 +89,10 @@ class Attempt {
   void routing_outcome(Addr& a);
   /// An exception while routing `a`: a bug. It costs this address this attempt, and no other anything.
   void routing_bug(Addr& a, const std::string& what);
+  /// Takes the record of a failure out of the hints, if there is one: the next failure begins a new time of patience.
+  void forget_failure(const std::string& key);
+  /// What was routed, for good or bad, without a deferral: its routing works again.
+  void forget_routing_failures();
   void wait_for_retry_time();
   void log_routing(Addr& a);
   /// Deferred addresses whose time is up: one more line each, and they have failed.
@@ -170,6 +174,8 @@ class Attempt {
   bool changed_ = false;  ///< something worth an update happened
   bool progress_saved_ = true;
   std::string freeze_reason_;
+  /// Addresses and domains of which routing came to an end, and of which some routing was deferred, in this attempt.
+  std::set<std::string> answered_, deferring_;
   std::vector<std::pair<io::UnsyncedPtr, Addr*>> unsynced_;  ///< deliveries that may not be recorded yet
   /// Delivered addresses whose sender asked to hear of it (NOTIFY=SUCCESS) and whose next host will not tell, with what
   /// became of them ("delivered", "relayed") and where.

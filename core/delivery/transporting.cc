@@ -194,11 +194,11 @@ void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, con
   for (const auto& h : hosts) {
     const auto known = asked.find(h.name + "\n" + h.ip);
     const std::string key = known != asked.end() ? known->second : host_key(h.name, h.ip, 0);
-    auto old = eng_.store->get_retry(key);
     if (h.error.empty()) {
-      if (old && *old) (void)eng_.store->delete_retry(key);
+      forget_failure(key);
       continue;
     }
+    const auto old = eng_.store->get_retry(key);
     const std::string port = eng_.log->on(log::Selector::outgoing_port) ? fmt::format(":{}", h.port) : "";
     const std::string line = host_line(h.name, h.ip, port, h.message);
     if (has_own_line(h)) note(line, line);
@@ -305,9 +305,10 @@ void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, 
              : r.fate == Fate::failed  ? Addr::Status::failed
                                        : Addr::Status::deferred;
   if (a.status == Addr::Status::deferred && eng_.store && !mua_wrapper) schedule_after(a, r, asked);
-  if (a.status == Addr::Status::delivered && eng_.store && (!opt_.first_attempt || !g.def->is_local))
-    for (const std::string& key : {"T:" + a.unique, key_for_sender(a)})
-      if (auto rec = eng_.store->get_retry(key); rec && *rec) (void)eng_.store->delete_retry(key);
+  if (a.status == Addr::Status::delivered && eng_.store) {
+    forget_failure("T:" + a.unique);
+    if (!g.def->is_local) forget_failure(key_for_sender(a));
+  }
   if (a.status == Addr::Status::failed) failures_.push_back(&a);
   if (a.status == Addr::Status::deferred) deferrals_.push_back(&a);
   log_result(g, a, r, first_of_run, took_us);
