@@ -27,7 +27,9 @@ struct LmtpOptions : lang::DriverOptions {
 using O = LmtpOptions;
 
 constexpr OptionDef kOptions[] = {
-    {"batch_id", OptionType::expanded, ref<&O::batch_id>, "", "key that splits batches", State::later, "", "", 3},
+    with_examples({"batch_id", OptionType::expanded, ref<&O::batch_id>, "",
+                   "only addresses for which it is the same share a run", State::works, "", "", 3},
+                  {"$domain"}),
     with_examples({"batch_max", OptionType::integer, ref<&O::batch_max>, "1", "recipients in one transaction"},
                   {"100"}),
     with_examples({"command", OptionType::expanded, ref<&O::command>, "", "LMTP program; instead of socket",

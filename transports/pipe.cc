@@ -39,7 +39,9 @@ constexpr OptionDef kOptions[] = {
     with_examples({"allow_commands", OptionType::expanded_list, ref<&O::allow_commands>, "",
                    "the commands that are permitted", State::works, "", "", 2},
                   {"/usr/bin/vacation : /usr/bin/procmail"}),
-    {"batch_id", OptionType::expanded, ref<&O::batch_id>, "", "key that splits batches", State::later, "", "", 3},
+    with_examples({"batch_id", OptionType::expanded, ref<&O::batch_id>, "",
+                   "only addresses for which it is the same share a run", State::works, "", "", 3},
+                  {"$domain"}),
     with_examples(
         {"batch_max", OptionType::integer, ref<&O::batch_max>, "1", "addresses in one run", State::works, "", "", 2},
         {"10"}),

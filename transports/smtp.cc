@@ -1,6 +1,6 @@
 // smtp: delivery over SMTP, LMTP or SMTP inside TLS to the hosts a router found (or the transport's own).
 //
-// The entry: options and their checks. The way of a delivery is smtp_delivery_util.cc. OCSP does not exist yet.
+// The entry: options and their checks. The way of a delivery is smtp_delivery_util.cc.
 #include <fmt/core.h>
 
 #include "core/base/strings.h"
@@ -141,8 +141,9 @@ constexpr OptionDef kOptions[] = {
     with_examples({"hosts_randomize", OptionType::expanded_boolean, ref<&O::hosts_randomize>, "false",
                    "shuffle hosts that are not from MX records", State::works, "", "", 2},
                   {"true"}),
-    {"hosts_request_ocsp", OptionType::host_list, nullptr, "*", "ask for an OCSP staple (not used)", State::later, "*",
-     "", 3},
+    with_examples({"hosts_request_ocsp", OptionType::host_list, ref<&O::hosts_request_ocsp>, "*",
+                   "hosts whose certificate status (OCSP stapling) is looked at", State::works, "", "", 3},
+                  {"*.example.net"}),
     {"hosts_require_alpn", OptionType::host_list, nullptr, "", "hosts that must answer ALPN", State::later, "", "", 4},
     with_examples({"hosts_require_auth", OptionType::host_list, ref<&O::hosts_require_auth>, "",
                    "hosts to authenticate to or defer"},
@@ -150,7 +151,9 @@ constexpr OptionDef kOptions[] = {
     with_examples({"hosts_require_dane", OptionType::host_list, ref<&O::hosts_require_dane>, "",
                    "hosts only to be used when their certificate fits a TLSA record", State::works, "", "", 2},
                   {"mx.example.net"}),
-    {"hosts_require_ocsp", OptionType::host_list, nullptr, "", "hosts that must staple OCSP", State::later, "", "", 3},
+    with_examples({"hosts_require_ocsp", OptionType::host_list, ref<&O::hosts_require_ocsp>, "",
+                   "hosts that must prove that their certificate is not revoked", State::works, "", "", 3},
+                  {"*.example.net"}),
     with_examples(
         {"hosts_require_tls", OptionType::host_list, ref<&O::hosts_require_tls>, "", "hosts never to be used in clear"},
         {"*.example.net"}),
@@ -213,8 +216,9 @@ constexpr OptionDef kOptions[] = {
     with_examples({"tls_crl", OptionType::expanded, ref<&O::tls_crl>, "", "PEM file of revocation lists", State::works,
                    "", "file", 3},
                   {"/etc/ssl/crl/ca.pem"}),
-    {"tls_dh_min_bits", OptionType::integer, ref<&O::tls_dh_min_bits>, "1024",
-     "least size of Diffie-Hellman parameters (the TLS library's limit is higher)", State::later, "", "", 2},
+    with_examples({"tls_dh_min_bits", OptionType::integer, ref<&O::tls_dh_min_bits>, "1024",
+                   "least size of the server's Diffie-Hellman group", State::works, "", "", 2},
+                  {"2048"}),
     with_examples({"tls_privatekey", OptionType::expanded, ref<&O::tls_privatekey>, "", "key of the client certificate",
                    State::works, "", "file"},
                   {"/etc/ssl/private/mail.example.com.key"}),

@@ -47,8 +47,9 @@ Result<std::shared_ptr<io::TlsClientContext>> client_context(const io::TlsClient
   };
   static std::mutex mutex;
   static std::map<std::string, Kept> kept;
-  const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", cfg.priority, cfg.certificate_file, cfg.private_key_file,
-                                      cfg.verify_certificates, cfg.crl_file);
+  const std::string key =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", cfg.priority, cfg.certificate_file, cfg.private_key_file,
+                  cfg.verify_certificates, cfg.crl_file, cfg.request_ocsp, cfg.dh_min_bits);
   const std::lock_guard lock(mutex);
   if (const auto it = kept.find(key); it != kept.end() && monotonic_now() - it->second.made < Seconds(300))
     return it->second.context;
@@ -61,6 +62,24 @@ Result<std::shared_ptr<io::TlsClientContext>> client_context(const io::TlsClient
 /// "rcpt_450" for 450; nothing for other replies.
 std::string retry_word(std::string_view stem, const SmtpReply& r) {
   return r.first() == 4 ? fmt::format("{}_{}", stem, r.code) : std::string();
+}
+
+constexpr int kForbiddenConnect = -58, kForbiddenSmtp = -27;  ///< error numbers of what events forbid, as Exim's
+
+HostTrouble forbidden(std::string_view event, std::string_view why, int error) {
+  HostTrouble t;
+  t.retry_error = "connect";
+  t.message = fmt::format("deferred by {} event expansion: {}", event, printable(why));
+  t.sys_errno = error;
+  return t;
+}
+
+/// A reply as events tell it: its lines as they came.
+std::string event_text(const SmtpReply& r) {
+  std::string out;
+  for (std::size_t i = 0; i < r.lines.size(); ++i)
+    out += fmt::format("{}{}{}{}", i == 0 ? "" : "\n", r.code, i + 1 < r.lines.size() ? '-' : ' ', r.lines[i]);
+  return out;
 }
 
 void settle(RcptState& rcpt, const SmtpReply& r, std::string_view after, std::string_view stem, bool message_scope) {
@@ -198,6 +217,8 @@ HostResultOf<SmtpReply> SmtpConnection::command(const std::string& line, Seconds
 // ------------------------------------------------------------------ opening
 
 HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpConnectOptions& opt) {
+  if (const std::string why = opt.event ? opt.event(nullptr, "tcp:connect", {}, {}) : std::string(); !why.empty())
+    return std::unexpected(forbidden("tcp:connect", why, kForbiddenConnect));
   Result<std::unique_ptr<io::Socket>> socket;
   {
     const io::DeadlineScope deadline{std::chrono::duration_cast<Millis>(opt.connect_timeout)};
@@ -240,8 +261,9 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::start(std::unique_
   c->stream_ = std::move(stream);
   c->reader_ = std::make_unique<io::Reader>(*c->stream_);
   c->lmtp_ = opt.lmtp;
+  c->event_ = opt.event;
   if (auto g = c->greet(opt); !g) {
-    if (!c->broken_ && c->stream_) c->quit();
+    c->quit();
     return std::unexpected(g.error());
   }
   return c;
@@ -253,6 +275,8 @@ HostResultOf<void> SmtpConnection::greet(const SmtpConnectOptions& opt) {
   auto banner = read_reply(opt.command_timeout, "initial connection");
   if (!banner) return std::unexpected(banner.error());
   if (banner->first() != 2) return std::unexpected(reply_trouble(*banner, "initial connection", ""));
+  if (const std::string why = raise("smtp:connect", event_text(*banner)); !why.empty())
+    return std::unexpected(forbidden("smtp:connect", why, kForbiddenSmtp));
   if (auto s = say_hello(opt); !s) return s;
   if (tls_ || !opt.try_tls || !has("STARTTLS")) {
     if (opt.require_tls && !tls_) {
@@ -308,14 +332,30 @@ HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool
   tls_ = true;
   stream_ = std::move(*tls);
   reader_->rebind(*stream_);
+  if (std::string why = certificate_objection(); !why.empty()) {
+    broken_ = true;
+    t.message = fmt::format("TLS session failure: certificate refused by event_action, {}{}", why, opt.demanded_by);
+    return std::unexpected(std::move(t));
+  }
   if (opt.dane) {
     if (const std::string why = dane_objection(tls_info_.peer_chain, opt.tlsa, opt.dane_names); !why.empty()) {
       t.tls_failed = false;
       t.retry_error = "tls_required";
       t.message = fmt::format("DANE attempt failed: {}", printable(why));
+      (void)raise("dane:fail", "validation-failure");
       return std::unexpected(std::move(t));
     }
     dane_ = tls_info_.peer_verified = true;
+  }
+  if (opt.require_ocsp && tls_info_.ocsp != io::TlsInfo::good) {
+    t.tls_failed = false;
+    t.retry_error = "tls_required";
+    t.message = fmt::format("TLS session failure: hosts_require_ocsp, and the certificate status {}{}",
+                            tls_info_.ocsp == io::TlsInfo::no_response    ? "was not sent"
+                            : tls_info_.ocsp == io::TlsInfo::not_verified ? "could not be verified"
+                                                                          : "is not good",
+                            opt.demanded_by);
+    return std::unexpected(std::move(t));
   }
   if (opt.must_verify && !tls_info_.peer_verified) {
     t.tls_failed = false;
@@ -339,6 +379,7 @@ HostResultOf<void> SmtpConnection::say_hello(const SmtpConnectOptions& opt) {
       esmtp_ = true;
       for (std::size_t i = 1; i < r->lines.size(); ++i) keywords_.push_back(to_upper(trim(r->lines[i])));
       limits_ = peer_limits(keyword_values("LIMITS"));
+      (void)raise("smtp:ehlo", event_text(*r));
       return {};
     }
     // Old servers: an error to EHLO, then HELO (RFC 5321 3.2). One that is leaving is not asked again.
@@ -380,13 +421,28 @@ std::string SmtpConnection::keyword_values(std::string_view keyword) const {
 bool SmtpConnection::usable() { return !broken_ && !closing_ && stream_ && !reader_->has_pending(); }
 
 void SmtpConnection::quit() {
-  if (!stream_) return;
-  if (!broken_) {
+  if (stream_ && broken_) stream_->abort();
+  if (stream_ && !broken_) {
     if (write("QUIT\r\n", Seconds(5), "QUIT")) (void)read_reply(Seconds(2), "QUIT");
+    stream_->close();
   }
   broken_ = true;
-  stream_->close();
   stream_.reset();
+  (void)raise("tcp:close");
+  event_ = nullptr;
+}
+
+std::string SmtpConnection::raise(std::string_view name, std::string_view data, const std::string& certificate) {
+  return event_ ? event_(this, name, data, certificate) : std::string();
+}
+
+std::string SmtpConnection::certificate_objection() {
+  if (!event_) return {};
+  for (std::size_t depth = tls_info_.peer_chain.size(); depth-- > 0;) {
+    const std::string why = raise("tls:cert", std::to_string(depth), io::certificate_pem(tls_info_.peer_chain[depth]));
+    if (!why.empty()) return fmt::format("depth {}: {}", depth, printable(why));
+  }
+  return {};
 }
 
 // ------------------------------------------------------------------ one message

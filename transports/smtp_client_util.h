@@ -5,6 +5,7 @@
 // directly.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,11 +42,20 @@ struct HostTrouble {
 template <class T>
 using HostResultOf = std::expected<T, HostTrouble>;
 
+class SmtpConnection;
+/// Tells an event (lang/events.h) about a connection, null before there is one; the answer forbids when it is not
+/// empty. `certificate`: what tls:cert is about, PEM. May park. It is called until the connection is closed with
+/// quit().
+using EventHook = std::function<std::string(const SmtpConnection* connection, std::string_view name,
+                                            std::string_view data, const std::string& certificate)>;
+
 struct SmtpConnectOptions {
   io::Endpoint to;
+  EventHook event;  ///< empty: nobody wants to know
   std::string local_ip, helo;
   bool lmtp = false, tls_on_connect = false, try_tls = true, require_tls = false, avoid_esmtp = false;
   bool must_verify = false, keepalive = true;
+  bool require_ocsp = false;    ///< the server must prove that its certificate is not revoked
   bool clear_after_4xx = true;  ///< a server that answers STARTTLS with 4xx may be used in clear
   std::string sni, verify_name;
   io::TlsClientConfig tls;
@@ -131,7 +141,7 @@ class SmtpConnection {
   std::string authenticator;  ///< A=: who we are to this server; empty: not authenticated
   bool authenticated = false;
   bool poolable = true;  ///< false: a login was wanted and did not work, so the next message tries again
-  /// QUIT, waits a moment for the answer, closes. Parks.
+  /// QUIT, waits a moment for the answer, closes. Only closes what is broken. Parks.
   void quit();
   /// False after an error or when the server closed (or spoke unasked) meanwhile. Never parks.
   bool usable();
@@ -176,6 +186,10 @@ class SmtpConnection {
   HostResultOf<void> each_piece(const TransactionOptions& opt, WireEncoder& encoder, std::string& out, Take take);
   HostTrouble unreadable_body(const std::string& why);
   HostTrouble lost(const Error& e, std::string_view after);
+  std::string raise(std::string_view name, std::string_view data = {}, const std::string& certificate = {});
+  /// Asks about each certificate of the server, the one that vouches for the others first. Why it is refused; empty:
+  /// it is not.
+  std::string certificate_objection();
 
   std::unique_ptr<io::Stream> stream_;
   std::unique_ptr<io::Reader> reader_;
@@ -186,6 +200,7 @@ class SmtpConnection {
   std::uint64_t written_ = 0;  ///< octets since the text of a message began
   io::TlsInfo tls_info_;
   PeerLimits limits_;
+  EventHook event_;
   std::string local_ip_;
   std::string proxy_ip_;
   int local_port_ = 0;

@@ -12,6 +12,7 @@
 #include "core/base/strings.h"
 #include "core/io/activity.h"
 #include "core/mail/address.h"
+#include "lang/events.h"
 #include "routers/router.h"
 #include "transports/callout.h"
 #include "transports/connection_pool.h"
@@ -24,6 +25,8 @@ namespace remex::transports {
 namespace {
 
 using mail::has_8bit;
+
+constexpr int kRcpt4xx = -44;  ///< $event_defer_errno and "defer (-44)" in the log, as Exim's
 
 /// All that stays the same while hosts are tried.
 class Delivery {
@@ -55,6 +58,8 @@ class Delivery {
   Result<SmtpConnectOptions> connect_options(const routers::HostItem& h);
   /// Asks for TLSA records and sets `c` accordingly. Error: the host must not be used now.
   Status use_dane(const routers::HostItem& h, SmtpConnectOptions& c);
+  /// hosts_request_ocsp and hosts_require_ocsp.
+  Status use_ocsp(const routers::HostItem& h, SmtpConnectOptions& c);
   /// Finds the policy of the domain of `a`.
   Status find_sts(const routers::Addr& a);
   /// Demands what the policy does. Error: the host must not be used.
@@ -62,7 +67,11 @@ class Delivery {
   /// mode testing: what would have failed is logged, nothing more.
   void test_sts(const routers::HostItem& h, const SmtpConnection& c);
   void log_for_message(const std::string& line);
-  void set_tls_variables(const SmtpConnection& c);
+  /// event_action: a hook that outlives this object, but not the context.
+  EventHook event_hook() const;
+  std::string event(std::string_view name, std::string_view data = {}, int error = 0) {
+    return lang::raise_event(ctx_.scope, generic(t_).event_action, name, data, error);
+  }
   std::string pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const;
 
   void deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts);
@@ -91,6 +100,8 @@ class Delivery {
   bool full(const SmtpConnection& c) const;
   HostResultOf<std::unique_ptr<SmtpConnection>> connect(const routers::HostItem& h, SmtpConnectOptions& c, bool fresh,
                                                         bool& reused);
+  /// A host does not take this recipient now.
+  void recipient_waits(routers::Addr& a, const std::string& why);
   void host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open);
   void take_answers(const routers::HostItem& h, int port, const SmtpConnection& c, const std::vector<RcptState>& rcpts,
                     const std::string& confirmation, Group& open);
@@ -262,20 +273,33 @@ void Delivery::set_host_variables(const routers::HostItem& h, int port) {
   ctx_.scope.delivery->tls_tlsa_usage.clear();
 }
 
-void Delivery::set_tls_variables(const SmtpConnection& c) {
-  if (ctx_.scope.delivery == nullptr) return;
-  lang::DeliveryState& d = *ctx_.scope.delivery;
-  const io::TlsInfo none, &info = c.tls() != nullptr ? *c.tls() : none;
+/// Null: there is no connection yet.
+void set_tls_variables(const lang::Scope& scope, const SmtpConnection* c) {
+  if (scope.delivery == nullptr) return;
+  lang::DeliveryState& d = *scope.delivery;
+  const io::TlsInfo none, &info = c != nullptr && c->tls() != nullptr ? *c->tls() : none;
   d.tls_cipher = info.cipher;
   d.tls_cipher_std = info.cipher_std;
   d.tls_version = info.version;
   d.tls_bits = info.bits;
   d.tls_sni = info.sni;
   d.tls_peer_dn = info.peer_dn;
+  d.tls_ocsp = info.ocsp;
   d.tls_peercert = info.peer_cert_pem;
   d.tls_ourcert = info.our_cert_pem;
   d.tls_certificate_verified = info.peer_verified;
-  d.tls_dane = c.dane() ? "yes" : "no";
+  if (c != nullptr) d.tls_dane = c->dane() ? "yes" : "no";
+}
+
+EventHook Delivery::event_hook() const {
+  const lang::Expansion& action = generic(t_).event_action;
+  if (!action.is_set()) return {};
+  return [&scope = ctx_.scope, &action](const SmtpConnection* c, std::string_view name, std::string_view data,
+                                        const std::string& certificate) {
+    set_tls_variables(scope, c);
+    if (scope.delivery != nullptr && !certificate.empty()) scope.delivery->tls_peercert = certificate;
+    return lang::raise_event(scope, action, name, data);
+  };
 }
 
 Status Delivery::use_dane(const routers::HostItem& h, SmtpConnectOptions& c) {
@@ -283,6 +307,7 @@ Status Delivery::use_dane(const routers::HostItem& h, SmtpConnectOptions& c) {
   REMEX_TRY(const bool wanted, in_list(o_.hosts_try_dane, h, true));
   if (!required && !wanted) return {};
   const auto refuse = [&](std::string_view why) {
+    (void)event("dane:fail", why);
     return defer(fmt::format("DANE error: {} [{}]: {}", h.name, h.ip, why));
   };
   if (!h.mx_secure || c.lmtp || mail::is_ip_address(h.name) || ctx_.scope.services == nullptr)
@@ -307,6 +332,16 @@ Status Delivery::use_dane(const routers::HostItem& h, SmtpConnectOptions& c) {
   c.tls.verify_certificates.clear();
   c.tls.crl_file.clear();
   REMEX_TRY(c.tls.priority, expand(o_.dane_require_tls_ciphers, "dane_require_tls_ciphers", c.tls.priority));
+  return {};
+}
+
+Status Delivery::use_ocsp(const routers::HostItem& h, SmtpConnectOptions& c) {
+  REMEX_TRY(c.require_ocsp, in_list(o_.hosts_require_ocsp, h));
+  // Records of the certificate itself (DANE-EE) make its issuer's word superfluous: the manual, 43.18.
+  const auto ends_trust = [](const TlsaRecord& r) { return r.usage != 2; };
+  const bool asks = !c.dane || std::none_of(c.tlsa.begin(), c.tlsa.end(), ends_trust);
+  REMEX_TRY(c.tls.request_ocsp, in_list(o_.hosts_request_ocsp, h, asks));
+  c.tls.request_ocsp = c.tls.request_ocsp || c.require_ocsp;
   return {};
 }
 
@@ -399,8 +434,11 @@ Result<SmtpConnectOptions> Delivery::connect_options(const routers::HostItem& h)
   if (o_.tls_try_verify_hosts.is_set() && is_blank(o_.tls_try_verify_hosts) && is_blank(o_.tls_verify_hosts))
     c.must_verify = c.must_verify || !c.tls.verify_certificates.empty();
   REMEX_TRY(c.tls.crl_file, expand(o_.tls_crl, "tls_crl"));
+  c.tls.dh_min_bits = static_cast<unsigned>(std::clamp<std::int64_t>(o_.tls_dh_min_bits, 0, 16384));
+  c.event = event_hook();
   REMEX_CHECK(use_dane(h, c));
   REMEX_CHECK(use_sts(h, c));
+  REMEX_CHECK(use_ocsp(h, c));
   REMEX_TRY(const std::string proxies, expand(o_.socks_proxy, "socks_proxy"));
   auto parsed = parse_socks_proxies(proxies);
   if (!parsed) return defer(parsed.error().text);
@@ -493,6 +531,7 @@ void Delivery::host_failed(const routers::HostItem& h, int port, const HostTroub
   if (word == "refused" || word == "timeout_connect" || word == "timeout") word += h.mx >= 0 ? "_MX" : "_A";
   HostResult hr{h.name, h.ip, port, word.empty() ? "error" : word, trouble.message};
   ctx_.host_results.push_back(std::move(hr));
+  (void)event("msg:host:defer", trouble.message, trouble.sys_errno);
   ++transactions_;
   for (const std::size_t i : open) {
     AddrResult& r = results_[i];
@@ -515,6 +554,13 @@ void Delivery::host_failed(const routers::HostItem& h, int port, const HostTroub
 bool ends_dsn(const routers::Addr& a) {
   return a.router != nullptr && a.router->generic != nullptr &&
          static_cast<const routers::RouterGeneric&>(*a.router->generic).dsn_lasthop;
+}
+
+void Delivery::recipient_waits(routers::Addr& a, const std::string& why) {
+  lang::AddressState* const batch = ctx_.scope.address;
+  ctx_.scope.address = &a.state;
+  (void)event("msg:rcpt:host:defer", why, kRcpt4xx);
+  ctx_.scope.address = batch;
 }
 
 void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConnection& c,
@@ -556,6 +602,7 @@ void Delivery::take_answers(const routers::HostItem& h, int port, const SmtpConn
         r.retry_scope = s.message_scope ? AddrResult::Scope::message : AddrResult::Scope::address;
         r.retry_for_sender = o_.address_retry_include_sender;
         if (r.message.empty()) r.message = "no answer for this recipient";
+        if (s.code >= 400 && !s.message_scope) recipient_waits(*batch_[open[n]], r.message);
         rest.push_back(open[n]);
     }
     results_[open[n]] = std::move(r);
@@ -613,7 +660,7 @@ HostResultOf<void> Delivery::log_in(const routers::HostItem& h, SmtpConnection& 
     return std::unexpected(std::move(t));
   }
   if (!*required && !*wanted) return {};
-  set_tls_variables(c);
+  set_tls_variables(ctx_.scope, &c);
   auto done = authenticate(ctx_, h, c, *required, options.command_timeout);
   c.poolable = c.authenticated;
   return done;
@@ -803,7 +850,7 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     SmtpConnection& c = **opened;
     if (!reused)
       if (auto known = log_in(h, c, *options); !known) {
-        if (c.usable()) c.quit();
+        c.quit();
         host_failed(h, port, known.error(), open);
         break;
       }
@@ -811,16 +858,19 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
       ctx_.scope.delivery->sending_ip_address = c.local_ip();
       ctx_.scope.delivery->sending_port = c.local_port();
     }
-    set_tls_variables(c);
+    set_tls_variables(ctx_.scope, &c);
     test_sts(h, c);
     const Sent sent = use_connection(h, *options, c, reused, open, undone);
     if (sent == Sent::again) fresh = true;
     if (sent == Sent::again || sent == Sent::lost) {
+      c.quit();
       if (sent == Sent::lost) break;
       continue;
     }
     if (sent == Sent::answered) ctx_.host_results.push_back({h.name, h.ip, port, "", ""});
-    if (sent == Sent::answered && ctx_.pool != nullptr && !full(c) && c.poolable && c.usable())
+    // Who wants to know of connections is told when they close.
+    const bool keep = ctx_.pool != nullptr && !generic(t_).event_action.is_set();
+    if (sent == Sent::answered && keep && !full(c) && c.poolable && c.usable())
       ctx_.pool->give(pool_key(h, *options), std::move(*opened));
     else
       c.quit();

@@ -314,6 +314,7 @@ void Attempt::time_out() {
     f.router.clear();
     f.transport.clear();
     f.message = "retry timeout exceeded";
+    raise_event(a, nullptr, a.transport != nullptr ? "msg:fail:delivery" : "msg:fail:internal", f.message);
     const std::string line = log::failed_line(f, eng_.log->selectors());
     note(line, line.substr(3));
     // What the sender may know of the reason is in user_message.
@@ -340,6 +341,7 @@ void Attempt::log_routing(Addr& a) {
   f.message = a.message;
   if (a.status == Addr::Status::failed) {
     failures_.push_back(&a);
+    raise_event(a, nullptr, "msg:fail:internal", a.message);
     const std::string line = log::failed_line(f, eng_.log->selectors());
     note(line, line.substr(3));
     changed_ = true;

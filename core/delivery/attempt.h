@@ -59,6 +59,9 @@ class Attempt {
 
   // Used by deliver_wrapped.
   std::vector<Group> make_groups();
+  /// Adds the value of batch_id to what must be equal for a common run. False: it could not be expanded, and the
+  /// address is delivered alone (the manual, chapter "Address batching in local transports").
+  bool add_batch_id(Addr& a, std::string& key);
   void run_group(Group& g);
   bool mua_wrapper = false;
   bool can_wait = false;  ///< with mua_wrapper: the message is queued when the next host refuses it for now
@@ -110,6 +113,12 @@ class Attempt {
   void record_result(Group& g, Addr& a, const transports::AddrResult& r, const Asked& asked, bool first_of_run,
                      std::int64_t took_us);
   void schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked);
+  /// Raises an event of event_action (lang/events.h) about an address: that of its transport, without one the main
+  /// option. `r`: what the transport said, null: it did not run. Parks.
+  void raise_event(Addr& a, const transports::AddrResult* r, std::string_view name, std::string_view data,
+                   int defer_errno = 0);
+  /// msg:complete.
+  void raise_complete();
   void log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run, std::int64_t took_us);
   /// `of_message`: the trouble is with this message (4xx to MAIL or DATA), so it began when that came at the
   /// latest. `text` is what a server said, for the record; empty: it keeps the address's messages.

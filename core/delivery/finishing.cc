@@ -344,6 +344,7 @@ Status Attempt::finish() {
   for (auto& m : made_) (void)deliver_fresh(eng_, std::move(m), opt);
   made_.clear();
   if (!completed.empty()) eng_.log->write(log::kMain, env.id, completed);
+  if (done) raise_complete();
   return outcome;
 }
 

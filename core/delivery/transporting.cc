@@ -12,6 +12,7 @@
 #include "core/io/activity.h"
 #include "core/io/fiber.h"
 #include "lang/list.h"
+#include "transports/batching.h"
 
 namespace remex::delivery {
 namespace {
@@ -75,6 +76,25 @@ constexpr std::size_t kRunMax = 1000;  ///< addresses in one run of a transport 
 
 }  // namespace
 
+bool Attempt::add_batch_id(Addr& a, std::string& key) {
+  const lang::Expansion* id = transports::batch_id(*a.transport);
+  if (id == nullptr) return true;
+  lang::Scope scope = fresh_scope();
+  lang::DeliveryState state;
+  state.transport_name = a.transport->name;
+  scope.delivery = &state;
+  scope.address = &a.state;
+  auto value = id->eval(scope);
+  if (value) {
+    key += "\n" + value->str();
+    return true;
+  }
+  eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id,
+                  fmt::format("Failed to expand batch_id option in {} transport ({}): {}", a.transport->name,
+                              a.state.address, printable(value.error().text)));
+  return false;
+}
+
 std::vector<Group> Attempt::make_groups() {
   std::vector<Group> groups;
   std::map<std::string, std::size_t> open;  // key → group that still has room
@@ -95,8 +115,8 @@ std::vector<Group> Attempt::make_groups() {
     }
     const int limit = def->batch_limit != nullptr ? def->batch_limit(*a->transport) : 1;
     const std::size_t room = limit <= 0 ? kRunMax : static_cast<std::size_t>(limit);
-    const std::string key = room > 1 ? group_key(*a) : std::string();
-    if (room > 1) {
+    std::string key = room > 1 ? group_key(*a) : std::string();
+    if (room > 1 && add_batch_id(*a, key)) {
       if (const auto it = open.find(key); it != open.end() && groups[it->second].addrs.size() < room) {
         groups[it->second].addrs.push_back(a);
         continue;
@@ -346,13 +366,24 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
       f.address = local_part_of(a);
     }
     changed_ = true;
-    if (transports::generic(*g.transport).disable_logging) return;
-    line = log::delivered_line(opt_.dry_run ? "*>" : first_of_run || g.addrs.size() == 1 ? "=>" : "->", f, sel);
-  } else if (a.status == Addr::Status::failed) {
+    if (!transports::generic(*g.transport).disable_logging) {
+      line = log::delivered_line(opt_.dry_run ? "*>" : first_of_run || g.addrs.size() == 1 ? "=>" : "->", f, sel);
+      note(line, line.substr(3));
+    }
+    raise_event(a, &r, "msg:delivery", r.confirmation);
+    return;
+  }
+  if (a.status == Addr::Status::failed) {
     changed_ = true;
+    raise_event(a, &r, "msg:fail:delivery", r.smtp_code >= 400 ? std::string_view(a.message) : std::string_view());
     line = log::failed_line(f, sel);
   } else {
     const bool hint_only = a.basic_errno == kRetryNotReached || a.basic_errno == -54;
+    // Nothing was tried: no event.
+    if (!hint_only && !g.def->is_local && r.wait_until == 0) {
+      const bool refused = r.retry_scope == transports::AddrResult::Scope::address && r.smtp_code >= 400;
+      raise_event(a, &r, refused ? "msg:rcpt:defer" : "msg:defer", a.message, a.basic_errno);
+    }
     if (hint_only && !eng_.log->on(log::Selector::retry_defer)) return;
     line = log::deferred_line(f, sel);
   }

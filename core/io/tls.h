@@ -23,6 +23,9 @@ struct TlsInfo {
   std::string verify_error;  ///< why peer_verified is false (client side, or a server that asked)
   std::string peer_cert_pem, our_cert_pem;
   std::vector<std::string> peer_chain;  ///< DER, the peer's own first
+  /// The certificate status of the server (OCSP stapling, RFC 6066 8), as $tls_in_ocsp and $tls_out_ocsp number it.
+  enum Ocsp : std::uint8_t { not_requested, no_response, not_verified, bad, good };
+  Ocsp ocsp = not_requested;
 };
 
 struct TlsServerConfig {
@@ -30,6 +33,8 @@ struct TlsServerConfig {
   std::string private_key_file;  ///< empty: same file as the certificate
   /// Further certificates and keys (an RSA and an ECDSA one): what the client can use is chosen.
   std::vector<std::pair<std::string, std::string>> more_key_pairs;
+  /// Status proofs (OCSP responses, DER or PEM) for the certificates in their order; empty: none for that one.
+  std::vector<std::string> ocsp_files;
   std::string hostname;
   std::string priority;   ///< GnuTLS priority string; empty = NORMAL without TLS < 1.2
   std::string dh_params;  ///< reserved, GnuTLS negotiates groups by itself
@@ -44,7 +49,12 @@ struct TlsClientConfig {
   std::string certificate_file, private_key_file;  ///< client certificate, optional
   std::string verify_certificates;                 ///< "system", file or directory
   std::string crl_file;                            ///< as on the server's side
+  bool request_ocsp = true;                        ///< false: what the server staples is not looked at
+  unsigned dh_min_bits = 0;                        ///< of a finite-field Diffie-Hellman group; 0: GnuTLS's own limit
 };
+
+/// A certificate in DER as PEM.
+std::string certificate_pem(std::string_view der);
 
 class TlsStream : public Stream {
  public:

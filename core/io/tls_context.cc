@@ -66,6 +66,22 @@ Status load_crl(TlsMaterial& m, const std::string& file) {
               fmt::format("certificate revocation list {}: {}", file, rc < 0 ? tls_error_text(rc) : "it has none"));
 }
 
+/// In DER or PEM; GnuTLS checks that it is about that certificate.
+Status load_ocsp(TlsMaterial& m, const std::string& file, unsigned certificate) {
+  if (file.empty()) return {};
+  REMEX_CHECK(readable("OCSP status file", file));
+  int rc =
+      gnutls_certificate_set_ocsp_status_request_file2(m.credentials, file.c_str(), certificate, GNUTLS_X509_FMT_DER);
+  if (rc < 0 && rc != GNUTLS_E_OCSP_MISMATCH_WITH_CERTS)
+    if (const int pem = gnutls_certificate_set_ocsp_status_request_file2(m.credentials, file.c_str(), certificate,
+                                                                         GNUTLS_X509_FMT_PEM);
+        pem >= 0 || pem == GNUTLS_E_OCSP_MISMATCH_WITH_CERTS)
+      rc = pem;
+  if (rc < 0) return fail(ErrorKind::config, fmt::format("OCSP status file {}: {}", file, tls_error_text(rc)));
+  m.has_ocsp = true;
+  return {};
+}
+
 int make_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const std::string& hostname) {
   int rc = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
   if (rc < 0) return rc;
@@ -155,6 +171,7 @@ Result<std::shared_ptr<TlsServerContext>> TlsServerContext::create(const TlsServ
     REMEX_CHECK(load_key_pair(*m, cfg.certificate_file, cfg.private_key_file));
     for (const auto& [certificate, key] : cfg.more_key_pairs) REMEX_CHECK(load_key_pair(*m, certificate, key));
   }
+  for (unsigned i = 0; i < cfg.ocsp_files.size(); ++i) REMEX_CHECK(load_ocsp(*m, cfg.ocsp_files[i], i));
   REMEX_CHECK(load_trust(*m, cfg.verify_certificates));
   REMEX_CHECK(load_crl(*m, cfg.crl_file));
   m->request_peer = cfg.request_client_certificate || cfg.require_client_certificate;
@@ -168,6 +185,8 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::create(const TlsClie
   if (!cfg.certificate_file.empty()) REMEX_CHECK(load_key_pair(*m, cfg.certificate_file, cfg.private_key_file));
   REMEX_CHECK(load_trust(*m, cfg.verify_certificates));
   REMEX_CHECK(load_crl(*m, cfg.crl_file));
+  m->request_ocsp = cfg.request_ocsp;
+  m->dh_min_bits = cfg.dh_min_bits;
   return std::make_shared<ClientContext>(std::move(m));
 }
 

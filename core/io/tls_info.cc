@@ -73,7 +73,22 @@ void verify_peer(gnutls_session_t session, bool server, const std::string& name,
     info.verify_error.pop_back();
 }
 
+TlsInfo::Ocsp staple_outcome(gnutls_session_t session, const TlsMaterial& material) {
+  if (!material.request_ocsp) return TlsInfo::not_requested;
+  if (gnutls_ocsp_status_request_is_checked(session, GNUTLS_OCSP_SR_IS_AVAIL) == 0) return TlsInfo::no_response;
+  if (!material.verify_peer) return TlsInfo::not_verified;
+  return gnutls_ocsp_status_request_is_checked(session, 0) != 0 ? TlsInfo::good : TlsInfo::bad;
+}
+
 }  // namespace
+
+std::string certificate_pem(std::string_view der) {
+  const gnutls_datum_t in{reinterpret_cast<unsigned char*>(const_cast<char*>(der.data())),
+                          static_cast<unsigned>(der.size())};
+  std::string out;
+  describe_certificate(in, nullptr, out);
+  return out;
+}
 
 std::string tls_server_name(gnutls_session_t session) {
   char name[256];
@@ -103,13 +118,14 @@ void tls_describe(gnutls_session_t session, const TlsMaterial& material, bool se
     return;
   }
   describe_certificate(chain[0], &info.peer_dn, info.peer_cert_pem);
-  for (unsigned i = 0; i < count && i < kMaxChain && !server; ++i)
+  for (unsigned i = 0; i < count && i < kMaxChain; ++i)
     info.peer_chain.emplace_back(reinterpret_cast<const char*>(chain[i].data), chain[i].size);
   if (material.verify_peer) {
     verify_peer(session, server, verify_name, info);
   } else {
     info.verify_error = "not verified: no trusted certificates configured";
   }
+  if (!server) info.ocsp = staple_outcome(session, material);  // known once the certificate was verified
 }
 
 }  // namespace remex::io

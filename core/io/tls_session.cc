@@ -64,6 +64,9 @@ class TlsStreamImpl final : public TlsStream {
   static ssize_t push(gnutls_transport_ptr_t self, const void* data, std::size_t size);
   /// After the ClientHello: the certificate for the name the client asked for.
   static int client_hello(gnutls_session_t session);
+  /// What the client's ClientHello asks for.
+  static int hello_extensions(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                              const gnutls_datum_t* hello);
   void use(std::shared_ptr<const TlsMaterial> material);
   static int pull_timeout(gnutls_transport_ptr_t, unsigned int) { return 1; }
 
@@ -82,6 +85,7 @@ class TlsStreamImpl final : public TlsStream {
   Error under_error_{ErrorKind::failed, "", 0};
   TlsMaterialForName for_name_;  // until it was asked
   int warnings_ = 0;
+  bool wants_status_ = false;  // server: the client asked for the certificate status
   bool spurious_ = false;  // woken; when try_read of the stream below finds nothing, it has to be read with read_some
   bool ended_ = false;
   bool dead_ = false;
@@ -139,6 +143,18 @@ int TlsStreamImpl::client_hello(gnutls_session_t session) {
   return 0;
 }
 
+int TlsStreamImpl::hello_extensions(gnutls_session_t session, unsigned, unsigned, unsigned,
+                                    const gnutls_datum_t* hello) {
+  auto* self = static_cast<TlsStreamImpl*>(gnutls_transport_get_ptr(session));
+  const auto each = [](void* stream, unsigned extension, const unsigned char*, unsigned) {
+    constexpr unsigned kStatusRequest = 5;  // RFC 6066 8
+    if (extension == kStatusRequest) static_cast<TlsStreamImpl*>(stream)->wants_status_ = true;
+    return 0;
+  };
+  (void)gnutls_ext_raw_parse(self, each, hello, GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO);
+  return 0;
+}
+
 Error TlsStreamImpl::failure(int code) {
   dead_ = true;
   if (!under_error_.text.empty()) return under_error_;
@@ -161,10 +177,14 @@ Status TlsStreamImpl::handshake(bool server, const TlsPeerNames& names, const Tl
   gnutls_transport_set_pull_timeout_function(session_, pull_timeout);
   gnutls_handshake_set_timeout(session_, 0);  // the fiber's deadline does it
   if (server) {
+    gnutls_handshake_set_hook_function(session_, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE, hello_extensions);
     use(material_);
     for_name_ = for_name;
     if (for_name_) gnutls_handshake_set_post_client_hello_function(session_, client_hello);
-  } else if (!names.sni.empty()) {
+  } else if (material_->dh_min_bits > 0) {
+    gnutls_dh_set_prime_bits(session_, material_->dh_min_bits);
+  }
+  if (!server && !names.sni.empty()) {
     gnutls_server_name_set(session_, GNUTLS_NAME_DNS, names.sni.data(), names.sni.size());
   }
 
@@ -187,6 +207,7 @@ Status TlsStreamImpl::handshake(bool server, const TlsPeerNames& names, const Tl
     }
   }
   tls_describe(session_, *material_, server, names.verify_name, info_);
+  if (server && wants_status_) info_.ocsp = material_->has_ocsp ? TlsInfo::good : TlsInfo::no_response;
   if (server && material_->require_peer && material_->verify_peer && !info_.peer_verified) {
     gnutls_alert_send(session_, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
     return fail("certificate verification failed: " + info_.verify_error);

@@ -17,6 +17,9 @@ struct TlsMaterial {
   bool verify_peer = false;
   bool request_peer = false;
   bool require_peer = false;
+  bool has_ocsp = false;      ///< server: there is a status to staple
+  bool request_ocsp = false;  ///< client
+  unsigned dh_min_bits = 0;   ///< client
 
   TlsMaterial() = default;
   ~TlsMaterial();

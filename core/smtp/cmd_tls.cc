@@ -5,6 +5,7 @@
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "core/smtp/session.h"
+#include "lang/events.h"
 
 namespace remex::smtp {
 
@@ -22,6 +23,23 @@ class NullStream : public io::Stream {
 };
 }  // namespace
 
+bool Session::certificates_welcome(const std::vector<std::string>& chain) {
+  const lang::Expansion& action = config_->main.event_action;
+  if (!action.is_set()) return true;
+  const std::string own = state_.tls_peercert;
+  std::string why;
+  for (std::size_t depth = chain.size(); depth-- > 0 && why.empty();) {
+    state_.tls_peercert = io::certificate_pem(chain[depth]);
+    why = lang::raise_event(scope_, action, "tls:cert", std::to_string(depth));
+    if (!why.empty())
+      log_line(log::kMain,
+               fmt::format("TLS error on connection from {}: certificate refused by event_action, depth {}: {}", peer(),
+                           depth, printable(why)));
+  }
+  state_.tls_peercert = own;
+  return why.empty();
+}
+
 bool Session::start_tls() {
   auto context = server_.tls_context(scope_);
   if (!context) {
@@ -33,13 +51,15 @@ bool Session::start_tls() {
   const io::DeadlineScope deadline(std::min(receive_timeout(), Millis{60000}));
   // The options may look at the name the client asks for: they are expanded again inside the handshake.
   io::TlsServerContext::ForName for_name;
-  if (!config_->main.tls_certificate.is_constant() || !config_->main.tls_privatekey.is_constant())
+  const auto& m = config_->main;
+  if (!m.tls_certificate.is_constant() || !m.tls_privatekey.is_constant() || !m.tls_ocsp_file.is_constant())
     for_name = [this](const std::string& name) {
       from_.tls_sni = name;
       return server_.tls_context(scope_);
     };
   auto tls = (*context)->accept(std::move(stream_), for_name);
   if (!tls) {
+    (void)lang::raise_event(scope_, config_->main.event_action, "tls:fail:connect", tls.error().text);
     log_line(log::kMain, fmt::format("TLS error on connection from {} (gnutls_handshake): {}", peer(),
                                      printable(tls.error().text)));
     stream_ = std::make_unique<NullStream>();
@@ -56,9 +76,16 @@ bool Session::start_tls() {
   from_.tls_certificate_verified = info.peer_verified;
   state_.tls_peercert = info.peer_cert_pem;
   state_.tls_ourcert = info.our_cert_pem;
+  state_.tls_ocsp = info.ocsp;
   stream_ = std::move(*tls);
   reader_.rebind(*stream_);
   tls_active_ = true;
+  if (!certificates_welcome(info.peer_chain)) {
+    stream_->close();
+    stream_ = std::make_unique<NullStream>();
+    reader_.rebind(*stream_);
+    return false;
+  }
   // tls_verify_hosts: no service without a certificate that verifies.
   if (!info.peer_verified && host_matches(config_->main.tls_verify_hosts)) {
     log_line(log::kMain, fmt::format("TLS error on connection from {} (certificate verification failed): {}", peer(),

@@ -60,23 +60,33 @@ Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& s
     out = std::string(trim(v->view()));
     return {};
   };
-  std::string certificates, keys;
+  std::string certificates, keys, proofs;
   REMEX_CHECK(text(m.tls_certificate, certificates, "tls_certificate"));
   REMEX_CHECK(text(m.tls_privatekey, keys, "tls_privatekey"));
   REMEX_CHECK(text(m.tls_require_ciphers, c.priority, "tls_require_ciphers"));
   REMEX_CHECK(text(m.tls_verify_certificates, c.verify_certificates, "tls_verify_certificates"));
   REMEX_CHECK(text(m.tls_crl, c.crl_file, "tls_crl"));
+  REMEX_CHECK(text(m.tls_ocsp_file, proofs, "tls_ocsp_file"));
   REMEX_CHECK(set_key_pairs(c, certificates, keys));
+  if (!certificates.empty() && !proofs.empty()) c.ocsp_files = lang::split_list(proofs);
   c.request_client_certificate = m.tls_verify_hosts.is_set() || m.tls_try_verify_hosts.is_set();
   const std::string key =
-      c.priority + "\n" + certificates + "\n" + keys + "\n" + c.verify_certificates + "\n" + c.crl_file;
+      c.priority + "\n" + certificates + "\n" + keys + "\n" + c.verify_certificates + "\n" + c.crl_file + "\n" + proofs;
   std::string state = file_state(c.certificate_file) + file_state(c.private_key_file) +
                       file_state(c.verify_certificates) + file_state(c.crl_file);
   for (const auto& [certificate, private_key] : c.more_key_pairs)
     state += file_state(certificate) + file_state(private_key);
+  for (const std::string& proof : c.ocsp_files) state += file_state(proof);
   const auto known = tls.find(key);
   if (known != tls.end() && known->second.state == state) return known->second.context;
   auto made = io::TlsServerContext::create(c);
+  if (!made && !c.ocsp_files.empty()) {
+    const std::string why = made.error().text;
+    c.ocsp_files.clear();
+    made = io::TlsServerContext::create(c);
+    if (made)  // a certificate without its status is better than no TLS
+      log->write(log::kMain | log::kPanic, "", fmt::format("TLS: tls_ocsp_file is not used: {}", why));
+  }
   if (!made && known != tls.end()) {  // in the middle of a renewal, or after one that went wrong
     log->write(log::kMain | log::kPanic, "",
                fmt::format("TLS: the changed certificate or key cannot be used, clients get the one before: {}",

@@ -124,6 +124,9 @@ class Session {
   void refused_by_next_host(const std::string& address, acl::Outcome& o);
   void answer_rcpt(acl::Outcome o, const lang::AddressState& a);
   bool start_tls();
+  /// The event tls:cert about each certificate of the client, the one that vouches for the others first (DER, his own
+  /// is [0]). False: event_action refuses one.
+  bool certificates_welcome(const std::vector<std::string>& chain);
   void set_protocol();
   std::int64_t size_limit();
   /// smtp_accept_max_per_connection and recipients_max; 0: no limit.

@@ -408,8 +408,9 @@ constexpr VariableDef defs[] = {
                   {.input = "$tls_certificate_verified", .output = "0", .where = Where::rcpt}}},
     {.name = "tls_in_ocsp",
      .taint = kClean,
-     .summary = "OCSP outcome 0-4; here 0: not asked for",
-     .get = zero,
+     .summary =
+         "Client's request for the status of our certificate: 0 there was none, 1 no proof to send, 4 it was sent",
+     .get = (number_member<&Scope::session, &SessionState::tls_ocsp>),
      .tier = 3,
      .where = Where::tls,
      .examples = {{"$tls_in_ocsp", "0"}, {.input = "$tls_in_ocsp", .output = "0", .where = Where::rcpt}}},

@@ -26,6 +26,11 @@ Result<Text> inode(Scope& s, std::string_view name) {
   return s.delivery != nullptr && !s.delivery->inode.empty() ? Result<Text>(Text(s.delivery->inode)) : zero(s, name);
 }
 
+Result<Text> event_errno(Scope& s, std::string_view name) {
+  const auto* v = extra(s, name);
+  return trusted(v == nullptr ? "0" : *v);
+}
+
 constexpr VariableDef defs[] = {
     {.name = "transport_name",
      .taint = kClean,
@@ -216,11 +221,11 @@ constexpr VariableDef defs[] = {
      .examples = {{"$tls_out_dane", "no"}, {"${if eq{$tls_out_dane}{yes}{DANE}{no DANE}}", "no DANE"}}},
     {.name = "tls_out_ocsp",
      .taint = kClean,
-     .summary = "OCSP outcome 0-4; here 0: not asked for",
-     .get = zero,
+     .summary = "Certificate status of the server: 0 not asked, 1 no answer, 2 not verified, 3 bad, 4 good",
+     .get = (number_member<&Scope::delivery, &DeliveryState::tls_ocsp>),
      .tier = 3,
      .where = Where::remote,
-     .examples = {{"$tls_out_ocsp", "0"}, {.input = "$tls_out_ocsp", .output = "0", .where = Where::transport}}},
+     .examples = {{"$tls_out_ocsp", "1"}, {.input = "$tls_out_ocsp", .output = "0", .where = Where::transport}}},
     {.name = "tls_out_tlsa_usage",
      .taint = kClean,
      .summary = "Bits for the usages of the TLSA records found",
@@ -272,21 +277,21 @@ constexpr VariableDef defs[] = {
      .examples = {{"<$mailstore_basename>", "<>"},
                   {.input = "<$mailstore_basename>", .output = "<>", .where = Where::anywhere}}},
     {.name = "event_data",
-     .taint = kKeeps,
-     .summary = "Event payload; here empty: no events",
-     .get = nothing,
+     .taint = kPeer,
+     .summary = "What the event tells: an error, an answer of the other side; empty outside events",
+     .get = extra_tainted,
      .tier = 3,
      .examples = {{"<$event_data>", "<>"}, {"${if def:event_data{event}{none}}", "none"}}},
     {.name = "event_defer_errno",
      .taint = kClean,
-     .summary = "Errno of the deferral; here 0: no events",
-     .get = zero,
+     .summary = "Error number of a deferral, in its events; elsewhere 0",
+     .get = event_errno,
      .tier = 3,
      .examples = {{"$event_defer_errno", "0"}, {"${if eq{$event_defer_errno}{0}{no error}{an error}}", "no error"}}},
     {.name = "event_name",
      .taint = kClean,
-     .summary = "Event type; here empty: no events",
-     .get = nothing,
+     .summary = "The event that event_action is expanded for; elsewhere empty",
+     .get = extra_clean,
      .tier = 3,
      .examples = {{"<$event_name>", "<>"}, {"${if def:event_name{event}{none}}", "none"}}},
 };

@@ -108,6 +108,74 @@ local:
 Subject: x
 
 From here
+@case batch_id
+@routers
+r1:
+  driver = accept
+  address_data = ${substr{0}{1}{$local_part}}
+  transport = local
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  batch_max = 10
+  batch_id = $address_data
+@run -odi -f s@x.test a1@test.ex b1@test.ex a2@test.ex b2@test.ex c1@test.ex
+Subject: x
+
+text
+@case batch_id that names the local part
+@routers
+r1:
+  driver = accept
+  address_data = ${substr{0}{1}{$local_part}}
+  transport = local
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  batch_max = 10
+  batch_id = ${substr{0}{1}{$local_part}}
+@run -odi -f s@x.test a1@test.ex b1@test.ex a2@test.ex b2@test.ex c1@test.ex
+Subject: x
+
+text
+@case a batch_id that fails for some
+@known the address after one that failed is batched all the same
+@routers
+r1:
+  driver = accept
+  address_data = ${substr{0}{1}{$local_part}}
+  transport = local
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  batch_max = 10
+  batch_id = ${if eq{$address_data}{a}{fails}fail}
+@run -odi -f s@x.test a1@test.ex b1@test.ex a2@test.ex b2@test.ex c1@test.ex
+Subject: x
+
+text
+@case a batch_id for all
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  batch_max = 10
+  batch_id = ${lc:SAME}
+@run -odi -f s@x.test a1@test.ex b1@test.ex a2@test.ex b2@test.ex c1@test.ex
+Subject: x
+
+text
 @case maildir
 @transports
 local:
