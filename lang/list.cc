@@ -89,8 +89,7 @@ class DomainDuring {
 };
 
 bool looks_at_domain(const Scope& scope, const CompiledList& list, int depth) {
-  for (const std::uint32_t i : list.others) {
-    const ListItem& item = list.items[i];
+  for (const ListItem& item : list.items) {
     if (item.kind == ItemKind::lookup || item.kind == ItemKind::file) return true;
     if (item.kind != ItemKind::named) continue;
     const NamedList* named =

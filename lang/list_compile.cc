@@ -53,7 +53,7 @@ bool make_lookup(ListItem& item, std::string_view text, const Registries& regist
     make_invalid(item, parsed.error().text);
     return true;
   }
-  item.lookup = std::move(*parsed);
+  item.lookup = std::make_shared<const LookupSpec>(std::move(*parsed));
   return true;
 }
 
@@ -199,7 +199,7 @@ void make_address_item(ListItem& item, const Registries& registries) {
     make_text_item(d, ListKind::domain, registries);
   }
   if (d.kind == ItemKind::invalid) return make_invalid(item, d.error);
-  sub->others.push_back(0);
+  sub->items.reserve(1);
   if (d.kind == ItemKind::named) sub->named.push_back(0);
   sub->dear = is_dear(ListKind::domain, d);
   sub->items.push_back(std::move(d));
@@ -253,6 +253,20 @@ ListItem make_item(ListKind kind, std::string_view text, const Registries& regis
   return item;
 }
 
+std::unique_ptr<const ListIndex> make_index(ListKind kind, const std::vector<ListItem>& items) {
+  auto index = std::make_unique<ListIndex>();
+  for (std::uint32_t i = 0; i < items.size(); ++i) {
+    const ListItem& item = items[i];
+    if (item.kind == ItemKind::literal)
+      index->literals.emplace(item.lower, i);
+    else if (kind == ListKind::domain && item.kind == ItemKind::suffix && item.lower.starts_with('.'))
+      index->suffixes.emplace(item.lower, i);
+    else
+      index->others.push_back(i);
+  }
+  return index;
+}
+
 /// An item that match_plain() can ask.
 bool is_plain(const ListItem& item) {
   return item.kind == ItemKind::literal || item.kind == ItemKind::suffix || item.kind == ItemKind::named;
@@ -272,14 +286,9 @@ std::shared_ptr<const CompiledList> compile_items(ListKind kind, const std::vect
     if (item.kind == ItemKind::named) list->named.push_back(index);
     list->dear = list->dear || is_dear(kind, item);
     list->plain = list->plain && is_plain(item);
-    if (item.kind == ItemKind::literal)
-      list->literals.emplace(item.lower, index);
-    else if (kind == ListKind::domain && item.kind == ItemKind::suffix && item.lower.starts_with('.'))
-      list->suffixes.emplace(item.lower, index);
-    else
-      list->others.push_back(index);
     list->items.push_back(std::move(item));
   }
+  if (list->items.size() > kFewItems) list->index = make_index(kind, list->items);
   return list;
 }
 

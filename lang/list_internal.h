@@ -75,7 +75,7 @@ struct ListItem {
   std::string lower;  ///< text in lower case: literal, suffix (without '*'), local part of address
   std::shared_ptr<const Regex> regex;
   std::shared_ptr<const Regex> caseful_regex;  ///< local parts and addresses after +caseful
-  std::optional<LookupSpec> lookup;
+  std::shared_ptr<const LookupSpec> lookup;
   std::string target;  ///< lookup: file or query; named: name; file: path; mx: ignore list
   IpNet net;
   int net_bits = -1;                           ///< netN- lookups
@@ -99,18 +99,24 @@ struct TextHash {
 };
 using ItemIndex = std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>>;
 
-/// Items of one list text. Plain ones are indexed so that a list of ten thousand domains is a few hash probes.
-struct CompiledList {
-  std::vector<ListItem> items;
+/// What a list longer than kFewItems has, so that ten thousand domains are a few hash probes.
+struct ListIndex {
   ItemIndex literals;                 ///< lower-cased text -> first item
   ItemIndex suffixes;                 ///< domains: ".example.org" of "*.example.org" -> first item
   std::vector<std::uint32_t> others;  ///< all that need asking, in order
-  std::vector<std::uint32_t> named;   ///< +name items
+};
+inline constexpr std::size_t kFewItems = 8;  ///< are compared one by one
+
+/// Items of one list text.
+struct CompiledList {
+  std::vector<ListItem> items;
+  std::unique_ptr<const ListIndex> index;  ///< of long lists
+  std::vector<std::uint32_t> named;        ///< +name items
   bool has_caseful = false;
   bool plain = false;                            ///< domains, local parts: only what match_plain() answers
   bool dear = false;                             ///< has items that ask files, databases or the DNS
-  mutable std::uint64_t sees_domain_serial = 0;  ///< configuration for which `sees_domain` was found out
   mutable bool sees_domain = true;               ///< something in it or in a list it names may look at $domain
+  mutable std::uint64_t sees_domain_serial = 0;  ///< configuration for which `sees_domain` was found out
   bool ends_negative() const { return !items.empty() && items.back().negated; }
 };
 

@@ -33,8 +33,8 @@ void look_at(const Config& config, ListKind kind, const CompiledList& list, int 
   out.dear = out.dear || list.dear;
   for (const std::uint32_t i : list.named) follow(config, kind, list.items[i].target, depth, out);
   if (kind != ListKind::address) return;
-  for (const std::uint32_t i : list.others)
-    if (const auto& domain = list.items[i].domain) look_at(config, ListKind::domain, *domain, depth, out);
+  for (const ListItem& item : list.items)
+    if (const auto& domain = item.domain) look_at(config, ListKind::domain, *domain, depth, out);
 }
 
 }  // namespace

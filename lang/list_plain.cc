@@ -13,8 +13,7 @@ namespace remex::lang {
 
 namespace {
 
-constexpr int kMaxDepth = 20;         ///< as scan_list: deeper is an error, which it reports
-constexpr std::size_t kFewItems = 8;  ///< are compared one by one
+constexpr int kMaxDepth = 20;  ///< as scan_list: deeper is an error, which it reports
 
 bool is_hit(const ListItem& item, std::string_view subject) {
   return item.kind == ItemKind::literal ? iequals(subject, item.lower) : iends_with(subject, item.lower);
@@ -49,16 +48,17 @@ void capture_wildcard(Scope& scope, std::string_view subject, std::size_t suffix
 }
 
 bool can_use_index(const CompiledList& list, ListKind kind, bool caseful) {
-  return !list.has_caseful && (!caseful || kind == ListKind::domain) && list.items.size() > kFewItems;
+  return list.index != nullptr && !list.has_caseful && (!caseful || kind == ListKind::domain);
 }
 
 std::size_t find_in_index(const CompiledList& list, std::string_view lower) {
   std::size_t first = list.items.size();
-  if (!list.literals.empty())
-    if (const auto it = list.literals.find(lower); it != list.literals.end()) first = it->second;
-  if (list.suffixes.empty()) return first;
+  const auto& [literals, suffixes, others] = *list.index;
+  if (!literals.empty())
+    if (const auto it = literals.find(lower); it != literals.end()) first = it->second;
+  if (suffixes.empty()) return first;
   for (std::size_t dot = lower.find('.'); dot != std::string_view::npos; dot = lower.find('.', dot + 1))
-    if (const auto it = list.suffixes.find(lower.substr(dot)); it != list.suffixes.end())
+    if (const auto it = suffixes.find(lower.substr(dot)); it != suffixes.end())
       first = std::min<std::size_t>(first, it->second);
   return first;
 }
@@ -106,7 +106,7 @@ PlainMatch match_plain(const Scope& scope, const CompiledList& list, ListKind ki
     lower.assign(subject);
     for (char& c : lower) c = ascii_lower(c);
     const std::size_t limit = find_in_index(list, lower);
-    for (const std::uint32_t i : list.others) {
+    for (const std::uint32_t i : list.index->others) {
       if (i > limit) break;
       if (!ask_plain(scope, list.items[i], kind, subject, depth, out, hit)) return {};
       if (hit) return decide(list.items[i]);

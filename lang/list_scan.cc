@@ -334,7 +334,7 @@ Result<Scanned> scan_items(Scope& scope, const CompiledList& list, Subject& s, c
     return Scanned{By::none, end, {}};
   }
   const std::size_t limit = find_in_index(list, s.lower);
-  for (const std::uint32_t i : list.others) {
+  for (const std::uint32_t i : list.index->others) {
     if (i > limit) break;
     const ListItem& item = list.items[i];
     REMEX_TRY(Scanned got, scan_item(scope, item, s));

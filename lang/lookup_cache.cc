@@ -4,37 +4,17 @@
 // edited alias file counts at the next lookup. Where the same turn of the loop looks again (a loop over a list),
 // nothing was heard since from whoever edited it, and stat is not asked again for some milliseconds. Handles are shared
 // pointers: one evicted while a fiber is parked in a lookup lives until that lookup ends.
-#include <sys/stat.h>
-
 #include <ctime>
 #include <list>
 #include <unordered_map>
 
+#include "core/base/file_stamp.h"
 #include "core/io/fiber.h"
 #include "lang/lookup_engine.h"
 
 namespace remex::lang {
 
 namespace {
-
-struct FileStamp {
-  bool exists = false;
-  dev_t dev = 0;
-  ino_t ino = 0;
-  off_t size = 0;
-  timespec mtime{}, ctime{};
-
-  static FileStamp of(const std::string& file) {
-    struct stat st{};
-    if (file.empty() || ::stat(file.c_str(), &st) != 0) return {};
-    return {true, st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim};
-  }
-  friend bool operator==(const FileStamp& a, const FileStamp& b) {
-    return a.exists == b.exists && a.dev == b.dev && a.ino == b.ino && a.size == b.size &&
-           a.mtime.tv_sec == b.mtime.tv_sec && a.mtime.tv_nsec == b.mtime.tv_nsec && a.ctime.tv_sec == b.ctime.tv_sec &&
-           a.ctime.tv_nsec == b.ctime.tv_nsec;
-  }
-};
 
 /// A moment of this thread that is as good as now: the turn of the loop and the kernel's coarse clock (a few
 /// milliseconds).
@@ -52,17 +32,6 @@ struct Moment {
     return turn != 0 && turn == o.turn && tick.tv_sec == o.tick.tv_sec && tick.tv_nsec == o.tick.tv_nsec;
   }
 };
-
-/// The file system tells moments apart by some milliseconds only: a file that was changed just before it was read may
-/// be changed again without another time. Only one that was left alone for a while is known by its times.
-bool is_settled(const FileStamp& stamp) {
-  constexpr std::int64_t kWhile = 50'000'000;  // nanoseconds, several ticks of any kernel
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const std::int64_t age =
-      (now.tv_sec - stamp.ctime.tv_sec) * std::int64_t{1'000'000'000} + now.tv_nsec - stamp.ctime.tv_nsec;
-  return age > kWhile || age < -kWhile;
-}
 
 struct OpenHandle {
   std::string id;
@@ -125,7 +94,7 @@ Result<std::shared_ptr<LookupHandle>> LookupCache::handle(Scope& scope, const Lo
     }
     impl_->drop(it->second);
   }
-  const bool settled = !now.exists || is_settled(now);
+  const bool settled = !now.exists || now.is_settled();
   REMEX_TRY(std::unique_ptr<LookupHandle> fresh, def.open(scope, file));
   std::shared_ptr<LookupHandle> shared(std::move(fresh));
   // open may have parked and another fiber may have opened the same file meanwhile.

@@ -3,8 +3,8 @@
 #include "core/smtp/server.h"
 
 #include <fmt/core.h>
-#include <sys/stat.h>
 
+#include "core/base/file_stamp.h"
 #include "core/base/strings.h"
 #include "lang/list.h"
 
@@ -13,9 +13,7 @@ namespace remex::smtp {
 namespace {
 /// Another text when the file is another or has been written to. Of a directory: when files came or went.
 std::string file_state(const std::string& path) {
-  struct stat st{};
-  if (!path.starts_with('/') || ::stat(path.c_str(), &st) != 0) return {};
-  return fmt::format(" {} {} {} {}.{:09}", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+  return path.starts_with('/') ? " " + FileStamp::of(path).text() : std::string();
 }
 constexpr std::size_t kMaxTlsContexts = 256;  ///< kept: one for each certificate chosen by server name
 
