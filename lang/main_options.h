@@ -85,7 +85,7 @@ struct MainOptions {
   bool allow_mx_to_ip = false;
   bool disable_ipv6 = false;
   MatchList dns_again_means_nonexist;
-  std::string dns_check_names_pattern = "(?i)^(?>(?(1)\\.|())[^\\W_](?>[a-z0-9/-]*[^\\W_])?)+$";
+  std::string dns_check_names_pattern = "(?i)^(?>(?(1)\\.|())[^\\W](?>[a-z0-9/_-]*[^\\W])?)+(\\.?)$";
   std::int64_t dns_cname_loops = 1;
   std::int64_t dns_csa_search_limit = 5;
   bool dns_csa_use_reverse = true;

@@ -12,7 +12,7 @@ from maildir_conf import fill
 
 D = h.Dir()
 PORT = h.free_port()
-ZONE = {'a_b.test': [{'A': '192.0.2.1'}, {'MX': [1, 'mx.a_b.test']}], 'mx.a_b.test': [{'A': '192.0.2.1'}], 'again.test': ['SERVFAIL'], '_dmarc.again.test': [{'TXT': 'v=x'}], 'gone.test': ['SERVFAIL'],
+ZONE = {'a_b.test': [{'A': '192.0.2.1'}, {'MX': [1, 'mx.a_b.test']}], 'mx.a_b.test': [{'A': '192.0.2.1'}], 'a-.test': [{'A': '192.0.2.1'}], 'again.test': ['SERVFAIL'], '_dmarc.again.test': [{'TXT': 'v=x'}], 'gone.test': ['SERVFAIL'],
         '9.2.0.192.in-addr.arpa': [{'PTR': 'real.client.test'}], 'real.client.test': [{'A': '192.0.2.9'}],
         '8.2.0.192.in-addr.arpa': [{'PTR': 'other.client.test'}], 'other.client.test': [{'A': '192.0.2.8'}]}
 DNS = h.Dns(ZONE)
@@ -136,7 +136,9 @@ def test_who_says_he_is_this_host():
 
 def test_names_for_the_dns():
     r = SERVER.run('-bt', 'x@a_b.test')
-    h.check('Unrouteable address' in r.stdout, r.stdout)
+    h.equal(r.returncode, 0, r.stdout)
+    r = SERVER.run('-be', '${lookup dnsdb{a=a-.test}{$value}{none}}')
+    h.equal(r.stdout.strip().lstrip('> '), 'none', 'a name that is no host name')
     h.check(SERVER.run('-bt', 'x@again.test').returncode == 1, 'SERVFAIL is no deferral')
     r = SERVER.run('-bt', 'x@gone.test')
     h.equal(r.returncode, 2, r.stdout)
