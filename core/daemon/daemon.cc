@@ -61,13 +61,18 @@ class Daemon {
   int hand_over() {
     if (geteuid() != 0) return EX_OK;
     auto id = run_identity(*config_);
-    const Status st = id ? hand_over_directories(*id, *config_, HandOver::all) : Status(std::unexpected(id.error()));
-    return st ? EX_OK : fail_start(EX_CONFIG, st.error().text);
+    if (!id) return fail_start(EX_CONFIG, id.error().text);
+    auto notes = hand_over_directories(*id, *config_, HandOver::all);
+    if (!notes) return fail_start(EX_CONFIG, notes.error().text);
+    for (const std::string& note : *notes) fmt::print(stderr, "remex: {}\n", note);
+    notes_ = std::move(*notes);
+    return EX_OK;
   }
 
   int supervised() {
     SupervisorOptions so;
     so.config = config_;
+    so.notes = std::move(notes_);
     so.reload = [this](std::string& problem) { return opt_.reload ? opt_.reload(problem) : nullptr; };
     so.work = [this](const WorkerStart& start) { return run_worker(opt_, listeners_, start); };
     so.stop_listening = [this] {
@@ -167,6 +172,7 @@ class Daemon {
   const DaemonOptions& opt_;
   std::vector<BoundListener> listeners_;
   std::string pid_path_;
+  std::vector<std::string> notes_;  ///< of the directories, for the log
 };
 
 }  // namespace

@@ -1,6 +1,9 @@
 // Giving the spool's and the log's directories to the user that the program runs as, by root.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "core/daemon/process.h"
 
 namespace remex::daemon {
@@ -12,11 +15,13 @@ enum class HandOver {
 };
 
 /// Makes the spool's and the log's directories where they are missing, and gives them to `id`: those that this program
-/// makes, and the files in them as long as nobody but root could have put them there. What the user can rename is
-/// reached by descriptors and through no symbolic link, and a file with a second name is left alone. Only for root;
-/// blocking. Error: a directory that cannot be made, opened or given, with its path.
-Status hand_over_directories(const Identity& id, const lang::Config& config, HandOver how);
+/// makes, and those that are root's alone and hold nothing but this program's files, with these files. Any other stays
+/// whose it is. Directories are reached by descriptors; a symbolic link counts only where nobody but root could have
+/// made it, and so does each component of its target; a file with a second name is left alone. Only for root; blocking;
+/// forks. Value: what the operator should do where `id` cannot write, one line each (mostly empty). Error: a directory
+/// that cannot be made, opened or given, with its path.
+Result<std::vector<std::string>> hand_over_directories(const Identity& id, const lang::Config& config, HandOver how);
 /// The log's directories alone.
-Status hand_over_log_directories(const Identity& id, const lang::Config& config);
+Result<std::vector<std::string>> hand_over_log_directories(const Identity& id, const lang::Config& config);
 
 }  // namespace remex::daemon

@@ -193,7 +193,8 @@ Status drop_root(const Identity& id) {
 
 Status become(const Identity& id, const lang::Config& config) {
   if (geteuid() != 0) return {};
-  REMEX_CHECK(hand_over_directories(id, config, HandOver::missing));
+  if (auto given = hand_over_directories(id, config, HandOver::missing); !given)
+    return std::unexpected(std::move(given.error()));
   return drop_root(id);
 }
 

@@ -77,6 +77,7 @@ class Supervisor {
     if (const int rc = take_signals(); rc != EX_OK) return rc;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // what a dead worker leaves behind is reaped here
     start_worker();
+    say_all(opt_.notes);
     while (!over_ || !leaving_.empty()) {
       wait();
       reap();  // before a SIGTERM: what had ended by then did not end because of it
@@ -188,8 +189,11 @@ class Supervisor {
     start.heartbeat = heartbeat();
     if (::geteuid() == 0) {
       // A log directory of a new configuration; when it cannot be, the worker says so.
-      if (const auto id = run_identity(*opt_.config); id && was_ready_)
-        if (const Status st = hand_over_log_directories(*id, *opt_.config); !st) say(st.error().text);
+      if (const auto id = run_identity(*opt_.config); id && was_ready_) {
+        const auto notes = hand_over_log_directories(*id, *opt_.config);
+        if (!notes) say(notes.error().text);
+        if (notes) say_all(*notes);
+      }
       auto courier = make_courier(opt_.config, [reload = opt_.reload] {
         std::string problem;  // the worker says it
         return reload(problem);
@@ -490,6 +494,10 @@ class Supervisor {
     else
       complain(line);
     write_lines();
+  }
+
+  void say_all(const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) say(line);
   }
 
   static void complain(const std::string& line) { fmt::print(stderr, "remex: {}\n", line); }

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/daemon/worker_sandbox.h"
@@ -35,6 +36,8 @@ struct SupervisorOptions {
   std::function<std::shared_ptr<const lang::Config>(std::string& problem)> reload;
   /// The worker's whole life, in its process; returns its exit status.
   std::function<int(const WorkerStart&)> work;
+  /// Lines for the main and the panic log as soon as it begins.
+  std::vector<std::string> notes;
   /// The daemon ends: the master's copies of the listening sockets go, so that clients are refused at once.
   std::function<void()> stop_listening;
 };

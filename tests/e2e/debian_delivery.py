@@ -69,7 +69,7 @@ def config(kind, port, local_delivery='mail_spool', more=''):
     macros = ''.join('%s=%s\n' % kv for kv in answers.items())
     macros += 'MAIN_LOCAL_INTERFACES=127.0.0.1\n' + more
     text = macros + text.replace('UPEX4CmacrosUPEX4C = 1\n', '')
-    own = 'exim_user = mail\nexim_group = mail\nlog_file_path = %s/%s-%%slog\ndaemon_smtp_ports = %d\ndns_local_data = hub.test A 192.0.2.1\n' % (
+    own = 'exim_user = mail\nexim_group = mail\nlog_file_path = %s/logs-%s/%%slog\ndaemon_smtp_ports = %d\ndns_local_data = hub.test A 192.0.2.1\n' % (
         d.path, kind, port)
     text = text.replace('domainlist local_domains', own + 'domainlist local_domains', 1)
     return harness.write(d(kind + '.conf'), text)
@@ -80,7 +80,7 @@ primary_hostname = hub.test
 exim_user = mail
 exim_group = mail
 spool_directory = @D@/hub
-log_file_path = @D@/hub-%slog
+log_file_path = @D@/logs-hub/%slog
 daemon_smtp_ports = @PORT@
 local_interfaces = <; 192.0.2.1 ; 127.0.0.1
 tls_certificate = @D@/cert.pem
@@ -113,7 +113,7 @@ plain:
 
 def log(kind):
     try:
-        return open(d(kind + '-mainlog')).read()
+        return open(d('logs-' + kind, 'mainlog')).read()
     except OSError:
         return ''
 

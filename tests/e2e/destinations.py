@@ -15,7 +15,7 @@ D = h.Dir()
 PORT, MX, OTHER = h.free_port(), h.free_port(), h.free_port()
 CONF = '''primary_hostname = host.test
 spool_directory = %(d)s/spool
-log_file_path = %(d)s/%%slog
+log_file_path = %(d)s/log/%%slog
 exim_user = %(user)s
 daemon_smtp_ports = %(port)d
 local_interfaces = 127.0.0.1
@@ -102,7 +102,7 @@ SERVER = h.Remex(D('conf'), [PORT])
 
 def log():
     try:
-        with open(D('mainlog')) as f:
+        with open(D('log/mainlog')) as f:
             return f.read()
     except OSError:
         return ''

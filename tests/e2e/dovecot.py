@@ -66,7 +66,7 @@ primary_hostname = local.test
 exim_user = mail
 exim_group = mail
 spool_directory = @D@/spool
-log_file_path = @D@/%slog
+log_file_path = @D@/log/%slog
 daemon_smtp_ports = @PORT@
 local_interfaces = 127.0.0.1
 auth_advertise_hosts = *
@@ -111,7 +111,7 @@ server = harness.Remex(d('remex.conf'), [port]).start()
 
 
 def log():
-    return open(d('mainlog')).read() if os.path.exists(d('mainlog')) else ''
+    return open(d('log/mainlog')).read() if os.path.exists(d('log/mainlog')) else ''
 
 
 def test_lmtp_gives_each_recipient_its_answer():

@@ -3,10 +3,13 @@
 # timeout: 240
 import contextlib
 import os
+import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -302,20 +305,158 @@ def test_root_gives_away_only_what_is_its_own():
             h.write(path, 'x', 0o600)
             os.chown(path, 0, 0)
         os.symlink(s.d('precious'), s.d('spool/scan'))
-        os.link(s.d('precious/victim'), s.d('spool/bodies/linked'))
+        os.link(s.d('precious/victim'), s.d('spool/bodies/1vTESTx-00000000001-0000-D'))  # a second name
         s.remex.run('-bpc')
         s.remex.start()
         s.remex.stop()
         h.equal([os.stat(p).st_uid for p in foreign + [s.d('precious')]], [0] * 5, 'owners')
-        # What root alone could write until now is handed over: a spool that was restored by root.
+        # What root alone could write until now is handed over: a spool that was restored by root. Not while other files lie in it.
+        for top, directories, files in os.walk(s.d('spool')):
+            for path in [top] + [os.path.join(top, f) for f in directories + files]:
+                os.lchown(path, 0, 0)
+        start = subprocess.run([h.BIN, '-C', s.remex.conf, '-bdf'], capture_output=True, text=True, timeout=60, env=NO_LEAKS)
+        h.check(start.returncode != 0 and 'mail (exim_user) cannot write in %s/db (spool_directory)' % s.d('spool') in start.stderr, (start.returncode, start.stderr))
+        h.equal([os.stat(s.d(p)).st_uid for p in ('spool', 'spool/db', 'spool/db/victim')], [0] * 3, 'a spool with other files')
+        for path in ('spool/victim', 'spool/db/victim'):
+            os.unlink(s.d(path))
         for top, directories, files in os.walk(s.d('spool')):
             for path in [top] + [os.path.join(top, f) for f in directories + files]:
                 os.lchown(path, 0, 0)
         s.remex.start()
         h.equal(h.send(s.port, 's@c.test', ['u@box.test'], 'Subject: x\n\nx\n')[0], 250, 'a message')
         h.equal([os.stat(s.d(p)).st_uid for p in ('spool', 'spool/db', 'spool/db/spool.sqlite', 'spool/bodies')], [owner] * 4, 'the spool again')
-        h.equal([os.stat(p).st_uid for p in (s.d('precious'), s.d('precious/victim'), s.d('spool/victim'))], [0] * 3, 'what is not')
+        h.equal([os.stat(p).st_uid for p in (s.d('precious'), s.d('precious/victim'))], [0] * 2, 'what is not')
         s.remex.stop()
+
+
+@contextlib.contextmanager
+def logging_to(pattern, prepare):
+    """A daemon's directory and configuration with this log_file_path (%s is the directory) that prepare() has seen."""
+    d, port = h.Dir(), h.free_port()
+    os.chmod(d(), 0o755)
+    conf = fill(d, port)
+    prepare(d)
+    with open(conf) as f:
+        text = f.read()
+    h.write(conf, 'log_file_path = %s\n' % d(pattern) + re.sub(r'(?m)^log_file_path.*$', '', text))
+    remex = h.Remex(conf, [port])
+    try:
+        yield d, remex
+    finally:
+        remex.kill()
+        d.remove()
+
+
+ROOTS_PLACE = ROOT and not any(os.stat(p).st_uid or os.stat(p).st_mode & 0o22 for p in ('/', '/var', '/var/lib'))
+
+
+@contextlib.contextmanager
+def logging_to_place(prepare):
+    """The same with "exim" in a directory where root alone writes, as it is not below /tmp."""
+    place, d, port = tempfile.mkdtemp(dir='/var/lib', prefix='remex-test-'), h.Dir(), h.free_port()
+    remex = None
+    try:
+        os.chmod(place, 0o755)
+        prepare(place)
+        conf = fill(d, port)
+        with open(conf) as f:
+            text = f.read()
+        h.write(conf, 'log_file_path = %s/exim/%%slog\n' % place + re.sub(r'(?m)^log_file_path.*$', '', text))
+        remex = h.Remex(conf, [port])
+        yield place, remex
+    finally:
+        if remex:
+            remex.kill()
+        shutil.rmtree(place)
+        d.remove()
+
+
+def test_a_link_of_roots_is_walked_not_followed():
+    """Root's link leads through a directory of exim_user's: what exim_user puts there instead is not given to it."""
+    if not ROOTS_PLACE:
+        return
+    mail = pwd.getpwnam('mail')
+
+    def prepare(place):
+        os.makedirs(place + '/vol/log')
+        os.mkdir(place + '/victim')
+        h.write(place + '/victim/mainlog', 'x', 0o600)
+        os.chown(place + '/vol', mail.pw_uid, mail.pw_gid)
+        os.symlink(place + '/vol/log', place + '/exim')
+        os.rename(place + '/vol/log', place + '/vol/log.old')
+        os.symlink(place + '/victim', place + '/vol/log')
+    with logging_to_place(prepare) as (place, remex):
+        r = subprocess.run([h.BIN, '-C', remex.conf, '-bdf'], capture_output=True, text=True, timeout=60, env=NO_LEAKS)
+        h.equal([os.stat(place + p).st_uid for p in ('/victim', '/victim/mainlog')], [0, 0], 'owners')
+        h.check('log in it is a symbolic link that somebody else than root may have made' in r.stderr and r.returncode == 78, (r.returncode, r.stderr))
+
+
+def test_a_link_of_roots_to_a_place_of_roots():
+    if not ROOTS_PLACE:
+        return
+
+    def prepare(place):
+        os.makedirs(place + '/real/deep')
+        os.symlink('real/deep/../deep', place + '/relative')
+        os.symlink(place + '/relative', place + '/exim')
+    with logging_to_place(prepare) as (place, remex):
+        remex.start()
+        h.equal(h.send(remex.ports[0], 's@c.test', ['u@box.test'], 'Subject: x\n\nx\n')[0], 250, 'a message')
+        remex.stop()
+        h.equal([os.stat(place + p).st_uid for p in ('/real/deep', '/real')], [pwd.getpwnam('mail').pw_uid, 0], 'owners of the target and above')
+        h.check(os.path.exists(place + '/real/deep/mainlog'), 'no log')
+
+
+def test_directories_of_others_stay_theirs():
+    """A log directory that others use is not given away; where exim_user cannot write, the operator is told what to do."""
+    if not ROOT:
+        return
+    nobody = pwd.getpwnam('nobody')
+
+    def shared(d):
+        os.mkdir(d('logs'))
+        os.chmod(d('logs'), 0o1777)
+    with logging_to('logs/exim_%slog', shared) as (d, remex):
+        remex.start()
+        remex.stop()
+        h.equal((os.stat(d('logs')).st_uid, os.stat(d('logs')).st_mode & 0o7777), (0, 0o1777), 'a shared directory')
+        h.check(os.path.exists(d('logs/exim_mainlog')), 'no log')
+
+    def shared_place(place):
+        os.mkdir(place + '/exim')
+        os.chmod(place + '/exim', 0o1777)
+
+    def foreign_place(place):
+        os.mkdir(place + '/exim', 0o755)
+        os.chown(place + '/exim', nobody.pw_uid, nobody.pw_gid)
+        os.chmod(place + '/exim', 0o777)
+    for prepare, owner in ((shared_place, 0), (foreign_place, nobody.pw_uid)) if ROOTS_PLACE else ():
+        with logging_to_place(prepare) as (place, remex):
+            remex.start()
+            remex.stop()
+            h.equal(os.stat(place + '/exim').st_uid, owner, 'a directory where root alone writes above')
+            h.check(os.path.exists(place + '/exim/mainlog'), 'no log')
+
+    def foreign(d):
+        os.mkdir(d('logs'), 0o755)
+        os.chown(d('logs'), nobody.pw_uid, nobody.pw_gid)
+
+    def used(d):
+        os.mkdir(d('logs'), 0o755)
+        h.write(d('logs/other'), 'x', 0o600)
+    for prepare, owner in ((foreign, nobody.pw_uid), (used, 0)):
+        with logging_to('logs/%slog', prepare) as (d, remex):
+            with open(d('err'), 'w') as err, subprocess.Popen([h.BIN, '-C', remex.conf, '-bdf'], stderr=err, env=NO_LEAKS) as proc:
+                def told():
+                    with open(d('err')) as f:
+                        return 'remex: mail (exim_user) cannot write in %s (log_file_path)' % d('logs') in f.read()
+                try:
+                    h.wait_for(told, what='the advice')
+                    h.wait_for(lambda: h.port_open(remex.ports[0]) or proc.poll() is not None, what='the start')
+                finally:
+                    proc.terminate()
+            h.equal([os.stat(d(p)).st_uid for p in ['logs'] + ['logs/' + n for n in os.listdir(d('logs'))]],
+                    [owner] + [0] * len(os.listdir(d('logs'))), 'owners')
 
 
 def change(s, pattern, text):

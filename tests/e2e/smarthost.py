@@ -23,7 +23,7 @@ for f in ('key.pem', 'cert.pem', 'key2.pem', 'cert2.pem'):
 USER = 'exim_user = mail\nexim_group = mail\n' if os.geteuid() == 0 else ''
 COMMON = USER + r'''
 spool_directory = @D@/@NAME@
-log_file_path = @D@/@NAME@-%slog
+log_file_path = @D@/log-@NAME@/%slog
 daemon_smtp_ports = @PORT@
 local_interfaces = 127.0.0.1
 '''
@@ -302,7 +302,7 @@ client = harness.Remex(conf('client', CLIENT, client_port), [client_port]).start
 
 def log(name='client'):
     try:
-        return open(d(name + '-mainlog')).read()
+        return open(d('log-' + name, 'mainlog')).read()
     except OSError:
         return ''
 
@@ -344,7 +344,7 @@ def test_no_password_in_any_log():
     secret = base64.b64encode(b'\0bob\0se^cret:1').decode()
     for name in ('client', 'hub'):
         for kind in ('mainlog', 'paniclog', 'rejectlog'):
-            path = d('%s-%s' % (name, kind))
+            path = d('log-' + name, kind)
             text = open(path).read() if os.path.exists(path) else ''
             check('se^cret' not in text and secret not in text, path)
 
