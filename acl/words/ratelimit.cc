@@ -184,6 +184,9 @@ double smoothed(const Record& old, double now, double period, double units) {
   return std::max(0.0, (1 - a) / share * units + a * old.rate);
 }
 
+/// The condition's truth: at the limit it is true already, as Exim has it.
+bool is_reached(const Spec& s, double rate) { return rate >= s.limit; }
+
 /// Where a rate computed earlier is remembered.
 std::map<std::string, double>& memory(const Spec& s, Run& run) {
   if (run.scope.rates == nullptr) run.scope.rates = std::make_shared<lang::RateMemory>();
@@ -216,7 +219,7 @@ Result<double> measure(const Spec& s, Run& run, Update update, const std::string
     }
   }
   const double rate = stored ? smoothed(record, now, period, units) : units;
-  if (update == Update::readonly || (update == Update::leaky && rate > s.limit)) return rate;
+  if (update == Update::readonly || (update == Update::leaky && is_reached(s, rate))) return rate;
   record.time = now;
   record.rate = rate;
   if (record.events.size() < kMaxEvents * kEventDigits) record.events += event;
@@ -248,8 +251,8 @@ Answer run_ratelimit(Run& run, const Item& it) {
   if (s.unique) mode += "/unique";
   const std::string key = fmt::format("{}/{}/{}", format_interval(s.period), mode, s.key);
   auto& known = memory(s, run);
-  // The same condition again counts nothing again.
-  const std::string id = s.unique ? key + '\n' + *s.unique : key;
+  // The same condition again counts nothing again; only where each command counts, another event is another matter.
+  const std::string id = s.unique && s.measured().lasts == Lasts::command ? key + '\n' + *s.unique : key;
   const auto before = known.find(id);
   auto rate = before != known.end() ? Result<double>(before->second) : measure(s, run, update, key);
   if (!rate) return trouble(rate.error(), "ratelimit hints");
@@ -257,7 +260,7 @@ Answer run_ratelimit(Run& run, const Item& it) {
   run.scope.extra["sender_rate"] = fmt::format("{:.1f}", *rate);
   run.scope.extra["sender_rate_limit"] = s.limit_text;
   run.scope.extra["sender_rate_period"] = format_interval(s.period);
-  return answer(*rate > s.limit);
+  return answer(is_reached(s, *rate));
 }
 
 void check_ratelimit(Item& it, const lang::CompileContext& ctx) {
@@ -268,7 +271,7 @@ void check_ratelimit(Item& it, const lang::CompileContext& ctx) {
 }
 
 constexpr AclWordDef defs[] = {{.name = "ratelimit",
-                                .summary = "Measured rate is above a limit",
+                                .summary = "Measured rate has reached a limit",
                                 .compile = &check_ratelimit,
                                 .run = &run_ratelimit,
                                 .examples = {{"deny    message = too fast: $sender_rate in $sender_rate_period\n       "

@@ -135,9 +135,19 @@ constexpr Case kVerdicts[] = {
      "defer||error in arguments to \"ratelimit\" condition: conflicting per_* options"},
     {"  deny ratelimit = 5/${if eq{1}{1}{1h}}/count=x\n",
      "defer||error in arguments to \"ratelimit\" condition: \"count=x\" is not a positive number"},
-    {"  warn ratelimit = 1/1h/strict/k\n  deny ratelimit = 1/1h/strict/k\n  accept\n", "accept||"},  // counted once
+    {"  warn ratelimit = 2/1h/strict/k\n  deny ratelimit = 2/1h/strict/k\n  accept\n", "accept||"},  // counted once
+    {"  deny ratelimit = 1/1h/per_mail/strict/k\n message = $sender_rate\n", "deny|1.0|1.0"},  // at the limit
     {"  warn ratelimit = 1/1h/strict/k\n  deny ratelimit = 0/1h/readonly/k\n message = $sender_rate\n", "deny|1.0|1.0"},
-    {"  deny ratelimit = 0/1h/readonly/k\n  accept\n", "accept||"},
+    {"  deny ratelimit = 5/1h/strict/count=5/k\n message = $sender_rate\n", "deny|5.0|5.0"},
+    {"  deny ratelimit = 0/1h/readonly/k\n message = $sender_rate\n", "deny|0.0|0.0"},
+    {"  deny ratelimit = 0.1/1h/readonly/k\n  accept\n", "accept||"},
+    // One computation for a message, whatever the events; for commands each event is its own.
+    {"  warn ratelimit = 0/1h/per_mail/strict/unique=a/k\n  deny ratelimit = 0/1h/per_mail/strict/unique=b/k\n"
+     " message = $sender_rate\n",
+     "deny|1.0|1.0"},
+    {"  warn ratelimit = 0/1h/per_rcpt/strict/unique=a/k\n  deny ratelimit = 0/1h/per_rcpt/strict/unique=b/k\n"
+     " message = $sender_rate\n",
+     "deny|2.0|2.0"},
     {"  deny ratelimit = 2/1h/per_addr/count=3/k\n message = $sender_rate\n", "deny|3.0|3.0"},
     {"  deny seen = 5m / key=never\n  accept\n", "accept||"},
     {"  deny seen = 5m / key=now\n message = since\n", "deny|since|since"},
@@ -250,6 +260,15 @@ BOOST_AUTO_TEST_CASE(broken_hints_defer) {
   World w("t:\n  deny ratelimit = 5 / 1h / strict\n  accept\n");
   w.services.hints_broken = true;
   BOOST_CHECK(w.run().verdict == Verdict::defer);
+}
+
+BOOST_AUTO_TEST_CASE(what_reaches_a_leaky_limit_is_not_recorded) {
+  World leaky("t:\n  deny ratelimit = 1 / 1h / leaky / k\n  accept\n");
+  BOOST_CHECK(leaky.run().verdict == Verdict::deny);
+  BOOST_TEST(leaky.services.hints.empty());
+  World below("t:\n  deny ratelimit = 2 / 1h / leaky / k\n  accept\n");
+  BOOST_CHECK(below.run().verdict == Verdict::accept);
+  BOOST_TEST(below.services.hints.size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(hooks_without_an_acl) {
