@@ -16,6 +16,7 @@
 #include "core/io/process.h"
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
+#include "lang/word_match.h"
 #include "routers/courier_work.h"
 #include "routers/host_text.h"
 #include "routers/internal.h"
@@ -334,21 +335,27 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
   return deferred(fmt::format("{} router: bad command answer \"{}\"", r.name, printable(line.substr(0, 100))));
 }
 
-/// The program is the first word of `command`; a word with variables or quotes may be any program.
+/// The words are those of `command`: constant ones literally, others from their constant start on.
 Status may_ask(const lang::DriverInstance& r, const io::Fields& f) {
-  const auto field = [&f](const char* name) {
+  const auto field = [&f](const std::string& name) {
     const auto it = f.find(name);
     return it == f.end() ? std::string() : it->second;
   };
   if (field("op") != "query")
     return fail(fmt::format("the {} router never asks for \"{}\"", r.name, printable(field("op"))));
-  const auto* command = r.find_given("command");
-  if (command == nullptr) return fail("the router has no command");
-  const std::string source(trim(command->value.text()));
-  const std::string program = source.substr(0, source.find_first_of(" \t"));
-  if (program.find_first_of("$\\\"'{") == std::string::npos && field("arg0") != program)
-    return fail(fmt::format("{} is not the command of the {} router", printable(field("arg0")), r.name));
-  if (field("directory") != static_cast<const QueryprogramOptions&>(*r.options).current_directory)
+  const auto& o = static_cast<const QueryprogramOptions&>(*r.options);
+  if (o.words.empty()) return fail("the router has no command");
+  std::vector<lang::WordPattern> patterns;
+  for (const lang::Expansion& e : o.words)
+    patterns.push_back(e.is_constant() ? lang::WordPattern{e.constant(), true, false}
+                                       : lang::word_pattern(e.source_text()));
+  std::vector<std::string> words;
+  const std::uint64_t count = parse_uint(field("argc")).value_or(0);
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(count, kMaxWords + 1); ++i)
+    words.push_back(field(fmt::format("arg{}", i)));
+  if (!lang::words_match(patterns, words))
+    return fail(fmt::format("{} is not the command of the {} router", printable(join(words, " ")), r.name));
+  if (field("directory") != o.current_directory)
     return fail(fmt::format("directory is not what the {} router says", r.name));
   return {};
 }

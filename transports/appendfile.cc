@@ -634,7 +634,7 @@ Status check_details(const lang::DriverInstance& t, const AppendfileOptions& o, 
   REMEX_CHECK(check_directory(t, "quota_directory", f, "quota_directory"));
   io::Fields want;
   add_rules(o, -1, want);
-  if (redirected) want.erase("mode");
+  if (const auto mode = number(f, "mode", -1); redirected && mode >= 0 && mode <= 0777) want.erase("mode");
   const bool elsewhere = o.create_file.starts_with('/') && !is_below(text(f, "path"), o.create_file);
   if (elsewhere || (op != "mbox" && !o.create_directory)) want["may_create"] = "0";
   for (const auto& [name, value] : want)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -17,9 +18,15 @@ namespace {
 
 constexpr std::size_t kMaxWords = 1000;
 
-struct Word {
-  std::string text;
-  bool quoted = false;
+using Word = CommandWord;
+
+/// One of kCommandVariables: the compiler sees that it is.
+struct VariableName {
+  std::string_view text;
+  consteval VariableName(const char* name) : text(name) {
+    if (std::find(std::begin(kCommandVariables), std::end(kCommandVariables), text) == std::end(kCommandVariables))
+      throw "add it to kCommandVariables";
+  }
 };
 
 /// One word, and the rest of the line behind it. Kind failed: a quote is left open.
@@ -49,7 +56,9 @@ Result<Word> next_word(std::string_view& s) {
   return w;
 }
 
-Result<std::vector<Word>> split_words(std::string_view line) {
+}  // namespace
+
+Result<std::vector<CommandWord>> split_command_words(std::string_view line) {
   std::vector<Word> words;
   for (line = trim_left(line); !line.empty(); line = trim_left(line)) {
     REMEX_TRY(Word w, next_word(line));
@@ -59,6 +68,8 @@ Result<std::vector<Word>> split_words(std::string_view line) {
   if (words.empty()) return fail("empty command");
   return words;
 }
+
+namespace {
 
 /// Words of an option, each compiled once.
 Result<std::string> expand_word(DeliverContext& ctx, const std::string& word, lang::Pos pos, std::string_view what) {
@@ -126,7 +137,7 @@ lang::Confinement confinement_of(bool of_user, std::uint32_t forbidden) {
 
 Result<std::vector<std::string>> filter_command(DeliverContext& ctx, const routers::Addr& a,
                                                 std::string_view transport) {
-  auto words = split_words(a.special.view());
+  auto words = split_command_words(a.special.view());
   if (!words) return fail(words.error().text);
   const FilterValues values(ctx.scope, *a.command_values);
   std::vector<std::string> out;
@@ -143,7 +154,7 @@ Result<std::string> filter_shell_line(DeliverContext& ctx, const routers::Addr& 
 }
 
 Result<std::vector<std::string>> split_command(std::string_view line) {
-  REMEX_TRY(const std::vector<Word> words, split_words(line));
+  REMEX_TRY(const std::vector<Word> words, split_command_words(line));
   std::vector<std::string> out;
   for (const Word& w : words) out.push_back(w.text);
   return out;
@@ -151,18 +162,18 @@ Result<std::vector<std::string>> split_command(std::string_view line) {
 
 Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::Expansion& command,
                                                std::string_view what, std::span<routers::Addr* const> batch) {
-  auto words = split_words(command.source_text());
+  auto words = split_command_words(command.source_text());
   if (!words) return defer(fmt::format("{}: {}", what, words.error().text));
   std::vector<std::string> out;
   for (const Word& w : *words) {
-    if (!w.quoted && (w.text == "$pipe_addresses" || w.text == "${pipe_addresses}")) {
+    if (w.is_pipe_addresses()) {
       for (const routers::Addr* a : batch) {
         const routers::Addr& o = original(*a);
         out.push_back(fmt::format("{}@{}", o.state.cased_local_part, o.state.domain));
       }
       continue;
     }
-    if (!w.quoted && (w.text == "$address_pipe" || w.text == "${address_pipe}") && batch.front()->is_pipe) {
+    if (w.is_address_pipe() && batch.front()->is_pipe) {
       auto inner = batch.front()->command_values ? filter_command(ctx, *batch.front(), what)
                                                  : split_command(batch.front()->special.view());
       if (!inner) return defer(inner.error().text);
@@ -176,12 +187,12 @@ Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::
 }
 
 std::vector<std::string> command_environment(DeliverContext& ctx, const routers::Addr& a, const std::string& home,
-                                             const std::string& path, const std::string& shell) {
+                                             std::string_view path) {
   const routers::Addr& o = original(a);
   const auto& main = ctx.config.main;
   std::vector<std::string> env;
-  const auto put = [&env](std::string_view name, std::string_view value) {
-    if (value.find('\0') == std::string_view::npos) env.push_back(fmt::format("{}={}", name, value));
+  const auto put = [&env](VariableName name, std::string_view value) {
+    if (value.find('\0') == std::string_view::npos) env.push_back(fmt::format("{}={}", name.text, value));
   };
   std::string local = o.state.cased_local_part;
   if (o.state.suffix.size() <= local.size()) local.erase(local.size() - o.state.suffix.size());
@@ -201,7 +212,7 @@ std::vector<std::string> command_environment(DeliverContext& ctx, const routers:
   put("SENDER", ctx.scope.delivery != nullptr && ctx.scope.delivery->return_path_set
                     ? ctx.scope.delivery->return_path.view()
                     : std::string_view(ctx.job.envelope.sender));
-  put("SHELL", shell);
+  put("SHELL", kCommandShell);
   if (!main.timezone.empty()) put("TZ", main.timezone);
   return env;
 }
@@ -216,8 +227,7 @@ Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Id
   if (!words[0].starts_with('/')) return defer(fmt::format("{}: \"{}\" is not an absolute path", what, words[0]));
   io::Fields f = courier_request("command", id, t);
   for (std::size_t i = 0; i < words.size(); ++i) f[fmt::format("arg{}", i)] = words[i];
-  const auto env =
-      command_environment(ctx, *batch.front(), batch.front()->home_directory.str(), "/bin:/usr/bin", "/bin/sh");
+  const auto env = command_environment(ctx, *batch.front(), batch.front()->home_directory.str());
   for (std::size_t i = 0; i < env.size(); ++i) f[fmt::format("env{}", i)] = env[i];
   f["directory"] = "/";
   f["filter"] = "1";

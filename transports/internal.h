@@ -139,15 +139,32 @@ Result<std::vector<std::string>> filter_command(DeliverContext& ctx, const route
                                                 std::string_view transport);
 /// The same for use_shell: the whole line is expanded at once.
 Result<std::string> filter_shell_line(DeliverContext& ctx, const routers::Addr& a, std::string_view transport);
+struct CommandWord {
+  std::string text;
+  bool quoted = false;
+
+  /// Stands for all addresses, or for the words of a redirection's command (only unquoted, and not a part of a word).
+  bool is_pipe_addresses() const { return !quoted && (text == "$pipe_addresses" || text == "${pipe_addresses}"); }
+  bool is_address_pipe() const { return !quoted && (text == "$address_pipe" || text == "${address_pipe}"); }
+};
+/// The same as split_command(), with what was in quotes.
+Result<std::vector<CommandWord>> split_command_words(std::string_view line);
 /// Splits a command line: blanks separate, quotes protect ('...' all, "..." with backslash escapes). Kind failed.
 Result<std::vector<std::string>> split_command(std::string_view line);
 
 /// Applies transport_filter to `m` (kind defer when the filter fails). Parks.
 Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Identity& id,
                     std::span<routers::Addr* const> batch, MessageText& m);
-/// The environment of commands of this delivery: LOCAL_PART, DOMAIN, SENDER, HOME, ... as the manual lists them.
+/// The variables that command_environment() sets. A command gets no others but those of the option `environment`.
+inline constexpr std::string_view kCommandVariables[] = {
+    "LOCAL_PART", "LOGNAME",    "USER", "LOCAL_PART_PREFIX", "LOCAL_PART_SUFFIX", "DOMAIN", "HOME",
+    "HOST",       "MESSAGE_ID", "PATH", "RECIPIENT",         "QUALIFY_DOMAIN",    "SENDER", "SHELL",
+    "TZ"};
+/// PATH and SHELL of commands, as far as no option says something else.
+inline constexpr std::string_view kCommandPath = "/bin:/usr/bin", kCommandShell = "/bin/sh";
+/// The environment of commands of this delivery, as the manual lists it. Entries are name=value.
 std::vector<std::string> command_environment(DeliverContext& ctx, const routers::Addr& a, const std::string& home,
-                                             const std::string& path, const std::string& shell);
+                                             std::string_view path = kCommandPath);
 /// batch_max, or 1 when an option mentions $local_part (which has no value for several addresses).
 int limited_batch(const lang::DriverInstance& t, std::int64_t batch_max);
 /// Runs shadow_transport when its condition holds, after these were delivered. Parks.

@@ -82,7 +82,7 @@ Result<std::unique_ptr<io::Stream>> start_command(DeliverContext& ctx, const lan
     return defer(fmt::format("{} transport: \"{}\" is not an absolute path", t.name, printable(words[0])));
   io::Fields f = courier_request("lmtp", id, t);
   for (std::size_t i = 0; i < words.size(); ++i) f[fmt::format("arg{}", i)] = words[i];
-  const auto env = command_environment(ctx, a, home, "/bin:/usr/bin", "/bin/sh");
+  const auto env = command_environment(ctx, a, home);
   for (std::size_t i = 0; i < env.size(); ++i) f[fmt::format("env{}", i)] = env[i];
   f.emplace("directory", "/");
   const Seconds limit(o.timeout * 10 + 60);
@@ -194,7 +194,8 @@ std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance&
 
 Status may_ask(const lang::DriverInstance& t, const io::Fields& f, bool) {
   REMEX_CHECK(check_op(t, f, {"lmtp"}));
-  return check_program(t, static_cast<const LmtpOptions&>(*t.options).command, f);
+  REMEX_CHECK(check_plain(t, f));
+  return check_command(t, static_cast<const LmtpOptions&>(*t.options).command, f);
 }
 
 constexpr TransportDef defs[] = {

@@ -13,6 +13,8 @@
 
 #include "core/base/strings.h"
 #include "lang/diagnostics.h"
+#include "lang/word_match.h"
+#include "transports/courier_work.h"
 #include "transports/internal.h"
 #include "transports/request_check.h"
 
@@ -143,6 +145,9 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
     complain("return_fail_output", "return_output and return_fail_output exclude each other");
   for (const std::string& code : o.temp_errors)
     if (code != "*" && !parse_uint(code)) complain("temp_errors", fmt::format("\"{}\" is not an exit status", code));
+  if (const std::string name = unsafe_variable(t); !name.empty())
+    complain("environment",
+             fmt::format("{} makes programs load or run something else: give it a constant value", name));
   if (o.command.is_set() && !o.use_shell)
     if (auto words = split_command(o.command.source_text()); !words) complain("command", words.error().text);
 }
@@ -181,7 +186,7 @@ Result<Command> shell_command(DeliverContext& ctx, const lang::DriverInstance& t
     line = text.str();
   }
   c.shown = line;
-  c.words = {"/bin/sh", "-c", std::move(line)};
+  c.words = {std::string(kCommandShell), "-c", std::move(line)};
   return c;
 }
 
@@ -377,7 +382,7 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   REMEX_TRY(const std::string home, home_directory(ctx, t, a));
   REMEX_TRY(const std::string directory, current_directory(ctx, t, a, home));
   REMEX_TRY(const Identity id, identity(ctx, t, o, a));
-  std::string path = "/bin:/usr/bin";
+  std::string path(kCommandPath);
   if (o.path.is_set()) {
     REMEX_TRY(path, expand_text(ctx, o.path, "path"));
   }
@@ -386,7 +391,7 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   REMEX_CHECK(apply_filter(ctx, t, id, batch, m));
   io::Fields f = courier_request("command", id, t);
   for (std::size_t i = 0; i < c.words.size(); ++i) f[fmt::format("arg{}", i)] = c.words[i];
-  std::vector<std::string> env = command_environment(ctx, a, home, path, "/bin/sh");
+  std::vector<std::string> env = command_environment(ctx, a, home, path);
   REMEX_TRY(const std::string more, expand_text(ctx, o.environment, "environment"));
   for (std::string& item : lang::split_list(more))
     if (item.find('=') != std::string::npos) env.push_back(std::move(item));
@@ -423,29 +428,31 @@ std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance&
   return results;
 }
 
+/// May an address's own command be run? allow_commands and restrict_to_path, as far as they are constant.
+Status check_special(const lang::DriverInstance& t, const PipeOptions& o, const std::string& program) {
+  if (!o.allow_commands.is_set() && !o.restrict_to_path) return {};
+  if (o.allow_commands.is_set()) {
+    if (!o.allow_commands.is_constant()) return {};
+    for (const std::string& item : lang::split_list(o.allow_commands.constant()))
+      if (is_program(item, program, &o.path)) return {};
+  }
+  const std::string name = program.substr(program.rfind('/') + 1);
+  if (o.restrict_to_path && is_program(name, program, &o.path)) return {};
+  return fail(fmt::format("\"{}\" command not permitted by {} transport", printable(program), t.name));
+}
+
 Status may_ask(const lang::DriverInstance& t, const io::Fields& f, bool redirected) {
   REMEX_CHECK(check_op(t, f, {"command"}));
   const auto& o = static_cast<const PipeOptions&>(*t.options);
-  const auto get = [&f](const char* name) {
-    const auto it = f.find(name);
-    return it == f.end() ? std::string() : it->second;
-  };
-  const bool special = redirected && !o.force_command && get("special") == "1";
-  if (o.use_shell) {
-    if (get("arg0") != "/bin/sh" || get("arg1") != "-c")
-      return fail(fmt::format("the {} transport runs its commands through a shell", t.name));
-    if (special) return {};
-    if (!o.command.is_set() || (o.command.is_constant() && get("arg2") != o.command.constant()))
-      return fail(fmt::format("{} is not the command of the {} transport", printable(get("arg2")), t.name));
-    return {};
-  }
-  if (!special) return check_program(t, o.command, f);
-  if (!o.allow_commands.is_set() || !o.allow_commands.is_constant() || o.restrict_to_path) return {};
-  // A plain name was found along the path.
-  const std::string program = get("arg0");
-  for (const std::string& item : lang::split_list(o.allow_commands.constant()))
-    if (program == item || (item.find('/') == std::string::npos && program.ends_with("/" + item))) return {};
-  return fail(fmt::format("\"{}\" command not permitted by {} transport", printable(program), t.name));
+  if (text(f, "umask") != std::to_string(o.umask) || text(f, "permit_coredump") != (o.permit_coredump ? "1" : "0"))
+    return fail(fmt::format("umask and core dumps are not what the {} transport says", t.name));
+  const bool special = redirected && !o.force_command && text(f, "special") == "1";
+  if (!o.use_shell) return special ? check_special(t, o, text(f, "arg0")) : check_command(t, o.command, f, &o.path);
+  const std::vector<std::string> words = texts(f, "arg");
+  if (words.size() != 3 || words[0] != kCommandShell || words[1] != "-c")
+    return fail(fmt::format("the {} transport runs its commands through a shell", t.name));
+  if (special || (o.command.is_set() && lang::word_pattern(o.command.source_text()).matches(words[2]))) return {};
+  return fail(fmt::format("{} is not the command of the {} transport", printable(words[2]), t.name));
 }
 
 constexpr TransportDef defs[] = {

@@ -6,7 +6,9 @@
 #include <algorithm>
 
 #include "core/base/strings.h"
+#include "lang/word_match.h"
 #include "transports/courier_work.h"
+#include "transports/internal.h"
 #include "transports/path_start.h"
 
 namespace remex::transports {
@@ -17,16 +19,50 @@ Status check_op(const lang::DriverInstance& t, const io::Fields& f, std::initial
   return fail(fmt::format("the {} transport never asks for \"{}\"", t.name, printable(op)));
 }
 
-Status check_program(const lang::DriverInstance& t, const lang::Expansion& command, const io::Fields& f) {
-  const std::string_view source = command.is_set() ? trim(command.source_text()) : std::string_view();
-  const std::string_view word = source.substr(0, source.find_first_of(" \t\n"));
-  const std::string program = text(f, "arg0");
-  if (word.empty()) return fail(fmt::format("the {} transport has no command", t.name));
-  if (word.find_first_of("$\\\"'{") != std::string_view::npos) return {};
-  const bool found = word.find('/') == std::string_view::npos && program.starts_with('/') &&
-                     std::string_view(program).substr(program.rfind('/') + 1) == word;
-  if (program == word || found) return {};
-  return fail(fmt::format("{} is not the command of the {} transport", printable(program), t.name));
+bool is_program(std::string_view name, const std::string& program, const lang::Expansion* path) {
+  if (name.find('/') != std::string_view::npos || path == nullptr) return program == name;
+  const std::size_t slash = program.rfind('/');
+  if (!program.starts_with('/') || std::string_view(program).substr(slash + 1) != name) return false;
+  if (path->is_set() && !path->is_constant()) return true;
+  const std::string_view directories = path->is_set() ? std::string_view(path->constant()) : kCommandPath;
+  for (const std::string_view directory : split(directories, ':'))
+    if (program == fmt::format("{}/{}", directory, name)) return true;
+  return false;
+}
+
+Status check_command(const lang::DriverInstance& t, const lang::Expansion& command, const io::Fields& f,
+                     const lang::Expansion* path) {
+  const auto source = command.is_set() ? split_command_words(command.source_text()) : fail("");
+  if (!source) return fail(fmt::format("the {} transport has no command", t.name));
+  std::vector<std::string> words = texts(f, "arg");
+  std::vector<lang::WordPattern> patterns;
+  for (const CommandWord& w : *source) {
+    patterns.push_back(lang::word_pattern(w.text));
+    patterns.back().many = w.is_pipe_addresses() || w.is_address_pipe();
+  }
+  const auto refuse = [&](const std::string& word) {
+    return fail(fmt::format("{} is not the command of the {} transport", printable(word), t.name));
+  };
+  if (words.empty()) return refuse("");
+  const std::string program = words[0];
+  for (const std::string_view part : split(program, '/'))
+    if (part == "..") return refuse(program);
+  if (!patterns[0].many && patterns[0].exact) {
+    if (!is_program(patterns[0].start, program, path)) return refuse(program);
+    words[0] = patterns[0].start;
+  }
+  return lang::words_match(patterns, words) ? Status() : refuse(join(words, " "));
+}
+
+Status check_plain(const lang::DriverInstance& t, const io::Fields& f) {
+  for (const char* name : {"umask", "permit_coredump"})
+    if (f.contains(name)) return fail(fmt::format("the {} transport says nothing of {} here", t.name, name));
+  return {};
+}
+
+Status check_filter(const lang::DriverInstance& t, const lang::Expansion& filter, const io::Fields& f) {
+  REMEX_CHECK(check_plain(t, f));
+  return check_command(t, filter, f);
 }
 
 namespace {

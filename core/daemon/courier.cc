@@ -136,12 +136,17 @@ bool gets_redirections(const lang::Config& config, const lang::DriverInstance& t
 
 Status check_transport_request(const lang::Config& config, const lang::DriverInstance& t, const io::Fields& f) {
   const auto& g = transports::generic(t);
-  if (field(f, "op") == "command" && field(f, "filter") == "1")
-    return transports::check_program(t, g.transport_filter, f);
+  const bool filter = field(f, "op") == "command" && field(f, "filter") == "1";
+  if (field(f, "op") == "command" || field(f, "op") == "lmtp")
+    REMEX_CHECK(transports::check_environment(config, t, f, !filter));
+  if (filter) return transports::check_filter(t, g.transport_filter, f);
   const auto* def = transports::find_transport_def(t.def);
   if (def == nullptr || def->may_ask == nullptr)
     return fail(fmt::format("the {} transport asks for nothing of this kind", t.name));
-  return def->may_ask(t, f, gets_redirections(config, t));
+  REMEX_CHECK(def->may_ask(t, f, gets_redirections(config, t)));
+  if (const std::string op = field(f, "op"); op == "mbox" || op == "maildir" || op == "plain" || op == "mailstore")
+    for (const char* option : {"file", "directory"}) REMEX_CHECK(transports::check_home(config, t, option, f));
+  return {};
 }
 
 Status check_router_request(const lang::DriverInstance& r, const io::Fields& f) {

@@ -138,7 +138,8 @@ io::Fields append(const std::string& user, const std::string& path) {
 }
 
 io::Fields run(const std::string& user, const std::string& program) {
-  return {{"op", "command"}, {"transport", "program"}, {"uid", user}, {"gid", "60"}, {"arg0", program}};
+  return {{"op", "command"}, {"transport", "program"}, {"uid", user},   {"gid", "60"},           {"arg0", program},
+          {"arg1", "-f"},    {"arg2", "joe"},          {"umask", "18"}, {"permit_coredump", "0"}};
 }
 
 }  // namespace
@@ -198,8 +199,13 @@ BOOST_AUTO_TEST_CASE(groups_a_driver_cannot_have_are_refused) {
                    {"uid", uid("games")},
                    {"options", lang::filter::encode(lang::filter::Options())}},
         io::Fields{{"op", "exists"}, {"router", "alias"}, {"uid", uid("games")}},
-        io::Fields{
-            {"op", "query"}, {"router", "ask"}, {"uid", uid("games")}, {"arg0", "/usr/bin/ask"}, {"directory", "/"}}}) {
+        io::Fields{{"op", "query"},
+                   {"router", "ask"},
+                   {"uid", uid("games")},
+                   {"argc", "2"},
+                   {"arg0", "/usr/bin/ask"},
+                   {"arg1", "joe"},
+                   {"directory", "/"}}}) {
     BOOST_TEST_CONTEXT(f.at("op")) {
       BOOST_TEST(refusal(with(f, gid("games"))) == "");
       refused(with(f, gid("shadow")), "never used with");
@@ -254,8 +260,8 @@ BOOST_AUTO_TEST_CASE(paths_and_programs_of_others_are_refused) {
 
 BOOST_AUTO_TEST_CASE(commands_of_routers) {
   const auto ask = [](const std::string& user, const std::string& program, const std::string& router = "ask") {
-    return io::Fields{{"op", "query"}, {"router", router}, {"uid", user},
-                      {"gid", "60"},   {"arg0", program},  {"directory", "/"}};
+    return io::Fields{{"op", "query"}, {"router", router}, {"uid", user},   {"gid", "60"},
+                      {"argc", "2"},   {"arg0", program},  {"arg1", "joe"}, {"directory", "/"}};
   };
   BOOST_TEST(refusal(ask(uid("games"), "/usr/bin/ask")) == "");
   refused(ask(uid("daemon"), "/usr/bin/ask"), "never runs commands as");
@@ -353,6 +359,7 @@ begin retry
   };
   const auto program = [](const std::string& name, io::Fields more = {}) {
     more.insert({{"op", "command"}, {"arg0", name}});
+    if (!more.contains("filter")) more.insert({{"umask", std::to_string(022)}, {"permit_coredump", "0"}});
     return more;
   };
   const auto file = [](const std::string& op, const std::string& path) {
@@ -362,12 +369,19 @@ begin retry
   BOOST_TEST(ask("address_pipe", program("/bin/any", {{"special", "1"}})) == "");
   BOOST_TEST(ask("address_file", file("mbox", "/home/x/box")) == "");
   BOOST_TEST(ask("copy", file("mbox", "/home/x/box")) == "");
+  // A filter's save command may give a mode, but no set-user-id bit.
+  for (const auto& [mode, want] :
+       {std::pair("511", ""), {"2541", "mode is not what the address_file transport says"}}) {
+    io::Fields saved = file("mbox", "/home/x/box");
+    saved["mode"] = mode;
+    BOOST_TEST(ask("address_file", saved) == want);
+  }
   BOOST_TEST(ask("address_reply", file("once", "/home/x/once")) == "");
   BOOST_TEST(ask("box", file("mbox", "/var/mail/x")) == "");
-  BOOST_TEST(ask("box", program("/usr/bin/filter", {{"filter", "1"}})) == "");
-  BOOST_TEST(ask("program", program("/opt/bin/vacation")) == "");
+  BOOST_TEST(ask("box", program("/usr/bin/filter", {{"arg1", "-x"}, {"filter", "1"}})) == "");
+  BOOST_TEST(ask("program", program("/usr/bin/vacation", {{"arg1", "-f"}, {"arg2", "joe"}})) == "");
   BOOST_TEST(ask("shell", program("/bin/sh", {{"arg1", "-c"}, {"arg2", "/usr/bin/vacation <x"}})) == "");
-  BOOST_TEST(ask("served", {{"op", "lmtp"}, {"arg0", "/usr/bin/lmtpd"}}) == "");
+  BOOST_TEST(ask("served", {{"op", "lmtp"}, {"arg0", "/usr/bin/lmtpd"}, {"arg1", "-x"}}) == "");
   BOOST_TEST(ask("answer", file("once", "/var/once/x")) == "");
   // Things of other drivers.
   for (const char* name : {"box", "answer", "served", "away"}) {
@@ -412,6 +426,173 @@ begin retry
   BOOST_TEST(route("alias", "exists").find("never asks") != std::string::npos);
   BOOST_TEST(route("named", "readlist").find("never asks") != std::string::npos);
   BOOST_TEST(route("alias", "command").find("never asks") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(commands_are_compared_word_by_word) {
+  static const auto c = load(R"(
+primary_hostname = x.test
+exim_user = mail
+exim_group = mail
+timezone = UTC
+begin routers
+ask:
+  driver = queryprogram
+  command = /usr/bin/ask -d "two words" to=$domain_data $local_part_data
+  command_user = games
+  transport = program
+begin transports
+program:
+  driver = pipe
+  command = vacation -f '$5' --to=$local_part_data "a b" $address_pipe last
+  environment = LANG=C : NAME=$local_part_data : LD_PRELOAD=/usr/lib/ours.so : DIR=/srv/$local_part_data
+  user = games
+elsewhere:
+  driver = pipe
+  command = tool
+  path = /opt/bin:/usr/bin
+  umask = 077
+  transport_filter = /usr/bin/filter $local_part_data
+  user = games
+free:
+  driver = pipe
+  command = ${lookup{$local_part_data}lsearch{/etc/commands}} -x
+  environment = ${if eq{$local_part_data}{x}{A=1 : B=2}}
+  path = $home/bin:/bin
+  user = games
+shell:
+  driver = pipe
+  command = /usr/bin/tool --to=$local_part_data | cat
+  use_shell
+  user = games
+begin retry
+)");
+  const auto ask = [&](const char* transport, const std::vector<std::string>& words, io::Fields f = {}) {
+    const char* umask = std::string_view(transport) == "elsewhere" ? "63" : "18";
+    if (!f.contains("filter")) f.insert({{"umask", umask}, {"permit_coredump", "0"}});
+    f.insert({{"op", "command"}, {"transport", transport}, {"uid", uid("games")}, {"gid", gid_of_user(uid("games"))}});
+    for (std::size_t i = 0; i < words.size(); ++i) f["arg" + std::to_string(i)] = words[i];
+    const Status ok = daemon::check_request(*c, f);
+    return ok ? std::string() : ok.error().text;
+  };
+  const auto has = [](const std::string& got, const std::string& why) {
+    BOOST_TEST(got.find(why) != std::string::npos, "\"" << got << "\" has no \"" << why << "\"");
+  };
+  const std::vector<std::string> good = {"/usr/bin/vacation", "-f",       "joe", "--to=joe", "a b",
+                                         "x@y.test",          "z@y.test", "last"};
+  const auto with = [&good](std::size_t i, const char* word) {
+    auto words = good;
+    words[i] = word;
+    return words;
+  };
+  BOOST_TEST(ask("program", good) == "");
+  BOOST_TEST(ask("program", with(0, "/bin/vacation")) == "");
+  BOOST_TEST(ask("program", with(3, "--to=")) == "");
+  for (const auto& words : {with(0, "/opt/bin/vacation"), with(0, "/tmp/vacation"), with(0, "vacation"), with(1, "-g"),
+                            with(3, "--config=/tmp/x"), with(4, "a"), with(7, "first")})
+    has(ask("program", words), "is not the command of the program transport");
+  has(ask("program", {"/usr/bin/vacation"}), "is not the command");
+  has(ask("program", {}), "is not the command");
+  BOOST_TEST(ask("elsewhere", {"/opt/bin/tool"}) == "");
+  has(ask("elsewhere", {"/bin/tool"}), "is not the command");
+  has(ask("elsewhere", {"/opt/bin/tool", "-x"}), "is not the command");
+  has(ask("elsewhere", {"/opt/bin/tool"}, {{"umask", "0"}, {"permit_coredump", "0"}}), "umask");
+  has(ask("elsewhere", {"/opt/bin/tool"}, {{"umask", "63"}, {"permit_coredump", "1"}}), "umask");
+  BOOST_TEST(ask("elsewhere", {"/usr/bin/filter", "joe"}, {{"filter", "1"}}) == "");
+  has(ask("elsewhere", {"/usr/bin/filter", "joe", "x"}, {{"filter", "1"}}), "is not the command");
+  has(ask("elsewhere", {"/usr/bin/filter", "joe"}, {{"filter", "1"}, {"umask", "0"}}), "umask");
+  BOOST_TEST(ask("free", {"/any/thing", "-x"}) == "");
+  has(ask("free", {"/any/../thing", "-x"}), "is not the command");
+  has(ask("free", {"/any/thing", "-y"}), "is not the command");
+  BOOST_TEST(ask("shell", {"/bin/sh", "-c", "/usr/bin/tool --to=joe | cat"}) == "");
+  has(ask("shell", {"/bin/sh", "-c", "id; /usr/bin/tool --to=joe | cat"}), "is not the command");
+  has(ask("shell", {"/bin/sh", "-c", "/usr/bin/tool --to=joe | cat", "x"}), "through a shell");
+  // The environment.
+  const auto env = [&](const char* transport, const std::string& entry, io::Fields f = {}) {
+    f["env0"] = entry;
+    const std::vector<std::string> tool = {"/opt/bin/tool"}, any = {"/any/thing", "-x"},
+                                   filter = {"/usr/bin/filter", "x"};
+    const std::string_view t = transport;
+    return ask(transport, t == "program" ? good : t == "free" ? any : f.contains("filter") ? filter : tool, f);
+  };
+  const std::string home = getpwnam("games")->pw_dir;
+  for (const char* entry : {"SENDER=a@b.test", "PATH=/bin:/usr/bin", "SHELL=/bin/sh", "TZ=UTC", "HOME=/", "LANG=C",
+                            "NAME=joe", "NAME=", "LD_PRELOAD=/usr/lib/ours.so", "DIR=/srv/joe"})
+    BOOST_TEST(env("program", entry) == "", entry);
+  BOOST_TEST(env("program", "HOME=" + home) == "");
+  for (const char* entry : {"LD_PRELOAD=/tmp/x.so", "LD_AUDIT=x", "LANG=D", "OTHER=1", "PATH=/tmp", "SHELL=/tmp/sh",
+                            "TZ=/tmp/x", "HOME=/tmp", "DIR=/tmp", "", "=x", "NAME", "BASH_ENV=/tmp/x"})
+    has(env("program", entry), "environment variable");
+  BOOST_TEST(env("elsewhere", "PATH=/opt/bin:/usr/bin") == "");
+  has(env("elsewhere", "PATH=/bin:/usr/bin"), "environment variable");
+  has(env("elsewhere", "NAME=joe"), "environment variable");
+  BOOST_TEST(env("elsewhere", "PATH=/bin:/usr/bin", {{"filter", "1"}}) == "");
+  has(env("elsewhere", "PATH=/opt/bin:/usr/bin", {{"filter", "1"}}), "environment variable");
+  BOOST_TEST(env("free", "A=1") == "");
+  BOOST_TEST(env("free", "PATH=/home/x/bin:/bin") == "");
+  has(env("free", "LD_PRELOAD=/tmp/x.so"), "environment variable");
+  has(env("free", "PYTHONPATH=/tmp"), "environment variable");
+  // Commands of routers.
+  const auto query = [&](const std::vector<std::string>& words) {
+    io::Fields f{{"op", "query"},       {"router", "ask"},
+                 {"uid", uid("games")}, {"gid", gid_of_user(uid("games"))},
+                 {"directory", "/"},    {"argc", std::to_string(words.size())}};
+    for (std::size_t i = 0; i < words.size(); ++i) f["arg" + std::to_string(i)] = words[i];
+    const Status ok = daemon::check_request(*c, f);
+    return ok ? std::string() : ok.error().text;
+  };
+  BOOST_TEST(query({"/usr/bin/ask", "-d", "two words", "to=y.test", "joe"}) == "");
+  has(query({"/usr/bin/ask", "-e", "two words", "to=y.test", "joe"}), "is not the command of the ask router");
+  has(query({"/usr/bin/ask", "-d", "two words", "-x", "joe"}), "is not the command of the ask router");
+  has(query({"/usr/bin/ask", "-d", "two words", "to=y.test", "joe", "x"}), "is not the command of the ask router");
+  has(query({}), "is not the command of the ask router");
+}
+
+BOOST_AUTO_TEST_CASE(files_in_the_home_directory) {
+  const auto make = [](const std::string& more, const std::string& transport) {
+    return load(
+        ("primary_hostname = x.test\nexim_user = mail\nexim_group = mail\nbegin routers\nlocal:\n  driver = accept\n"
+         "  check_local_user\n  transport = box\n" +
+         more + "begin transports\nbox:\n  driver = appendfile\n" + transport +
+         "other:\n  driver = appendfile\n  file = /x\nbegin retry\n")
+            .c_str());
+  };
+  const auto ask = [](const std::shared_ptr<const lang::Config>& c, const std::string& path,
+                      const char* op = "maildir") {
+    const Status ok = daemon::check_request(*c, file_fields({{"op", op},
+                                                             {"path", path},
+                                                             {"transport", "box"},
+                                                             {"uid", uid("games")},
+                                                             {"gid", gid_of_user(uid("games"))}}));
+    return ok ? std::string() : ok.error().text;
+  };
+  const std::string home = getpwnam("games")->pw_dir, wrong = "is not in the home directory";
+  const auto maildir = make("", "  directory = $home/Maildir/\n  maildir_format\n");
+  BOOST_TEST(ask(maildir, home + "/Maildir") == "");
+  BOOST_TEST(ask(maildir, home + "/Maildir/") == "");
+  for (const char* path : {"/tmp/Maildir", "/root/Maildir"})
+    BOOST_TEST(ask(maildir, path).find(wrong) != std::string::npos);
+  BOOST_TEST(ask(maildir, home + "/Maildirs").find(wrong) != std::string::npos);
+  BOOST_TEST(ask(maildir, home + "/other").find(wrong) != std::string::npos);
+  const auto folder = make("", "  directory = ${home}/Maildir/.$local_part_suffix\n  maildir_format\n");
+  BOOST_TEST(ask(folder, home + "/Maildir/.x") == "");
+  BOOST_TEST(ask(folder, home + "/x").find(wrong) != std::string::npos);
+  const auto mbox = make("", "  file = $home/mbox\n");
+  BOOST_TEST(ask(mbox, home + "/mbox", "mbox") == "");
+  BOOST_TEST(ask(mbox, home + "/.ssh/rc", "mbox").find(wrong) != std::string::npos);
+  const auto elsewhere = make("  transport_home_directory = /srv/home/$local_part_data\n",
+                              "  directory = $home/Maildir\n  maildir_format\n");
+  BOOST_TEST(ask(elsewhere, "/srv/home/x/Maildir") == "");
+  BOOST_TEST(ask(elsewhere, "/srv/x/Maildir").find(wrong) != std::string::npos);
+  const auto fixed = make("", "  home_directory = /srv/all\n  directory = $home/Maildir\n  maildir_format\n");
+  BOOST_TEST(ask(fixed, "/srv/all/Maildir") == "");
+  BOOST_TEST(ask(fixed, "/srv/other/Maildir").find(wrong) != std::string::npos);
+  // Another router's home is of no account; one whose user is another than the local part may be any.
+  const auto others =
+      make("other:\n  driver = accept\n  transport_home_directory = /srv/x\n  transport = other\n  user = games\n",
+           "  directory = $home/Maildir\n  maildir_format\n");
+  BOOST_TEST(ask(others, "/srv/x/Maildir").find(wrong) != std::string::npos);
+  const auto any = make("  user = games\n", "  directory = $home/Maildir\n  maildir_format\n");
+  BOOST_TEST(ask(any, "/home/joe/Maildir") == "");
 }
 
 BOOST_AUTO_TEST_CASE(lists_and_filters_are_those_of_the_router) {
