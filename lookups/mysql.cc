@@ -4,7 +4,9 @@
 // The session speaks utf8mb4, so that no byte that ${quote_mysql:} leaves alone is half of a character to the server.
 // LOAD DATA LOCAL is off: a server may not ask for files. A connection on which an error came is closed.
 #include <fmt/format.h>
+#include <sys/socket.h>
 
+#include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "lang/config.h"
 #include "lang/lookup.h"
@@ -27,6 +29,7 @@ using namespace lang;
 #ifdef REMEX_LIB_MARIADB
 
 struct Api {
+  decltype(::mysql_server_init)* mysql_server_init = nullptr;
   decltype(::mysql_init)* mysql_init = nullptr;
   decltype(::mysql_options)* mysql_options = nullptr;
   decltype(::mysql_real_connect)* mysql_real_connect = nullptr;
@@ -51,6 +54,7 @@ Result<const Api*> api() {
   if (loaded.mysql_next_result != nullptr) return &loaded;
   REMEX_TRY(ClientLibrary lib, ClientLibrary::open(REMEX_LIB_MARIADB, "mysql"));
   Api a;
+  REMEX_BIND(lib, a, mysql_server_init);
   REMEX_BIND(lib, a, mysql_init);
   REMEX_BIND(lib, a, mysql_options);
   REMEX_BIND(lib, a, mysql_real_connect);
@@ -69,6 +73,8 @@ Result<const Api*> api() {
   REMEX_BIND(lib, a, mysql_free_result);
   REMEX_BIND(lib, a, mysql_next_result);
   REMEX_CHECK(lib.check());
+  // On the loop's thread: the first mysql_init() would do it, and two of these in the thread pool disturb each other.
+  if (a.mysql_server_init(0, nullptr, nullptr) != 0) return defer("the MySQL client library cannot be initialized");
   loaded = a;
   return &loaded;
 }
@@ -122,8 +128,16 @@ std::unexpected<Error> query_error(const MyConnection& c, Outcome& out) {
   return defer(fmt::format("MYSQL: query failed: {}", c.error()));
 }
 
-/// All rows of the present result.
-LookupResult read_rows(const MyConnection& c, MYSQL_RES* res, Outcome& out) {
+/// Nothing more is wanted of this connection: else what ends a result or the connection reads all the rest first.
+void hang_up(const MyConnection& c) { (void)::shutdown(c.fd(), SHUT_RDWR); }
+
+std::unexpected<Error> too_late(Outcome& out) {
+  out.try_next = true;
+  return defer("MYSQL: query failed: the answer did not come whole within lookup_timeout");
+}
+
+/// All rows of the present result, until `until`.
+LookupResult read_rows(const MyConnection& c, MYSQL_RES* res, Instant until, Outcome& out) {
   const Api* lib = c.api;
   const unsigned columns = lib->mysql_num_fields(res);
   const MYSQL_FIELD* fields = lib->mysql_fetch_fields(res);
@@ -137,6 +151,7 @@ LookupResult read_rows(const MyConnection& c, MYSQL_RES* res, Outcome& out) {
       rows.value(fields[i].name, value);
     }
     if (rows.too_large()) return defer("the result of a mysql lookup is longer than 16 MiB");
+    if (monotonic_now() > until) return too_late(out);
   }
   if (lib->mysql_errno(c.my) != 0) return query_error(c, out);
   auto text = std::move(rows).finish();
@@ -144,8 +159,24 @@ LookupResult read_rows(const MyConnection& c, MYSQL_RES* res, Outcome& out) {
   return std::optional<Text>(Text(std::move(*text)));
 }
 
-/// On the thread pool.
-Outcome run_query(const MyConnection& c, const std::string& query) {
+/// Reads and drops the results of a procedure after the first, so that the connection stays in step. False: it is of no
+/// further use.
+bool drop_results(const MyConnection& c, Instant until) {
+  const Api* lib = c.api;
+  int more = 0;
+  while ((more = lib->mysql_next_result(c.my)) == 0) {
+    MYSQL_RES* next = lib->mysql_use_result(c.my);
+    if (next == nullptr) continue;
+    while (monotonic_now() <= until && lib->mysql_fetch_row(next) != nullptr) {
+    }
+    if (monotonic_now() > until) hang_up(c);
+    lib->mysql_free_result(next);
+  }
+  return more < 0;
+}
+
+/// On the thread pool. The answer is there at `until`, or it is an error: each read has a limit of its own besides.
+Outcome run_query(const MyConnection& c, const std::string& query, Instant until) {
   Outcome out;
   const Api* lib = c.api;
   if (lib->mysql_real_query(c.my, query.c_str(), query.size()) != 0) {
@@ -161,14 +192,11 @@ Outcome run_query(const MyConnection& c, const std::string& query) {
     out.keep_answer = false;
     out.result = std::optional<Text>(Text(std::to_string(lib->mysql_affected_rows(c.my))));
   } else {
-    out.result = read_rows(c, res, out);
+    out.result = read_rows(c, res, until, out);
+    if (!out.result) hang_up(c);
     lib->mysql_free_result(res);
   }
-  // Results of a procedure after the first are dropped; reading them keeps the connection in step.
-  int more = 0;
-  while (out.result && (more = lib->mysql_next_result(c.my)) == 0)
-    if (MYSQL_RES* next = lib->mysql_use_result(c.my)) lib->mysql_free_result(next);
-  out.keep_connection = out.result && more < 0;
+  out.keep_connection = out.result && drop_results(c, until);
   return out;
 }
 
@@ -193,12 +221,14 @@ ServerAnswer ask(Scope& scope, const Api* lib, ServerPool& pool, const std::stri
   if (!parameters) return {named(std::move(parameters).error()), true};
   auto lease = pool.take(server);
   if (!lease) return {named(std::move(lease).error()), true};
+  const Instant until = monotonic_now() + Seconds(parameters->seconds);
   if (!lease->connection) {
     auto fresh = io::offload([&] { return connect(lib, *parameters); });
     if (!fresh) return {named(std::move(fresh).error()), true};
     lease->connection = std::move(*fresh);
   }
-  Outcome outcome = io::offload([&] { return run_query(static_cast<const MyConnection&>(*lease->connection), query); });
+  Outcome outcome =
+      io::offload([&] { return run_query(static_cast<const MyConnection&>(*lease->connection), query, until); });
   if (outcome.keep_connection) lease->keep();
   if (!outcome.keep_answer) request.keep_answer = false;
   if (!outcome.result) return {named(std::move(outcome.result).error()), outcome.try_next};

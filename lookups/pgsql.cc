@@ -4,6 +4,9 @@
 // The session speaks UTF-8, so that no byte that ${quote_pgsql:} leaves alone is half of a character to the server. A
 // connection on which anything but a clean answer came is closed.
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+
+#include <utility>
 
 #include "core/base/strings.h"
 #include "core/io/stream.h"
@@ -36,6 +39,7 @@ struct Api {
   decltype(::PQsetnonblocking)* PQsetnonblocking = nullptr;
   decltype(::PQsetNoticeProcessor)* PQsetNoticeProcessor = nullptr;
   decltype(::PQsendQuery)* PQsendQuery = nullptr;
+  decltype(::PQsetSingleRowMode)* PQsetSingleRowMode = nullptr;
   decltype(::PQflush)* PQflush = nullptr;
   decltype(::PQconsumeInput)* PQconsumeInput = nullptr;
   decltype(::PQisBusy)* PQisBusy = nullptr;
@@ -65,6 +69,7 @@ Result<const Api*> api() {
   REMEX_BIND(lib, a, PQsetnonblocking);
   REMEX_BIND(lib, a, PQsetNoticeProcessor);
   REMEX_BIND(lib, a, PQsendQuery);
+  REMEX_BIND(lib, a, PQsetSingleRowMode);
   REMEX_BIND(lib, a, PQflush);
   REMEX_BIND(lib, a, PQconsumeInput);
   REMEX_BIND(lib, a, PQisBusy);
@@ -91,6 +96,8 @@ struct PgConnection : Connection {
   int fd() const override { return api->PQsocket(pg); }
   std::string error() const { return printable(trim(api->PQerrorMessage(pg))); }
 };
+
+constexpr const char* kTooLong = "the result of a pgsql lookup is longer than 16 MiB";
 
 using ResultPtr = std::unique_ptr<PGresult, decltype(::PQclear)*>;
 
@@ -142,50 +149,78 @@ Result<std::unique_ptr<PgConnection>> connect(const Api* pq, const Parameters& p
   return defer(fmt::format("PGSQL connection failed: {}", connection->error()));
 }
 
-/// Sends the query and takes all results; the last one counts, an earlier error ends the run as PQexec has it.
-Result<ResultPtr> run(PgConnection& c, const std::string& query) {
+/// What a query gave: its last result, and the rows that came before that one.
+struct Given {
+  ResultPtr last;
+  RowFormat rows{0};
+};
+
+/// Waits for a result; libpq keeps a whole row in memory, so what arrives for one is limited, too.
+Status await_result(PgConnection& c) {
+  const Api* pq = c.api;
+  for (std::size_t got = 0; pq->PQisBusy(c.pg) != 0;) {
+    if (got > kMaxResult) return fail(kTooLong);
+    REMEX_CHECK(io::wait_fd(c.fd(), false));
+    int waiting = 0;
+    if (::ioctl(c.fd(), FIONREAD, &waiting) == 0) got += static_cast<std::size_t>(waiting);
+    if (pq->PQconsumeInput(c.pg) == 0) return fail(ErrorKind::closed, c.error());
+  }
+  return {};
+}
+
+/// Adds the rows of `r`, one of a result's pieces. `fresh`: the first piece.
+Status add_rows(const Api* pq, const PGresult* r, bool fresh, RowFormat& rows) {
+  const int columns = pq->PQnfields(r);
+  if (fresh) rows = RowFormat(static_cast<std::size_t>(columns));
+  for (int row = 0; row < pq->PQntuples(r); ++row) {
+    rows.start_row();
+    for (int i = 0; i < columns; ++i)
+      rows.value(pq->PQfname(r, i), {pq->PQgetvalue(r, row, i), static_cast<std::size_t>(pq->PQgetlength(r, row, i))});
+    if (rows.too_large()) return fail(kTooLong);
+  }
+  return {};
+}
+
+/// Sends the query and takes all results row by row; the last one counts, an earlier error ends the run as PQexec has
+/// it. After an error the connection has something unread: it is not used again.
+Result<Given> run(PgConnection& c, const std::string& query) {
   const Api* pq = c.api;
   if (pq->PQsendQuery(c.pg, query.c_str()) == 0) return fail(ErrorKind::closed, c.error());
+  (void)pq->PQsetSingleRowMode(c.pg);
   for (int left = 1; left != 0;) {
     left = pq->PQflush(c.pg);
     if (left < 0) return fail(ErrorKind::closed, c.error());
     if (left > 0) REMEX_CHECK(io::wait_fd(c.fd(), true));
   }
-  ResultPtr last(nullptr, pq->PQclear);
+  Given given{ResultPtr(nullptr, pq->PQclear)};
+  bool fresh = true;
   for (;;) {
-    while (pq->PQisBusy(c.pg) != 0) {
-      REMEX_CHECK(io::wait_fd(c.fd(), false));
-      if (pq->PQconsumeInput(c.pg) == 0) return fail(ErrorKind::closed, c.error());
-    }
+    REMEX_CHECK(await_result(c));
     ResultPtr next(pq->PQgetResult(c.pg), pq->PQclear);
     if (!next) break;
     const auto status = pq->PQresultStatus(next.get());
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
       return fail("COPY makes no sense in a lookup");
-    if (!last || pq->PQresultStatus(last.get()) != PGRES_FATAL_ERROR) last = std::move(next);
+    if (given.last && pq->PQresultStatus(given.last.get()) == PGRES_FATAL_ERROR) continue;
+    if (status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK)
+      REMEX_CHECK(add_rows(pq, next.get(), std::exchange(fresh, status == PGRES_TUPLES_OK), given.rows));
+    given.last = std::move(next);
   }
-  if (!last) return fail(ErrorKind::closed, "the server gave no result");
-  return last;
+  if (!given.last) return fail(ErrorKind::closed, "the server gave no result");
+  return given;
 }
 
-LookupResult text_of(const Api* pq, const PGresult* r, const LookupRequest& request) {
+LookupResult text_of(const Api* pq, Given& given, const LookupRequest& request) {
+  PGresult* r = given.last.get();
   switch (pq->PQresultStatus(r)) {
     case PGRES_EMPTY_QUERY: return std::optional<Text>();
     case PGRES_COMMAND_OK:
       request.keep_answer = false;
-      return std::optional<Text>(Text(std::string(pq->PQcmdTuples(const_cast<PGresult*>(r)))));
+      return std::optional<Text>(Text(std::string(pq->PQcmdTuples(r))));
     case PGRES_TUPLES_OK: break;
     default: return defer(fmt::format("PGSQL: query failed: {}", printable(trim(pq->PQresultErrorMessage(r)))));
   }
-  const int columns = pq->PQnfields(r);
-  RowFormat rows(static_cast<std::size_t>(columns));
-  for (int row = 0; row < pq->PQntuples(r); ++row) {
-    rows.start_row();
-    for (int i = 0; i < columns; ++i)
-      rows.value(pq->PQfname(r, i), {pq->PQgetvalue(r, row, i), static_cast<std::size_t>(pq->PQgetlength(r, row, i))});
-    if (rows.too_large()) return defer("the result of a pgsql lookup is longer than 16 MiB");
-  }
-  auto text = std::move(rows).finish();
+  auto text = std::move(given.rows).finish();
   if (!text) return std::optional<Text>();
   return std::optional<Text>(Text(std::move(*text)));
 }
@@ -214,7 +249,7 @@ ServerAnswer ask(const Api* pq, ServerPool& pool, const std::string& server, con
     return {named(std::move(e)), next};
   }
   lease->keep();
-  LookupResult text = text_of(pq, result->get(), request);
+  LookupResult text = text_of(pq, *result, request);
   if (!text) return {named(std::move(text).error()), false};
   return {std::move(text), false};
 }

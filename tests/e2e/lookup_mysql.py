@@ -2,6 +2,7 @@
 """MySQL lookups against MariaDB: found, absent, hostile keys, down, slow, back again; several columns and rows, commands."""
 # timeout: 300
 import subprocess
+import time
 
 import examples
 import harness as h
@@ -55,6 +56,19 @@ def test_errors_defer():
     for answer, pattern in zip(got, ('syntax', 'MYSQL', 'Access denied', 'MYSQL')):
         h.check(answer.startswith('Failed:') and pattern in answer, answer)
         h.check('topsecret' not in answer and 'geheim' not in answer, 'no password in ' + answer)
+
+
+def test_a_long_result():
+    """Rows that come for longer than lookup_timeout, and more of them than fit: neither is waited for to the end."""
+    rows = 'with recursive n(i) as (select 1 union all select i+1 from n where i<%d) select %s from n'
+    for sql_text, pattern in ((rows % (40, "repeat('x',20000), sleep(0.5)"), 'lookup_timeout'), (rows % (2000, "repeat('x',1000000)"), '16 MiB'),
+                              (rows % (2000, "concat(i, repeat('x',1000000))"), '16 MiB')):
+        started = time.monotonic()
+        h.equal(POLICY.rcpt('alice')[0], 250, 'before')
+        r = subprocess.run([h.BIN, '-C', POLICY.conf, '-be', '${lookup mysql{set_max}{y}{n}}'.replace('set_max', sql_text)], capture_output=True, text=True, timeout=60)
+        took = time.monotonic() - started
+        h.check('Failed' in r.stdout + r.stderr and pattern in r.stdout + r.stderr, '%s: %s %s' % (pattern, r.stdout[:300], r.stderr[:300]))
+        h.check(took < 7, '%s took %.1f s' % (pattern, took))
 
 
 def test_examples():

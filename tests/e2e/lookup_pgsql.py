@@ -2,6 +2,7 @@
 """PostgreSQL lookups against a real server: found, absent, hostile keys, down, slow, back again; several columns and rows, commands."""
 # timeout: 300
 import glob
+import os
 import signal
 import subprocess
 
@@ -64,6 +65,26 @@ def test_errors_defer():
     for answer, pattern in zip(got, ('syntax error', 'timed out|deadline', 'nosuchdb', 'COPY')):
         h.check(answer.startswith('Failed:') and h.re.search(pattern, answer), answer)
         h.check('topsecret' not in answer, 'no password in ' + answer)
+
+
+def largest(sql_text):
+    """What the lookup says, and the largest size of the process in MiB."""
+    with subprocess.Popen([h.BIN, '-C', POLICY.conf, '-be', '${lookup pgsql{%s}{y}{n}}' % sql_text], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as proc:
+        out = proc.stdout.read()
+        _, status, usage = os.wait4(proc.pid, 0)
+        proc.returncode = os.waitstatus_to_exitcode(status)
+    return out, usage.ru_maxrss / 1024
+
+
+def test_results_that_are_too_large():
+    """What does not fit is not taken into memory first."""
+    for sql_text in ("select repeat('x',1000) from generate_series(1,400000)", "select i, repeat('x',1000000) from generate_series(1,400) as i",
+                     "select repeat('x',40000000)"):
+        out, size = largest(sql_text)
+        h.check('longer than 16 MiB' in out, out[:300])
+        h.check(size < 75, '%s: %d MiB' % (sql_text, size))
+    h.equal(expand(POLICY.conf, "${lookup pgsql{select repeat('x',1000) from generate_series(1,10000)}{${strlen:$value}}{n}}", '${lookup pgsql{select 1; select 2,3}}',
+                   '${lookup pgsql{select 1; selec 2}{y}{n}}', "${lookup pgsql{select 1; select 2 where false}{y}{n}}")[:2], ['10009999', '?column?=2 ?column?=3 '], 'what fits')
 
 
 def test_examples():
