@@ -157,7 +157,8 @@ HostAnswer need_names(Scope& scope, Subject& s) {
 }
 
 HostAnswer ask_forward(Scope& scope, const ListItem& item, Subject& s) {
-  if (s.ip_only || !s.ip || scope.services == nullptr) return {};
+  if (s.ip_only) return {Kind::unknown, {}, {}};  // no names are looked up for match_ip
+  if (!s.ip || scope.services == nullptr) return {};
   const std::string name = item.target == "@" ? primary_host_name(scope) : item.target;
   const auto found = dns::lookup_host(scope.services->resolver(), name, !s.ip->v6, s.ip->v6, true);
   if (found.outcome == dns::Outcome::try_again)
@@ -174,7 +175,8 @@ HostAnswer ask_forward(Scope& scope, const ListItem& item, Subject& s) {
 }
 
 Result<HostAnswer> ask_by_name(Scope& scope, const ListItem& item, Subject& s) {
-  if (s.ip_only || !s.ip) return HostAnswer{};
+  if (s.ip_only) return HostAnswer{Kind::unknown, {}, {}};
+  if (!s.ip) return HostAnswer{};
   if (HostAnswer names = need_names(scope, s); names.kind != Kind::yes) return names;
   for (const std::string& name : s.names) {
     if (item.kind == ItemKind::suffix) {

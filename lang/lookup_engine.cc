@@ -35,7 +35,12 @@ class KeyFinder {
   KeyFinder(Scope& scope, const LookupSpec& spec, const std::string& file) : scope_(scope), spec_(spec), file_(file) {}
 
   LookupResult find(const Text& key) {
-    if (key.size() > kMaxKey) return std::optional<Text>();
+    if (key.size() > kMaxKey) {
+      // No file has such a key; what a server would have answered to a query nobody knows.
+      if (spec_.style() != LookupStyle::query) return std::optional<Text>();
+      return defer(fmt::format("query of a {} lookup too long: {} octets, {} are permitted", spec_.def->name,
+                               key.size(), kMaxKey));
+    }
     LookupCache* cache = scope_.services != nullptr ? &scope_.services->lookup_cache() : nullptr;
     const bool keep = spec_.def->keep_answers || spec_.style() == LookupStyle::query;
     std::string id;

@@ -123,6 +123,20 @@ ${if match_ip{10.1.2.3}{10.0.0.0/8}{y}{n}}
 = y
 ${if match_ip{10.1.2.3}{10.1.2.3}{y}{n}}
 = y
+${if match_ip{10.0.0.1}{!t.example}{y}{n}}
+= n
+${if match_ip{10.0.0.1}{t.example : 10.0.0.1}{y}{n}}
+= n
+${if match_ip{10.0.0.1}{*.example : 10.0.0.1}{y}{n}}
+= n
+${if match_ip{10.0.0.1}{^t : 10.0.0.1}{y}{n}}
+= n
+${if match_ip{10.0.0.1}{@ : 10.0.0.1}{y}{n}}
+= n
+${if match_ip{10.0.0.1}{10.0.0.1 : t.example}{y}{n}}
+= y
+${if match_ip{10.0.0.1}{+ignore_unknown : t.example : 10.0.0.1}{y}{n}}
+= y
 ${if match_ip{10.1.2.3}{!10.1.2.3 : 10.0.0.0/8}{y}{n}}
 = n
 ${if match_ip{x}{10.0.0.0/8}{y}{n}}

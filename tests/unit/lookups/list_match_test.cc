@@ -306,8 +306,12 @@ BOOST_AUTO_TEST_CASE(hosts_by_name) {
     BOOST_TEST(got == r.want, r.list << " " << r.subject << ": " << got);
   }
   BOOST_TEST(host("*.given.example", "192.0.2.2", "A.given.example") == "[*.given.example]");
-  // match_ip asks no names.
-  BOOST_TEST(match(ListKind::host, "*.example : 192.0.2.3", "192.0.2.3") == "[192.0.2.3]");
+  // match_ip asks no names: their answer is unknown.
+  BOOST_TEST(match(ListKind::host, "*.example : 192.0.2.3", "192.0.2.3") == "n");
+  BOOST_TEST(match(ListKind::host, "!one.example", "192.0.2.3") == "n");
+  BOOST_TEST(match(ListKind::host, "one.example : 192.0.2.3", "192.0.2.3") == "n");
+  BOOST_TEST(match(ListKind::host, "+ignore_unknown : one.example : 192.0.2.3", "192.0.2.3") == "[192.0.2.3]");
+  BOOST_TEST(match(ListKind::host, "192.0.2.3 : one.example", "192.0.2.3") == "[192.0.2.3]");
 }
 
 BOOST_AUTO_TEST_CASE(mx_items) {

@@ -200,7 +200,17 @@ BOOST_AUTO_TEST_CASE(passwd_knows_root) {
   BOOST_TEST(look("passwd", "root", "").starts_with("[*:0:0:"));
   BOOST_TEST(look("passwd", "no-such-user-here", "") == "absent");
   BOOST_TEST(look("passwd", "root:x", "") == "absent");
-  BOOST_TEST(look("passwd", std::string(1U << 20U, 'r'), "") == "absent");
+  BOOST_TEST(look("passwd", std::string(1U << 20U, 'r'), "") ==
+             "defer: query of a passwd lookup too long: 1048576 octets, 65536 are permitted");
+}
+
+BOOST_AUTO_TEST_CASE(a_query_that_is_too_long_is_not_an_absent_one) {
+  services.dns.table[{"one.example", dns::Type::a}] = {"192.0.2.1"};
+  const std::string query = "a=one.example";
+  BOOST_TEST(look("dnsdb", std::string((64U << 10U) - query.size(), ' ') + query, "") == "[192.0.2.1]T");
+  BOOST_TEST(look("dnsdb", std::string(64U << 10U, ' ') + query, "") ==
+             "defer: query of a dnsdb lookup too long: 65549 octets, 65536 are permitted");
+  BOOST_TEST(look("lsearch", std::string(1U << 20U, 'a'), write("f", kFile)) == "absent");
 }
 
 BOOST_AUTO_TEST_CASE(dnsdb_asks_and_joins) {
