@@ -249,7 +249,8 @@ Answer UnboundResolver::query(std::string_view name, Type type) {
   if (auto st = open(); !st) return retry_later(st.error().text);
   const io::DeadlineScope limit{Millis(cfg_.timeout_ms)};
   if (io::in_fiber()) watch_on_this_loop();
-  std::string asked = to_lower(name);
+  if (("." + std::string(name)).find("..") != std::string::npos) return not_a_name();
+  std::string asked = presented_name(name);
   Answer a = ask_once(asked, type);
   // local_data answers a CNAME without its target.
   bool secure = a.secure;

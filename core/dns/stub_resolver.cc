@@ -48,48 +48,82 @@ void put16(std::string& out, unsigned value) {
   out += static_cast<char>(value & 0xffU);
 }
 
-/// Labels of a name without escapes; false: it is no name (RFC 1035 2.3.4).
+/// The octet at `i` of a presented name, behind which `i` is moved; nullopt: a cut or wrong escape (RFC 1035 5.1).
+std::optional<char> next_octet(std::string_view name, std::size_t& i) {
+  if (name[i] != '\\') return name[i++];
+  if (++i >= name.size()) return std::nullopt;
+  if (!is_digit(name[i])) return name[i++];
+  const auto n = name.size() - i >= 3 ? parse_uint(name.substr(i, 3)) : std::nullopt;
+  if (!n || *n > 255) return std::nullopt;
+  i += 3;
+  return static_cast<char>(static_cast<unsigned char>(*n));
+}
+
+/// Labels of a name as presented_name() gives it; false: it is no name (RFC 1035 2.3.4).
 bool put_name(std::string& out, std::string_view name) {
   std::size_t length = 1;
-  for (const std::string_view label : split(name, '.')) {
+  std::string label;
+  const auto put_label = [&] {
     if (label.empty() || label.size() > 63) return false;
     length += label.size() + 1;
     out += static_cast<char>(label.size());
     out += label;
+    label.clear();
+    return true;
+  };
+  for (std::size_t i = 0; i < name.size();) {
+    if (name[i] == '.') {
+      if (!put_label()) return false;
+      ++i;
+      continue;
+    }
+    const auto octet = next_octet(name, i);
+    if (!octet) return false;
+    label += *octet;
   }
+  if (!put_label()) return false;
   out += '\0';
   return length <= 255;
 }
 
-/// The packet without its number; empty: `name` is no name.
-std::string make_question(const std::string& name, Type type) {
-  std::string q;
-  put16(q, 0x0100);  // recursion desired
-  put16(q, 1);
-  put16(q, 0);
-  put16(q, 0);
-  put16(q, 1);  // the OPT record
-  if (!put_name(q, name)) return {};
-  put16(q, static_cast<unsigned>(type));
-  put16(q, 1);
-  q += '\0';
-  put16(q, 41);
-  put16(q, kUdpSize);
-  put16(q, 0);
-  put16(q, 0);
-  put16(q, 0);
-  return q;
-}
+/// What is asked, on the wire without its number. `entry` is the question's own part; empty: `name` is no name.
+struct Question {
+  std::string packet, entry;
 
-/// The packet answers what was asked (RFC 5452 9.1: number and question; the socket is connected).
-bool is_answer(std::string_view packet, std::string_view number, const std::string& name, Type type) {
+  Question(const std::string& name, Type type, bool edns) {
+    if (!put_name(entry, name)) {
+      entry.clear();
+      return;
+    }
+    put16(entry, static_cast<unsigned>(type));
+    put16(entry, 1);
+    put16(packet, 0x0100);  // recursion desired
+    put16(packet, 1);
+    put16(packet, 0);
+    put16(packet, 0);
+    put16(packet, edns ? 1 : 0);  // the OPT record
+    packet += entry;
+    if (!edns) return;
+    packet += '\0';
+    put16(packet, 41);
+    put16(packet, kUdpSize);
+    put16(packet, 0);
+    put16(packet, 0);
+    put16(packet, 0);
+  }
+};
+
+int rcode_of(std::string_view packet) { return packet[3] & 0x0f; }
+
+/// The server says that it does not know EDNS (RFC 6891 7), be it without repeating the question.
+bool dislikes_edns(std::string_view packet) { return rcode_of(packet) == 1 || rcode_of(packet) == 4; }
+
+/// The packet answers what was asked (RFC 5452 9.1: number and question; the socket is connected). The question is
+/// compared as it was sent, in any case of its letters.
+bool is_answer(std::string_view packet, std::string_view number, const Question& q) {
   if (packet.size() < 12 || packet.substr(0, 2) != number || (packet[2] & 0x80) == 0) return false;
-  if (packet[4] != 0 || packet[5] != 1) return false;
-  std::size_t at = 12;
-  const auto asked = decode_name(packet, at);
-  return asked && *asked == name && at + 4 <= packet.size() &&
-         packet[at] == static_cast<char>(static_cast<unsigned>(type) >> 8U) &&
-         packet[at + 1] == static_cast<char>(static_cast<unsigned>(type) & 0xffU);
+  if (packet[4] == 0 && packet[5] == 0) return dislikes_edns(packet);
+  return packet[4] == 0 && packet[5] == 1 && iequals(packet.substr(12, q.entry.size()), q.entry);
 }
 
 bool is_cut(std::string_view packet) { return (packet[2] & 0x02) != 0; }
@@ -128,9 +162,10 @@ class StubResolver final : public Resolver {
 
   Answer query(std::string_view name, Type type) override {
     while (name.ends_with('.')) name.remove_suffix(1);
-    if (full_ != nullptr || ++questions_ > kMaxQuestions || name.find('\\') != std::string_view::npos)
+    if (full_ != nullptr || ++questions_ > kMaxQuestions || name.find('\\') != std::string_view::npos || is_local(name))
       return ask_full(name, type);
-    std::string asked = to_lower(name);
+    if (name.find('\0') != std::string_view::npos) return not_a_name();
+    std::string asked = presented_name(name);
     const io::DeadlineScope limit{Millis(timeout_ms_)};
     Answer a = ask(asked, type);
     for (int hop = 0; a.outcome == Outcome::no_data && a.canonical != asked && hop < kMaxCnames; ++hop) {
@@ -141,6 +176,24 @@ class StubResolver final : public Resolver {
   }
 
  private:
+  /// In a zone that the full resolver answers by itself, as its library does (RFC 6761, 7686): no server is asked.
+  static bool is_local(std::string_view name) {
+    static constexpr std::string_view kZones[] = {
+        "localhost", "onion", "127.in-addr.arpa",
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa"};
+    return std::any_of(std::begin(kZones), std::end(kZones), [name](std::string_view zone) {
+      if (name.size() < zone.size() || !iequals(name.substr(name.size() - zone.size()), zone)) return false;
+      return name.size() == zone.size() || name[name.size() - zone.size() - 1] == '.';
+    });
+  }
+
+  static Answer not_a_name() {
+    Answer none;
+    none.outcome = Outcome::no_name;
+    none.why = "not a domain name";
+    return none;
+  }
+
   static Answer again(std::string why) {
     Answer a;
     a.why = std::move(why);
@@ -157,17 +210,13 @@ class StubResolver final : public Resolver {
   }
 
   Answer ask(const std::string& name, Type type) {
-    const std::string question = make_question(name, type);
-    if (question.empty()) {
-      Answer none;
-      none.outcome = Outcome::no_name;
-      none.why = "not a domain name";
-      return none;
-    }
+    const Question question(name, type, true);
+    if (question.entry.empty()) return not_a_name();
     std::string why = "DNS query timed out";
     for (const Millis wait : kWait)
       for (const io::Endpoint& server : servers_) {
-        auto packet = exchange(server, question, name, type, wait);
+        auto packet = exchange(server, question, wait);
+        if (packet && dislikes_edns(*packet)) packet = exchange(server, Question(name, type, false), wait);
         if (packet) {
           const auto m = decode_message(*packet);
           if (!m) return again("undecodable DNS answer");
@@ -190,12 +239,11 @@ class StubResolver final : public Resolver {
   }
 
   /// One question to one server; the packet of the answer.
-  static Result<std::string> exchange(const io::Endpoint& server, const std::string& question, const std::string& name,
-                                      Type type, Millis wait) {
+  static Result<std::string> exchange(const io::Endpoint& server, const Question& question, Millis wait) {
     std::string packet(2, '\0');
     if (::getrandom(packet.data(), 2, 0) != 2) return fail_errno(errno, "getrandom");
     const std::string number = packet;
-    packet += question;
+    packet += question.packet;
     const io::DeadlineScope limit{wait};
     REMEX_TRY(const int fd, open_udp(server));
     const Descriptor socket(fd);
@@ -210,14 +258,14 @@ class StubResolver final : public Resolver {
         continue;
       }
       const std::string_view got = std::string_view(answer).substr(0, static_cast<std::size_t>(n));
-      if (!is_answer(got, number, name, type)) continue;  // somebody else's, or a guess
-      if (is_cut(got)) return exchange_tcp(server, packet, number, name, type);
+      if (!is_answer(got, number, question)) continue;  // somebody else's, or a guess
+      if (is_cut(got)) return exchange_tcp(server, packet, number, question);
       return std::string(got);
     }
   }
 
   static Result<std::string> exchange_tcp(const io::Endpoint& server, const std::string& packet,
-                                          const std::string& number, const std::string& name, Type type) {
+                                          const std::string& number, const Question& question) {
     REMEX_TRY(const auto stream, io::connect_tcp(server));
     std::string framed;
     put16(framed, static_cast<unsigned>(packet.size()));
@@ -233,7 +281,7 @@ class StubResolver final : public Resolver {
                     static_cast<unsigned char>(got[1]));
     }
     got.erase(0, 2);
-    if (!is_answer(got, number, name, type)) return fail("the DNS server answered another question");
+    if (!is_answer(got, number, question)) return fail("the DNS server answered another question");
     return got;
   }
 

@@ -162,6 +162,13 @@ std::optional<Message> decode_message(std::string_view packet) {
   return m;
 }
 
+std::string presented_name(std::string_view name) {
+  if (name.find('\\') != std::string_view::npos) return to_lower(name);
+  std::string out;
+  for (const std::string_view label : split(name, '.')) append_label(out, label);
+  return out;
+}
+
 void collect(const Message& m, const std::string& name, Type type, Answer& a) {
   a.canonical = name;
   bool first = true;

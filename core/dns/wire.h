@@ -25,6 +25,10 @@ std::optional<Message> decode_message(std::string_view packet);
 /// as \DDD (RFC 4343 2.1), letters in lower case, no final dot. nullopt: loop, overlong or cut.
 std::optional<std::string> decode_name(std::string_view packet, std::size_t& offset);
 
+/// `name`, octets separated by dots, as decode_name() would give it: to be compared with names of answers. One that has
+/// a backslash is taken for escaped already; an empty label is left as it is, for whoever asks to refuse.
+std::string presented_name(std::string_view name);
+
 /// Fills text, strings, preference, weight and port of `r` from the rdata at [offset, offset+length) of the packet.
 /// False when the octets are not what the type says; MX NS CNAME PTR SRV SOA names may be compressed.
 bool decode_rdata(std::string_view packet, std::size_t offset, std::size_t length, Record& r);

@@ -10,7 +10,8 @@ Zone: {"NAME": [ENTRY, ...]}. ENTRY is {"TYPE": value} or a bare word for the wh
 wildcard. Values: A AAAA CNAME NS PTR "text"; MX [preference, "host"]; TXT "text" or ["string", ...];
 SRV [priority, weight, port, "host"]; TLSA [usage, selector, matching, "hex"]; RAW [type number, "hex rdata"]; TTL seconds.
 Words: TIMEOUT (no answer), SERVFAIL, REFUSED, NXDOMAIN, NODATA, TRUNCATE (TC over UDP, whole answer over TCP),
-GARBAGE (not a DNS message), LOOPPTR (a compression pointer to itself), SHORTRR (cut inside a record).
+GARBAGE (not a DNS message), LOOPPTR (a compression pointer to itself), SHORTRR (cut inside a record), FORMERR and NOTIMP (to questions with EDNS only),
+BARE (FORMERR to them that does not repeat the question).
 {"TYPE": "WORD"} misbehaves for that type only. The command re-reads its zone file when it gets SIGHUP.
 """
 import argparse
@@ -23,8 +24,8 @@ import sys
 import threading
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "TLSA": 52, "ANY": 255}
-RCODES = {"SERVFAIL": 2, "NXDOMAIN": 3, "REFUSED": 5}
-WORDS = set(RCODES) | {"TIMEOUT", "NODATA", "TRUNCATE", "GARBAGE", "LOOPPTR", "SHORTRR"}
+RCODES = {"FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5}
+WORDS = set(RCODES) | {"TIMEOUT", "NODATA", "TRUNCATE", "GARBAGE", "LOOPPTR", "SHORTRR", "BARE"}
 
 
 def wire_name(name):
@@ -156,8 +157,12 @@ class FakeDNS:
             return None
         if word == "GARBAGE":
             return b"\xff" * 7
+        if word in ("FORMERR", "NOTIMP", "BARE") and not query[11]:
+            word = None  # these dislike EDNS only
         rcode = RCODES.get(word, 0)
-        if word in ("SERVFAIL", "REFUSED", "NODATA"):
+        if word == "BARE":  # FORMERR that repeats nothing
+            return struct.pack("!HHHHHH", ident, 0x8081, 0, 0, 0, 0)
+        if word in ("SERVFAIL", "REFUSED", "NODATA", "FORMERR", "NOTIMP"):
             records = []
         body = b""
         for owner, number, ttl, data in records:

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "core/base/strings.h"
 #include "core/dns/stub_resolver.h"
 #include "core/dns/wire.h"
 #include "core/io/fiber.h"
@@ -108,7 +109,12 @@ constexpr std::string_view kZone = R"({
   "a(b)\"c;[d]=.example.org": [{"A": "192.0.2.20"}],
   "-x.example.org": [{"A": "192.0.2.20"}],
   "odd.example.org": [{"A": "192.0.2.20"}],
-  "21.2.0.192.in-addr.arpa": [{"PTR": "a(b)\"c;[d]=.example.org"}]
+  "21.2.0.192.in-addr.arpa": [{"PTR": "a(b)\"c;[d]=.example.org"}],
+  "a b\u00fc.example.org": [{"A": "192.0.2.21"}],
+  "to-odd.example.org": [{"CNAME": "a b\u00fc.example.org"}],
+  "old.example.org": ["FORMERR", {"A": "192.0.2.22"}],
+  "bare.example.org": ["BARE", {"A": "192.0.2.23"}],
+  "older.example.org": ["NOTIMP", {"A": "192.0.2.24"}]
 })";
 
 }  // namespace
@@ -153,7 +159,34 @@ BOOST_AUTO_TEST_CASE(answers_and_misbehaviour) {
     a = r->query("_25._tcp.example.org", Type::tlsa);
     BOOST_REQUIRE(a.records.size() == 1u);
     BOOST_TEST(a.records[0].text == "3 1 1 00ff");
-    for (const char* junk : {"", ".", "a..b", "-"}) BOOST_CHECK(r->query(junk, Type::a).outcome != Outcome::found);
+    // Names that are no host names; servers without EDNS; what needs no server.
+    for (const char* odd : {"a b\xfc.example.org", "A B\xfc.example.org.", "to-odd.example.org"}) {
+      const Instant start = monotonic_now();
+      a = r->query(odd, Type::a);
+      BOOST_TEST_CONTEXT(printable(odd) << ": " << a.why) {
+        BOOST_CHECK(a.outcome == Outcome::found);
+        BOOST_REQUIRE(a.records.size() == 1u);
+        BOOST_TEST(a.records[0].text == "192.0.2.21");
+        BOOST_TEST(a.canonical == "a\\032b\\252.example.org");
+        BOOST_CHECK(monotonic_now() - start < Millis(1400));
+      }
+    }
+    for (const auto& [name, address] : {std::pair("old.example.org", "192.0.2.22"),
+                                        {"bare.example.org", "192.0.2.23"},
+                                        {"older.example.org", "192.0.2.24"}}) {
+      a = r->query(name, Type::a);
+      BOOST_TEST_CONTEXT(name << ": " << a.why) {
+        BOOST_REQUIRE(a.records.size() == 1u);
+        BOOST_TEST(a.records[0].text == address);
+      }
+    }
+    a = r->query("LocalHost", Type::a);
+    BOOST_REQUIRE(a.records.size() == 1u);
+    BOOST_TEST(a.records[0].text == "127.0.0.1");
+    BOOST_CHECK(r->query("x.onion", Type::a).outcome == Outcome::no_name);
+    BOOST_CHECK(r->query("notlocalhost", Type::a).outcome == Outcome::no_name);
+    for (const char* junk : {"", ".", "a..b", ".a", "-"})
+      BOOST_CHECK(r->query(junk, Type::a).outcome != Outcome::found);
     BOOST_CHECK(r->query(std::string(70, 'x') + ".example.org", Type::a).outcome == Outcome::no_name);
     BOOST_CHECK(r->query(std::string(5000, 'x'), Type::a).outcome == Outcome::no_name);
   };
