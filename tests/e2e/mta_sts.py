@@ -3,6 +3,7 @@
 # timeout: 180
 import http.server
 import os
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -15,7 +16,8 @@ h.enter_namespace()
 SENDER, RECEIVER = h.Dir(), h.Dir()
 PORT, MX_PORT = h.free_port(), h.free_port()
 ME = 'u@box.test'
-DOMAINS = ['good.test', 'badmx.test', 'badcert.test', 'testing.test', 'testcert.test', 'wrongweb.test', 'big.test', 'moved.test', 'html.test', 'broken.test', 'wild.test', 'off.test', 'late.test']
+DOMAINS = ['good.test', 'badmx.test', 'badcert.test', 'testing.test', 'testcert.test', 'wrongweb.test', 'big.test', 'moved.test', 'html.test', 'broken.test', 'wild.test', 'off.test', 'late.test',
+           'busy.test', 'both.test']
 SLOW = ['slow%d.test' % i for i in range(4)]
 DOMAINS += SLOW
 POLICY = 'version: STSv1\r\nmode: %s\r\nmx: %s\r\nmax_age: 86400\r\n'
@@ -32,6 +34,8 @@ ANSWERS = {  # by domain: status, type, text
     'broken.test': (200, 'text/plain', 'mode: enforce\r\n'),
     'wild.test': (200, 'text/plain', POLICY % ('enforce', '*.wild.test')),
     'late.test': (200, 'text/plain', POLICY % ('enforce', 'mx.elsewhere.test')),
+    'busy.test': (200, 'text/plain', POLICY % ('enforce', 'mx.elsewhere.test')),
+    'both.test': (200, 'text/plain', POLICY % ('enforce', 'mx.elsewhere.test')),
     'off.test': (200, 'text/plain', POLICY % ('none', 'mx.elsewhere.test')),
 }
 
@@ -49,7 +53,7 @@ def certificate(name, names, ca=False):
 
 
 certificate('ca', [], ca=True)
-certificate('mx', ['mx.good.test', 'mx.badmx.test', 'mx.testing.test', 'a.wild.test', 'mx.off.test'])
+certificate('mx', ['mx.good.test', 'mx.busy.test', 'mx.badmx.test', 'mx.testing.test', 'a.wild.test', 'mx.off.test'])
 certificate('web', ['mta-sts.' + d for d in DOMAINS if d != 'wrongweb.test'])
 
 ZONE = {}
@@ -62,7 +66,7 @@ for d in DOMAINS:
 ZONE['plain.test'] = [{'MX': [10, 'mx.plain.test']}]
 ZONE['mx.plain.test'] = [{'A': '127.0.0.1'}]
 DNS = FakeDNS(ZONE)
-ASKED, GO = [], threading.Event()
+ASKED, GO, BOTH = [], threading.Event(), threading.Event()
 
 
 class Web(http.server.BaseHTTPRequestHandler):
@@ -72,6 +76,11 @@ class Web(http.server.BaseHTTPRequestHandler):
         if domain in SLOW:
             GO.wait(60)
             return
+        if domain == 'both.test':
+            BOTH.wait(60)
+            if requests(domain) > 1:  # who comes later finds no web server
+                self.send_error(503)
+                return
         status, kind, text = ANSWERS[domain]
         self.send_response(status)
         self.send_header('Content-Type', kind)
@@ -197,6 +206,45 @@ def test_slow_servers_take_nobodys_protection_away():
     h.check(' == ' in out and 'MTA-STS: too many policies are being fetched to ask for that of late.test' in out, out)
     h.check(any('the policy of slow' in l and 'imed out' in l for l in log().splitlines()), log()[-1500:])
     GO.set()
+
+
+def test_deliveries_of_one_domain_ask_once():
+    def send(who):
+        return h.send(PORT, ME, [who + '@both.test'], 'Subject: x\n\nx\n')[1].split('id=')[1].split()[0]
+    sent = [send('a')]
+    h.wait_for(lambda: requests('both.test') == 1, what='a request')
+    n = len(DNS.queries)
+    sent.append(send('b'))
+    h.wait_for(lambda: any('_mta-sts.both.test' in q[0] for q in DNS.queries[n:]), what='a question about the second message')
+    BOTH.set()
+    for number in sent:
+        h.wait_for(lambda: any(number + ' == ' in l or number + ' => ' in l for l in log().splitlines()), 40, log)
+        line = [l for l in log().splitlines() if number + ' == ' in l or number + ' => ' in l][0]
+        h.check('is not among the mx of the policy of both.test' in line, line)
+    h.equal(requests('both.test'), 1, 'requests')
+
+
+def test_a_changed_policy_that_could_not_be_fetched_is_asked_for_again():
+    h.check(' == ' in outcome('a@busy.test'), log()[-1500:])
+    zone = dict(ZONE)
+    zone['_mta-sts.busy.test'] = [{'TTL': 0}, {'TXT': 'v=STSv1; id=2;'}]
+    DNS.set_zone(zone)
+    ANSWERS['busy.test'] = (503, 'text/plain', 'busy')
+    h.check(' == ' in outcome('b@busy.test') and requests('busy.test') == 2, log()[-1500:])
+    ANSWERS['busy.test'] = (200, 'text/plain', POLICY % ('enforce', 'mx.busy.test'))
+    h.check(' == ' in outcome('c@busy.test') and requests('busy.test') == 2, 'asked again at once')
+    SERVER.stop()
+    db = sqlite3.connect(SENDER('spool/db/spool.sqlite'))
+    (kept,) = db.execute("SELECT value FROM hints WHERE tab = 'mta-sts' AND key = 'busy.test'").fetchone()
+    lines = kept.decode().split('\n') if isinstance(kept, bytes) else kept.split('\n')
+    asked, _, tried = lines[3].partition(' ')
+    h.equal((lines[0], tried), ('1', '2'), 'the policy that is kept and the one that was tried')
+    lines[3] = '%d %s' % (int(asked) - 1000, tried)  # a quarter of an hour later
+    db.execute("UPDATE hints SET value = ? WHERE tab = 'mta-sts' AND key = 'busy.test'", ('\n'.join(lines).encode(),))
+    db.commit()
+    db.close()
+    SERVER.start()
+    h.check(' => ' in outcome('d@busy.test') and requests('busy.test') == 3, log()[-1500:])
 
 
 def test_another_id_asks_again_and_the_old_policy_outlives_the_web_server():
