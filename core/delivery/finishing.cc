@@ -336,7 +336,8 @@ Status Attempt::finish() {
         eng_.store->message_log(env.id, log_timestamp(wall_now()) + " *** " + completed);
       tell_of_freezing();
     }
-    const std::int64_t next = next_attempt_ != 0 ? next_attempt_ : wait_for_run_ ? 0 : now_ + 60;
+    // What waits for a queue run comes first: the run looks at the hints of what has a retry time.
+    const std::int64_t next = wait_for_run_ ? 0 : next_attempt_ != 0 ? next_attempt_ : now_ + 60;
     outcome = headers_changed_ ? eng_.store->replace(msg_, next) : eng_.store->update(env, next);
   }
   DeliverOptions opt;

@@ -60,6 +60,22 @@ BOOST_AUTO_TEST_CASE(a_message_is_kept_until_its_mailbox_directory_was_synced) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_retry_time_hides_nothing_that_waits_for_a_queue_run) {
+  in_world("queue_domains = remote.test\n", [](World& w) {
+    w.send({"deferme@local.test", "x@remote.test"});
+    BOOST_TEST(w.commands.empty());
+    QueueRun run;
+    run.each.queue_run = true;
+    BOOST_REQUIRE(run_queue(w.engine, run));
+    BOOST_TEST(w.messages == 1);
+    const auto queue = w.engine.store->list(true).value();
+    BOOST_REQUIRE(queue.size() == 1U);
+    BOOST_TEST(queue[0].next_attempt > wall_seconds());  // from now on it is the other one's
+    // It was looked at, and stayed back without another attempt.
+    BOOST_TEST(w.mainlog().find("deferme@local.test routing defer (-52): retry time not reached") != std::string::npos);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(two_ways_to_one_mailbox_are_one_delivery) {
   in_world("", [](World& w) {
     const auto id = w.send({"a@local.test", "alias@local.test", "twice@local.test", "A@LOCAL.TEST"});
