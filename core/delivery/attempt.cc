@@ -9,6 +9,7 @@
 #include "core/delivery/retry.h"
 #include "core/hooks/hooks.h"
 #include "core/mail/address.h"
+#include "core/mail/exim_spool.h"
 #include "lang/message_memory.h"
 
 namespace remex::delivery {
@@ -91,7 +92,18 @@ std::int64_t Attempt::age_us() const {
 std::int64_t Attempt::failed_at() const { return std::max(now_, wall_seconds()); }
 
 bool Attempt::already_done(const Addr& a) const {
-  return a.parent != nullptr && !done_.empty() && done_.contains(with_lower_domain(done_name(a)));
+  // A recipient of its own has a flag; one that goes on behind an unseen router has a name for each of its ways.
+  if (done_.empty() || (a.parent == nullptr && a.children.empty())) return false;
+  if (done_.contains(with_lower_domain(done_name(a)))) return true;
+  if (!msg_.envelope.saved.contains(mail::kEximNames) || a.transport == nullptr || a.router == nullptr) return false;
+  // Exim tells an address from an ancestor of the same name by its transport, behind the router of an unseen one.
+  const Addr* same = a.parent;
+  while (same != nullptr && with_lower_domain(same->state.address) != with_lower_domain(a.state.address))
+    same = same->parent;
+  return same != nullptr &&
+         (done_.contains(with_lower_domain(fmt::format("{}/{}", a.state.address, a.transport->name))) ||
+          done_.contains(
+              with_lower_domain(fmt::format("{}/{}/{}", a.state.address, a.router->name, a.transport->name))));
 }
 
 bool Attempt::routing_deferred_by_hint(Addr& a) {
@@ -363,6 +375,9 @@ log::DeliveryFields Attempt::fields(const Addr& a) const {
   log::DeliveryFields f;
   f.address = a.state.address;
   for (const Addr* p = a.parent; p != nullptr; p = p->parent) f.parents.push_back(p->state.address);
+  // What goes on behind an unseen router, or came back to its own name, is the recipient itself.
+  if (!f.parents.empty() && f.parents.back() == f.address && !eng_.log->on(log::Selector::all_parents))
+    f.parents.clear();
   f.sender = msg_.envelope.sender;
   f.return_path = a.has_errors_to ? a.errors_to : msg_.envelope.sender;
   const bool nobody = a.status == Addr::Status::failed && a.transport == nullptr && a.user_message.empty();

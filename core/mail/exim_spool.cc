@@ -488,7 +488,11 @@ void mark_finished(Envelope& e) {
     return a.domain.empty() ? a.local_part : a.local_part + "@" + to_lower(a.domain);
   };
   std::set<std::string> names;
-  for (const auto& n : e.non_recipients) names.insert(key(n));
+  for (const auto& n : e.non_recipients) {
+    if (const auto at = n.rfind('@'); at != std::string::npos && n.find('/', at) != std::string::npos)
+      e.saved[kEximNames] = "1";
+    names.insert(key(n));
+  }
   for (auto& r : e.recipients)
     if (names.contains(key(r.address))) r.done = true;
 }

@@ -18,6 +18,10 @@
 
 namespace remex::mail {
 
+/// In Envelope::saved: finished addresses have names as Exim makes them ("a@b/transport", "a@b/router/transport"),
+/// which deliveries then look for beside their own.
+inline constexpr const char* kEximNames = "exim_names";
+
 /// What one -H file says.
 struct EximSpoolMessage {
   /// size, body_lines, body_zeros and body_8bit follow from the body and are not filled in.
