@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <random>
+#include <unordered_map>
 #include <utility>
 
 #include "core/base/ids.h"
@@ -57,13 +58,14 @@ std::string status_part(const Engine& eng, const store::StoredMessage& original,
   std::vector<const FailedRecipient*> order;
   for (const FailedRecipient& r : about) order.push_back(&r);
   if (action != "delayed") std::reverse(order.begin(), order.end());
+  std::unordered_map<std::string_view, const mail::Recipient*> tops;  // the first of a name
+  for (const mail::Recipient& r : original.envelope.recipients) tops.emplace(r.address, &r);
   for (const FailedRecipient* one : order) {
     const FailedRecipient& r = *one;
-    const auto top = std::find_if(original.envelope.recipients.begin(), original.envelope.recipients.end(),
-                                  [&](const auto& x) { return x.address == r.top_address; });
+    const auto top = tops.find(r.top_address);
     out += "\n";
-    if (top != original.envelope.recipients.end() && !top->orcpt.empty())
-      out += fmt::format("Original-Recipient: {}\n", one_line(top->orcpt));
+    if (top != tops.end() && !top->second->orcpt.empty())
+      out += fmt::format("Original-Recipient: {}\n", one_line(top->second->orcpt));
     out += fmt::format("Action: {}\nFinal-Recipient: rfc822;{}\nStatus: {}\n", action,
                        one_line(r.top_address.empty() ? r.address : r.top_address), r.status);
     if (!r.remote_mta.empty()) out += fmt::format("Remote-MTA: dns; {}\n", one_line(r.remote_mta));
