@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "core/base/clock.h"
@@ -52,7 +53,8 @@ class Delivery {
   /// transport_filter over headers and body_.
   Status filter(std::string& headers, bool body_only);
   Result<std::vector<routers::HostItem>> host_list();
-  Result<std::vector<Group>> groups();
+  /// `which` addresses, as max_rcpt, multi_domain and policies of single domains divide them.
+  Result<std::vector<Group>> groups(const Group& which);
   std::string rcpt_address(const routers::Addr& a) const;
   Result<int> port_of(const routers::HostItem& h);
   Result<SmtpConnectOptions> connect_options(const routers::HostItem& h);
@@ -216,7 +218,7 @@ Result<std::vector<routers::HostItem>> Delivery::host_list() {
   return resolve_hosts(ctx_, o_, list, randomize);
 }
 
-Result<std::vector<Delivery::Group>> Delivery::groups() {
+Result<std::vector<Delivery::Group>> Delivery::groups(const Group& which) {
   REMEX_TRY(const std::string limit_text, expand(o_.max_rcpt, "max_rcpt", "100"));
   const auto limit = parse_uint(limit_text);
   if (!limit) return defer(fmt::format("max_rcpt \"{}\" is not a number", printable(limit_text)));
@@ -224,7 +226,7 @@ Result<std::vector<Delivery::Group>> Delivery::groups() {
   // mua_wrapper promises one transaction for all; a policy is that of one domain.
   const bool multi = (multi_domain && !o_.mta_sts_domains.is_set()) || ctx_.mua_wrapper;
   std::vector<Group> out;
-  for (std::size_t i = 0; i < batch_.size(); ++i) {
+  for (const std::size_t i : which) {
     const std::string& domain = batch_[i]->state.domain;
     const auto fits = [&](const Group& g) {
       return (*limit == 0 || ctx_.mua_wrapper || g.size() < *limit) &&
@@ -948,7 +950,9 @@ void Delivery::deliver_group(const Group& group, const std::vector<routers::Host
 
 std::vector<AddrResult> Delivery::run() {
   if (Status s = prepare(); !s) return all(s.error());
-  auto parts = groups();
+  Group everyone(batch_.size());
+  std::iota(everyone.begin(), everyone.end(), 0U);
+  auto parts = groups(everyone);
   if (!parts) return all(parts.error());
   auto hosts = host_list();
   if (!hosts) {
@@ -978,9 +982,15 @@ std::vector<AddrResult> Delivery::run() {
   } else if (auto list = expand(o_.fallback_hosts, "fallback_hosts"); list) {
     more = resolve_hosts(ctx_, o_, *list, false);
   }
-  if (more && !more->empty()) deliver_group(rest, *more);
+  if (more && !more->empty()) {
+    std::reverse(rest.begin(), rest.end());  // as log readers know it from Exim
+    parts = groups(rest);
+    if (!parts) more = std::unexpected(parts.error());
+  }
   if (!more)
     for (const std::size_t i : rest) results_[i].message += "; fallback_hosts: " + more.error().text;
+  else if (!more->empty())
+    for (const Group& g : *parts) deliver_group(g, *more);
   return std::move(results_);
 }
 

@@ -516,6 +516,29 @@ text
 @run -q
 @clock 1h
 @run -q
+@case fallback_hosts get no more at once than the transport allows
+@main
+remote_max_parallel = 1
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+smtp:
+  driver = smtp
+  port = 1224
+  multi_domain = false
+  fallback_hosts = 127.0.0.2::1225
+  allow_localhost
+  hosts_try_fastopen =
+  connection_max_messages = 1
+@serve 127.0.0.2:1225
+220 server ready
+@run -odi -f s@test.ex a@far.test b@other.test
+Subject: x
+
+text
 @case fallback_hosts get what a server refuses for now
 @transports
 local:
