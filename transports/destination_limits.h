@@ -79,6 +79,7 @@ class DestinationLimits {
   struct Refusal {
     std::string why;         ///< for the log
     std::int64_t again = 0;  ///< epoch seconds
+    bool repeated = false;   ///< the message waited before, so that the log knows it
   };
   /// The right to deliver one message. Its end wakes the next one.
   class Permit {
@@ -104,6 +105,7 @@ class DestinationLimits {
   /// The right to have a connection open, idle ones too, among all processes of the spool; null: there are enough. Gone
   /// with the last owner, who may outlive this object. Never parks.
   std::shared_ptr<void> slot(const DestinationRule& rule);
+  /// Other processes have the connections; nobody tells when they end.
   static Refusal no_slot(const DestinationRule& rule);
   /// Messages of this process that were refused and did not come again yet.
   std::size_t waiting() const;
@@ -117,9 +119,9 @@ class DestinationLimits {
     bool idle() const { return busy == 0 && waiters.empty() && granted.empty() && due.empty(); }
   };
   struct LockFile;
-  bool may_connect(Destination& d, const DestinationRule& rule, const std::string& id);
-  std::optional<std::int64_t> must_wait(Destination& d, const DestinationRule& rule, const std::string& id,
-                                        lang::Services* hints);
+  std::optional<Refusal> wait_to_connect(Destination& d, const DestinationRule& rule, const std::string& id);
+  std::optional<Refusal> wait_for_rate(Destination& d, const DestinationRule& rule, const std::string& id,
+                                       lang::Services* hints);
   void leave(const DestinationRule& rule, bool used, lang::Services* hints);
   void serve(Destination& d);
 

@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kMaxWaiters = 10000;       ///< of one destination; others only come again later
 constexpr std::size_t kManyDestinations = 1000;  ///< then the idle ones are forgotten
 constexpr std::int64_t kTurn = 30;               ///< seconds a turn is kept, and until a connection is asked for again
+constexpr std::int64_t kLongest = 600;           ///< seconds until who will be woken comes without that
 constexpr std::int64_t kLate = 60 * 1000000;     ///< who has not come this long after its time has lost its place
 constexpr const char* kTable = "destination";
 
@@ -34,6 +35,12 @@ std::int64_t place_of(const std::string& name) {
   std::uint64_t h = 1469598103934665603U;  // FNV-1a: the same in every process and version
   for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211U;
   return static_cast<std::int64_t>(h >> 24U) * DestinationLimits::kMaxConnections;
+}
+
+/// A destination of many hosts has a long name.
+std::string shown(const std::string& name) {
+  constexpr std::size_t kMost = 200;
+  return name.size() <= kMost ? printable(name) : printable(name.substr(0, kMost)) + "...";
 }
 
 }  // namespace
@@ -156,7 +163,7 @@ std::shared_ptr<void> DestinationLimits::slot(const DestinationRule& rule) {
 DestinationLimits::Refusal DestinationLimits::no_slot(const DestinationRule& rule) {
   return {
       fmt::format("waits for its turn: {} connection{} to {} {} open (destination_max_connections)", rule.connections,
-                  rule.connections == 1 ? "" : "s", printable(rule.name), rule.connections == 1 ? "is" : "are"),
+                  rule.connections == 1 ? "" : "s", shown(rule.name), rule.connections == 1 ? "is" : "are"),
       wall_seconds() + kTurn};
 }
 
@@ -169,29 +176,40 @@ DestinationLimits::Permit::~Permit() {
   if (of_ != nullptr) of_->leave(rule_, used_, hints_);
 }
 
-bool DestinationLimits::may_connect(Destination& d, const DestinationRule& rule, const std::string& id) {
+std::optional<DestinationLimits::Refusal> DestinationLimits::wait_to_connect(Destination& d,
+                                                                             const DestinationRule& rule,
+                                                                             const std::string& id) {
   d.connections = rule.connections;
   const std::int64_t now = wall_seconds();
   std::erase_if(d.granted, [&](const auto& g) { return g.second < now; });
-  if (d.granted.erase(id) > 0) return true;
+  if (d.granted.erase(id) > 0) return {};
   const bool room = d.busy + static_cast<std::int64_t>(d.granted.size()) < rule.connections;
   const bool first = d.waiters.empty() || d.waiters.front() == id;
   if (room && first) {
     std::erase(d.waiters, id);
-    return true;
+    return {};
   }
-  if (std::find(d.waiters.begin(), d.waiters.end(), id) == d.waiters.end() && d.waiters.size() < kMaxWaiters)
-    d.waiters.push_back(id);
+  Refusal no = no_slot(rule);
+  const auto own = std::find(d.waiters.begin(), d.waiters.end(), id);
+  no.repeated = own != d.waiters.end();
+  // It will be woken; what it comes for without that (the process may end) is a matter of its place.
+  if (wake) no.again = now + std::min(kLongest, kTurn * (1 + (own - d.waiters.begin()) / rule.connections));
+  if (!no.repeated && d.waiters.size() < kMaxWaiters) d.waiters.push_back(id);
   if (room) serve(d);  // turns that nobody took
-  return false;
+  return no;
 }
 
-std::optional<std::int64_t> DestinationLimits::must_wait(Destination& d, const DestinationRule& rule,
-                                                         const std::string& id, lang::Services* hints) {
+std::optional<DestinationLimits::Refusal> DestinationLimits::wait_for_rate(Destination& d, const DestinationRule& rule,
+                                                                           const std::string& id,
+                                                                           lang::Services* hints) {
   if (hints == nullptr) return {};
   const std::int64_t now = now_us();
   const auto kept = hints->get_hint(kTable, rule.name);
-  RateWindow window = RateWindow::parse(kept && *kept ? std::string_view(**kept) : std::string_view(), rule.rate);
+  if (!kept)  // no more may go than allowed, so nothing goes while nobody can count
+    return Refusal{fmt::format("waits for its turn: what went to {} cannot be counted: {} (destination_rate)",
+                               shown(rule.name), kept.error().text),
+                   wall_seconds() + kTurn};
+  RateWindow window = RateWindow::parse(*kept ? std::string_view(**kept) : std::string_view(), rule.rate);
   std::erase_if(d.due, [&](const auto& w) { return w.second + kLate < now; });
   const auto own = std::find_if(d.due.begin(), d.due.end(), [&](const auto& w) { return w.first == id; });
   // Those in front of it that will come soon have the first right to what room there is.
@@ -204,25 +222,26 @@ std::optional<std::int64_t> DestinationLimits::must_wait(Destination& d, const D
     return {};
   }
   const std::int64_t at = window.when(now, before);
+  Refusal no{fmt::format("waits for its turn: {} messages in {} went to {} (destination_rate)", rule.rate.messages,
+                         format_interval(rule.rate.period), shown(rule.name)),
+             seconds_up(at), own != d.due.end()};
   if (own != d.due.end())
     own->second = at;
   else if (d.due.size() < kMaxWaiters)
     d.due.emplace_back(id, at);
-  return at;
+  return no;
 }
 
 std::expected<DestinationLimits::Permit, DestinationLimits::Refusal> DestinationLimits::enter(
     const DestinationRule& rule, const std::string& id, lang::Services* hints) {
   if (all_.size() > kManyDestinations) std::erase_if(all_, [](const auto& d) { return d.second.idle(); });
   Destination& d = all_[rule.name];
-  if (rule.connections > 0 && !may_connect(d, rule, id)) return std::unexpected(no_slot(rule));
+  if (rule.connections > 0)
+    if (auto no = wait_to_connect(d, rule, id)) return std::unexpected(std::move(*no));
   if (rule.rate.messages > 0)
-    if (const auto at = must_wait(d, rule, id, hints)) {
+    if (auto no = wait_for_rate(d, rule, id, hints)) {
       serve(d);
-      return std::unexpected(
-          Refusal{fmt::format("waits for its turn: {} messages in {} went to {} (destination_rate)", rule.rate.messages,
-                              format_interval(rule.rate.period), printable(rule.name)),
-                  seconds_up(*at)});
+      return std::unexpected(std::move(*no));
     }
   ++d.busy;
   return Permit(this, rule, hints);

@@ -82,7 +82,7 @@ constexpr OptionDef kOptions[] = {
                   {"5"}, {"-1", "", "E0610"}),
     with_examples(
         {"destination_name", OptionType::expanded, ref<&O::destination_name>, "",
-         "what shares the limits; empty: the first by name of the hosts that are tried first", State::works, "", "", 3},
+         "what shares the limits; empty: the names of the hosts that are tried first", State::works, "", "", 3},
         {"$domain"}),
     with_examples({"destination_rate", OptionType::expanded, ref<&O::destination_rate>, "",
                    "messages in any stretch of that time to one destination; what comes more waits in the queue",

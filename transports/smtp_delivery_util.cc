@@ -506,6 +506,7 @@ void Delivery::wait_for_turn(const Group& group, const DestinationLimits::Refusa
     results_[i] = deferred_result(why.why);
     results_[i].retry_scope = AddrResult::Scope::none;
     results_[i].wait_until = why.again;
+    results_[i].waited_before = why.repeated;
   }
 }
 

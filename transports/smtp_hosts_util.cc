@@ -1,8 +1,9 @@
 // Host lists of the smtp transport itself (hosts, fallback_hosts) and names that were not looked up while routing.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include "core/base/strings.h"
 #include "core/mail/address.h"
@@ -87,10 +88,13 @@ Result<DestinationRule> destination_rule(DeliverContext& ctx, const lang::Driver
     if (v.error().kind == ErrorKind::forced_fail) return std::string();
     return defer(fmt::format("failed to expand {} in {} transport: {}", what, t.name, v.error().text));
   };
-  // The same name whatever order equal hosts came in, and the same for all domains of one provider.
-  std::string first = to_lower(hosts.front().name);
+  // The same whatever order equal hosts came in, and the same for all domains of one provider. All the names: a
+  // stranger who puts another's host beside his own in his MX records shares nothing with it. No host name has a plus
+  // sign.
+  std::set<std::string> names;
   for (const routers::HostItem& h : hosts)
-    if (h.mx == hosts.front().mx) first = std::min(first, to_lower(h.name));
+    if (h.mx == hosts.front().mx) names.insert(to_lower(h.name));
+  const std::string first = *names.begin();
   if (ctx.scope.delivery != nullptr) {
     ctx.scope.delivery->host = first;
     ctx.scope.delivery->host_address = hosts.front().ip;
@@ -98,7 +102,7 @@ Result<DestinationRule> destination_rule(DeliverContext& ctx, const lang::Driver
   REMEX_TRY(const std::string most, expand(o.destination_max_connections, "destination_max_connections"));
   REMEX_TRY(const std::string rate, expand(o.destination_rate, "destination_rate"));
   REMEX_TRY(rule.name, expand(o.destination_name, "destination_name"));
-  rule.name = rule.name.empty() ? first : to_lower(rule.name.substr(0, 255));
+  rule.name = rule.name.empty() ? fmt::format("{}", fmt::join(names, "+")) : to_lower(rule.name.substr(0, 255));
   const auto n = most.empty() ? std::optional<std::uint64_t>(0) : parse_uint(most);
   if (!n || *n > static_cast<std::uint64_t>(DestinationLimits::kMaxConnections))
     return defer(fmt::format("destination_max_connections of the {} transport: \"{}\" is not a number of connections",

@@ -79,6 +79,7 @@ struct AddrResult {
   int sys_errno = 0;
   /// Deferred without a failure: nothing was tried, and there is no retry hint; epoch seconds of the next attempt.
   std::int64_t wait_until = 0;
+  bool waited_before = false;  ///< with wait_until: the log knows already that the message waits
   bool freeze = false;
 };
 

@@ -384,7 +384,7 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
       const bool refused = r.retry_scope == transports::AddrResult::Scope::address && r.smtp_code >= 400;
       raise_event(a, &r, refused ? "msg:rcpt:defer" : "msg:defer", a.message, a.basic_errno);
     }
-    if (hint_only && !eng_.log->on(log::Selector::retry_defer)) return;
+    if (r.waited_before || (hint_only && !eng_.log->on(log::Selector::retry_defer))) return;
     line = log::deferred_line(f, sel);
   }
   note(line, line.substr(3));

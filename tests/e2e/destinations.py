@@ -21,11 +21,17 @@ daemon_smtp_ports = %(port)d
 local_interfaces = 127.0.0.1
 tls_advertise_hosts =
 acl_smtp_rcpt = ok
+acl_smtp_etrn = ok
+dns_local_data = MX_RECORDS
 queue_only_file = %(d)s/halt
 begin acl
 ok:
   accept
 begin routers
+mx:
+  driver = dnslookup
+  domains = *.mx.test
+  transport = busy
 other:
   driver = accept
   domains = other.test
@@ -74,6 +80,12 @@ begin retry
 '''
 
 
+MX_RECORDS = ['good.mx.test. MX 10 a.provider.test.', 'same.mx.test. MX 10 A.provider.test.', 'two.mx.test. MX 10 b.provider.test.',
+              'two.mx.test. MX 10 a.provider.test.', 'two.mx.test. MX 20 c.provider.test.', 'evil.mx.test. MX 10 a.provider.test.',
+              'evil.mx.test. MX 10 z.evil.test.', 'owt.mx.test. MX 5 a.provider.test.', 'owt.mx.test. MX 5 b.provider.test.']
+MX_RECORDS += ['%s.test. A 192.0.2.%d' % (n, i) for i, n in enumerate(['a.provider', 'b.provider', 'c.provider', 'z.evil'])]
+
+
 class Slow(peers.Sink):
     """Keeps the answer to the final dot until told; counts how many sessions are open at once."""
 
@@ -95,7 +107,7 @@ class Slow(peers.Sink):
         self.replies['.'] = lambda line: self.go.wait(60) and ''
 
 
-h.write(D('conf'), CONF % {'d': D.path, 'user': pwd.getpwuid(os.geteuid()).pw_name, 'port': PORT, 'mx': MX, 'other': OTHER})
+h.write(D('conf'), CONF.replace('MX_RECORDS', ' : '.join(MX_RECORDS)) % {'d': D.path, 'user': pwd.getpwuid(os.geteuid()).pw_name, 'port': PORT, 'mx': MX, 'other': OTHER})
 BUSY, FREE = Slow(MX), peers.Sink(OTHER)
 SERVER = h.Remex(D('conf'), [PORT])
 
@@ -130,6 +142,15 @@ def test_bt_tells():
     h.check('  destination hours: at most 3 messages in 1h\n' in out, out)
 
 
+def test_a_destination_is_all_the_hosts_that_are_tried_first():
+    def destination(domain):
+        out = SERVER.run('-bt', 'u@%s.mx.test' % domain).stdout
+        return re.search(r'(?m)^  destination (.*): at most 2 connections$', out).group(1)
+    h.equal([destination(d) for d in ('good', 'same', 'two', 'owt')], ['a.provider.test'] * 2 + ['a.provider.test+b.provider.test'] * 2, 'names')
+    # Whoever names the provider's host beside his own takes none of its connections.
+    h.equal(destination('evil'), 'a.provider.test+z.evil.test', 'name')
+
+
 def test_daemon_waits_in_order_and_others_do_not():
     SERVER.start('-q1h')
     for i in range(6):
@@ -143,6 +164,13 @@ def test_daemon_waits_in_order_and_others_do_not():
     # Nobody else waits for that destination.
     h.equal(h.send(PORT, 's@host.test', ['u@other.test'], 'Subject: x\n\nx\n')[0], 250, 'accepted')
     h.wait_for(lambda: len(FREE.messages) == 1, what='the other destination')
+    # Asked for again in the same process they wait on, and the log, which knows that, hears nothing.
+    n = len(waits())
+    c = h.Smtp(PORT)
+    c.ehlo()
+    h.equal(c.cmd('ETRN #far.test')[0], 250, 'ETRN')
+    h.wait_for(lambda: re.search(r'End queue run: \S+ -R far.test', log()), what=lambda: 'the end of the run: ' + log())
+    h.equal(len(waits()), n, 'said again: ' + log())
     # Another process of the spool counts with this one.
     SERVER.run('-M', ident, check_rc=0)
     h.equal(BUSY.most, 2, 'connections with a process of its own: %s' % log())

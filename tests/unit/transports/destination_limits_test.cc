@@ -6,6 +6,9 @@
 
 #include <boost/test/unit_test.hpp>
 #include <deque>
+#include <map>
+
+#include "core/base/clock.h"
 
 using namespace remex;
 using namespace remex::transports;
@@ -111,6 +114,73 @@ BOOST_AUTO_TEST_CASE(turns_go_round) {
   BOOST_TEST((woken == std::deque<std::string>{"c", "d", "e"}));
   BOOST_TEST(limits.enter(rule, "e", nullptr).has_value());
   BOOST_TEST(limits.enter(rule, "d", nullptr).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(who_will_be_woken_comes_late_without_that) {
+  DestinationLimits limits("");
+  const DestinationRule rule{"mx.test", 2, {}};
+  const auto a = limits.enter(rule, "a", nullptr), b = limits.enter(rule, "b", nullptr);
+  const auto pause = [&](const std::string& id, bool before) {
+    const auto no = limits.enter(rule, id, nullptr);
+    BOOST_REQUIRE(!no.has_value());
+    BOOST_TEST(no.error().repeated == before, id);
+    return no.error().again - wall_seconds();
+  };
+  BOOST_TEST(pause("nobody wakes it", false) <= 30);
+  limits.wake = [](const std::string&) {};
+  BOOST_TEST(pause("nobody wakes it", true) <= 30);  // the first in the line
+  std::int64_t longest = 0;
+  for (int i = 0; i < 300; ++i) longest = std::max(longest, pause(std::to_string(i), false));
+  BOOST_TEST(longest >= 590);
+  BOOST_TEST(longest <= 600);
+  BOOST_TEST(pause("4", true) >= 80);
+  BOOST_TEST(pause("299", true) >= 590);
+}
+
+struct Hints : lang::Services {
+  bool works = true;
+  int written = 0;
+  std::map<std::string, std::string> kept;
+  dns::Resolver& resolver() override { throw std::logic_error("no DNS in this test"); }
+  lang::VerifyOutcome verify_sender(lang::Scope&, const std::string&, std::string_view) override { return {}; }
+  lang::VerifyOutcome verify_recipient(lang::Scope&, const std::string&, std::string_view) override { return {}; }
+  Result<bool> run_acl(lang::Scope&, const Text&, const std::vector<Text>&, Text&) override { return true; }
+  void log(int, std::string_view) override {}
+  lang::LookupCache& lookup_cache() override { throw std::logic_error("no lookups in this test"); }
+  Result<bool> first_use(std::string_view, std::string_view, std::int64_t) override { return true; }
+  Result<std::optional<std::string>> get_hint(const std::string&, const std::string& key) override {
+    if (!works) return fail("the disk is on fire");
+    const auto it = kept.find(key);
+    return it == kept.end() ? std::nullopt : std::optional(it->second);
+  }
+  Status put_hint(const std::string&, const std::string& key, const std::string& value) override {
+    ++written;
+    kept[key] = value;
+    return {};
+  }
+};
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_counted_waits) {
+  DestinationLimits limits("");
+  Hints hints;
+  const DestinationRule rule{"mx.test", 0, {2, 3600}};
+  const auto sent = [&](const std::string& id) -> std::optional<DestinationLimits::Refusal> {
+    auto permit = limits.enter(rule, id, &hints);
+    if (!permit) return permit.error();
+    permit->used();
+    return {};
+  };
+  BOOST_TEST(!sent("a").has_value());
+  hints.works = false;
+  const int written = hints.written;
+  const auto no = sent("b");
+  BOOST_REQUIRE(no.has_value());
+  BOOST_TEST(no->why.find("what went to mx.test cannot be counted: the disk is on fire") != std::string::npos, no->why);
+  BOOST_TEST(no->again <= wall_seconds() + 30);
+  BOOST_TEST(hints.written == written);
+  hints.works = true;
+  BOOST_TEST(!sent("b").has_value());
+  BOOST_TEST(sent("c").has_value());  // and what went before is not forgotten
 }
 
 BOOST_AUTO_TEST_CASE(processes_count_together) {
