@@ -1,9 +1,11 @@
-// See scheduler.h. Memory is bounded: beyond kMaxWaiting messages (or kMaxWaitingBytes) the store is the queue.
+// See scheduler.h. Memory is bounded: beyond kMaxWaiting messages (or kMaxWaitingBytes) the store is the queue, and
+// slow deliveries count again when their messages take more than kMaxRunningBytes.
 
 #include "core/daemon/scheduler.h"
 
 #include <fmt/core.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +19,22 @@ namespace remex::daemon {
 namespace {
 constexpr std::size_t kMaxWaiting = 2000;
 constexpr std::uint64_t kMaxWaitingBytes = 32 * 1024 * 1024;
+constexpr std::uint64_t kMaxRunningBytes = 64 * 1024 * 1024;
+constexpr std::uint64_t kUnknownBytes = 256 * 1024;  ///< of a message that is still in the store: larger ones are files
+constexpr std::size_t kSlowFactor = 8;
+
+std::uint64_t bytes_of(const store::StoredMessage& m) {
+  return m.body && m.body->in_memory() != nullptr ? m.body->size() : 4096;
+}
+
+/// Deliveries, slow ones too: each may have a connection and a file open.
+std::size_t most_deliveries(std::size_t parallel) {
+  rlimit limit{};
+  const std::size_t files =
+      ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur / 4 : SIZE_MAX;
+  return std::clamp(files, parallel, parallel * kSlowFactor);
+}
+
 /// An exception is a bug: it ends this one delivery (the message stays in the queue), never the slot it ran in.
 template <class F>
 Status contained(F&& f) {
@@ -83,11 +101,24 @@ Status etrn_command(const smtp::Server::EtrnJob& job) {
 
 }  // namespace
 
+Scheduler::Scheduler(std::size_t parallel, Millis patience)
+    : parallel_(parallel), most_(most_deliveries(parallel)), patience_(patience) {}
+
+bool Scheduler::has_slot() const {
+  if (stopping_ || running_.size() >= most_) return false;
+  if (running_.size() < parallel_) return true;
+  if (running_bytes_ >= kMaxRunningBytes) return false;
+  const Instant slow = monotonic_now() - patience_;
+  std::size_t counted = running_.size();
+  for (auto r = running_.begin(); r != running_.end() && r->began <= slow; ++r) --counted;
+  return counted < parallel_;
+}
+
 void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg) {
   if (stopping_) return;
   last_ = process;
-  const std::uint64_t bytes = msg.body && msg.body->in_memory() != nullptr ? msg.body->size() : 4096;
-  if (running_ >= parallel_ && (waiting_.size() >= kMaxWaiting || waiting_bytes_ + bytes > kMaxWaitingBytes)) {
+  const std::uint64_t bytes = bytes_of(msg);
+  if (!has_slot() && (waiting_.size() >= kMaxWaiting || waiting_bytes_ + bytes > kMaxWaitingBytes)) {
     overflow_ = true;
     return;
   }
@@ -103,12 +134,22 @@ void Scheduler::wake(std::shared_ptr<Process> process, const std::string& id) {
   pump();
 }
 
+void Scheduler::begin(std::uint64_t bytes, std::function<void()> deliver) {
+  const auto place = running_.insert(running_.end(), {monotonic_now(), bytes});
+  running_bytes_ += bytes;
+  nursery_->spawn("delivery", [this, place, deliver = std::move(deliver)] {
+    deliver();
+    running_bytes_ -= place->bytes;
+    running_.erase(place);
+    go_on();
+  });
+}
+
 void Scheduler::pump() {
-  while (!stopping_ && running_ < parallel_ && !woken_.empty()) {
+  while (!woken_.empty() && has_slot()) {
     auto [process, id] = std::move(woken_.front());
     woken_.pop_front();
-    ++running_;
-    nursery_->spawn("delivery", [this, process = std::move(process), id = std::move(id)] {
+    begin(kUnknownBytes, [process = std::move(process), id = std::move(id)] {
       const Status st = contained([&] {
         delivery::DeliverOptions opt;
         opt.insist = true;
@@ -117,17 +158,14 @@ void Scheduler::pump() {
       if (!st && st.error().kind != ErrorKind::cancelled)
         process->engine.log->write(log::kMain | log::kPanic, id,
                                    fmt::format("delivery could not be recorded: {}", st.error().text));
-      --running_;
-      go_on();
     });
   }
-  while (!stopping_ && running_ < parallel_ && !waiting_.empty()) {
+  while (!waiting_.empty() && has_slot()) {
     auto item = std::make_shared<Waiting>(std::move(waiting_.front()));
     waiting_.pop_front();
-    waiting_bytes_ -= std::min<std::uint64_t>(
-        waiting_bytes_, item->msg.body && item->msg.body->in_memory() != nullptr ? item->msg.body->size() : 4096);
-    ++running_;
-    nursery_->spawn("delivery", [this, item] {
+    const std::uint64_t bytes = bytes_of(item->msg);
+    waiting_bytes_ -= std::min(waiting_bytes_, bytes);
+    begin(bytes, [item] {
       const std::string id = item->msg.envelope.id;
       const Status st = contained([&] {
         delivery::DeliverOptions opt;
@@ -138,17 +176,20 @@ void Scheduler::pump() {
       if (!st && st.error().kind != ErrorKind::cancelled)
         item->process->engine.log->write(log::kMain | log::kPanic, id,
                                          fmt::format("delivery could not be recorded: {}", st.error().text));
-      --running_;
-      go_on();
     });
   }
-  if (waiting_.empty() && running_ < parallel_ && overflow_ && last_) {
+  if (waiting_.empty() && has_slot() && overflow_ && last_) {
     overflow_ = false;  // the run is remembered when it cannot start yet
-    if (leaving_)
-      left_();
-    else
-      queue_run(last_);
+    ask_for_run(last_);
   }
+  watch();
+}
+
+void Scheduler::ask_for_run(const std::shared_ptr<Process>& process) {
+  if (leaving_)
+    left_();
+  else
+    queue_run(process);
 }
 
 void Scheduler::go_on() {
@@ -158,7 +199,7 @@ void Scheduler::go_on() {
 }
 
 bool Scheduler::idle() const {
-  return running_ == 0 && waiting_.empty() && woken_.empty() && full_.running == 0 && retries_.running == 0 &&
+  return running_.empty() && waiting_.empty() && woken_.empty() && full_.running == 0 && retries_.running == 0 &&
          etrn_running_.empty();
 }
 
@@ -167,6 +208,31 @@ void Scheduler::leave(std::function<void()> left, std::function<void()> idle) {
   left_ = std::move(left);
   idle_ = std::move(idle);
   wanted_.reset();
+}
+
+Millis Scheduler::until_slow() const {
+  const Instant now = monotonic_now();
+  for (const Running& r : running_)
+    if (r.began + patience_ > now) return std::chrono::ceil<Millis>(r.began + patience_ - now);
+  return patience_;
+}
+
+void Scheduler::watch() {
+  if (stopping_ || watching_ || (waiting_.empty() && woken_.empty())) return;
+  watching_ = true;
+  watch_->spawn("delivery slots", [this] {
+    while (!stopping_ && !(waiting_.empty() && woken_.empty())) {
+      if (!io::sleep_for(std::max(until_slow(), Millis(10)))) break;
+      pump();
+      // As many as may be are slow: a queue run has slots of its own.
+      const Instant now = monotonic_now();
+      if (running_.size() < most_ && running_bytes_ < kMaxRunningBytes) continue;
+      if (waiting_.empty() || now - waiting_.front().since < patience_ || now - helped_ < 2 * patience_) continue;
+      helped_ = now;
+      ask_for_run(waiting_.front().process);
+    }
+    watching_ = false;
+  });
 }
 
 bool Scheduler::may_start(const Runs& runs, std::size_t most) const {

@@ -1,9 +1,13 @@
 // Starts deliveries: at once for new messages, up to a bound, and by queue runs for what waits.
+//
+// A delivery that takes long (a silent host may take minutes for every step) gives its place to the next one: it goes
+// on, but does not count any more, until too many or too large ones do so.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <set>
 #include <string>
@@ -16,9 +20,11 @@ namespace remex::daemon {
 
 class Scheduler {
  public:
-  /// `parallel`: deliveries running at once.
-  /// `patience`: a queue run that takes longer, as with a slow host, does not keep the next one waiting.
-  explicit Scheduler(std::size_t parallel, Millis patience = Seconds(30)) : parallel_(parallel), patience_(patience) {}
+  /// `parallel`: deliveries running at once, without the slow ones.
+  /// `patience`: a queue run that takes longer, as with a slow host, does not keep the next one waiting; a delivery
+  /// that takes longer is a slow one. At most eight times `parallel` run in all, and no more than take a quarter of the
+  /// descriptors that the process may have.
+  explicit Scheduler(std::size_t parallel, Millis patience = Seconds(30));
   /// Delivers a message that was just stored. When too many wait it is left to the next queue run (which is then asked
   /// for).
   void deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg);
@@ -38,10 +44,25 @@ class Scheduler {
   void leave(std::function<void()> left, std::function<void()> idle);
   /// Nothing is under way or waits.
   bool idle() const;
-  std::size_t running() const { return running_; }
+  std::size_t running() const { return running_.size(); }
 
  private:
+  /// A delivery that is under way, in the order of their beginnings.
+  struct Running {
+    Instant began;
+    std::uint64_t bytes = 0;  ///< of its message that may be in memory
+  };
+  /// Room for one more delivery now.
+  bool has_slot() const;
+  /// Starts what waits and has a slot.
   void pump();
+  void begin(std::uint64_t bytes, std::function<void()> deliver);
+  /// A queue run: by this process, or by the one that takes its place.
+  void ask_for_run(const std::shared_ptr<Process>& process);
+  /// As long as something waits: looks again when the oldest delivery becomes a slow one.
+  void watch();
+  /// Whether and how long it takes until has_slot() may change without the end of a delivery.
+  Millis until_slow() const;
   /// Runs of one kind that are under way.
   struct Runs {
     std::size_t running = 0;
@@ -57,9 +78,14 @@ class Scheduler {
     std::shared_ptr<Process> process;
     store::StoredMessage msg;
     bool waited = false;  ///< for a slot: without a claim, so that operators and queue runs get at it
+    Instant since = monotonic_now();
   };
-  std::size_t parallel_, running_ = 0;
+  std::size_t parallel_, most_;
   Millis patience_;
+  std::list<Running> running_;
+  std::uint64_t running_bytes_ = 0;
+  Instant helped_{};  ///< when a queue run was last asked for because the first in the line waits too long
+  bool watching_ = false;
   Runs full_, retries_;
   Instant refused_{};                ///< when queue_run_max last forbade one more: it is not expanded all the time
   std::shared_ptr<Process> wanted_;  ///< of a queue run that could not be started yet
@@ -71,6 +97,7 @@ class Scheduler {
   std::shared_ptr<Process> last_;
   std::set<std::string> etrn_running_;
   std::unique_ptr<io::Nursery> nursery_ = std::make_unique<io::Nursery>();
+  std::unique_ptr<io::Nursery> watch_ = std::make_unique<io::Nursery>();
 };
 
 }  // namespace remex::daemon

@@ -171,6 +171,59 @@ BOOST_AUTO_TEST_CASE(draining_finishes_what_runs_and_starts_nothing) {
   });
 }
 
+/// From now on the host says nothing until `go`.
+void keep_silent(World& w, const bool& go) {
+  w.on_command = [&go](const std::string&) {
+    while (!go && io::sleep_for(Millis(5))) {
+    }
+  };
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_delivery_gives_its_slot_to_the_next) {
+  in_world("", [](World& w) {
+    const auto p = process_of(w);
+    daemon::Scheduler s(1, Millis(50));
+    bool go = false;
+    keep_silent(w, go);
+    const io::DeadlineScope limit(Seconds(60));
+    auto slow = w.message({"x@remote.test"}), next = w.message({"a@local.test"});
+    BOOST_REQUIRE(w.engine.store->insert(slow));
+    BOOST_REQUIRE(w.engine.store->insert(next));
+    const Instant began = monotonic_now();
+    s.deliver(p, std::move(slow));  // without a pause: the second waits for a slot
+    s.deliver(p, std::move(next));
+    BOOST_TEST(s.running() == 1U);
+    while (w.mailbox("a").empty()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    BOOST_TEST((monotonic_now() - began >= Millis(50)));
+    BOOST_TEST(w.messages == 0);
+    go = true;
+    s.drain();
+    w.on_command = nullptr;
+    BOOST_TEST(w.messages == 1);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(slow_deliveries_are_bounded_and_a_queue_run_helps) {
+  in_world("", [](World& w) {
+    const auto p = process_of(w);
+    daemon::Scheduler s(1, Millis(20));
+    bool go = false;
+    keep_silent(w, go);
+    const io::DeadlineScope limit(Seconds(60));
+    for (int i = 0; i < 8; ++i) give(w, s, p, "x@remote.test");
+    while (s.running() < 8) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    give(w, s, p, "a@local.test");
+    for (std::size_t most = 0; w.mailbox("a").empty(); most = s.running()) {
+      BOOST_REQUIRE(most <= 8U);
+      BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    }
+    BOOST_TEST(w.mainlog().find("Start queue run") != std::string::npos);
+    go = true;
+    s.drain();
+    w.on_command = nullptr;
+  });
+}
+
 BOOST_AUTO_TEST_CASE(who_waited_is_looked_up_again) {
   in_world("", [](World& w) {
     const auto p = process_of(w);
