@@ -12,6 +12,7 @@
 
 #include "core/base/strings.h"
 #include "core/dns/resolver.h"
+#include "lang/client_name.h"
 #include "lang/config.h"
 #include "lang/list_internal.h"
 #include "lang/scope.h"
@@ -134,7 +135,7 @@ HostAnswer need_names(Scope& scope, Subject& s) {
     } else if (client && scope.session != nullptr && scope.session->host_lookup_failed) {
       return {Kind::unknown, {}, {}};
     } else if (scope.services != nullptr) {
-      const dns::HostName found = dns::lookup_address(scope.services->resolver(), s.ip_text, true);
+      const dns::HostName found = look_up_client(scope, s.ip_text);
       if (found.outcome == dns::Outcome::try_again) {
         s.names_tried = false;
         if (client && scope.session != nullptr) scope.session->host_lookup_deferred = true;

@@ -107,6 +107,13 @@ ValueProblem check_facility(const MainOptions& m) {
           "mail, user, news, uucp, daemon, or local0 to local7"};
 }
 
+ValueProblem check_lookup_order(const MainOptions& m) {
+  for (const std::string& way : m.host_lookup_order)
+    if (way != "bydns" && way != "byaddr")
+      return {"bad-value", fmt::format("host_lookup_order: \"{}\" is no way to look up a host", way), "bydns, byaddr"};
+  return {};
+}
+
 ValueProblem check_charset(const MainOptions& m) {
   if (mail::convert_charset("a", m.headers_charset, "UTF-8")) return {};
   return {"bad-value", fmt::format("headers_charset: \"{}\" is not a charset that iconv knows", m.headers_charset),
@@ -143,6 +150,7 @@ constexpr struct {
     {"gecos_pattern", [](const MainOptions& m) { return check_regex(m.gecos_pattern); }},
     {"dns_check_names_pattern", [](const MainOptions& m) { return check_regex(m.dns_check_names_pattern); }},
     {"headers_charset", check_charset},
+    {"host_lookup_order", check_lookup_order},
     {"exim_user", [](const MainOptions& m) { return check_user(m.exim_user); }},
     {"exim_group", [](const MainOptions& m) { return check_group(m.exim_group); }},
     {"sandbox_writable_directories", [](const MainOptions& m) { return check_paths(m.sandbox_writable_directories); }},

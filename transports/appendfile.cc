@@ -92,10 +92,12 @@ constexpr OptionDef kOptions[] = {
     with_examples({"file_must_exist", OptionType::boolean, ref<&O::file_must_exist>, "false",
                    "defer when the file is missing", State::works, "", "", 2},
                   {"true"}),
-    {"lock_fcntl_timeout", OptionType::time, ref<&O::lock_fcntl_timeout>, "0s",
-     "no effect: locks are tried lock_retries times", State::later, "0s,0", "", 3},
-    {"lock_flock_timeout", OptionType::time, ref<&O::lock_flock_timeout>, "0s",
-     "no effect: locks are tried lock_retries times", State::later, "0s,0", "", 3},
+    with_examples({"lock_fcntl_timeout", OptionType::time, ref<&O::lock_fcntl_timeout>, "0s",
+                   "how long an attempt to lock with fcntl waits", State::works, "", "", 3},
+                  {"30s"}),
+    with_examples({"lock_flock_timeout", OptionType::time, ref<&O::lock_flock_timeout>, "0s",
+                   "how long an attempt to lock with flock waits", State::works, "", "", 3},
+                  {.input = "30s", .setup = "use_flock_lock"}),
     with_examples({"lock_interval", OptionType::time, ref<&O::lock_interval>, "3s", "wait between attempts to lock",
                    State::works, "", "", 3},
                   {"10s"}),
@@ -426,6 +428,8 @@ void add_rules(const AppendfileOptions& o, std::int64_t mode, io::Fields& f) {
   f["use_lockfile"] = flag(o.use_lockfile);
   f["lock_retries"] = std::to_string(o.lock_retries);
   f["lock_interval"] = std::to_string(o.lock_interval);
+  f["lock_fcntl_timeout"] = std::to_string(o.lock_fcntl_timeout);
+  f["lock_flock_timeout"] = std::to_string(o.lock_flock_timeout);
   f["lockfile_mode"] = std::to_string(o.lockfile_mode);
   f["lockfile_timeout"] = std::to_string(o.lockfile_timeout);
   f["quota_is_inclusive"] = flag(o.quota_is_inclusive);
@@ -590,7 +594,8 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   add_rules(o, batch.front()->file_mode, f);
   REMEX_CHECK(add_quota(ctx, o, f));
   REMEX_CHECK(add_names(ctx, t, batch, o, place, m, f));
-  const Seconds limit(60 + std::max<std::int64_t>(1, o.lock_retries) * std::max<std::int64_t>(1, o.lock_interval) * 2);
+  const Seconds limit(60 + std::max<std::int64_t>(1, o.lock_retries) * std::max<std::int64_t>(1, o.lock_interval) * 2 +
+                      std::max<std::int64_t>({0, o.lock_fcntl_timeout, o.lock_flock_timeout}));
   REMEX_TRY(io::Fields answer, ask_courier(ctx, f, limit, &m));
   if (answer.contains("error")) return courier_failure(answer);
   if (answer.contains("warn")) warn_of_quota(ctx, o, a);

@@ -63,7 +63,9 @@ constexpr OptionDef kGenericOptions[] = {
     with_examples(
         {"initgroups", OptionType::boolean, ref<&G::initgroups>, "false", "use the user's supplementary groups"},
         {"true"}),
-    {"max_parallel", OptionType::expanded_integer, nullptr, "", "limit on concurrent runs", State::later, "0", "", 3},
+    with_examples({"max_parallel", OptionType::expanded_integer, ref<&G::max_parallel>, "",
+                   "most runs of the transport at once; 0 is no limit", State::works, "", "", 3},
+                  {"5"}, {"${if eq{$domain}{example.com}{2}{0}}"}),
     with_examples({"message_size_limit", OptionType::expanded_integer, ref<&G::message_size_limit>, "0",
                    "fail larger messages; 0 is no limit"},
                   {"20M"}),

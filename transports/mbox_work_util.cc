@@ -151,23 +151,35 @@ Result<Opened> open_mailbox(const std::string& path, const io::Fields& f) {
   return defer(fmt::format("mailbox {} keeps appearing and vanishing", path));
 }
 
-bool lock_once(int fd, bool fcntl_lock, bool flock_lock, bool wait_fcntl) {
-  if (fcntl_lock) {
+/// One attempt: takes what is wanted, waiting up to `seconds` for it. Neither lock can be waited for with a deadline,
+/// so they are asked for again until then.
+bool lock_within(int fd, bool by_fcntl, bool by_flock, std::int64_t seconds) {
+  constexpr unsigned kPause = 20'000;  // microseconds
+  const Instant end = monotonic_now() + Seconds(seconds);
+  for (;;) {
     struct flock l{};
     l.l_type = F_WRLCK;
     l.l_whence = SEEK_SET;
-    if (::fcntl(fd, wait_fcntl ? F_SETLKW : F_SETLK, &l) < 0) return false;
+    const bool mine = !by_fcntl || ::fcntl(fd, F_SETLK, &l) == 0;
+    if (mine && (!by_flock || ::flock(fd, LOCK_EX | LOCK_NB) == 0)) return true;
+    if (monotonic_now() >= end) return false;
+    ::usleep(kPause);
   }
-  return !flock_lock || ::flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
+/// lock_retries attempts, lock_interval apart; with a time-out as many as last as long as those would, one after the
+/// other (the manual, 26.3).
 Status lock(int fd, const io::Fields& f) {
   const bool by_fcntl = number(f, "use_fcntl_lock", 1) != 0, by_flock = number(f, "use_flock_lock") != 0;
   if (!by_fcntl && !by_flock) return {};
-  const std::int64_t tries = std::max<std::int64_t>(1, number(f, "lock_retries", 10));
+  const std::int64_t interval = std::max<std::int64_t>(1, number(f, "lock_interval", 3));
+  const std::int64_t timeout =
+      std::max(by_fcntl ? number(f, "lock_fcntl_timeout") : 0, by_flock ? number(f, "lock_flock_timeout") : 0);
+  std::int64_t tries = std::max<std::int64_t>(1, number(f, "lock_retries", 10));
+  if (timeout > 0) tries = std::max<std::int64_t>(1, (tries * interval + timeout - 1) / timeout);
   for (std::int64_t i = 0; i < tries; ++i) {
-    if (i > 0) ::sleep(static_cast<unsigned>(std::max<std::int64_t>(1, number(f, "lock_interval", 3))));
-    if (lock_once(fd, by_fcntl, by_flock, false)) return {};
+    if (i > 0 && timeout <= 0) ::sleep(static_cast<unsigned>(interval));
+    if (lock_within(fd, by_fcntl, by_flock, std::max<std::int64_t>(0, timeout))) return {};
   }
   return defer(fmt::format("failed to lock mailbox ({})", by_flock ? "fcntl or flock" : "fcntl"));
 }
@@ -240,7 +252,7 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
     if (box->created) sync_parent(path);
   }
   const std::int64_t warn = number(f, "quota_warn");
-  if (warn > 0 && used < warn && used + size >= warn) answer["warn"] = "1";
+  if (warn > 0 && used < warn && used + size >= warn) answer["warn"].assign(1, '1');
   answer["file"] = path;
   return answer;
 }

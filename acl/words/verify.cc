@@ -9,6 +9,7 @@
 #include "core/base/strings.h"
 #include "core/mail/address.h"
 #include "lang/callout.h"
+#include "lang/client_name.h"
 #include "lang/diagnostics.h"
 
 namespace remex::acl {
@@ -299,7 +300,7 @@ dns::Outcome client_name(Run& run) {
     return !from.host_name.empty()   ? dns::Outcome::found
            : s->host_lookup_deferred ? dns::Outcome::try_again
                                      : dns::Outcome::no_name;
-  dns::HostName hn = dns::lookup_address(run.scope.services->resolver(), from.host_address, true);
+  dns::HostName hn = lang::look_up_client(run.scope, from.host_address);
   if (s != nullptr) {
     s->host_lookup_done = true;
     s->host_lookup_deferred = hn.outcome == dns::Outcome::try_again;

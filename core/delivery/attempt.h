@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/delivery/delivery.h"
+#include "core/delivery/parallel.h"
 #include "core/log/delivery_lines.h"
 #include "lang/filter/filter.h"
 
@@ -59,6 +60,8 @@ class Attempt {
 
   // Used by deliver_wrapped.
   std::vector<Group> make_groups();
+  /// max_parallel. Nothing: the transport may not run now, and `results` say why.
+  std::optional<TransportRun> may_run(const Group& g, lang::Scope& scope, std::vector<transports::AddrResult>& results);
   /// Adds the value of batch_id to what must be equal for a common run. False: it could not be expanded, and the
   /// address is delivered alone (the manual, chapter "Address batching in local transports").
   bool add_batch_id(Addr& a, std::string& key);

@@ -13,6 +13,7 @@
 #include "core/io/fiber.h"
 #include "lang/list.h"
 #include "transports/batching.h"
+#include "transports/internal.h"
 
 namespace remex::delivery {
 namespace {
@@ -146,6 +147,32 @@ transports::HostGate Attempt::host_gate(const routers::HostItem& h, const Addr& 
   return expired ? Gate::expired : Gate::open;
 }
 
+std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
+                                             std::vector<transports::AddrResult>& results) {
+  constexpr std::int64_t kTurn = 5;  // seconds until an address that found no place is tried again
+  const lang::Expansion& option = transports::generic(*g.transport).max_parallel;
+  std::optional<std::int64_t> limit = 0;
+  if (option.is_set()) {
+    const auto value = option.eval(scope);
+    if (value)
+      limit = value->empty() ? 0 : parse_int(trim(value->view()));
+    else if (value.error().kind != ErrorKind::forced_fail)
+      limit.reset();
+  }
+  auto run = limit ? TransportRun::begin(g.transport->name, *limit) : std::nullopt;
+  if (run) return run;
+  transports::AddrResult r;
+  if (!limit) {
+    r.message = fmt::format("max_parallel of the {} transport cannot be expanded to a number", g.transport->name);
+  } else {
+    r.message = fmt::format("waits for its turn: {} run{} of the {} transport {} under way (max_parallel)", *limit,
+                            *limit == 1 ? "" : "s", g.transport->name, *limit == 1 ? "is" : "are");
+    r.wait_until = now_ + kTurn;
+  }
+  results.assign(g.addrs.size(), r);
+  return run;
+}
+
 void Attempt::run_group(Group& g) {
   const auto started = monotonic_now();
   lang::Scope scope = fresh_scope();
@@ -173,6 +200,7 @@ void Attempt::run_group(Group& g) {
                                  eng_.settler && eng_.store && !mua_wrapper,
                                  can_wait};
   std::vector<transports::AddrResult> results;
+  const auto run = may_run(g, scope, results);
   const io::Activity activity([&] {
     return fmt::format("delivering {} with transport {} ({}{})", msg_.envelope.id, g.transport->name,
                        g.addrs.front()->state.address, g.addrs.size() > 1 ? ", ..." : "");
@@ -185,7 +213,7 @@ void Attempt::run_group(Group& g) {
     results.resize(g.addrs.size());
     for (auto& r : results) r.fate = transports::Fate::delivered;
   };
-  const std::string bug = exception_of(deliver);
+  const std::string bug = run ? exception_of(deliver) : std::string();
   if (!bug.empty())
     eng_.log->write(log::kPanic, msg_.envelope.id, fmt::format("{} in the {} transport", bug, g.transport->name));
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now() - started).count();

@@ -9,6 +9,7 @@
 
 #include "core/base/domain_name.h"
 #include "core/base/strings.h"
+#include "core/dns/hosts_file.h"
 #include "core/dns/resolver.h"
 #include "core/hooks/hooks.h"
 
@@ -113,6 +114,21 @@ HostAddresses lookup_host(Resolver& r, std::string_view name, bool ipv4, bool ip
   return out;
 }
 
+HostName find_in_hosts_file(std::string_view ip) {
+  HostName out;
+  out.outcome = Outcome::no_name;
+  const std::string wanted = canonical_ip(ip);
+  if (wanted.empty() || hooks::hosts_from_dns()) return out;
+  each_hosts_entry([&](const std::string& entry, const std::vector<std::string>& names) {
+    if (entry != wanted) return false;
+    out.name = names.front();
+    out.aliases.assign(names.begin() + 1, names.end());
+    return true;
+  });
+  if (!out.name.empty()) out.outcome = Outcome::found;
+  return out;
+}
+
 HostName lookup_address(Resolver& r, std::string_view ip, bool use_hosts_file) {
   HostName out;
   const std::string wanted = canonical_ip(ip);
@@ -121,18 +137,8 @@ HostName lookup_address(Resolver& r, std::string_view ip, bool use_hosts_file) {
     return out;
   }
   if (hooks::reverse_lookup_defers(wanted)) return out;
-  if (use_hosts_file && !hooks::hosts_from_dns()) {
-    each_hosts_entry([&](const std::string& entry, const std::vector<std::string>& names) {
-      if (entry != wanted) return false;
-      out.name = names.front();
-      out.aliases.assign(names.begin() + 1, names.end());
-      return true;
-    });
-    if (!out.name.empty()) {
-      out.outcome = Outcome::found;
-      return out;
-    }
-  }
+  if (use_hosts_file)
+    if (HostName known = find_in_hosts_file(wanted); known.outcome == Outcome::found) return known;
   const Answer ptr = r.query(reverse_name(wanted), Type::ptr);
   out.outcome = ptr.outcome;
   if (ptr.outcome != Outcome::found) return out;

@@ -12,6 +12,7 @@
 #include "core/io/activity.h"
 #include "core/io/fiber.h"
 #include "core/log/delivery_lines.h"
+#include "lang/client_name.h"
 
 namespace remex::smtp {
 
@@ -350,7 +351,7 @@ Session::Next Session::unknown_command() {
 
 void Session::learn_host_name() {
   if (state_.host_lookup_done || from_.host_address.empty()) return;
-  const auto hn = dns::lookup_address(services_.resolver(), from_.host_address, true);
+  const auto hn = lang::look_up_client(scope_, from_.host_address);
   state_.host_lookup_done = true;
   state_.host_lookup_deferred = hn.outcome == dns::Outcome::try_again;
   state_.host_lookup_failed = hn.outcome == dns::Outcome::no_name || hn.outcome == dns::Outcome::no_data;

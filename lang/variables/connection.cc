@@ -2,6 +2,7 @@
 #include "lang/variables/variable_util.h"
 
 #include "core/io/fiber.h"
+#include "lang/client_name.h"
 #include "lang/config.h"
 
 namespace remex::lang {
@@ -16,7 +17,7 @@ Status find_host_name(Scope& s) {
   if (s.from == nullptr || s.session == nullptr || s.services == nullptr) return {};
   if (s.from->host_address.empty() || !s.from->host_name.empty() || s.session->host_lookup_done) return {};
   s.session->host_lookup_done = true;
-  dns::HostName found = dns::lookup_address(s.services->resolver(), s.from->host_address, true);
+  dns::HostName found = look_up_client(s, s.from->host_address);
   s.session->host_lookup_deferred = found.outcome == dns::Outcome::try_again;
   s.session->host_lookup_failed = found.name.empty() && !s.session->host_lookup_deferred;
   s.from->host_name = std::move(found.name);

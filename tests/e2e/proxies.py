@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Who the client is, when others say it: a proxy in front (hosts_proxy, PROXY protocol 1 and 2, TLS on connect behind it) and the ident service
-of the client's host (rfc1413_hosts)."""
+"""Who the client is, when others say it: a proxy in front (hosts_proxy, PROXY protocol 1 and 2, TLS on connect behind it) the ident service
+of the client's host (rfc1413_hosts), and the ways to its name (host_lookup_order)."""
 # timeout: 120
 import atexit
 import os
@@ -16,6 +16,10 @@ from maildir_conf import fill
 h.enter_namespace()
 D = h.Dir()
 PORT, TLS = h.free_port(), h.free_port()
+DNS = h.Dns({'8.2.0.192.in-addr.arpa': [{'PTR': 'dns8.test'}], 'dns8.test': [{'A': '192.0.2.8'}], '9.2.0.192.in-addr.arpa': [{'PTR': 'dns9.test'}], 'dns9.test': [{'A': '192.0.2.9'}]})
+atexit.register(DNS.stop)
+h.write(D('hosts'), '127.0.0.1 localhost\n192.0.2.9 file9.test\n')
+subprocess.run(['mount', '--bind', D('hosts'), '/etc/hosts'], check=True)
 SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
 CONF = fill(D, PORT, extra='''
 daemon_smtp_ports = %d : %d
@@ -215,6 +219,15 @@ def test_the_port_is_for_test_builds():
     if hooks:
         r = subprocess.run([hooks, '-C', conf, '-bP', 'rfc1413_port'], capture_output=True, text=True, env=dict(os.environ, MTA_TEST_SUITE=D.path))
         h.equal(r.stdout.strip(), 'rfc1413_port = 1113', r.stderr)
+
+
+def test_ways_to_a_name():
+    text = TEXT.replace('smtp_banner = ', 'dns_resolvers = <; [127.0.0.1]:%d\nhost_lookup = *\nORDER = bydns : byaddr\nhost_lookup_order = ORDER\nsmtp_banner = n=$sender_host_name; ' % DNS.port, 1)
+    conf = h.write(D('order.conf'), text)
+    for order, eight, nine in (('', 'dns8.test', 'file9.test'), ('bydns', 'dns8.test', 'dns9.test'), ('byaddr', '', 'file9.test'), ('byaddr : bydns', 'dns8.test', 'file9.test')):
+        for last, want in ((8, eight), (9, nine)):
+            r = subprocess.run([h.BIN, '-C', conf] + (['-DORDER=' + order] if order else []) + ['-bh', '192.0.2.%d' % last], input='QUIT\r\n', capture_output=True, text=True, timeout=60)
+            h.check('220 n=%s;' % want in r.stdout, '%s: %s%s' % (order, r.stdout, r.stderr))
 
 
 def test_in_bh():
