@@ -86,7 +86,7 @@ std::string parse_option(const std::string& p, Spec& s) {
                                                               {"noupdate", Update::readonly}};
   for (const auto& [word, update] : kUpdates) {
     if (p != word) continue;
-    if (s.update != Update::unsaid) return "conflicting update modes";
+    if (s.update != Update::unsaid && s.update != update) return "conflicting update modes";
     s.update = update;
     return {};
   }
