@@ -203,7 +203,7 @@ def send(to, body='hello\n', sender='from@remote.test', subject='x'):
 
 
 def done(mid, pattern='Completed'):
-    return wait_for(lambda: [l for l in log().splitlines() if mid in l and pattern in l], 20, lambda: '%s of %s in log: %s' % (pattern, mid, log()[-2000:]))
+    return wait_for(lambda: [l for l in log().splitlines() if mid in l and pattern in l], 60, lambda: '%s of %s in log: %s' % (pattern, mid, log()[-2000:]))
 
 
 def read(path):
