@@ -72,11 +72,12 @@ void Session::prepare_reception(Reception& reception) {
   else if (m.smtp_accept_queue > 0 && server_.counters != nullptr && server_.counters->sessions > m.smtp_accept_queue)
     reception.leave_queued =
         fmt::format("too many connections ({}, max {})", server_.counters->sessions, m.smtp_accept_queue);
-  if (!opt_.is_tcp || host_matches(m.sender_unqualified_hosts))
+  if (!opt_.is_tcp || host_matches(m.sender_unqualified_hosts, "sender_unqualified_hosts"))
     reception.header_sender_domain = qualify_domain(*config_, server_.primary_hostname);
-  if (!opt_.is_tcp || host_matches(m.recipient_unqualified_hosts))
+  if (!opt_.is_tcp || host_matches(m.recipient_unqualified_hosts, "recipient_unqualified_hosts"))
     reception.header_recipient_domain = qualify_recipient(*config_, server_.primary_hostname);
-  reception.ignore_from_line = opt_.is_tcp ? host_matches(m.ignore_fromline_hosts) : m.ignore_fromline_local;
+  reception.ignore_from_line =
+      opt_.is_tcp ? host_matches(m.ignore_fromline_hosts, "ignore_fromline_hosts") : m.ignore_fromline_local;
   reception.discarded_rcpts = discarded_rcpts_;
   if (prdr_requested_)
     reception.prdr_reply = [this](const Reply& r) {

@@ -47,16 +47,16 @@ std::string Session::ehlo_reply() {
     text += fmt::format("\nSIZE {}", limit);
   else
     text += "\nSIZE";
-  if (!opt_.batched && host_matches(m.limits_advertise_hosts)) text += limits_keyword();
+  if (!opt_.batched && host_matches(m.limits_advertise_hosts, "limits_advertise_hosts")) text += limits_keyword();
   if (m.accept_8bitmime) text += "\n8BITMIME";
-  if (host_matches(m.dsn_advertise_hosts)) {
+  if (host_matches(m.dsn_advertise_hosts, "dsn_advertise_hosts")) {
     text += "\nDSN";
     dsn_advertised_ = true;
   }
   if (m.acl_smtp_etrn.is_set()) text += "\nETRN";
   if (m.acl_smtp_vrfy.is_set()) text += "\nVRFY";
   if (m.acl_smtp_expn.is_set()) text += "\nEXPN";
-  if (!opt_.is_tcp || host_matches(m.pipelining_advertise_hosts)) {
+  if (!opt_.is_tcp || host_matches(m.pipelining_advertise_hosts, "pipelining_advertise_hosts")) {
     if (!effects_.no_pipelining) {
       text += "\nPIPELINING";
       pipelining_advertised_ = true;
@@ -66,15 +66,15 @@ std::string Session::ehlo_reply() {
     text += "\nAUTH" + mechanisms;
     auth_advertised_ = true;
   }
-  if (!opt_.batched && host_matches(m.chunking_advertise_hosts)) {
+  if (!opt_.batched && host_matches(m.chunking_advertise_hosts, "chunking_advertise_hosts")) {
     text += "\nCHUNKING";
     chunking_advertised_ = true;
   }
-  if (opt_.is_tcp && !tls_active_ && host_matches(m.tls_advertise_hosts)) {
+  if (opt_.is_tcp && !tls_active_ && host_matches(m.tls_advertise_hosts, "tls_advertise_hosts")) {
     text += "\nSTARTTLS";
     tls_advertised_ = true;
   }
-  if (opt_.is_tcp && host_matches(m.enhanced_status_codes_advertise_hosts)) {
+  if (opt_.is_tcp && host_matches(m.enhanced_status_codes_advertise_hosts, "enhanced_status_codes_advertise_hosts")) {
     text += "\nENHANCEDSTATUSCODES";
     enhanced_ = true;
   }
@@ -82,7 +82,7 @@ std::string Session::ehlo_reply() {
     text += "\nPRDR";
     prdr_advertised_ = true;
   }
-  if (m.accept_8bitmime && host_matches(m.smtputf8_advertise_hosts)) {
+  if (m.accept_8bitmime && host_matches(m.smtputf8_advertise_hosts, "smtputf8_advertise_hosts")) {
     text += "\nSMTPUTF8";
     smtputf8_advertised_ = true;
   }
@@ -92,8 +92,14 @@ std::string Session::ehlo_reply() {
 
 bool Session::helo_allowed(bool extended) {
   const auto& m = config_->main;
-  const bool must = opt_.is_tcp && host_matches(m.helo_verify_hosts);
-  if (!must && !(opt_.is_tcp && host_matches(m.helo_try_verify_hosts))) return true;
+  const auto demanded = opt_.is_tcp ? find_host(m.helo_verify_hosts, "helo_verify_hosts") : false;
+  if (!demanded) {
+    (void)cannot_tell("helo_verify_hosts");
+    give_up_ = true;
+    return false;
+  }
+  const bool must = *demanded;
+  if (!must && !(opt_.is_tcp && host_matches(m.helo_try_verify_hosts, "helo_try_verify_hosts"))) return true;
   const dns::Outcome found = acl::verify_helo(scope_);
   if (found == dns::Outcome::found || !must) return true;
   const bool later = found == dns::Outcome::try_again;
@@ -109,7 +115,8 @@ bool Session::helo_allowed(bool extended) {
 Session::Next Session::cmd_hello(const Command& c, bool extended) {
   const auto& m = config_->main;
   std::string_view name = c.argument;
-  if (!is_acceptable_helo(name, m.helo_allow_chars) && !host_matches(m.helo_accept_junk_hosts)) {
+  if (!is_acceptable_helo(name, m.helo_allow_chars) &&
+      !host_matches(m.helo_accept_junk_hosts, "helo_accept_junk_hosts")) {
     log_line(log::kMain | log::kReject,
              fmt::format("rejected {} from {}: syntactically invalid argument(s): {}", extended ? "EHLO" : "HELO",
                          peer(), name.empty() ? "(no argument given)" : printable(c.argument.substr(0, 256))));
@@ -126,7 +133,7 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   if (opt_.is_tcp && from_.host_name.empty() && m.helo_lookup_domains.is_set())
     if (const auto ours = m.helo_lookup_domains.match_tainted(scope_, from_.helo_name); ours && ours->matched)
       learn_host_name();
-  if (!helo_allowed(extended)) return Next::go_on;
+  if (!helo_allowed(extended)) return give_up_ ? Next::close : Next::go_on;
   const acl::Outcome o = run_acl(acl::Hook::helo, m.acl_smtp_helo);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
     const Next next = refuse(o, fmt::format("EHLO or HELO {}", printable(from_.helo_name)));

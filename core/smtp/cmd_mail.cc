@@ -133,7 +133,9 @@ bool Session::rcpt_parameters(const PathCommand& pc, mail::Recipient& r) {
 
 /// "threshold,initial delay,factor,maximum": commands beyond the threshold wait longer and longer.
 void Session::slow_down(const std::string& option, int count) {
-  if (option.empty() || !opt_.is_tcp || server_.fake || !host_matches(config_->main.smtp_ratelimit_hosts)) return;
+  if (option.empty() || !opt_.is_tcp || server_.fake ||
+      !host_matches(config_->main.smtp_ratelimit_hosts, "smtp_ratelimit_hosts"))
+    return;
   const lang::RateLimit limit = lang::parse_rate_limit(option).value_or(lang::RateLimit());
   const double delay = limit.delay_ms(count);
   if (delay < 1 || !flush()) return;
@@ -173,7 +175,8 @@ Session::Next Session::cmd_mail(const Command& c) {
   auto pc = parse_path_command(c.argument, "FROM:");
   if (!pc && !has_keyword(c.argument, "FROM")) return unknown_command();
   if (in_transaction_) return protocol_error(503, "sender already given", state_.command);
-  if (from_.helo_name.empty() && !opt_.batched && host_matches(m.hosts_require_helo)) {
+  if (from_.helo_name.empty() && !opt_.batched &&
+      find_host(m.hosts_require_helo, "hosts_require_helo").value_or(true)) {
     log_line(log::kMain | log::kReject, fmt::format("rejected MAIL from {}: no HELO/EHLO given", peer()));
     reply(503, "HELO or EHLO required");
     return Next::go_on;
@@ -204,7 +207,7 @@ Session::Next Session::cmd_mail(const Command& c) {
   po.allow_null = true;
   po.role = "sender";
   po.allow_utf8 = envelope_.smtputf8 || m.allow_utf8_domains;
-  po.allow_unqualified = !opt_.is_tcp || host_matches(m.sender_unqualified_hosts);
+  po.allow_unqualified = !opt_.is_tcp || host_matches(m.sender_unqualified_hosts, "sender_unqualified_hosts");
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
   const std::string path = lang::Rewriter(scope_, config_->rewrite).smtp_path(stripped(pc->path, m), true);
@@ -305,7 +308,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   mail::PathOptions po;
   po.allow_postmaster = true;  // RFC 5321 4.5.1
   po.allow_utf8 = envelope_.smtputf8 || m.allow_utf8_domains;
-  po.allow_unqualified = !opt_.is_tcp || host_matches(m.recipient_unqualified_hosts);
+  po.allow_unqualified = !opt_.is_tcp || host_matches(m.recipient_unqualified_hosts, "recipient_unqualified_hosts");
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
   const std::string path = lang::Rewriter(scope_, config_->rewrite).smtp_path(stripped(pc->path, m), false);

@@ -87,9 +87,12 @@ bool Session::start_tls() {
     return false;
   }
   // tls_verify_hosts: no service without a certificate that verifies.
-  if (!info.peer_verified && host_matches(config_->main.tls_verify_hosts)) {
-    log_line(log::kMain, fmt::format("TLS error on connection from {} (certificate verification failed): {}", peer(),
-                                     info.peer_dn.empty() ? "no certificate" : "certificate invalid"));
+  const auto must = info.peer_verified ? false : find_host(config_->main.tls_verify_hosts, "tls_verify_hosts");
+  if (!must || *must) {
+    if (!must) (void)cannot_tell("tls_verify_hosts");
+    if (must)
+      log_line(log::kMain, fmt::format("TLS error on connection from {} (certificate verification failed): {}", peer(),
+                                       info.peer_dn.empty() ? "no certificate" : "certificate invalid"));
     stream_->close();
     stream_ = std::make_unique<NullStream>();
     reader_.rebind(*stream_);

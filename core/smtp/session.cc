@@ -104,10 +104,18 @@ void Session::log_line(int targets, std::string_view line) {
   if ((targets & log::kPanic) != 0) services_.panicked();
 }
 
-bool Session::host_matches(const lang::MatchList& list) {
+Result<bool> Session::find_host(const lang::MatchList& list, std::string_view option) {
   if (!list.is_set()) return false;
   auto m = list.match_host(scope_, from_.host_address, from_.host_name);
-  return m && m->matched;
+  if (m) return m->matched;
+  // The client's own name servers are no trouble of this host's.
+  log_line(state_.host_lookup_deferred ? log::kMain : log::kMain | log::kPanic,
+           fmt::format("cannot tell whether {} is in {}: {}", peer(), option, printable(m.error().text)));
+  return std::unexpected(std::move(m).error());
+}
+
+bool Session::host_matches(const lang::MatchList& list, std::string_view option) {
+  return find_host(list, option).value_or(false);
 }
 
 Millis Session::receive_timeout() {
@@ -304,7 +312,8 @@ bool Session::too_many_nonmail(Verb verb) {
     return false;
   }
   return ++nonmail_ > m.smtp_accept_max_nonmail &&
-         (!m.smtp_accept_max_nonmail_hosts.is_set() || host_matches(m.smtp_accept_max_nonmail_hosts));
+         (!m.smtp_accept_max_nonmail_hosts.is_set() ||
+          host_matches(m.smtp_accept_max_nonmail_hosts, "smtp_accept_max_nonmail_hosts"));
 }
 
 Session::Next Session::dispatch(const Command& c) {
@@ -415,7 +424,8 @@ void Session::finish(std::string_view reason) {
 /// smtp_connection and smtp_no_mail: how the connection ended.
 void Session::tell_of_the_end() {
   const auto& m = config_->main;
-  if (!opt_.is_tcp || opt_.stdio || server_.fake || host_matches(m.hosts_connection_nolog)) return;
+  if (!opt_.is_tcp || opt_.stdio || server_.fake || host_matches(m.hosts_connection_nolog, "hosts_connection_nolog"))
+    return;
   if (quit_ && server_.log->on(log::Selector::smtp_connection))
     log_line(log::kMain, fmt::format("SMTP connection from {} closed by QUIT", peer()));
   if (mail_commands_ > 0 || !server_.log->on(log::Selector::smtp_no_mail)) return;

@@ -80,7 +80,13 @@ class Session {
   void finish(std::string_view reason);
   Millis receive_timeout();
   void reset_message();
-  bool host_matches(const lang::MatchList& list);
+  /// Is the client in the host list `option`? An error, which is logged: the list cannot be looked at now. What such a
+  /// list lets through, or keeps away, is then not to be had: see cannot_tell().
+  Result<bool> find_host(const lang::MatchList& list, std::string_view option);
+  /// The same for lists that only offer something: what cannot be looked at offers nothing, and is logged.
+  bool host_matches(const lang::MatchList& list, std::string_view option);
+  /// find_host() failed: 421, and the end of the connection. Always false.
+  bool cannot_tell(std::string_view option);
   /// Logs an ACL refusal of a command and replies. `what`: "RCPT <x>"; `with_sender` adds F=<> and A=.
   Next refuse(const acl::Outcome& o, std::string_view what, bool with_sender = false);
   /// One HELO, STARTTLS, AUTH and (per message) RSET are free; the rest counts (smtp_accept_max_nonmail). True: too

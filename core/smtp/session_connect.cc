@@ -25,6 +25,11 @@ bool Session::turn_away(int code, std::string_view text, std::string_view why) {
   return false;
 }
 
+bool Session::cannot_tell(std::string_view option) {
+  return turn_away(421, active_hostname_ + ": Temporary local problem; please try again later.",
+                   fmt::format("{} cannot be looked at", option));
+}
+
 bool Session::within_limits() {
   const auto& m = config_->main;
   Counters& c = *server_.counters;
@@ -33,11 +38,11 @@ bool Session::within_limits() {
   };
   if (m.smtp_load_reserve >= 0)
     if (const auto load = io::load_average_thousandths();
-        load > m.smtp_load_reserve && !host_matches(m.smtp_reserve_hosts))
+        load > m.smtp_load_reserve && !host_matches(m.smtp_reserve_hosts, "smtp_reserve_hosts"))
       return turn_away(421, active_hostname_ + ": Too much load; please try again later.",
                        fmt::format("load average = {:.2f}", static_cast<double>(load) / 1000));
   if (m.smtp_accept_max > 0 && m.smtp_accept_reserve > 0 && c.sessions > m.smtp_accept_max - m.smtp_accept_reserve &&
-      !host_matches(m.smtp_reserve_hosts))
+      !host_matches(m.smtp_reserve_hosts, "smtp_reserve_hosts"))
     return busy("reserved slots");
   // Behind a proxy the client is counted, not the proxy.
   const int mine = ++c.per_host[from_.host_address];
@@ -54,7 +59,9 @@ bool Session::within_limits() {
 
 void Session::tell_of_the_beginning() {
   const auto& m = config_->main;
-  if (!server_.log->on(log::Selector::smtp_connection) || host_matches(m.hosts_connection_nolog)) return;
+  if (!server_.log->on(log::Selector::smtp_connection) ||
+      host_matches(m.hosts_connection_nolog, "hosts_connection_nolog"))
+    return;
   log_line(log::kMain, fmt::format("SMTP connection from {}{}", peer(),
                                    opt_.is_tcp && server_.counters != nullptr
                                        ? fmt::format(" (TCP/IP connection count = {})", server_.counters->sessions)
@@ -104,7 +111,7 @@ bool Session::meet_proxy() {
 
 void Session::ask_ident() {
   const auto& m = config_->main;
-  if (m.rfc1413_query_timeout <= 0 || from_.proxy_session || !host_matches(m.rfc1413_hosts)) return;
+  if (m.rfc1413_query_timeout <= 0 || from_.proxy_session || !host_matches(m.rfc1413_hosts, "rfc1413_hosts")) return;
   IdentQuery q;
   q.server = {from_.host_address, static_cast<std::uint16_t>(m.rfc1413_port)};
   q.from_ip = from_.interface_address;
@@ -162,15 +169,18 @@ bool Session::connect() {
       return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",
                        "too many connections");
   }
-  const bool by_proxy = opt_.is_tcp && host_matches(m.hosts_proxy);
+  const auto in_proxies = opt_.is_tcp ? find_host(m.hosts_proxy, "hosts_proxy") : false;
+  if (!in_proxies) return cannot_tell("hosts_proxy");
+  const bool by_proxy = *in_proxies;
   if (by_proxy) {
     tell_of_the_beginning();  // it is the proxy that connected
     if (!meet_proxy()) return false;
   }
   if (counted && !within_limits()) return false;
-  if (opt_.is_tcp && m.host_reject_connection.is_set() && host_matches(m.host_reject_connection))
-    return turn_away(554, "SMTP service not available", "");
-  if (opt_.is_tcp && host_matches(m.host_lookup)) learn_host_name();
+  const auto unwanted = opt_.is_tcp ? find_host(m.host_reject_connection, "host_reject_connection") : false;
+  if (!unwanted) return cannot_tell("host_reject_connection");
+  if (*unwanted) return turn_away(554, "SMTP service not available", "");
+  if (opt_.is_tcp && host_matches(m.host_lookup, "host_lookup")) learn_host_name();
   if (!by_proxy) tell_of_the_beginning();
   if (opt_.is_tcp && !opt_.stdio) ask_ident();
   if (opt_.tls_on_connect && !start_tls()) return false;  // what the ACL answers goes through TLS already
