@@ -219,7 +219,11 @@ void Session::apply_controls(acl::Hook hook) {
   if (effects_.dscp >= 0 && effects_.dscp != dscp_ && opt_.is_tcp && !opt_.stdio) {
     dscp_ = effects_.dscp;
     const int field = dscp_ << 2;  // the other two bits are ECN's
-    const bool v6 = from_.host_address.find(':') != std::string::npos;
+    // The client's address may be what a proxy says.
+    int family = AF_UNSPEC;
+    socklen_t size = sizeof family;
+    (void)::getsockopt(stream_->fd(), SOL_SOCKET, SO_DOMAIN, &family, &size);
+    const bool v6 = family == AF_INET6;
     if (::setsockopt(stream_->fd(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, &field, sizeof field) !=
         0)
       log_line(log::kMain, fmt::format("control = dscp: {}", std::strerror(errno)));

@@ -28,6 +28,7 @@ hosts_proxy = 127.0.0.2
 proxy_protocol_timeout = 1s
 rfc1413_hosts = 127.0.0.3
 rfc1413_query_timeout = 2s
+acl_smtp_connect = accept control = dscp/ef
 log_selector = +proxy +incoming_port +smtp_connection
 smtp_banner = p=$proxy_session c=$sender_host_address:$sender_host_port i=$sender_ident l=$received_ip_address:$received_port x=$proxy_external_address:$proxy_external_port t=$tls_in_ver
 ''' % (PORT, TLS, TLS), transports='''  headers_add = X-Proxy: $proxy_session $proxy_local_address $proxy_external_address:$proxy_external_port''')
@@ -70,6 +71,7 @@ def test_headers():
     h.equal(banner(v2(1, 0x11, v4_body() + b'\x04\x00\x03abc')), '220 p=yes c=192.0.2.9:4444 i= l=127.0.0.1:%d x=198.51.100.1:25 t=' % PORT)
     ip6 = socket.inet_pton(socket.AF_INET6, '2001:db8::9')
     h.equal(banner(v2(1, 0x21, ip6 + ip6 + struct.pack('!HH', 4445, 465))), '220 p=yes c=2001:db8::9:4445 i= l=127.0.0.1:%d x=2001:db8::9:465 t=' % PORT)
+    h.check('control = dscp' not in log(), 'the address is IPv6, the socket is not: ' + log())
     for local in (b'PROXY UNKNOWN\r\n', v2(0, 0, b''), v2(0, 0x11, v4_body())):
         h.check(banner(local).startswith('220 p=yes c=127.0.0.2:'), local)
 
