@@ -1,8 +1,8 @@
 // manualroute: hosts are written in the configuration (route_list) or found by an expansion (route_data). A host that
 // does not exist is a mistake by default: the message is frozen (host_find_failed).
 #include <fmt/core.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 

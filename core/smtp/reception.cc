@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
