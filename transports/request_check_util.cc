@@ -98,7 +98,10 @@ Status check_directory(const lang::DriverInstance& t, std::string_view option, c
 Status check_path(const lang::DriverInstance& t, std::string_view option, const io::Fields& f) {
   REMEX_CHECK(check_path(f));
   const std::string path = text(f, "path");
-  if (t.find_given(option) != nullptr && path.starts_with(constant_start(t, option))) return {};
+  // The slashes that may end the option are no part of a path.
+  std::string start = constant_start(t, option);
+  while (start.ends_with("//")) start.pop_back();
+  if (t.find_given(option) != nullptr && (path + "/").starts_with(start)) return {};
   return fail(fmt::format("path {} is not one of the {} transport", printable(path), t.name));
 }
 

@@ -759,6 +759,11 @@ box:
   driver = appendfile
   file = /var/mail/$local_part_data
   user = games
+archive:
+  driver = appendfile
+  directory = /var/archive//
+  maildir_format
+  user = games
 begin retry
 )");
   const auto ask = [&](const char* transport, const char* op, io::Fields f) {
@@ -774,6 +779,10 @@ begin retry
   BOOST_TEST(ask("maildir", "maildir", {{"quota_directory", "/var/mail/quota/x"}}) == "");
   BOOST_TEST(ask("plain", "plain", {{"other_name", "m-x"}}) == "");
   BOOST_TEST(ask("box", "mbox", {{"may_create", "1"}}) == "");
+  BOOST_TEST(ask("archive", "maildir", {{"path", "/var/archive"}}) == "");
+  for (const char* other : {"/var", "/var/archive2", "/var/mail"})
+    BOOST_TEST(ask("archive", "maildir", {{"path", other}}) ==
+               "path " + std::string(other) + " is not one of the archive transport");
   BOOST_TEST(ask("maildir", "maildir", {{"name", "../../x"}}) == "name ../../x is no file name");
   BOOST_TEST(ask("maildir", "maildir", {{"name", "a/b"}}) == "name a/b is no file name");
   BOOST_TEST(ask("maildir", "maildir", {{"name", ".x"}}) == "name .x is no file name");
