@@ -564,15 +564,18 @@ HostResultOf<SmtpReply> SmtpConnection::send_chunks(const TransactionOptions& op
 
 HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vector<RcptState>& rcpts,
                                         std::string& confirmation) {
-  data_sent = false;
+  data_sent = begun = false;
   if (need_rset_) {
     auto r = command("RSET", opt.command_timeout, "RSET");
     if (!r) return std::unexpected(r.error());
     if (r->first() != 2) {
       broken_ = true;
-      return std::unexpected(reply_trouble(*r, "RSET", "lost_connection"));
+      HostTrouble t = reply_trouble(*r, "RSET", "lost_connection");
+      t.permanent = false;  // it is about this connection, not about recipients that were never named
+      return std::unexpected(std::move(t));
     }
   }
+  begun = true;
   need_rset_ = true;
   ++messages;
   std::string mail = fmt::format("MAIL FROM:<{}>", opt.sender);

@@ -145,6 +145,8 @@ class SmtpConnection {
   void quit();
   /// False after an error or when the server closed (or spoke unasked) meanwhile. Never parks.
   bool usable();
+  /// It said 421: nothing but QUIT may follow (RFC 5321 3.8).
+  bool closing() const { return closing_; }
 
   bool has(std::string_view keyword) const;
   bool esmtp() const { return esmtp_; }
@@ -162,6 +164,7 @@ class SmtpConnection {
   std::string destination;      ///< it counts for this one (destination_max_connections)
   std::shared_ptr<void> lease;  ///< of DestinationLimits, for as long as the connection is open
   int messages = 0;             ///< transactions begun on this connection
+  bool begun = false;           ///< the last send() got as far as MAIL: before it, nothing was said about a message
   bool data_sent = false;       ///< the last send() got as far as the text: losing the connection then leaves doubt
   Instant idle_since{};
 

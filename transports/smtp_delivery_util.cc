@@ -86,7 +86,8 @@ class Delivery {
   void try_host(const routers::HostItem& h, Group& open);
   /// answered: as told for each address. refused: this message cannot go to this server. again: the connection was dead
   /// before anything was sent. lost: it broke; what is left is for other hosts.
-  enum class Sent : std::uint8_t { answered, refused, again, lost };
+  /// closed: answered by 421, which is the answer for the next transactions, too.
+  enum class Sent : std::uint8_t { answered, refused, again, lost, closed };
   /// Sends to the addresses of `open`, in as many transactions as the server's limits ask for and it allows. What is
   /// still in `open` needs another connection; `undone` gets what this host does not take now.
   Sent use_connection(const routers::HostItem& h, const SmtpConnectOptions& options, SmtpConnection& c, bool reused,
@@ -339,6 +340,8 @@ Status Delivery::use_dane(const routers::HostItem& h, SmtpConnectOptions& c) {
 
 Status Delivery::use_ocsp(const routers::HostItem& h, SmtpConnectOptions& c) {
   REMEX_TRY(c.require_ocsp, in_list(o_.hosts_require_ocsp, h));
+  // The record says what to trust, and the staple is checked against no other chain (docs/differences.md).
+  c.require_ocsp = c.require_ocsp && !c.dane;
   // Records of the certificate itself (DANE-EE) make its issuer's word superfluous: the manual, 43.18.
   const auto ends_trust = [](const TlsaRecord& r) { return r.usage != 2; };
   const bool asks = !c.dane || std::none_of(c.tlsa.begin(), c.tlsa.end(), ends_trust);
@@ -455,6 +458,7 @@ std::string Delivery::pool_key(const routers::HostItem& h, const SmtpConnectOpti
   for (const SocksProxy& p : c.proxies) by += fmt::format("{}:{}/{},", p.at.ip, p.at.port, p.name);
   for (const TlsaRecord& r : c.tlsa) by += fmt::format("{}{}{}{}", r.usage, r.selector, r.matching, hex_encode(r.data));
   for (const std::string& name : c.dane_names) by += "," + name;
+  by += fmt::format("|{}{}{}", c.require_ocsp, c.tls.request_ocsp, c.tls.dh_min_bits);
   return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
                      c.to.ip, c.to.port, c.local_ip, c.helo, c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls,
                      c.avoid_esmtp, c.must_verify, c.sni, c.tls.priority, c.tls.certificate_file,
@@ -464,7 +468,8 @@ std::string Delivery::pool_key(const routers::HostItem& h, const SmtpConnectOpti
 HostResultOf<std::unique_ptr<SmtpConnection>> Delivery::connect(const routers::HostItem& h, SmtpConnectOptions& c,
                                                                 bool fresh, bool& reused) {
   reused = false;
-  if (ctx_.pool != nullptr && !fresh)
+  // event_action may veto a connection when it is made.
+  if (ctx_.pool != nullptr && !fresh && !generic(t_).event_action.is_set())
     if (auto idle = ctx_.pool->take(pool_key(h, c))) {
       reused = true;
       return idle;
@@ -805,8 +810,8 @@ Delivery::Sent Delivery::send_share(const routers::HostItem& h, const SmtpConnec
   std::string confirmation;
   if (permit_) permit_->used();
   auto sent = c.send(tx, rcpts, confirmation);
-  // A connection that was idle may have died meanwhile: that is no fault of the host.
-  if (!sent && reused && !c.data_sent) return Sent::again;
+  // A connection that was idle may have died meanwhile, or ends after a transaction: that is no fault of the host.
+  if (!sent && (reused || !c.begun) && !c.data_sent) return Sent::again;
   const bool doubt = c.data_sent;
   take_answers(h, port, c, rcpts, confirmation, now);
   if (sent) return Sent::answered;
@@ -843,7 +848,12 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
     bool reused = false;
     auto opened = connect(h, *options, fresh, reused);
     if (!opened && opened.error().waits) {
-      wait_for_turn(open, DestinationLimits::no_slot(rule_));
+      Group waits;  // who has an answer of a host keeps it
+      std::copy_if(open.begin(), open.end(), std::back_inserter(waits), [this](std::size_t i) {
+        const auto scope = results_[i].retry_scope;
+        return scope != AddrResult::Scope::address && scope != AddrResult::Scope::message;
+      });
+      wait_for_turn(waits, DestinationLimits::no_slot(rule_));
       break;
     }
     if (!opened) {
@@ -870,7 +880,11 @@ void Delivery::try_host(const routers::HostItem& h, Group& open) {
       if (sent == Sent::lost) break;
       continue;
     }
-    if (sent == Sent::answered) ctx_.host_results.push_back({h.name, h.ip, port, "", ""});
+    if (sent == Sent::answered || sent == Sent::closed) ctx_.host_results.push_back({h.name, h.ip, port, "", ""});
+    if (sent == Sent::closed) {
+      c.quit();
+      break;
+    }
     // Who wants to know of connections is told when they close.
     const bool keep = ctx_.pool != nullptr && !generic(t_).event_action.is_set();
     if (sent == Sent::answered && keep && !full(c) && c.poolable && c.usable())
@@ -885,15 +899,24 @@ Delivery::Sent Delivery::use_connection(const routers::HostItem& h, const SmtpCo
                                         SmtpConnection& c, bool reused, Group& open, Group& undone) {
   for (;;) {
     Group later, now = share(c, open, later);
+    const Group offered = now;
     const Sent sent = send_share(h, options, c, reused, now, later);
     if (sent == Sent::again) return sent;
     if (sent == Sent::lost) {
       open = std::move(now);
       return sent;
     }
+    const bool delivered = std::any_of(offered.begin(), offered.end(),
+                                       [this](std::size_t i) { return results_[i].fate == Fate::delivered; });
+    const auto closer =
+        std::find_if(now.begin(), now.end(), [this](std::size_t i) { return results_[i].smtp_code == 421; });
+    const bool closed = c.closing() && !delivered && closer != now.end();
+    if (closed)
+      for (const std::size_t i : later) results_[i] = results_[*closer];
     undone.insert(undone.end(), now.begin(), now.end());
     open = std::move(later);
     reused = false;
+    if (closed) return Sent::closed;
     if (open.empty() || sent == Sent::refused || full(c) || !c.usable()) return sent;
   }
 }
@@ -940,7 +963,8 @@ void Delivery::deliver_group(const Group& group, const std::vector<routers::Host
     }
     ++tried;
     try_host(h, open);
-    if (!open.empty() && results_[open.front()].wait_until > 0) return;  // another host is the same destination
+    // Another host is the same destination. Those that have an answer keep it.
+    if (std::any_of(open.begin(), open.end(), [this](std::size_t i) { return results_[i].wait_until > 0; })) return;
   }
   if (!given_up) return;
   for (const std::size_t i : open)

@@ -108,6 +108,7 @@ remote:
 required:
   driver = smtp
   port = %d
+  hosts_require_ocsp = *
   hosts_require_dane = *
   connection_max_messages = 1
 ''' % (MX_PORT, MX_PORT)

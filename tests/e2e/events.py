@@ -113,12 +113,17 @@ others:
     ('nosmtp', PEER.port, ACTION % 'nosmtp', '${if eq{$event_name}{smtp:connect}{not him}}', ''),
     ('nocert', TLS_PEER.port, ACTION % 'nocert', '${if eq{$event_name/$event_data}{tls:cert/0}{not this one}}', '  protocol = smtps\n'),
     ('broken', PEER.port, '${if eq{$event_name}{msg:delivery}{${lookup{x}lsearch{%s}}}}' % D('no-such-file'), '', '')), 1)) + '''
+unasked:
+  driver = smtp
+  hosts = 127.0.1.4
+  port = %d
+  allow_localhost
 false:
   driver = pipe
   command = /bin/false
   user = mail
   event_action = %s
-''' % (ACTION % 'false'))
+''' % (PEER.port, ACTION % 'false'))
 TEXT = open(CONF).read()
 TEXT = TEXT.replace('begin acl\n', '''begin acl
 event:
@@ -199,6 +204,9 @@ def test_certificates():
 
 
 def test_what_answers_forbid():
+    # A connection of another transport to the same host is no way around the veto.
+    h.equal(h.send(PORT, 'a@client.test', ['u@unasked.test'], 'Subject: x\n\nx\n')[0], 250)
+    h.wait_for(lambda: '=> u@unasked.test' in log(), what='a connection that is kept')
     sessions = PEER.sessions
     h.equal(events('u@noconnect.test', done=' == u@noconnect.test')[:2], ['noconnect tcp:connect () 0', 'noconnect msg:host:defer (deferred by tcp:connect event expansion: not there) -58'])
     h.equal(PEER.sessions, sessions, 'nobody connected')

@@ -97,7 +97,7 @@ others:
   transport = ${extract{1}{.}{$domain}{$value}}
 ''', transports=''.join(TRANSPORT % t for t in (
     ('good', GOOD.port, D('ca.pem'), '  hosts_require_ocsp = *\n'), ('revoked', REVOKED.port, D('ca.pem'), '  hosts_require_ocsp = *\n'),
-    ('none', NONE.port, D('ca.pem'), ''), ('required', NONE_REQUIRED.port, D('ca.pem'), '  hosts_require_ocsp = *\n'),
+    ('none', NONE.port, D('ca.pem'), ''), ('strict', NONE.port, D('ca.pem'), '  hosts_require_ocsp = *\n'), ('required', NONE_REQUIRED.port, D('ca.pem'), '  hosts_require_ocsp = *\n'),
     ('unwanted', UNWANTED.port, D('ca.pem'), '  hosts_request_ocsp =\n  tls_dh_min_bits = 2048\n'))))
 TEXT = open(CONF).read().replace('begin acl\n', 'begin acl\nacl_mail:\n  accept logwrite = status $tls_in_ocsp\nseen:\n  accept logwrite = to $domain: $tls_out_ocsp\n         message =\n', 1).replace('  deny message = relay', '  accept\n  deny message = relay', 1)
 h.write(CONF, TEXT.replace('* * F,1h,1s', '* * F,1h,1h'))
@@ -198,6 +198,10 @@ def test_the_client_asks():
     deliver('none')
     h.wait_for(lambda: NONE.messages, what=lambda: 'the message: ' + log())
     h.check('to none.test: 1' in log(), log())
+    # The connection is kept, but not for those who want more of it.
+    deliver('strict')
+    line = h.wait_for(lambda: [x for x in log().splitlines() if ' u@strict.test' in x], what=lambda: 'a deferral: ' + log())[0]
+    h.check('hosts_require_ocsp, and the certificate status was not sent' in line, line)
     deliver('unwanted')
     h.wait_for(lambda: UNWANTED.messages, what=lambda: 'the message: ' + log())
     h.check('to unwanted.test: 0' in log(), log())

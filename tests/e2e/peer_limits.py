@@ -2,6 +2,7 @@
 """Limits that servers tell with LIMITS (RFC 9422): those of the other side are kept, by more transactions and more connections; this side tells its own."""
 # timeout: 120
 import atexit
+import re
 
 import harness as h
 import peers
@@ -100,6 +101,31 @@ def test_a_refusal():
     h.wait_for(lambda: len(PEER.messages) >= 3, what='the third')
     del PEER.replies['RCPT']
     h.equal(sorted(m[1][0] for m in PEER.messages), to, 'each once')
+
+
+def test_a_reset_is_refused():
+    """It says something about the connection, and nothing about recipients that were never named."""
+    PEER.messages.clear()
+    PEER.sessions = 0
+    PEER.replies.update({'EHLO': '250-sink.test\r\n250-LIMITS RCPTMAX=1\r\n250 8BITMIME', 'RSET': '500 what is that', 'RCPT': lambda line: '550 no' if 'u1@' in line else None})
+    to = addresses(4)
+    done = log().count(' Completed')
+    h.equal(h.send(PORT, 'a@client.test', to, 'Subject: x\n\nx\n')[0], 250)
+    h.wait_for(lambda: log().count(' Completed') == done + 1, what=lambda: 'the delivery: ' + log()[-2000:])
+    del PEER.replies['RSET'], PEER.replies['RCPT']
+    h.equal(sorted(m[1][0] for m in PEER.messages), sorted(set(to) - {to[1]}), 'what came')
+    h.equal(PEER.sessions, 2, 'connections')
+
+
+def test_a_server_that_goes_away():
+    """421 is its answer for all that is still to come: it is not asked again for each transaction."""
+    PEER.sessions = 0
+    PEER.replies.update({'EHLO': '250-sink.test\r\n250-LIMITS RCPTMAX=1\r\n250 8BITMIME', 'RCPT': '421 going down'})
+    to = addresses(4)
+    h.equal(h.send(PORT, 'a@client.test', to, 'Subject: x\n\nx\n')[0], 250)
+    h.wait_for(lambda: all(re.search('== %s .*421 going down' % re.escape(a), log()) for a in to), what=lambda: 'four deferrals: ' + log()[-2000:])
+    del PEER.replies['RCPT']
+    h.equal(PEER.sessions, 1, 'connections')
 
 
 def test_own_limits():
