@@ -41,6 +41,15 @@ Status set_key_pairs(io::TlsServerConfig& c, std::string_view certificates, std:
   }
   return {};
 }
+
+/// The files of tls_ocsp_file. "PEM " or "DER " in front tells Exim the format (manual, tls_ocsp_file), which is found
+/// out here.
+std::vector<std::string> ocsp_files(const std::string& list) {
+  std::vector<std::string> out = lang::split_list(list);
+  for (std::string& file : out)
+    if (file.starts_with("PEM ") || file.starts_with("DER ")) file = std::string(trim(file.substr(4)));
+  return out;
+}
 }  // namespace
 
 Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& scope) {
@@ -66,7 +75,7 @@ Result<std::shared_ptr<io::TlsServerContext>> Server::tls_context(lang::Scope& s
   REMEX_CHECK(text(m.tls_crl, c.crl_file, "tls_crl"));
   REMEX_CHECK(text(m.tls_ocsp_file, proofs, "tls_ocsp_file"));
   REMEX_CHECK(set_key_pairs(c, certificates, keys));
-  if (!certificates.empty() && !proofs.empty()) c.ocsp_files = lang::split_list(proofs);
+  if (!certificates.empty() && !proofs.empty()) c.ocsp_files = ocsp_files(proofs);
   c.request_client_certificate = m.tls_verify_hosts.is_set() || m.tls_try_verify_hosts.is_set();
   const std::string key =
       c.priority + "\n" + certificates + "\n" + keys + "\n" + c.verify_certificates + "\n" + c.crl_file + "\n" + proofs;

@@ -114,10 +114,12 @@ static constexpr OptionDef defs[] = {
     {.name = "tls_ocsp_file",
      .type = OptionType::expanded,
      .ref = ref<&MainOptions::tls_ocsp_file>,
-     .summary = "Files with the certificate status that is stapled (OCSP; DER or PEM), one for each of tls_certificate",
+     .summary =
+         "Files with the certificate status that is stapled (OCSP; DER or PEM, which may be said in front), one for "
+         "each of tls_certificate",
      .sink = "file",
      .tier = 2,
-     .examples = {{"/etc/remex/tls/status.der"}}},
+     .examples = {{"/etc/remex/tls/status.der"}, {"PEM /etc/remex/tls/status.pem"}}},
     {.name = "tls_on_connect_ports",
      .type = OptionType::string_list,
      .ref = ref<&MainOptions::tls_on_connect_ports>,

@@ -89,7 +89,7 @@ GOOD, REVOKED, NONE, NONE_REQUIRED, UNWANTED = Peer(D('leaf.good')), Peer(D('lea
 CONF = fill(D, PORT, extra='''
 tls_certificate = %s
 tls_privatekey = %s
-tls_ocsp_file = %s
+tls_ocsp_file = DER %s
 acl_smtp_mail = acl_mail
 ''' % (D('leaf.pem'), D('leaf.key'), STATUS), routers='''
 others:
