@@ -353,6 +353,7 @@ class Supervisor {
 
   void finish(int status) {
     leaving_.stop();
+    start_at_ = miss_courier_at_ = Instant::max();  // nobody is started any more
     exit_status_ = status;
     over_ = true;
   }
