@@ -116,6 +116,7 @@ bool Scheduler::has_slot() const {
 
 void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg) {
   if (stopping_) return;
+  if (leaving_ && stranded_ && stranded_()) return left_();
   last_ = process;
   const std::uint64_t bytes = bytes_of(msg);
   if (!has_slot() && (waiting_.size() >= kMaxWaiting || waiting_bytes_ + bytes > kMaxWaitingBytes)) {
@@ -203,11 +204,17 @@ bool Scheduler::idle() const {
          etrn_running_.empty();
 }
 
-void Scheduler::leave(std::function<void()> left, std::function<void()> idle) {
+void Scheduler::leave(std::function<void()> left, std::function<void()> idle, std::function<bool()> stranded) {
   leaving_ = true;
   left_ = std::move(left);
   idle_ = std::move(idle);
+  stranded_ = std::move(stranded);
   wanted_.reset();
+  if (!stranded_ || !stranded_() || (waiting_.empty() && woken_.empty())) return;
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  woken_.clear();
+  left_();
 }
 
 Millis Scheduler::until_slow() const {

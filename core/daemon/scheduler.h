@@ -40,8 +40,9 @@ class Scheduler {
   /// No new deliveries; waits for the running ones until the fiber's deadline, then cancels them. None runs afterwards.
   void drain();
   /// The process makes room for another one: running queue runs take no more messages and none begins; new messages are
-  /// still delivered. `left`: called when some are left to the other process; `idle`: when idle() has become true.
-  void leave(std::function<void()> left, std::function<void()> idle);
+  /// still delivered. `left`: called when some are left to the other process; `idle`: when idle() has become true;
+  /// `stranded`: asked whether this process can deliver at all, else new and waiting messages are left, too.
+  void leave(std::function<void()> left, std::function<void()> idle, std::function<bool()> stranded);
   /// Nothing is under way or waits.
   bool idle() const;
   std::size_t running() const { return running_.size(); }
@@ -92,6 +93,7 @@ class Scheduler {
   std::uint64_t waiting_bytes_ = 0;
   bool overflow_ = false, stopping_ = false, leaving_ = false;
   std::function<void()> left_, idle_;  ///< of leave()
+  std::function<bool()> stranded_;     ///< of leave()
   std::deque<Waiting> waiting_;
   std::deque<std::pair<std::shared_ptr<Process>, std::string>> woken_;
   std::shared_ptr<Process> last_;

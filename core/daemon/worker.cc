@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include "core/base/strings.h"
@@ -128,14 +129,22 @@ class Worker {
     stop_.set();
   }
 
+  /// The master takes note of its end before it says that this worker shall leave. Alive, it is root's: EPERM.
+  bool courier_is_gone() const {
+    const pid_t courier = start_.courier ? start_.courier->process() : -1;
+    return courier > 0 && ::kill(courier, 0) != 0 && errno == ESRCH;
+  }
+
   /// Makes room for another worker, and finishes what it does itself: nobody has to be sent away, and no command has to
   /// be run twice.
   void leave(io::Nursery& nursery) {
     (void)prctl(PR_SET_NAME, "remex-leaving");
     (void)nursery.join();  // the status socket has its name back
-    scheduler_.leave([this] { send_report(start_.link, Report::look); }, [this] { hurry_.set(); });
+    // Without its courier it has nobody who writes to mailboxes, and what it takes waits for the one that follows.
+    const auto stranded = [this] { return courier_is_gone(); };
+    scheduler_.leave([this] { send_report(start_.link, Report::look); }, [this] { hurry_.set(); }, stranded);
     send_report(start_.link, Report::left);
-    {
+    if (!stranded()) {
       const io::DeadlineScope polite(kLeaveSessions);
       (void)sessions_->join();
     }

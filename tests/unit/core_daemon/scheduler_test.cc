@@ -77,6 +77,30 @@ BOOST_AUTO_TEST_CASE(a_queue_run_may_follow_one_that_failed) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_process_that_cannot_deliver_leaves_its_messages_to_the_next) {
+  in_world("", [](World& w) {
+    const auto p = process_of(w);
+    daemon::Scheduler s(1);
+    int left = 0;
+    bool stranded = false;
+    s.leave([&left] { ++left; }, {}, [&stranded] { return stranded; });
+    const io::DeadlineScope limit(Seconds(60));
+    give(w, s, p, "a@local.test");  // it only makes room
+    while (w.mailbox("a").empty() || !s.idle()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    BOOST_TEST(left == 0);
+    stranded = true;
+    give(w, s, p, "b@local.test");
+    BOOST_TEST(left == 1);
+    BOOST_TEST(s.idle());
+    BOOST_TEST(w.queued() == 1U);
+    daemon::Scheduler next(1);
+    next.queue_run(p);
+    while (w.mailbox("b").empty()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    s.drain();
+    next.drain();
+  });
+}
+
 /// A queue run under way that waits for a slow host until `go`.
 void slow_run(World& w, daemon::Scheduler& s, const std::shared_ptr<daemon::Process>& p, const bool& go) {
   w.on_command = [&go](const std::string&) {
