@@ -188,13 +188,14 @@ Result<lang::filter::Outcome> run_filter(RouteContext& ctx, const lang::DriverIn
   REMEX_TRY(const Ids id, file_identity(ctx, r, addr));
   if (id.uid < 0) return defer(fmt::format("{} router: there is no user to run the filter as", r.name));
   const bool own = static_cast<uid_t>(id.uid) == ::geteuid();
+  const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
+  const bool asks = courier != nullptr && courier->privileged();
   lang::filter::Options here = options;
-  here.pure = !own;
+  here.pure = !own || asks;  // this process may be in a sandbox
   lang::filter::Outcome out = lang::filter::run(text, ctx.scope, here);
   out.of_user = !own;
   if (!out.needs_user) return out;
-  const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
-  if (courier == nullptr || !courier->privileged())
+  if (!asks)
     return defer(
         fmt::format("{} router: the filter must be run as uid {}, which this process cannot become", r.name, id.uid));
   debug_line(ctx, fmt::format("{} router: the filter is run as uid {}", r.name, id.uid));

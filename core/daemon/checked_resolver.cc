@@ -4,9 +4,11 @@
 #include <fmt/core.h>
 
 #include <chrono>
+#include <set>
 
 #include "core/base/clock.h"
 #include "core/base/strings.h"
+#include "core/io/current_fiber.h"
 #include "lang/diagnostics.h"
 #include "lang/regex.h"
 
@@ -53,13 +55,14 @@ class CheckedResolver final : public dns::Resolver {
   }
 
   bool counts_as_nonexistent(std::string_view name) {
-    if (!config_.main.dns_again_means_nonexist.is_set() || asking_) return false;
-    asking_ = true;  // the list's own questions are not asked about again
+    // The list's own questions are not asked about again.
+    const void* const asker = io::current_fiber();
+    if (!config_.main.dns_again_means_nonexist.is_set() || !asking_.insert(asker).second) return false;
     lang::Scope scope;
     scope.config = &config_;
     scope.services = &services_;
     const auto listed = config_.main.dns_again_means_nonexist.match_tainted(scope, name);
-    asking_ = false;
+    asking_.erase(asker);
     return listed && listed->matched;
   }
 
@@ -67,7 +70,7 @@ class CheckedResolver final : public dns::Resolver {
   const lang::Config& config_;
   lang::Services& services_;
   std::function<void(std::string_view)> log_;
-  bool asking_ = false;
+  std::set<const void*> asking_;  ///< fibers that look at the list
 };
 
 }  // namespace

@@ -159,7 +159,10 @@ class Daemon {
     std::string path = opt_.pid_file.empty() ? config_->main.pid_file_path : opt_.pid_file;
     if (path.empty()) path = config_->main.spool_directory + "/exim-daemon.pid";
     if (path.find('/') != std::string::npos) (void)mkdir(path.substr(0, path.rfind('/')).c_str(), 0750);
-    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    // A daemon of root's that was killed left it: whoever may write in the directory may make another one.
+    if (fd < 0 && errno == EACCES && unlink(path.c_str()) == 0)
+      fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0) return fail_start(EX_CANTCREAT, fmt::format("cannot write the pid file {}: {}", path, strerror(errno)));
     const std::string text = fmt::format("{}\n", getpid());
     (void)!write(fd, text.data(), text.size());

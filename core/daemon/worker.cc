@@ -399,7 +399,7 @@ Status give_up_what_is_not_needed(WorkerStart& start, std::vector<std::string>& 
   if (!start.sandbox.enabled) return {};
   REMEX_TRY(const io::SandboxState state, io::enter_sandbox(start.sandbox.rules()));
   for (const std::string& what : state.missing) notes.push_back("sandbox: " + what);
-  std::erase_if(start.sandbox.writable, [](const std::string& path) { return !io::sandbox_lets_write(path); });
+  start.sandbox.grant();
   if (state.refusals >= 0) {
     send_report(start.link, Report::sandbox, state.refusals);
     close(state.refusals);

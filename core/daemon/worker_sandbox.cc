@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -45,6 +46,36 @@ bool may_be_path(const lang::Expansion& e) {
   return e.is_constant() ? trim(e.constant()).starts_with('/') : may_be_path(e.root());
 }
 
+/// May the value be statements of an ACL that the configuration does not show? A lookup says what follows a blank, or
+/// a text has an expansion for later in it.
+bool may_be_statements(const lang::Node* n) {
+  if (n == nullptr) return false;
+  switch (n->kind) {
+    case lang::NodeKind::constant: return n->text.find("${") != std::string::npos;
+    case lang::NodeKind::sequence: {
+      std::string text;
+      bool all_constant = true;
+      for (const auto& child : n->children) {
+        if (child->kind == lang::NodeKind::constant)
+          text += child->text;
+        else
+          all_constant = false;
+        if (may_be_statements(child.get())) return true;
+      }
+      return text.find("${") != std::string::npos ||
+             (!all_constant && trim(text).find_first_of(" \t\n") != std::string::npos);
+    }
+    case lang::NodeKind::item:
+      return (n->has_branches || n->item->name == "if") &&
+             (may_be_statements(n->yes.get()) || may_be_statements(n->no.get()));
+    default: return false;
+  }
+}
+
+bool may_be_statements(const lang::Expansion& e) {
+  return e.is_constant() ? e.constant().find("${") != std::string::npos : may_be_statements(e.root());
+}
+
 class Finder {
  public:
   Finder(const lang::Config& config, SandboxNeeds& needs) : config_(config), needs_(needs) {}
@@ -52,7 +83,8 @@ class Finder {
   void run() {
     lang::for_each_expansion(config_, [this](const lang::Expansion& e, const lang::CheckPlace& place) {
       look_at(e, place.text());
-      if (place.family == "main option" && place.option.starts_with("acl_")) acl_text(e, place.text());
+      if (place.family == "main option" && place.option.starts_with("acl_"))
+        if (e.is_set() && (may_be_path(e) || may_be_statements(e))) acl_file(place.text());
     });
     for (const auto& rule : config_.rewrite) look_at(rule.replacement, "a rewriting rule");
     main_options();
@@ -85,7 +117,7 @@ class Finder {
     if (e.is_set() && may_be_path(e)) acl_file(where);
   }
   void acl_file(const std::string& where) {
-    needs_.programs.push_back(fmt::format("an ACL that may be a file in {}", where));
+    needs_.programs.push_back(fmt::format("an ACL that is read later in {}", where));
   }
 
   /// Each "sqlite,file=/x {query}", "sqlite;query" and "sqlite {/x query}" of a text.
@@ -191,6 +223,8 @@ class Finder {
   SandboxNeeds& needs_;
 };
 
+bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
 void sort_unique(std::vector<std::string>& v) {
   std::sort(v.begin(), v.end());
   v.erase(std::unique(v.begin(), v.end()), v.end());
@@ -223,12 +257,23 @@ io::SandboxRules SandboxNeeds::rules() const {
   return r;
 }
 
+void SandboxNeeds::grant() {
+  std::erase_if(writable, [this](const std::string& path) {
+    const bool granted = io::sandbox_lets_write(path);
+    if (!granted) refused.emplace_back(path, is_there(path));
+    return !granted;
+  });
+}
+
 bool SandboxNeeds::covers(const SandboxNeeds& other) const {
   if (!enabled || !other.enabled) return enabled == other.enabled;
   if (programs.empty() && !other.programs.empty()) return false;
   if (!unbounded.empty()) return true;
-  return other.unbounded.empty() &&
-         std::includes(writable.begin(), writable.end(), other.writable.begin(), other.writable.end());
+  return other.unbounded.empty() && std::all_of(other.writable.begin(), other.writable.end(), [this](const auto& path) {
+           return std::binary_search(writable.begin(), writable.end(), path) ||
+                  std::any_of(refused.begin(), refused.end(),
+                              [&](const auto& r) { return r.first == path && r.second == is_there(path); });
+         });
 }
 
 std::string SandboxNeeds::text() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/io/sandbox.h"
@@ -17,9 +18,14 @@ struct SandboxNeeds {
   /// Why nobody can tell where is written; empty: the directories are all.
   std::vector<std::string> unbounded;
   std::vector<std::string> writable;  ///< sorted, absolute
+  /// What was asked for and not granted, and whether it existed then: see grant().
+  std::vector<std::pair<std::string, bool>> refused;
 
+  /// Keeps of `writable` what the sandbox of this process lets write.
+  void grant();
   io::SandboxRules rules() const;
-  /// A worker in a sandbox made for these needs can also serve `other`.
+  /// A worker in a sandbox made for these needs can also serve `other`. What it was not granted is no reason for
+  /// another worker as long as that would not be granted it either.
   bool covers(const SandboxNeeds& other) const;
   /// For the log: what the configuration needs that others do not, and what comes of it. Empty: the whole sandbox is in
   /// force.

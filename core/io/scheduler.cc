@@ -3,6 +3,7 @@
 // Fibers run from run_ready(), between turns of libuv; callbacks of libuv only make fibers ready. So no fiber code ever
 // runs inside a libuv callback, and a fiber may destroy any handle.
 #include "core/io/scheduler.h"
+#include "core/io/current_fiber.h"
 
 #include <cxxabi.h>
 #include <pthread.h>
@@ -421,6 +422,7 @@ void Loop::stop() { t_loop->cancel_all(); }
 std::size_t Loop::fibers() const { return t_loop->fiber_count; }
 
 bool in_fiber() { return this_fiber() != nullptr; }
+const void* current_fiber() { return this_fiber(); }
 std::uint64_t current_turn() { return t_turn; }
 void next_turn() { ++t_turn; }
 

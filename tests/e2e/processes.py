@@ -186,6 +186,22 @@ def test_the_pid_file_is_the_masters():
         h.check(not os.path.exists(s.d('spool/exim-daemon.pid')), 'left behind')
 
 
+def test_a_pid_file_of_roots_is_no_obstacle():
+    """A daemon of root's was killed; the next one is started by the owner of the spool."""
+    if not ROOT:
+        return
+    import pwd
+    with Server() as s:
+        s.remex.kill()
+        h.equal(os.stat(s.d('spool/exim-daemon.pid')).st_uid, 0, 'its owner')
+        s.remex.user = 'mail'
+        os.chown(s.remex.stderr_path, pwd.getpwnam('mail').pw_uid, -1)
+        s.remex.start()
+        with open(s.d('spool/exim-daemon.pid')) as f:
+            h.equal(int(f.read()), s.remex.proc.pid, 'pid file')
+        s.remex.stop()
+
+
 def test_a_reload_holds_after_a_crash():
     """A good new configuration is what the next worker begins with; a file that became wrong afterwards is not."""
     with Server() as s:

@@ -252,6 +252,50 @@ def test_a_directory_that_comes_later():
         s.stop()
 
 
+def test_a_directory_that_stays_missing():
+    """No reload begins another worker for it."""
+    with Server(extra='sandbox_writable_directories = @DIR@/never') as s:
+        s.logged('never cannot be written: No such file')
+        first = s.remex.worker()
+        s.remex.proc.send_signal(signal.SIGHUP)
+        s.logged('SIGHUP received: configuration loaded again')
+        s.send()
+        s.arrived()
+        h.equal((s.remex.worker(), 'another sandbox' in s.log()), (first, False), 'the worker')
+        s.stop()
+
+
+FILTER = """# Exim filter
+if "${run{/bin/sh -c 'echo ran'}}" contains "ran" then
+  save $home/ran/
+else
+  save $home/not/
+endif
+"""
+
+
+def test_a_filter_of_the_daemons_own_user():
+    """It may run commands, which the worker may not: the courier does."""
+    d = h.Dir()
+    h.write(d('filter'), FILTER)
+    os.mkdir(d('mail'))
+    shutil.chown(d('mail'), 'mail', 'mail')
+    router = ('filtered:\n  driver = redirect\n  domains = f.test\n  file = %s\n  allow_filter\n  user = mail\n  router_home_directory = %s\n'
+              '  directory_transport = box\n' % (d('filter'), d('mail')))
+    with Server(routers=router, transports='box:\n  driver = appendfile\n  maildir_format\n  user = mail\n') as s:
+        with open(s.remex.conf) as f:
+            text = f.read()
+        h.write(s.remex.conf, text.replace('acl_rcpt:\n', 'acl_rcpt:\n  accept domains = f.test\n'))
+        s.remex.stop()
+        s.remex.start()
+        h.check('programs are run' not in s.log(), s.log())
+        h.equal(h.send(s.port, 's@c.test', ['u@f.test'], 'Subject: x\n\nx\n')[0], 250, 'message')
+        h.wait_for(lambda: h.maildir(d('mail/ran')), what=lambda: 'the delivery: ' + s.log()[-2000:])
+        h.equal(s.log('paniclog'), '', 'panic log')
+        s.stop()
+    d.remove()
+
+
 def test_sqlite():
     """A database that an ACL writes: in the directory of sqlite_dbfile, or anywhere when that is not known when the server starts."""
     for dbfile, confined in (('sqlite_dbfile = @DIR@/grey/db', True), ('sqlite_dbfile = ${if eq{a}{a}{@DIR@/grey/db}}', False)):

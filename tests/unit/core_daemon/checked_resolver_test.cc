@@ -29,7 +29,10 @@ class Unsure : public dns::Resolver {
 
 class NoServices : public lang::Services {
  public:
-  dns::Resolver& resolver() override { throw std::logic_error("no resolver"); }
+  dns::Resolver& resolver() override {
+    if (!of_lists) throw std::logic_error("no resolver");
+    return *of_lists;
+  }
   lang::VerifyOutcome verify_sender(lang::Scope&, const std::string&, std::string_view) override { return {}; }
   lang::VerifyOutcome verify_recipient(lang::Scope&, const std::string&, std::string_view) override { return {}; }
   Result<bool> run_acl(lang::Scope&, const Text&, const std::vector<Text>&, Text&) override { return false; }
@@ -39,6 +42,7 @@ class NoServices : public lang::Services {
   Result<std::optional<std::string>> get_hint(const std::string&, const std::string&) override { return std::nullopt; }
   Status put_hint(const std::string&, const std::string&, const std::string&) override { return {}; }
   lang::LookupCache cache;
+  std::shared_ptr<dns::Resolver> of_lists;
 };
 
 struct World {
@@ -103,6 +107,24 @@ BOOST_AUTO_TEST_CASE(try_again_that_means_no) {
   BOOST_CHECK(w.ask("x.test") == dns::Outcome::try_again);
   w.unsure->outcome = dns::Outcome::no_data;
   BOOST_CHECK(w.ask("x.bad.test") == dns::Outcome::no_data);
+}
+
+BOOST_AUTO_TEST_CASE(a_list_that_waits_is_one_fibers_business) {
+  World w("dns_again_means_nonexist = ${lookup dnsdb{defer_never,txt=list.test}{$value}{*}}\n");
+  w.services.of_lists = w.checked;
+  w.unsure->pause = Millis(20);
+  std::vector<dns::Outcome> got;
+  io::run_loop([&] {
+    io::Nursery n;
+    for (const char* name : {"x.test", "y.test", "z.test"})
+      n.spawn("asks", [&, name] { got.push_back(w.checked->query(name, dns::Type::a).outcome); });
+    (void)n.join();
+    return 0;
+  });
+  for (const auto outcome : got) BOOST_TEST(static_cast<int>(outcome) == static_cast<int>(dns::Outcome::no_name));
+  BOOST_TEST(got.size() == 3u);
+  BOOST_TEST(w.unsure->asked.size() < 7u);  // three and the list's own, which are not asked about
+  w.services.of_lists.reset();
 }
 
 BOOST_AUTO_TEST_CASE(slow_answers_are_told) {

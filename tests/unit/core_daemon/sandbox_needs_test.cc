@@ -1,4 +1,7 @@
 // What a configuration needs of the worker's sandbox. What the sandbox does: tests/unit/core_io/sandbox_test.cc.
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/strings.h"
@@ -96,6 +99,8 @@ BOOST_AUTO_TEST_CASE(a_database_that_the_lookup_names) {
 BOOST_AUTO_TEST_CASE(what_is_read_later_may_run_programs) {
   for (const char* main :
        {"system_filter = /f\n", "system_filter = /f\nsystem_filter_user = mail\n",
+        "acl_smtp_mail = accept condition = ${lookup{x}lsearch{/x}}\n",
+        "acl_smtp_mail = ${if eq{a}{$primary_hostname}{accept condition = \\N${run{/bin/x}}\\N}{b}}\n",
         "acl_smtp_mail = ${if eq{a}{$primary_hostname}{/a}{b}}\n", "acl_smtp_mail = $primary_hostname\n"}) {
     BOOST_TEST(needs(main).programs.size() == 1, main);
     BOOST_TEST(!needs(main).rules().writable.has_value(), main);
@@ -110,6 +115,23 @@ BOOST_AUTO_TEST_CASE(what_is_read_later_may_run_programs) {
   BOOST_TEST(writable(decoded("/d/$primary_hostname")) == "/d /dev/null /s");
   BOOST_TEST(decoded("$primary_hostname/x").unbounded.size() == 1);
   BOOST_TEST(decoded("default").unbounded.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_missing_is_no_reason_while_it_is_missing) {
+  const std::string here = "/tmp/remex-sandbox-needs-" + std::to_string(getpid());
+  auto has = needs("sandbox_writable_directories = " + here + " : /tmp\n");
+  const auto want = has;
+  BOOST_TEST(has.covers(want));
+  std::erase(has.writable, here);  // as grant() does
+  BOOST_TEST(!has.covers(want));
+  has.refused.emplace_back(here, false);
+  BOOST_TEST(has.covers(want));
+  BOOST_REQUIRE(mkdir(here.c_str(), 0700) == 0);
+  BOOST_TEST(!has.covers(want));
+  has.refused.front().second = true;  // it was there, and the kernel did not take it
+  BOOST_TEST(has.covers(want));
+  rmdir(here.c_str());
+  BOOST_TEST(!has.covers(needs("sandbox_writable_directories = " + here + " : /tmp : /other\n")));
 }
 
 BOOST_AUTO_TEST_CASE(who_can_take_the_place_of_whom) {
