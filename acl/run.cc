@@ -174,13 +174,15 @@ void finish_warn(Run& run) {
 /// ACL text named by a hook or the acl condition: a name, a file, or statements inline.
 Result<std::shared_ptr<const Acl>> find_or_compile(lang::Scope& scope, const Text& what) {
   const std::string_view text = trim(what.view());
+  if (what.is_tainted()) {  // also a name: a peer does not choose by which rules it is judged
+    scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
+                        fmt::format("attempt to use tainted ACL text \"{}\"", printable(text.substr(0, 100))));
+    return fail(ErrorKind::taint, "internal configuration error");
+  }
   if (text.find_first_of(" \t\n=/") == std::string_view::npos) {
     const lang::CompiledAcl* c = scope.config->find_acl(text);
     if (c != nullptr) return std::shared_ptr<const Acl>(std::shared_ptr<void>(), static_cast<const Acl*>(c));
   }
-  if (what.is_tainted())
-    return fail(ErrorKind::taint,
-                fmt::format("tainted ACL text or unknown ACL \"{}\"", printable(text.substr(0, 100))));
   std::string source(text), name = "inline";
   if (!text.empty() && text.front() == '/') {
     std::ifstream in{std::string(text)};
@@ -215,11 +217,12 @@ Result<std::shared_ptr<const Acl>> find_or_compile(lang::Scope& scope, const Tex
   return acl;
 }
 
-Outcome trouble_outcome(lang::Scope& scope, std::string text) {
-  scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log, text);
+Outcome trouble_outcome(lang::Scope& scope, const Error& why) {
+  if (why.kind != ErrorKind::taint)  // which was logged where it was found
+    scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log, why.text);
   Outcome o;
   o.verdict = Verdict::defer;
-  o.log_message = std::move(text);
+  o.log_message = why.text;
   return o;
 }
 
@@ -334,17 +337,18 @@ Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, E
   auto text = option.eval(scope);
   if (!text) {
     if (text.error().kind == ErrorKind::forced_fail) return o;
-    return trouble_outcome(scope, fmt::format("failed to expand acl_smtp_{} \"{}\": {}", to_string(hook),
-                                              option.source_text(), text.error().text));
+    return trouble_outcome(scope, fail(fmt::format("failed to expand acl_smtp_{} \"{}\": {}", to_string(hook),
+                                                   option.source_text(), text.error().text))
+                                      .error());
   }
   if (trim(text->view()).empty()) return o;
   auto acl = find_or_compile(scope, *text);
-  if (!acl) return trouble_outcome(scope, acl.error().text);
+  if (!acl) return trouble_outcome(scope, acl.error());
   ++scope.acl_depth;
   o = run_acl(**acl, hook, scope, effects, flush);
   --scope.acl_depth;
   if (o.verdict == Verdict::discard && (kDiscardHooks & hook_bit(hook)) == 0)
-    return trouble_outcome(scope, fmt::format("\"discard\" verb not allowed in {} ACL", to_string(hook)));
+    return trouble_outcome(scope, fail(fmt::format("\"discard\" verb not allowed in {} ACL", to_string(hook))).error());
   return o;
 }
 

@@ -62,7 +62,10 @@ Answer nested_acl(Run& run, const Item& it) {
       words.push_back(text.substr(start, end - start));
       i = end;
     }
-    name = Text::clean(words[0]);
+    // The name is the administrator's when it is written there, whatever the arguments are.
+    const std::string_view source = trim(it.value.source_text());
+    const bool written = source.substr(0, source.find_first_of(" \t\n")).find('$') == std::string_view::npos;
+    name = written ? Text::clean(words[0]) : (*v)->with(std::string(words[0]));
     for (std::size_t k = 1; k < words.size() && k < 10; ++k) args.push_back((*v)->with(std::string(words[k])));
   }
   Outcome o = run_named(run.hook, name, args, run.scope, run.effects);

@@ -80,11 +80,18 @@ int run_list_queue(const Options& o, std::shared_ptr<const lang::Config> config)
     }
     const std::int64_t now = wall_seconds();
     std::string out;
-    for (const auto& e : *list) {
-      if (!o.arguments.empty() && std::find(o.arguments.begin(), o.arguments.end(), e.id) == o.arguments.end())
-        continue;
+    const auto add = [&](const store::QueueEntry& e) {
       out += has('i') ? e.id + "\n" : queue_entry(e, now, which);
       if (out.size() > 60000) flush(out);
+    };
+    if (o.arguments.empty())
+      for (const auto& e : *list) add(e);
+    for (const std::string& id : o.arguments) {
+      const auto found = std::find_if(list->begin(), list->end(), [&id](const auto& e) { return e.id == id; });
+      if (found != list->end())
+        add(*found);
+      else
+        out += fmt::format("      {}\n    *** spool read error: No such file or directory ***\n\n", id);
     }
     flush(out);
     return 0;

@@ -80,16 +80,19 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     if (o.sender_given && caller.trusted) so.sender_override = o.sender;
     mail::ReceivedFrom from;
     if (caller.trusted) apply_origin(o, from);
-    bool failed = false;
+    int status = 0;
     {
       smtp::Session session((*p)->server, io::Socket::from_stdio(0, 1), std::move(from), so);
-      session.run();
-      failed = session.batch_failed() || (session.ended_badly() && !so.batched);
+      const int taken = session.run();
+      if (so.batched)
+        status = !session.batch_failed() ? 0 : taken > 0 ? 1 : 2;  // the manual, chapter 5, "-bS"
+      else
+        status = session.ended_badly() ? 1 : 0;
     }
     scheduler.drain();
     (*p)->server.accepted = nullptr;
     (*p)->server.etrn = nullptr;
-    return failed ? 1 : 0;
+    return status;
   });
 }
 

@@ -5,8 +5,10 @@
 #include <fmt/core.h>
 
 #include "core/base/clock.h"
+#include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/hooks/hooks.h"
+#include "core/mail/address.h"
 
 namespace remex::cli {
 
@@ -268,6 +270,15 @@ class Parser {
       REMEX_TRY(o_.message_id, value("Mset", ""));
       return {};
     }
+    if (rest == "CG") {
+      REMEX_TRY(o_.queue_name, value("MCG", ""));
+      return {};
+    }
+    if (rest.starts_with("C"))
+      return fail(fmt::format(
+          "{}: -M{} is how Exim's processes hand an open connection over to each other; remex has one process, which "
+          "keeps connections for the next message itself",
+          o_.program, printable(rest)));
     static constexpr std::string_view known[] = {"",   "f",   "g",  "rm", "t",  "vb", "vc", "vh",
                                                  "vl", "mad", "md", "ar", "es", "c",  "G"};
     if (rest == "G") {
@@ -329,10 +340,20 @@ class Parser {
                                            : nullptr;
       if (where == nullptr) return bad(a);
       REMEX_TRY(*where, value(a, ""));
+      if ((rest == "Ma" || rest == "Mi") && !is_host(*where))
+        return fail(fmt::format("{} abandoned: \"{}\" is not an IP address", o_.program, printable(*where)));
+      if (rest == "Mm" && !is_message_id(*where)) return fail("-oMm must be a valid message ID");
     } else {
       return bad(a);
     }
     return {};
+  }
+
+  /// ADDRESS or ADDRESS.PORT.
+  static bool is_host(const std::string& s) {
+    const auto dot = s.rfind('.');
+    return mail::is_ip_address(s) ||
+           (dot != std::string::npos && mail::is_ip_address(s.substr(0, dot)) && parse_uint(s.substr(dot + 1)));
   }
 
   /// -R[r][f[f]] TEXT and -S: one queue run over the messages whose recipients or sender contain it.

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "core/smtp/fixups.h"
@@ -30,14 +32,14 @@ bool Session::receive_data(DataReader& data) {
     auto bytes = reader_.peek();
     if (!bytes) return data_lost(bytes.error().kind);
     if (bytes->empty()) {
-      if (!opt_.is_tcp && opt_.batched) {
-        data.finish();
-        return true;
-      }
       return data_lost(ErrorKind::closed);
     }
     in_window += bytes->size();
-    reader_.consume(data.feed(*bytes));
+    const std::size_t used = data.feed(*bytes);
+    if (opt_.batched)
+      batch_line_ += static_cast<std::size_t>(
+          std::count(bytes->begin(), bytes->begin() + static_cast<std::ptrdiff_t>(used), '\n'));
+    reader_.consume(used);
   }
   return true;
 }
@@ -52,6 +54,7 @@ bool Session::data_lost(ErrorKind why) {
     reply(421, active_hostname_ + ": server is shutting down - closing connection");
     close_reason_ = "signal-exit";
   } else {
+    ++batch_line_;  // the line that is missing
     reply(421, "Lost incoming connection");
     server_.log->write(log::kMain, "",
                        fmt::format("SMTP connection from {} lost while reading message data{}", peer(),
@@ -102,6 +105,8 @@ Session::Next Session::end_of_message(const Reply& r) {
     (void)stream_->write_all("\n**** SMTP testing: that is not a real message id!\n\n");
   }
   reset_message();
+  batch_in_data_ = false;
+  batch_began_ = batch_line_;
   return r.close ? Next::close : Next::go_on;
 }
 
@@ -136,10 +141,11 @@ Session::Next Session::cmd_data(const Command& c) {
     opt.lf_ends_data = opt_.stdio;
     DataReader data(reception, opt);
     receiving_ = &reception;
+    batch_in_data_ = true;
     const bool whole = receive_data(data);
     receiving_ = nullptr;
     if (!whole) return Next::close;
-    r = reception.complete(data, acl::Hook::data);
+    r = reception.complete(data, opt_.batched ? acl::Hook::not_smtp : acl::Hook::data);
   }
   return end_of_message(r);
 }

@@ -8,7 +8,8 @@
 namespace remex::smtp {
 
 void Session::set_protocol() {
-  std::string p = !opt_.is_tcp ? "local-" : "";
+  // With -oMa it is as if it came from that host.
+  std::string p = !opt_.is_tcp && from_.host_address.empty() ? "local-" : "";
   p += esmtp_ ? "esmtp" : "smtp";
   if (tls_active_) p += 's';
   if (!from_.authenticator.empty()) p += 'a';

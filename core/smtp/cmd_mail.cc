@@ -339,8 +339,6 @@ Session::Next Session::cmd_rcpt(const Command& c) {
     scope_.recipient_verify_failure.clear();
     if (discarded_sender_)
       o.verdict = acl::Verdict::discard;
-    else if (opt_.batched && !m.acl_smtp_rcpt.is_set())
-      o.verdict = acl::Verdict::accept;
     else
       o = run_acl(acl::Hook::rcpt, m.acl_smtp_rcpt);
   }

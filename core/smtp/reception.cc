@@ -189,7 +189,8 @@ void Reception::log_rejection(std::string_view what, const acl::Outcome& o) {
   const std::string_view prefix = o.verdict == acl::Verdict::defer ? "temporarily rejected " : "rejected ";
   const int targets = o.log_targets;
   // A message that did not come by SMTP has no host to speak of.
-  std::string line = scope_.from->is_smtp || !scope_.from->host_address.empty()
+  const bool by_smtp = scope_.from->is_smtp && scope_.from->protocol != "local-bsmtp";
+  std::string line = by_smtp || !scope_.from->host_address.empty()
                          ? log::host_and_ident(*scope_.from, server_.log->selectors(), true)
                          : std::string();
   line += sender_fields(*scope_.envelope, *scope_.from);

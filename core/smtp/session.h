@@ -2,7 +2,7 @@
 //
 // The session ends at QUIT, end of input, a time-out, an error limit, `drop`, or shutdown (421). Nothing of it
 // survives. One file per group of commands: session.cc (loop), cmd_hello.cc, cmd_mail.cc, cmd_data.cc,
-// cmd_tls.cc, cmd_auth.cc, cmd_misc.cc; session_connect.cc is the beginning.
+// cmd_tls.cc, cmd_auth.cc, cmd_misc.cc; session_connect.cc is the beginning, batch.cc what is different in a file.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,7 @@ struct SessionOptions {
   bool tls_on_connect = false;
   bool is_tcp = true;    ///< false: -bs over standard input
   bool stdio = false;    ///< bytes come from standard input (-bs, -bh): LF line ends, no synchronisation check
-  bool batched = false;  ///< -bS: no replies, first error ends
+  bool batched = false;  ///< -bS: no replies, no SMTP ACLs, first error ends
   std::string login;     ///< local caller
   std::int64_t caller_uid = -1, caller_gid = -1;
   bool trusted = false;               ///< the local caller may say who sends
@@ -120,6 +120,9 @@ class Session {
   Next cmd_help();
   Next cmd_etrn(const Command& c);
   Next cmd_expn(const Command& c);
+  Next batch_command(const Command& c);
+  void batch_reply(int code, std::string_view reply_text);
+  static bool is_for_batch(Verb verb);
   Result<std::vector<std::string>> etrn_command(std::string_view argument);
   bool mail_parameters(const PathCommand& pc);
   /// 501 "<address>: why".
@@ -186,9 +189,11 @@ class Session {
   std::string_view close_reason_ = "local-scan-error";  ///< $smtp_notquit_reason
   bool accepted_any_rcpt_ = false;
   int accepted_messages_ = 0, mail_commands_ = 0, nonmail_ = 0, synprot_errors_ = 0, unknown_commands_ = 0;
-  const Reception* receiving_ = nullptr;  ///< while DATA is read
-  bool give_up_ = false;                  ///< too many errors were counted where the loop could not end
-  bool load_latch_ = false;               ///< queue_only_load made a message of this connection wait
+  const Reception* receiving_ = nullptr;          ///< while DATA is read
+  bool give_up_ = false;                          ///< too many errors were counted where the loop could not end
+  bool load_latch_ = false;                       ///< queue_only_load made a message of this connection wait
+  std::size_t batch_line_ = 0, batch_began_ = 0;  ///< lines read; the last one before the transaction
+  bool batch_in_data_ = false;                    ///< an error is not one of the command
   bool batch_failed_ = false, counted_ = false, quit_ = false;
   std::string counted_host_;  ///< in Counters::per_host; empty: nowhere
   /// control = dkim_disable_verify, dmarc_disable_verify in the connect ACL: for the whole connection

@@ -564,7 +564,6 @@ text
 .
 QUIT
 @case batch with an error
-@known the report of a failing batch is shorter
 @run -odi -bS
 MAIL FROM:<s@x.test>
 RCPT TO:<@@bad>
