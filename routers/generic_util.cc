@@ -226,8 +226,6 @@ bool may_ask_courier(const lang::Config& config) {
   });
 }
 
-const RouterGeneric& generic(const lang::DriverInstance& r) { return static_cast<const RouterGeneric&>(*r.generic); }
-
 std::vector<lang::Expansion> compile_items(const lang::SourceText& text, char separator,
                                            const lang::CompileContext& ctx) {
   std::vector<lang::Expansion> out;

@@ -68,7 +68,9 @@ struct RouterDef {
 
 extern const lang::DriverFamily router_family;
 const RouterDef* find_router_def(const lang::DriverDef* def);
-const RouterGeneric& generic(const lang::DriverInstance& r);
+inline const RouterGeneric& generic(const lang::DriverInstance& r) {
+  return static_cast<const RouterGeneric&>(*r.generic);
+}
 /// Routing with this configuration may do something as another user.
 bool may_ask_courier(const lang::Config& config);
 /// Cross-option rules of the generic part; every driver's check() calls it first.
