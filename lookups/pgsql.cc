@@ -4,8 +4,13 @@
 // The session speaks UTF-8, so that no byte that ${quote_pgsql:} leaves alone is half of a character to the server. A
 // connection on which anything but a clean answer came is closed.
 #include <fmt/format.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "core/base/strings.h"
@@ -155,14 +160,25 @@ struct Given {
   RowFormat rows{0};
 };
 
-/// Waits for a result; libpq keeps a whole row in memory, so what arrives for one is limited, too.
+/// How much has come over a TCP connection; 0: it is none.
+std::uint64_t received(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  return size >= offsetof(tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received ? info.tcpi_bytes_received
+                                                                                           : 0;
+}
+
+/// Waits for a result; libpq keeps a whole row in memory, so what arrives for one is limited, too. Over a local socket
+/// that is what was waiting before each read: less than what came when the server writes meanwhile.
 Status await_result(PgConnection& c) {
   const Api* pq = c.api;
-  for (std::size_t got = 0; pq->PQisBusy(c.pg) != 0;) {
-    if (got > kMaxResult) return fail(kTooLong);
+  const std::uint64_t before = received(c.fd());
+  for (std::uint64_t waited = 0; pq->PQisBusy(c.pg) != 0;) {
+    if (waited > kMaxResult || received(c.fd()) - before > kMaxResult) return fail(kTooLong);
     REMEX_CHECK(io::wait_fd(c.fd(), false));
     int waiting = 0;
-    if (::ioctl(c.fd(), FIONREAD, &waiting) == 0) got += static_cast<std::size_t>(waiting);
+    if (::ioctl(c.fd(), FIONREAD, &waiting) == 0) waited += static_cast<std::uint64_t>(waiting);
     if (pq->PQconsumeInput(c.pg) == 0) return fail(ErrorKind::closed, c.error());
   }
   return {};

@@ -97,7 +97,7 @@ constexpr OptionDef kOptions[] = {
                   {"30s"}),
     with_examples({"lock_flock_timeout", OptionType::time, ref<&O::lock_flock_timeout>, "0s",
                    "how long an attempt to lock with flock waits", State::works, "", "", 3},
-                  {.input = "30s", .setup = "use_flock_lock"}),
+                  {.input = "30s", .setup = "driver = appendfile\nfile = /var/mail/$local_part_data\nuse_flock_lock"}),
     with_examples({"lock_interval", OptionType::time, ref<&O::lock_interval>, "3s", "wait between attempts to lock",
                    State::works, "", "", 3},
                   {"10s"}),

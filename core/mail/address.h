@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/domain_name.h"
 #include "core/base/result.h"
 
 namespace remex::mail {
@@ -57,8 +58,7 @@ Result<std::vector<HeaderAddress>> parse_address_list(std::string_view body, boo
 /// (`${address:}` semantics).
 std::string extract_address(std::string_view body);
 
-/// Valid LDH host name (labels 1..63, total 255; underscore allowed when `lax`).
-bool is_domain_name(std::string_view name, bool lax = false);
+using remex::is_domain_name;
 /// A well-formed UTF-8 string (no overlong forms, no surrogates, nothing above U+10FFFF).
 bool is_utf8(std::string_view s);
 /// The A-label form of an internationalised domain (IDNA2008, non-transitional), lower case; an ASCII name only gets

@@ -12,8 +12,6 @@
 
 namespace remex::mail {
 
-bool is_domain_name(std::string_view name, bool lax) { return remex::is_domain_name(name, lax); }
-
 /// inet_pton needs a terminated string; an address text is never longer than 45 octets.
 static bool parses_as(int family, std::string_view s) {
   char text[INET6_ADDRSTRLEN + 1];

@@ -111,6 +111,8 @@ io::Fields file_fields(io::Fields f) {
             {"use_fcntl_lock", "1"},
             {"use_flock_lock", "0"},
             {"use_lockfile", "1"},
+            {"lock_fcntl_timeout", "0"},
+            {"lock_flock_timeout", "0"},
             {"lock_retries", "10"},
             {"lock_interval", "3"},
             {"lockfile_mode", std::to_string(0600)},

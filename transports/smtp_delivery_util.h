@@ -1,0 +1,128 @@
+// One delivery over SMTP: the parts of deliver_by_smtp() (smtp_options_util.h), which share what stays the same while
+// hosts are tried. smtp_delivery_util.cc prepares the message and goes through the hosts, smtp_connecting_util.cc opens
+// connections as the options want them, smtp_sending_util.cc does the transactions. Only these three include this.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lang/events.h"
+#include "routers/router.h"
+#include "transports/mta_sts.h"
+#include "transports/smtp_client_util.h"
+#include "transports/smtp_options_util.h"
+#include "transports/smtp_turns.h"
+
+namespace remex::transports {
+
+/// All that stays the same while hosts are tried.
+class SmtpDelivery {
+ public:
+  SmtpDelivery(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch)
+      : ctx_(ctx), t_(t), o_(static_cast<const SmtpOptions&>(*t.options)), batch_(batch), results_(batch.size()) {}
+
+  std::vector<AddrResult> run();
+
+  Result<std::vector<routers::HostItem>> hosts_for_callout() { return host_list(); }
+  HostResultOf<std::unique_ptr<SmtpConnection>> open_for_callout(const routers::HostItem& h, Seconds connect_timeout,
+                                                                 Seconds command_timeout);
+
+ private:
+  using Group = std::vector<std::size_t>;  ///< indices into batch_
+
+  std::vector<AddrResult> all(const Error& e) {
+    return same_for_all(batch_.size(), e.kind == ErrorKind::failed ? failed_result(e.text) : deferred_result(e.text));
+  }
+  Result<std::string> expand(const lang::Expansion& e, std::string_view what, std::string fallback = {});
+  Result<bool> in_list(const lang::MatchList& list, const routers::HostItem& h, bool when_unset = false);
+  Status prepare();
+  /// transport_filter over headers and body_.
+  Status filter(std::string& headers, bool body_only);
+  Result<std::vector<routers::HostItem>> host_list();
+  /// `which` addresses, as max_rcpt, multi_domain and policies of single domains divide them.
+  Result<std::vector<Group>> groups(const Group& which);
+  std::string rcpt_address(const routers::Addr& a) const;
+  Result<int> port_of(const routers::HostItem& h);
+  Result<SmtpConnectOptions> connect_options(const routers::HostItem& h);
+  /// Asks for TLSA records and sets `c` accordingly. Error: the host must not be used now.
+  Status use_dane(const routers::HostItem& h, SmtpConnectOptions& c);
+  /// hosts_request_ocsp and hosts_require_ocsp.
+  Status use_ocsp(const routers::HostItem& h, SmtpConnectOptions& c);
+  /// Finds the policy of the domain of `a`.
+  Status find_sts(const routers::Addr& a);
+  /// Demands what the policy does. Error: the host must not be used.
+  Status use_sts(const routers::HostItem& h, SmtpConnectOptions& c);
+  /// mode testing: what would have failed is logged, nothing more.
+  void test_sts(const routers::HostItem& h, const SmtpConnection& c);
+  void log_for_message(const std::string& line);
+  /// event_action: a hook that outlives this object, but not the context.
+  EventHook event_hook() const;
+  std::string event(std::string_view name, std::string_view data = {}, int error = 0) {
+    return lang::raise_event(ctx_.scope, generic(t_).event_action, name, data, error);
+  }
+  std::string pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const;
+
+  void deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts);
+  /// Asks whether the destination may have this message now. False: the addresses of `group` have been told to wait.
+  bool enter(const Group& group, const std::vector<routers::HostItem>& hosts);
+  void wait_for_turn(const Group& group, const DestinationLimits::Refusal& why);
+  /// Opens a connection that counts for the destination.
+  HostResultOf<std::unique_ptr<SmtpConnection>> open_counted(const SmtpConnectOptions& c);
+  /// Tries one host for the addresses of `open`; takes out those that got an answer that ends the matter.
+  void try_host(const routers::HostItem& h, Group& open);
+  /// answered: as told for each address. refused: this message cannot go to this server. again: the connection was dead
+  /// before anything was sent. lost: it broke; what is left is for other hosts.
+  /// closed: answered by 421, which is the answer for the next transactions, too.
+  enum class Sent : std::uint8_t { answered, refused, again, lost, closed };
+  /// Sends to the addresses of `open`, in as many transactions as the server's limits ask for and it allows. What is
+  /// still in `open` needs another connection; `undone` gets what this host does not take now.
+  Sent use_connection(const routers::HostItem& h, const SmtpConnectOptions& options, SmtpConnection& c, bool reused,
+                      Group& open, Group& undone);
+  /// One transaction for `now`, which keeps the addresses that are still to be delivered.
+  Sent send_share(const routers::HostItem& h, const SmtpConnectOptions& options, SmtpConnection& c, bool reused,
+                  Group& now, Group& later);
+  TransactionOptions transaction(const routers::HostItem& h, const SmtpConnectOptions& options, const SmtpConnection& c,
+                                 const Group& group);
+  /// Those of `open` that fit into one transaction with this server (RFC 9422); the others go to `later`.
+  Group share(const SmtpConnection& c, const Group& open, Group& later) const;
+  /// It takes no more messages: connection_max_messages, or the server's limit.
+  bool full(const SmtpConnection& c) const;
+  HostResultOf<std::unique_ptr<SmtpConnection>> connect(const routers::HostItem& h, SmtpConnectOptions& c, bool fresh,
+                                                        bool& reused);
+  /// A host does not take this recipient now.
+  void recipient_waits(routers::Addr& a, const std::string& why);
+  void host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open);
+  void take_answers(const routers::HostItem& h, int port, const SmtpConnection& c, const std::vector<RcptState>& rcpts,
+                    const std::string& confirmation, Group& open);
+  HostResultOf<void> log_in(const routers::HostItem& h, SmtpConnection& c, const SmtpConnectOptions& options);
+  std::string auth_parameter(const SmtpConnection& c);
+  /// `chosen`: somebody said so; otherwise it is the default.
+  Result<int> downconvert_mode(bool& chosen);
+  /// Whether the transaction needs SMTPUTF8; turns its addresses into A-labels where that is wanted. Error: it cannot
+  /// go to this host.
+  Result<bool> internationalise(const SmtpConnection& c, TransactionOptions& tx, std::vector<RcptState>& rcpts);
+  void set_host_variables(const routers::HostItem& h, int port);
+
+  DeliverContext& ctx_;
+  const lang::DriverInstance& t_;
+  const SmtpOptions& o_;
+  std::span<routers::Addr* const> batch_;
+  std::vector<AddrResult> results_;
+  std::optional<MtaStsPolicy> sts_;  ///< of the domain being delivered to
+  std::string sts_domain_;
+  DestinationRule rule_;                             ///< of the hosts that are being tried
+  std::optional<DestinationLimits::Permit> permit_;  ///< while they are
+  int transactions_ = 0;
+  std::string sender_, head_, plain_head_;
+  std::shared_ptr<const mail::Body> body_;
+};
+
+/// $tls_out_… of the connection; null: there is none yet.
+void set_tls_variables(const lang::Scope& scope, const SmtpConnection* c);
+
+}  // namespace remex::transports
