@@ -22,16 +22,19 @@ constexpr std::uint64_t kMaxWaitingBytes = 32 * 1024 * 1024;
 constexpr std::uint64_t kMaxRunningBytes = 64 * 1024 * 1024;
 constexpr std::uint64_t kUnknownBytes = 256 * 1024;  ///< of a message that is still in the store: larger ones are files
 constexpr std::size_t kSlowFactor = 8;
+constexpr std::size_t kFilesEach = 2 * (1 + 6);  ///< descriptors for each delivery
 
 std::uint64_t bytes_of(const store::StoredMessage& m) {
   return m.body && m.body->in_memory() != nullptr ? m.body->size() : 4096;
 }
 
-/// Deliveries, slow ones too: each may have a connection and a file open.
+/// Deliveries, slow ones too: each may have a file and the usual remote_max_parallel connections open, and clients need
+/// half of the descriptors.
 std::size_t most_deliveries(std::size_t parallel) {
   rlimit limit{};
-  const std::size_t files =
-      ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur / 4 : SIZE_MAX;
+  const std::size_t files = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY
+                                ? limit.rlim_cur / kFilesEach
+                                : SIZE_MAX;
   return std::clamp(files, parallel, parallel * kSlowFactor);
 }
 

@@ -19,6 +19,7 @@
 #include "core/daemon/scheduler.h"
 #include "core/daemon/status.h"
 #include "core/daemon/worker_link.h"
+#include "core/delivery/parallel.h"
 #include "core/hooks/hooks.h"
 #include "core/smtp/session.h"
 
@@ -51,6 +52,7 @@ class Worker {
     pool_ = std::make_shared<transports::ConnectionPool>();
     limits_ = (*made)->engine.limits;
     limits_->wake = [this](const std::string& id) { scheduler_.wake(process_, id); };
+    delivery::TransportRun::wake = limits_->wake;
     settler_ = std::make_shared<io::Settler>();
     adopt(std::move(*made));
     log_start();
@@ -91,6 +93,7 @@ class Worker {
     process_->engine.pool.reset();
     pool_.reset();
     limits_->wake = nullptr;
+    delivery::TransportRun::wake = nullptr;
     process_.reset();
     return EX_OK;
   }

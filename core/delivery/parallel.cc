@@ -2,23 +2,43 @@
 
 #include "core/delivery/parallel.h"
 
+#include <algorithm>
+#include <deque>
 #include <map>
 #include <utility>
 
 namespace remex::delivery {
 
 namespace {
-/// Runs under way, by transport; those of none have no entry.
-std::map<std::string, std::int64_t>& running() {
-  static std::map<std::string, std::int64_t> runs;
+constexpr std::size_t kMaxWaiting = 2000;
+
+struct Runs {
+  std::int64_t running = 0;
+  std::deque<std::string> waiting;  ///< identifiers of messages
+};
+
+/// By transport; those that nobody uses or waits for have no entry.
+std::map<std::string, Runs>& all_runs() {
+  static std::map<std::string, Runs> runs;
   return runs;
 }
 }  // namespace
 
-std::optional<TransportRun> TransportRun::begin(const std::string& transport, std::int64_t limit) {
-  const auto known = running().find(transport);
-  if (limit > 0 && known != running().end() && known->second >= limit) return std::nullopt;
-  ++running()[transport];
+std::function<void(const std::string&)> TransportRun::wake;
+
+std::optional<TransportRun> TransportRun::begin(const std::string& transport, std::int64_t limit, const std::string& id,
+                                                Turn& turn) {
+  Runs& runs = all_runs()[transport];
+  const auto known = std::find(runs.waiting.begin(), runs.waiting.end(), id);
+  turn.repeated = known != runs.waiting.end();
+  if (limit > 0 && runs.running >= limit) {
+    turn.place = static_cast<std::size_t>(known - runs.waiting.begin());
+    turn.woken = wake && (turn.repeated || runs.waiting.size() < kMaxWaiting);
+    if (turn.woken && !turn.repeated) runs.waiting.push_back(id);
+    return std::nullopt;
+  }
+  if (turn.repeated) runs.waiting.erase(known);
+  ++runs.running;
   return TransportRun(transport);
 }
 
@@ -26,8 +46,17 @@ TransportRun::TransportRun(TransportRun&& o) noexcept : transport_(std::exchange
 
 TransportRun::~TransportRun() {
   if (transport_.empty()) return;
-  const auto known = running().find(transport_);
-  if (known != running().end() && --known->second <= 0) running().erase(known);
+  const auto it = all_runs().find(transport_);
+  if (it == all_runs().end()) return;
+  Runs& runs = it->second;
+  --runs.running;
+  std::string next;
+  if (wake && !runs.waiting.empty()) {
+    next = std::move(runs.waiting.front());
+    runs.waiting.pop_front();
+  }
+  if (runs.running <= 0 && runs.waiting.empty()) all_runs().erase(it);
+  if (!next.empty()) wake(next);
 }
 
 }  // namespace remex::delivery

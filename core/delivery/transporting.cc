@@ -149,7 +149,8 @@ transports::HostGate Attempt::host_gate(const routers::HostItem& h, const Addr& 
 
 std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
                                              std::vector<transports::AddrResult>& results) {
-  constexpr std::int64_t kTurn = 5;  // seconds until an address that found no place is tried again
+  // Seconds until an address that found no place is tried again: nobody tells it, or in case nobody did.
+  constexpr std::int64_t kTurn = 5, kTold = 30, kLongest = 600;
   const lang::Expansion& option = transports::generic(*g.transport).max_parallel;
   std::optional<std::int64_t> limit = 0;
   if (option.is_set()) {
@@ -159,7 +160,8 @@ std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
     else if (value.error().kind != ErrorKind::forced_fail)
       limit.reset();
   }
-  auto run = limit ? TransportRun::begin(g.transport->name, *limit) : std::nullopt;
+  TransportRun::Turn turn;
+  auto run = limit ? TransportRun::begin(g.transport->name, *limit, msg_.envelope.id, turn) : std::nullopt;
   if (run) return run;
   transports::AddrResult r;
   if (!limit) {
@@ -167,7 +169,9 @@ std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
   } else {
     r.message = fmt::format("waits for its turn: {} run{} of the {} transport {} under way (max_parallel)", *limit,
                             *limit == 1 ? "" : "s", g.transport->name, *limit == 1 ? "is" : "are");
-    r.wait_until = now_ + kTurn;
+    const auto before = static_cast<std::int64_t>(turn.place) / *limit;
+    r.wait_until = now_ + (turn.woken ? std::min(kLongest, kTold * (1 + before)) : kTurn);
+    r.waited_before = turn.repeated;
   }
   results.assign(g.addrs.size(), r);
   return run;

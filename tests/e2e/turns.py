@@ -32,6 +32,11 @@ one:
   command = @SCRIPT@
   user = mail
   max_parallel = ${if eq{$domain}{one.test}{1}{0}}
+quick:
+  driver = pipe
+  command = /bin/sh -c "sleep 0.2; echo end >> @DIR@/out/quick"
+  user = mail
+  max_parallel = 1
 bad:
   driver = pipe
   command = @SCRIPT@
@@ -132,6 +137,20 @@ def readable(link):
         return True
     except OSError:
         return False
+
+
+def test_the_next_one_is_told():
+    """Twenty that wait for one place are through as fast as their runs are, and each says once that it waits."""
+    def done():
+        return len(open(D('out/quick')).read().split()) if os.path.exists(D('out/quick')) else 0
+    c = h.Smtp(PORT)
+    c.ehlo()
+    for _ in range(20):
+        c.message('a@client.test', ['u@quick.test'], 'Subject: x\n\nx\n')
+    c.close()
+    h.wait_for(lambda: done() == 20, 25, lambda: '20 runs, not %d: %s' % (done(), log()[-800:]))
+    waits = [l for l in log().splitlines() if 'quick transport is under way' in l]
+    h.check(0 < len(waits) <= 20, '%d lines about waiting' % len(waits))
 
 
 h.main()
