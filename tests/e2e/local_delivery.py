@@ -441,6 +441,13 @@ def test_the_same_command_of_two_recipients():
     server.run('-Mrm', mid)
 
 
+def is_running(pid):
+    try:
+        return 'State:\tZ' not in read('/proc/%d/status' % pid)
+    except (FileNotFoundError, ProcessLookupError):  # it ended while we looked
+        return False
+
+
 def test_a_command_ends_when_nobody_waits_for_it():
     """The message is delivered again by whoever comes next; until then the first delivery must be over. One command ends when it is told
     to, the other must be killed; what they started ends with them."""
@@ -455,7 +462,7 @@ def test_a_command_ends_when_nobody_waits_for_it():
         began = time.monotonic()
         asking.kill()
         asking.wait()
-        wait_for(lambda: not any(os.path.exists('/proc/%d' % p) and 'State:\tZ' not in read('/proc/%d/status' % p) for p in pids), 30, 'the end of the command')
+        wait_for(lambda: not any(is_running(p) for p in pids), 30, 'the end of the command')
         check((time.monotonic() - began > 3) == bool(trap), '%s: %.1f s' % (name, time.monotonic() - began))
         server.run('-Mrm', mid)
 
