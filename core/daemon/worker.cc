@@ -60,9 +60,11 @@ class Worker {
     io::SignalWatch intr(SIGINT, [this] { end(); });
     io::SignalWatch hup(SIGHUP, [this] { reload(); });
     io::SignalWatch usr1(SIGUSR1, [this] { tell_of_itself(); });
-    io::SignalWatch usr2(SIGUSR2, [this] { leaves_ = true, stop_.set(); });
+    io::SignalWatch usr2(SIGUSR2, [this] {
+      if (!stop_.is_set()) leaves_ = true, stop_.set();
+    });
     io::SignalWatch look(look_signal(), [this] {
-      if (!leaves_) scheduler_.queue_run(process_);
+      if (!stop_.is_set()) scheduler_.queue_run(process_);
     });
     accept_signals();
     send_report(start_.link, Report::ready);
@@ -94,6 +96,7 @@ class Worker {
     pool_.reset();
     limits_->wake = nullptr;
     delivery::TransportRun::wake = nullptr;
+    refuse_signals();
     process_.reset();
     return EX_OK;
   }
@@ -122,6 +125,14 @@ class Worker {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
+  }
+
+  /// The watches go, and with them what keeps a signal from being this process's death: one that comes late (another
+  /// SIGTERM, the news of a worker that made room) would make of a proper end a crash.
+  static void refuse_signals() {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, nullptr);
   }
 
   /// The daemon ends; a worker that was making room for another one has no more time for that.
@@ -185,6 +196,7 @@ class Worker {
 
   /// SIGUSR1: the process log as Exim's, and the log files are opened anew.
   void tell_of_itself() {
+    if (ending_ || !process_) return;
     log::Log& log = *process_->engine.log;
     log.reopen();
     const auto& m = config_->main;
@@ -249,7 +261,8 @@ class Worker {
   }
 
   void reload() {
-    if (!opt_.reload || leaves_) return;  // the master has read it for the one that follows
+    if (!opt_.reload || stop_.is_set())
+      return;  // it ends, or makes room: the master has read it for the one that follows
     std::string problem;
     auto config = opt_.reload(problem);
     log::Log& log = *process_->engine.log;

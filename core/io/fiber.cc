@@ -172,20 +172,22 @@ std::size_t Semaphore::available() const { return impl_->count; }
 struct SignalWatch::Impl {
   uv_signal_t handle{};
   std::uint32_t loop_serial = 0;
-  std::function<void()> handler;
+  std::shared_ptr<std::function<void()>> handler;  ///< empty when the watch has ended: its owner may be gone
 };
 
 SignalWatch::SignalWatch(int signum, std::function<void()> handler) : impl_(std::make_unique<Impl>()) {
   LoopImpl* l = this_loop();
   if (l == nullptr) throw std::logic_error("SignalWatch without an event loop");
-  impl_->handler = std::move(handler);
+  impl_->handler = std::make_shared<std::function<void()>>(std::move(handler));
   impl_->loop_serial = l->serial;
   uv_signal_init(&l->uv, &impl_->handle);
   impl_->handle.data = impl_.get();
   uv_unref(reinterpret_cast<uv_handle_t*>(&impl_->handle));
   auto on_signal = [](uv_signal_t* h, int num) {
-    this_loop()->start(fmt::format("signal {}", num), static_cast<Impl*>(h->data)->handler,
-                       stack_bytes(StackSize::large), {});
+    auto run = [handler = static_cast<Impl*>(h->data)->handler] {
+      if (const auto fn = *handler) fn();
+    };
+    this_loop()->start(fmt::format("signal {}", num), std::move(run), stack_bytes(StackSize::large), {});
   };
   if (int rc = uv_signal_start(&impl_->handle, on_signal, signum); rc != 0) {
     throw std::logic_error(fmt::format("cannot watch signal {}: {}", signum, uv_strerror(rc)));
@@ -193,6 +195,7 @@ SignalWatch::SignalWatch(int signum, std::function<void()> handler) : impl_(std:
 }
 
 SignalWatch::~SignalWatch() {
+  *impl_->handler = nullptr;
   const LoopImpl* l = this_loop();
   if (l == nullptr || l->serial != impl_->loop_serial) return;  // the loop closed the handle when it ended
   uv_close(reinterpret_cast<uv_handle_t*>(&impl_->handle), [](uv_handle_t* h) { delete static_cast<Impl*>(h->data); });

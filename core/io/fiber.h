@@ -151,7 +151,7 @@ auto offload(F&& fn) -> std::invoke_result_t<F> {
 /// Calls `fn` on the loop thread soon, from any thread.
 void post(Loop& loop, std::function<void()> fn);
 
-/// Calls `handler` in a fresh fiber each time the signal arrives. Lives as long as the object.
+/// Calls `handler` in a fresh fiber each time the signal arrives. Lives as long as the object: no call begins after it.
 class SignalWatch {
  public:
   SignalWatch(int signum, std::function<void()> handler);

@@ -245,6 +245,20 @@ def test_the_daemon_ends_while_a_worker_makes_room():
         s.remex.stop()
 
 
+def test_signals_that_come_late():
+    """A worker that ends in good order is not killed by what it no longer watches for (a worker that made room ends: the master tells the next one)."""
+    for number in (signal.SIGRTMIN, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
+        with Server() as s:
+            h.equal(s.send(), 250)
+            worker = s.remex.worker()
+            s.remex.proc.send_signal(signal.SIGTERM)
+            while s.remex.proc.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, number)
+                time.sleep(0.0001)  # those of SIGRTMIN queue up
+            h.equal(s.remex.proc.returncode, 0, 'exit status with %s' % signal.Signals(number).name)
+
+
 def test_too_many_at_once():
     """The oldest of five is told to hurry."""
     with Server() as s:
