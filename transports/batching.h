@@ -6,7 +6,7 @@
 
 namespace remex::transports {
 
-/// The option batch_id of a driver that has it; null: there is none, or it is not set.
-const lang::Expansion* batch_id(const lang::DriverInstance& t);
+/// The option TransportDef::batch_by of the driver `def`; null: it has none, or it is not set.
+const lang::Expansion* batch_option(const lang::DriverInstance& t, const TransportDef& def);
 
 }  // namespace remex::transports

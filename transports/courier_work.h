@@ -29,6 +29,7 @@ Result<std::string> read_message(int fd);
 // One function per kind of request. `message` is complete.
 io::Fields append_to_mailbox(const io::Fields& f, std::string_view message);     ///< op=mbox
 io::Fields deliver_to_directory(const io::Fields& f, std::string_view message);  ///< op=maildir, plain, mailstore
+io::Fields write_queue_files(const io::Fields& f, std::string_view message);     ///< op=queuefile
 /// op=command. `asker`: the socket of who waits for the answer; when that has gone, the command has to end soon.
 io::Fields run_command(const io::Fields& f, std::string_view message, int asker);
 /// op=lmtp: the command gets the socket as its standard input and output after an empty answer; returns at its end.

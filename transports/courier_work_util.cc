@@ -57,10 +57,12 @@ std::optional<io::Fields> perform_request(const io::Fields& f, int fd) {
     return io::Fields();
   }
   if (op == "once" || op == "log" || op == "read") return once_or_log(f);
-  if (op != "mbox" && op != "maildir" && op != "plain" && op != "mailstore" && op != "command") return std::nullopt;
+  if (op != "mbox" && op != "maildir" && op != "plain" && op != "mailstore" && op != "queuefile" && op != "command")
+    return std::nullopt;
   auto message = read_message(fd);
   if (!message) return failure(message.error());
   if (op == "mbox") return append_to_mailbox(f, *message);
+  if (op == "queuefile") return write_queue_files(f, *message);
   if (op == "command") return run_command(f, *message, fd);
   return deliver_to_directory(f, *message);
 }

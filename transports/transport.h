@@ -114,6 +114,10 @@ struct DeliverContext {
   bool settle_later = false;
   /// With mua_wrapper: the message can be queued, so a refusal for now is none for good.
   bool can_wait = false;
+  /// The envelope of a copy that somebody else goes on with: all recipients are finished but those that this attempt
+  /// gives to this transport with the batch's value of TransportDef::batch_by. The same for each run of such a batch.
+  /// Null where nothing is delivered in earnest.
+  std::function<mail::Envelope()> envelope_of_copy{};
 };
 
 struct TransportDef {
@@ -126,6 +130,9 @@ struct TransportDef {
   /// How many addresses may share one run: 1 = each alone; 0 = unlimited. May look at options ($local_part use prevents
   /// batching).
   int (*batch_limit)(const lang::DriverInstance&) = nullptr;
+  /// The expanded option whose value must be the same for addresses that share a run; one that the driver does not
+  /// have, or that is not set, separates nothing.
+  std::string_view batch_by = "batch_id";
   /// May the courier do this request for this transport? It was sent by a process that may have been taken over: only
   /// the configuration is believed. `redirected`: addresses may bring a file or command of their own. Null: it asks for
   /// nothing. Error: why not. Blocking; called in the courier's child.

@@ -105,6 +105,11 @@ bool high_bytes_shown = false;
 
 void show_high_bytes(bool on) { high_bytes_shown = on; }
 
+bool has_dot_dot(std::string_view path) {
+  const auto parts = split(path, '/');
+  return std::find(parts.begin(), parts.end(), "..") != parts.end();
+}
+
 std::string printable(std::string_view s) {
   std::string out;
   out.reserve(s.size());

@@ -58,4 +58,7 @@ std::string printable(std::string_view s);
 /// Edit distance for "did you mean"; the nearest candidate within a third of the length, or empty.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
+/// Is a component of the path ".."? It leads out of where the path begins.
+bool has_dot_dot(std::string_view path);
+
 }  // namespace remex

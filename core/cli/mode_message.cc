@@ -13,6 +13,7 @@
 #include "core/cli/modes.h"
 #include "core/cli/queue_view.h"
 #include "core/mail/address.h"
+#include "core/mail/exim_spool.h"
 
 namespace remex::cli {
 
@@ -71,7 +72,7 @@ class Action {
       return say(1, "Failed to open input file for {}-{}: No such file or directory", id_, what == "vb" ? "D" : "H");
     if (!m) return complain(1, m.error().text);
     if (what == "vh") {
-      fmt::print("{}", header_file(*m));
+      fmt::print("{}", mail::exim_header_file(m->envelope, m->headers, p_.engine.config->main.primary_hostname));
       return 0;
     }
     fmt::print("{}\n", what == "vb" ? id_ + "-D" : m->headers.raw());

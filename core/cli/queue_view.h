@@ -1,4 +1,4 @@
-// How queue entries and stored messages look on standard output: Exim's -bp and -Mvh forms, and times for people.
+// How queue entries and stored messages look on standard output: Exim's -bp form, and times for people.
 //
 // Used by the modes that show the queue. Foreign bytes are escaped.
 #pragma once
@@ -27,8 +27,6 @@ enum class Recipients : std::uint8_t {
 
 /// One entry of -bp, with the empty line behind it.
 std::string queue_entry(const store::QueueEntry& e, std::int64_t now, Recipients which);
-/// -Mvh: the form of Exim's -H spool file, so that scripts which read it keep working.
-std::string header_file(const store::StoredMessage& m);
 /// "ID Received from ...": the first line of a message log.
 std::string received_line(const mail::Envelope& e);
 

@@ -144,7 +144,8 @@ Status check_transport_request(const lang::Config& config, const lang::DriverIns
   if (def == nullptr || def->may_ask == nullptr)
     return fail(fmt::format("the {} transport asks for nothing of this kind", t.name));
   REMEX_CHECK(def->may_ask(t, f, gets_redirections(config, t)));
-  if (const std::string op = field(f, "op"); op == "mbox" || op == "maildir" || op == "plain" || op == "mailstore")
+  if (const std::string op = field(f, "op");
+      op == "mbox" || op == "maildir" || op == "plain" || op == "mailstore" || op == "queuefile")
     for (const char* option : {"file", "directory"}) REMEX_CHECK(transports::check_home(config, t, option, f));
   return {};
 }

@@ -31,10 +31,14 @@ std::string with_lower_domain(const std::string& address) {
   return at == std::string::npos ? address : address.substr(0, at) + to_lower(std::string_view(address).substr(at));
 }
 
-/// Name under which a finished address that is not a whole recipient is remembered, as in Exim's spool: with its
-/// domain in lower case. Commands and files belong to the address that asked for them: two users may have the same
-/// command.
-std::string done_name(const Addr& a) {
+/// "== a@b routing defer (-52): why": an address that did not get as far as a router.
+std::string routing_deferral(const Addr& a, const log::DeliveryFields& f) {
+  return fmt::format("== {} routing defer ({}): {}", a.state.address, f.defer_errno, f.message);
+}
+
+}  // namespace
+
+std::string finished_name(const Addr& a) {
   const bool special = !a.special.empty() && a.parent != nullptr;
   std::string base = special ? a.state.address : with_lower_domain(a.state.address);
   if (special) {
@@ -45,13 +49,6 @@ std::string done_name(const Addr& a) {
   const bool cloned = a.transport != nullptr && !a.children.empty();
   return (clone || cloned) && a.router != nullptr ? base + "/" + a.router->name : base;
 }
-
-/// "== a@b routing defer (-52): why": an address that did not get as far as a router.
-std::string routing_deferral(const Addr& a, const log::DeliveryFields& f) {
-  return fmt::format("== {} routing defer ({}): {}", a.state.address, f.defer_errno, f.message);
-}
-
-}  // namespace
 
 Attempt::Attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt)
     : eng_(eng),
@@ -94,7 +91,7 @@ std::int64_t Attempt::failed_at() const { return std::max(now_, wall_seconds());
 bool Attempt::already_done(const Addr& a) const {
   // A recipient of its own has a flag; one that goes on behind an unseen router has a name for each of its ways.
   if (done_.empty() || (a.parent == nullptr && a.children.empty())) return false;
-  if (done_.contains(with_lower_domain(done_name(a)))) return true;
+  if (done_.contains(with_lower_domain(finished_name(a)))) return true;
   if (!msg_.envelope.saved.contains(mail::kEximNames) || a.transport == nullptr || a.router == nullptr) return false;
   // Exim tells an address from an ancestor of the same name by its transport, behind the router of an unseen one.
   const Addr* same = a.parent;
@@ -451,7 +448,7 @@ bool Attempt::complete(const Addr& a, Failures failures) const {
 }
 
 void Attempt::remember_done(const Addr& a) {
-  std::string name = done_name(a);
+  std::string name = finished_name(a);
   if (!done_.insert(with_lower_domain(name)).second) return;
   msg_.envelope.non_recipients.push_back(std::move(name));
   changed_ = true;

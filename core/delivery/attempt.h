@@ -62,9 +62,11 @@ class Attempt {
   std::vector<Group> make_groups();
   /// max_parallel. Nothing: the transport may not run now, and `results` say why.
   std::optional<TransportRun> may_run(const Group& g, lang::Scope& scope, std::vector<transports::AddrResult>& results);
-  /// Adds the value of batch_id to what must be equal for a common run. False: it could not be expanded, and the
-  /// address is delivered alone (the manual, chapter "Address batching in local transports").
-  bool add_batch_id(Addr& a, std::string& key);
+  /// Adds the value of TransportDef::batch_by to what must be equal for a common run. False: it could not be expanded,
+  /// and the address is delivered alone (the manual, chapter "Address batching in local transports").
+  bool add_batch_value(Addr& a, const transports::TransportDef& def, std::string& key);
+  /// DeliverContext::envelope_of_copy for a batch with `like` in it.
+  mail::Envelope envelope_of_copy(const Addr& like) const;
   void run_group(Group& g);
   bool mua_wrapper = false;
   bool can_wait = false;  ///< with mua_wrapper: the message is queued when the next host refuses it for now
@@ -202,6 +204,11 @@ class Attempt {
   std::map<const Addr*, std::pair<std::string, std::string>> spoke_with_;
   std::vector<store::StoredMessage> made_;  ///< bounces and warnings to be delivered afterwards
 };
+
+/// Name under which a finished address that is not a whole recipient is remembered, as in Exim's spool: with its
+/// domain in lower case. Commands and files belong to the address that asked for them: two users may have the same
+/// command.
+std::string finished_name(const Addr& a);
 
 /// The text of an exception that ended `body`, empty when there was none. Nothing may wait inside a catch block, so
 /// what is done about it is done after this.

@@ -77,9 +77,13 @@ constexpr std::size_t kRunMax = 1000;  ///< addresses in one run of a transport 
 
 }  // namespace
 
-bool Attempt::add_batch_id(Addr& a, std::string& key) {
-  const lang::Expansion* id = transports::batch_id(*a.transport);
+bool Attempt::add_batch_value(Addr& a, const transports::TransportDef& def, std::string& key) {
+  const lang::Expansion* id = transports::batch_option(*a.transport, def);
   if (id == nullptr) return true;
+  if (!a.home_directory.empty()) {
+    a.state.home = a.home_directory.str();
+    a.state.home_tainted = a.home_directory.is_tainted();
+  }
   lang::Scope scope = fresh_scope();
   lang::DeliveryState state;
   state.transport_name = a.transport->name;
@@ -87,11 +91,12 @@ bool Attempt::add_batch_id(Addr& a, std::string& key) {
   scope.address = &a.state;
   auto value = id->eval(scope);
   if (value) {
-    key += "\n" + value->str();
+    a.batch_value = value->str();
+    key += "\n" + a.batch_value;
     return true;
   }
   eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id,
-                  fmt::format("Failed to expand batch_id option in {} transport ({}): {}", a.transport->name,
+                  fmt::format("Failed to expand {} option in {} transport ({}): {}", def.batch_by, a.transport->name,
                               a.state.address, printable(value.error().text)));
   return false;
 }
@@ -117,7 +122,7 @@ std::vector<Group> Attempt::make_groups() {
     const int limit = def->batch_limit != nullptr ? def->batch_limit(*a->transport) : 1;
     const std::size_t room = limit <= 0 ? kRunMax : static_cast<std::size_t>(limit);
     std::string key = room > 1 ? group_key(*a) : std::string();
-    if (room > 1 && add_batch_id(*a, key)) {
+    if (room > 1 && add_batch_value(*a, *def, key)) {
       if (const auto it = open.find(key); it != open.end() && groups[it->second].addrs.size() < room) {
         groups[it->second].addrs.push_back(a);
         continue;
@@ -177,6 +182,28 @@ std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
   return run;
 }
 
+mail::Envelope Attempt::envelope_of_copy(const Addr& like) const {
+  mail::Envelope copy = msg_.envelope;
+  const auto handed = [&like](const Addr& a) {
+    return a.transport == like.transport && a.batch_value == like.batch_value && a.status != Addr::Status::discarded;
+  };
+  std::vector<bool> stays(copy.recipients.size(), false);  // among what is still to be done
+  for (const Addr* a : all_)
+    if (handed(*a) && a->top_index >= 0) stays[static_cast<std::size_t>(a->top_index)] = true;
+  for (std::size_t i = 0; i < stays.size(); ++i) copy.recipients[i].done = copy.recipients[i].done || !stays[i];
+  for (const Addr* a : all_) {
+    if (a->top_index < 0 && handed(*a)) {
+      mail::Recipient added;  // by the system filter
+      added.address = a->state.address;
+      copy.recipients.push_back(std::move(added));
+    }
+    if (a->transport == nullptr || handed(*a) || a->top_index < 0 || !stays[static_cast<std::size_t>(a->top_index)])
+      continue;
+    copy.non_recipients.push_back(finished_name(*a));  // the recipient's other way is this attempt's business
+  }
+  return copy;
+}
+
 void Attempt::run_group(Group& g) {
   const auto started = monotonic_now();
   lang::Scope scope = fresh_scope();
@@ -202,7 +229,8 @@ void Attempt::run_group(Group& g) {
                                  mua_wrapper ? nullptr : eng_.pool.get(),
                                  mua_wrapper || !eng_.store ? nullptr : eng_.limits.get(),
                                  eng_.settler && eng_.store && !mua_wrapper,
-                                 can_wait};
+                                 can_wait,
+                                 [&] { return envelope_of_copy(first); }};
   std::vector<transports::AddrResult> results;
   const auto run = may_run(g, scope, results);
   const io::Activity activity([&] {

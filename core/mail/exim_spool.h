@@ -1,9 +1,10 @@
-// Exim's spool files, read: the -H file (envelope, state and headers of a queued message) and the -J journal.
+// Exim's spool files: the -H file (envelope, state and headers of a queued message), read and written, and the -J
+// journal, read.
 //
-// Used by `remex queue import`. The format is the one of the chapter "Format of spool files" of Exim's manual, with
-// what releases up to 4.98 were seen to write beyond it. Pure: no I/O. The files are treated as a stranger's: every
-// count is bounded by the octets there are, nothing recurses, and what does not fit is refused with the number of its
-// line.
+// Used by `remex queue import`, -Mvh and the queuefile transport. The format is the one of the chapter "Format of spool
+// files" of Exim's manual, with what releases up to 4.98 were seen to write beyond it. Pure: no I/O. The files are
+// treated as a stranger's: every count is bounded by the octets there are, nothing recurses, and what does not fit is
+// refused with the number of its line.
 #pragma once
 
 #include <cstdint>
@@ -37,5 +38,10 @@ Result<EximSpoolMessage> parse_exim_header_file(std::string_view bytes, std::str
 /// Marks the addresses of a -J file as finished. A last line without its end was being written when Exim was cut off:
 /// it does not count. Errors as above.
 Status apply_exim_journal(std::string_view bytes, EximSpoolMessage& message);
+
+/// The -H file of a message, as -Mvh shows it and Exim reads it. Never an error: control characters of values, which
+/// would make lines of their own, become question marks.
+/// `primary_hostname`: this host's; the name a client was greeted with is written where it was another one.
+std::string exim_header_file(const Envelope& e, const HeaderList& headers, std::string_view primary_hostname);
 
 }  // namespace remex::mail

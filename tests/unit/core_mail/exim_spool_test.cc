@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 
 #include "core/base/strings.h"
 
@@ -161,6 +162,63 @@ BOOST_AUTO_TEST_CASE(more_addresses_than_memory_is_for) {
   }
   BOOST_TEST(starts(refusal(file("", "XX\n", recipients)), "6: 1000001 recipients are more than the 1000000"));
   BOOST_TEST(starts(refusal(file("", tree)), "1000005: too many finished addresses"));
+}
+
+BOOST_AUTO_TEST_CASE(written_and_read_again) {
+  Envelope e;
+  e.id = kId;
+  e.login = "mail";
+  e.caller_uid = 8, e.caller_gid = 9;
+  e.sender = "s@box.test";
+  e.received = WallTime(std::chrono::microseconds(1795278233092491));
+  e.received_complete_us = 17;
+  e.warnings_sent = 3;
+  e.from.helo_name = "a\nb";  // would be a line of its own
+  e.from.host_address = "2001:db8::7";
+  e.from.host_port = 1234;
+  e.from.active_hostname = "here.test";
+  e.from.tls_certificate_verified = true;
+  e.from.tls_version = "TLS1.3";
+  e.acl_c["c0"] = Text("clean");
+  e.acl_m["m_two"] = Text::tainted("line1\nline2");
+  e.saved["spam_score_int"] = "42";
+  e.deliver_first_time = true;
+  for (int i = 0; i < 100; ++i) {
+    Recipient r;
+    r.address = fmt::format("u{}@box.test", i);
+    r.done = i % 3 == 0;
+    if (i % 2 == 0) r.orcpt = "rfc822;a b", r.dsn_notify = 2;
+    if (i == 7) r.errors_to = "e@box.test", r.parent = 3;
+    e.recipients.push_back(r);
+  }
+  e.non_recipients = {"child@box.test"};
+  HeaderList headers;
+  headers.add("Subject: a\n b\n");
+  headers.add("From: x@y.test\n");
+  headers.remove("From");
+  const auto m = good(exim_header_file(e, headers, "here.test"));
+  const Envelope& back = m.envelope;
+  BOOST_TEST(m.unused.empty());
+  BOOST_TEST((back.login == e.login && back.caller_uid == 8 && back.caller_gid == 9 && back.sender == e.sender));
+  BOOST_TEST((back.received == e.received && back.received_complete_us == 17 && back.warnings_sent == 3));
+  BOOST_TEST(back.from.helo_name == "a?b");
+  BOOST_TEST((back.from.host_address == "2001:db8::7" && back.from.host_port == 1234));
+  BOOST_TEST(back.from.active_hostname.empty());  // that of everybody
+  BOOST_TEST((back.from.tls_certificate_verified && back.from.tls_version == "TLS1.3"));
+  BOOST_TEST((back.acl_c.at("c0").str() == "clean" && !back.acl_c.at("c0").is_tainted()));
+  BOOST_TEST((back.acl_m.at("m_two").str() == "line1\nline2" && back.acl_m.at("m_two").is_tainted()));
+  BOOST_TEST(back.saved.at("spam_score_int") == "42");
+  BOOST_TEST(back.deliver_first_time);
+  BOOST_REQUIRE(back.recipients.size() == 100U);
+  for (std::size_t i = 0; i < 100; ++i) {
+    const Recipient &was = e.recipients[i], &is = back.recipients[i];
+    BOOST_TEST((is.address == was.address && is.done == was.done && is.orcpt == was.orcpt &&
+                is.dsn_notify == was.dsn_notify && is.errors_to == was.errors_to && is.parent == was.parent),
+               was.address);
+  }
+  BOOST_TEST(back.non_recipients.size() == 35U);  // 34 recipients and a child
+  BOOST_TEST(m.headers.raw() == "Subject: a\n b\n");
+  BOOST_TEST(exim_header_file(e, headers, "other.test").find("\n-active_hostname here.test\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
