@@ -337,9 +337,9 @@ Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, E
   auto text = option.eval(scope);
   if (!text) {
     if (text.error().kind == ErrorKind::forced_fail) return o;
-    return trouble_outcome(scope, fail(fmt::format("failed to expand acl_smtp_{} \"{}\": {}", to_string(hook),
-                                                   option.source_text(), text.error().text))
-                                      .error());
+    o.verdict = Verdict::defer;
+    o.log_message = fmt::format("failed to expand ACL string \"{}\": {}", option.source_text(), text.error().text);
+    return o;
   }
   if (trim(text->view()).empty()) return o;
   auto acl = find_or_compile(scope, *text);

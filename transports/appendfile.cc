@@ -333,8 +333,8 @@ Result<Place> find_place(DeliverContext& ctx, const lang::DriverInstance& t, con
   if (option.is_set()) {
     auto text = option.eval(ctx.scope);
     if (!text)
-      return defer(fmt::format("Expansion of \"{}\" ({} for {} transport) failed: {}", option.source_text(),
-                               o.file.is_set() ? "file" : "directory", t.name, text.error().text));
+      return defer(fmt::format("Expansion of \"{}\" (file or directory name for {} transport) failed: {}",
+                               option.source_text(), t.name, text.error().text));
     path = std::move(*text);
   } else if (a.is_directory || a.is_file) {
     path = a.special;  // from a redirection: "/dir/" or "/file"

@@ -12,9 +12,11 @@
 
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
+#include "core/cli/submission_fault.h"
 #include "core/hooks/hooks.h"
 #include "core/io/fiber.h"
 #include "core/mail/address.h"
+#include "core/mail/address_items.h"
 #include "core/smtp/fixups.h"
 #include "core/smtp/reception.h"
 #include "lang/regex.h"
@@ -22,6 +24,8 @@
 namespace remex::cli {
 
 namespace {
+
+constexpr std::size_t kMaxFaults = 100;  ///< of addresses, in one mail about them
 
 class Submission {
  public:
@@ -46,7 +50,9 @@ class Submission {
     if (const int rc = check_room(*process_); rc != 0) return rc;
     LocalScope ls(*process_);
     if (const int rc = fill_envelope(ls); rc != 0) return rc;
+    if (fault_) return drop_unread(ls);
     acl::Effects effects;
+    effects_ = &effects;
     smtp::SessionServices services(process_->server, ls.from, ls.envelope, &effects);
     ls.scope.services = &services;  // log lines carry the message id
     (void)acl::run_hook(acl::Hook::not_smtp_start, config_->main.acl_not_smtp_start, ls.scope, effects);
@@ -57,7 +63,7 @@ class Submission {
       reception.header_recipient_domain = smtp::qualify_recipient(*config_, process_->primary_hostname);
     }
     input_scope_ = &ls;
-    reception.on_headers = [&](mail::HeaderList& h) { return take_headers(h, ls); };
+    reception.on_headers = [&](mail::HeaderList& h) { return take_headers(reception, h, ls); };
     int wrapped = -1;
     std::string wrapped_text;
     if (wrapper_)
@@ -77,7 +83,7 @@ class Submission {
     const smtp::Reply r = reception.complete(data, acl::Hook::not_smtp);
     if (wrapped == 0) return 0;
     if (wrapped > 0) return complain(wrapped, wrapped_text);
-    if (r.code != 250 && r.code / 100 != 4) return refused(reception, ls, r);
+    if (fault_ || (r.code != 250 && r.code / 100 != 4)) return refused(reception, ls, r);
     if (r.code != 250) return complain(EX_TEMPFAIL, r.text);
     id_ = ls.envelope.id;
     deliver_now_ = !reception.waits;
@@ -93,6 +99,7 @@ class Submission {
     daemon::ProcessOptions po;
     po.courier = courier_;
     po.verbose = o_.verbose;
+    po.panic_to_stderr = o_.delivery != Options::Delivery::background;
     if (o_.verbose) fmt::print(stderr, "delivering {}\n", id_);
     auto made = daemon::Process::create(config_, po);
     if (!made) return complain(EX_TEMPFAIL, made.error().text);
@@ -132,10 +139,13 @@ class Submission {
       const std::string_view given = o_.sender.empty() ? std::string_view("<>") : std::string_view(o_.sender);
       mail::PathOptions po;
       po.allow_null = po.allow_unqualified = true;
-      auto a = mail::parse_path(given, po);
+      auto a = mail::parse_mailbox(given, po);
       if (!a)
-        return complain(EXIT_FAILURE, fmt::format("bad -f address \"{}\": {}", printable(o_.sender),
-                                                  why_bad(o_.sender, a.error().text)));
+        return complain(EXIT_FAILURE,
+                        fmt::format("bad -f address \"{}\": {}", printable(o_.sender),
+                                    o_.sender.ends_with('.') && a.error().text == "domain missing or malformed"
+                                        ? "domain is malformed (trailing dot not allowed)"
+                                        : a.error().text));
       if (!a->empty() && a->domain.empty()) a->domain = smtp::qualify_domain(*config_, host);
       const std::string full = a->str();
       bool allowed = caller_.trusted || full.empty();
@@ -145,13 +155,8 @@ class Submission {
       }
       if (allowed) env.sender = full;
     }
-    for (const auto& arg : o_.arguments) {
-      auto list = mail::parse_address_list(arg);
-      if (!list)
-        return complain(EXIT_FAILURE, fmt::format("bad recipient address \"{}\": {}", printable(arg),
-                                                  why_bad(arg, list.error().text)));
-      for (auto& a : *list) arguments_.push_back(qualified(a.address, host));
-    }
+    for (const auto& arg : o_.arguments) take_argument(arg, host);
+    if (fault_) return 0;
     if (o_.no_qualify)
       for (const auto& a : arguments_)
         if (a.find('@') == std::string::npos)
@@ -166,15 +171,42 @@ class Submission {
         return EXIT_FAILURE;
       }
       for (const auto& a : arguments_) add_recipient(env, a);
+      check_number(ls, false);
     }
     return 0;
   }
 
-  /// Text outside angle brackets is words; two of them are no address.
-  static std::string why_bad(const std::string& given, const std::string& why) {
-    return given.find(' ') != std::string::npos && given.find('<') == std::string::npos
-               ? "missing or malformed local part (expected word or \"<\")"
-               : why;
+  /// An argument may be a list; its first bad address is the fault.
+  void take_argument(const std::string& arg, const std::string& host) {
+    for (const auto& item : mail::address_items(arg)) {
+      const std::string text = arg.substr(item.begin, item.end - item.begin);
+      auto a = mail::parse_mailbox(text, lenient(true));
+      if (!a) {
+        if (fault_) return;
+        const std::string why = a.error().text, shown = printable(arg);
+        fault_.kind = SubmissionFault::Kind::argument;
+        fault_.lines = {fmt::format("{}  {}", shown, why)};
+        fault_.reason = fmt::format("{} - {}", shown, why);
+        fault_.complaint = fmt::format("\"{}\": {}", shown, why);
+        return;
+      }
+      arguments_.push_back(qualified(*a, host));
+    }
+  }
+
+  static mail::PathOptions lenient(bool literals) {
+    mail::PathOptions po;
+    po.allow_unqualified = true;
+    po.allow_domain_literal = literals;
+    return po;
+  }
+
+  /// recipients_max. `from_headers`: -t found them.
+  void check_number(LocalScope& ls, bool from_headers) {
+    const std::int64_t most = smtp::recipients_max(ls.scope);
+    if (most <= 0 || ls.envelope.recipients.size() <= static_cast<std::size_t>(most)) return;
+    fault_.kind = SubmissionFault::Kind::too_many;
+    fault_.others = from_headers;
   }
 
   std::string qualified(const mail::Address& a, const std::string& host) const {
@@ -184,76 +216,89 @@ class Submission {
 
   std::int64_t size_limit(LocalScope& ls) const { return smtp::message_size_limit(ls.scope, *process_->engine.log); }
 
-  /// A message that cannot be taken: its sender is told, by mail or (-oep) on standard error. Exit status.
+  /// A message that was read and cannot be taken. Exit status.
   int refused(smtp::Reception& reception, LocalScope& ls, const smtp::Reply& r) {
-    struct Kind {
-      const char *subject, *text, *told;
-    };
-    const std::string limit = std::to_string(size_limit(ls));
-    const bool big = r.code == 552;
-    const Kind kind = problem_ == Problem::nobody
-                          ? Kind{"Mail failure - no recipient addresses",
-                                 "A message that you sent contained no recipient addresses, and therefore no\n"
-                                 "delivery could be attempted.\n",
-                                 "no recipients found in headers"}
-                      : problem_ == Problem::address
-                          ? Kind{"Mail failure - malformed recipient address",
-                                 "A message that you sent contained one or more recipient addresses that were\n"
-                                 "incorrectly constructed:\n\n",
-                                 "bad addresses found in headers"}
-                      : big ? Kind{"Mail failure - message too big",
-                                   "A message that you sent was longer than the maximum size allowed on this\n"
-                                   "system. It was not delivered to any recipients.\n",
-                                   "message too big"}
-                            : Kind{"Mail failure - rejected by local scanning code",
-                                   "A message that you sent was rejected by the local scanning code that\n"
-                                   "checks incoming messages on this system. The following error was given:\n\n",
-                                   "message rejected by non-SMTP ACL"};
-    const bool headers_bad = problem_ != Problem::none;
-    if (headers_bad) process_->engine.log->write(log::kMain | log::kPanic, ls.envelope.id, kind.told);
-    if (o_.errors_to_stderr || wrapper_) {
-      if (problem_ == Problem::address) return complain(EXIT_FAILURE, fmt::format("invalid address:  {}", r.text));
-      return complain(EXIT_FAILURE, headers_bad ? std::string(kind.told)
-                                    : big       ? fmt::format("message rejected: message too big (max={})", limit)
-                                                : fmt::format("{}: {}", kind.told, r.text));
+    if (!fault_) {
+      fault_.kind = r.code == 552 ? SubmissionFault::Kind::too_big : SubmissionFault::Kind::refused;
+      fault_.lines = {r.text};
     }
-    std::string text = kind.text;
-    if (problem_ == Problem::address)
-      text += fmt::format(
-          "  {}\n\nThis address has been ignored. There were no other addresses in your\n"
-          "message, and so no delivery at all could be attempted.\n",
-          printable(r.text));
-    else if (!big && !headers_bad)
-      text += fmt::format("  {}\n", r.text);
-    tell_sender(reception, ls, kind.subject, text);
-    return EXIT_FAILURE;
+    return report_fault(reception, ls);
   }
 
-  void tell_sender(smtp::Reception& reception, LocalScope& ls, std::string_view subject, std::string text) {
-    if (ls.envelope.sender.empty()) return;
+  /// The sender is told, by mail or (-oep) on standard error. Exit status.
+  int report_fault(smtp::Reception& reception, LocalScope& ls) {
+    mail::HeaderList headers = reception.headers();
+    if (fault_.in_headers()) {
+      ls.scope.headers = &headers;
+      smtp::local_fixups(ls.scope, *effects_, process_->primary_hostname);  // what the headers lacked
+      ls.scope.headers = &reception.headers();
+      process_->engine.log->write(log::kMain | log::kPanic, ls.envelope.id, fault_line(fault_));
+    }
+    if (told_on_stderr()) return complain(EXIT_FAILURE, fault_complaint(fault_, limit(ls)));
+    std::string copy = headers.raw();
+    if (const auto body = reception.body(); body && config_->main.bounce_return_body)
+      if (auto part = body->read(0, static_cast<std::size_t>(std::min(body->size(), most_returned()))))
+        copy += "\n" + *part;
+    const auto* id = headers.find("Message-ID");
+    const bool told = tell_sender(ls, ls.envelope.id, id != nullptr ? std::string(trim(id->value())) : "", copy);
+    if (!told) return fault_.kind == SubmissionFault::Kind::nobody ? 2 : EXIT_FAILURE;
+    return o_.errors_mailed_are_success ? 0 : EXIT_FAILURE;
+  }
+
+  /// What is wrong was known before anything was read: the sender is told with what there is on standard input.
+  int drop_unread(LocalScope& ls) {
+    if (told_on_stderr()) return complain(EXIT_FAILURE, fault_complaint(fault_, limit(ls)));
+    std::string copy(1, '\n');
+    auto stream = io::Socket::from_stdio(0, 1);
+    std::vector<char> buffer(64 * 1024);
+    const auto enough = static_cast<std::size_t>(most_returned());
+    std::optional<io::DeadlineScope> deadline;
+    if (const std::int64_t time = receive_timeout(); time > 0) deadline.emplace(Millis(time * 1000));
+    for (;;) {
+      auto n = stream->read_some(buffer);
+      if (!n || *n == 0) break;
+      copy.append(buffer.data(), std::min(*n, enough - std::min(enough, copy.size())));
+    }
+    if (!tell_sender(ls, {}, {}, copy)) return EXIT_FAILURE;
+    return o_.errors_mailed_are_success ? 0 : EXIT_FAILURE;
+  }
+
+  bool told_on_stderr() const { return o_.errors_to_stderr || wrapper_; }
+  std::int64_t limit(LocalScope& ls) const {
+    return fault_.kind == SubmissionFault::Kind::too_many ? smtp::recipients_max(ls.scope) : size_limit(ls);
+  }
+  std::uint64_t most_returned() const {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, config_->main.bounce_return_size_limit));
+  }
+  /// -or, receive_timeout: how long the whole message may be waited for; zero is for ever.
+  std::int64_t receive_timeout() const {
+    return o_.receive_timeout >= 0 ? o_.receive_timeout : config_->main.receive_timeout;
+  }
+
+  /// Mails the fault with `copy`, the message. False: there is nobody to tell, or it could not be sent.
+  bool tell_sender(LocalScope& ls, const std::string& id, const std::string& message_id, const std::string& copy) {
+    log::Log& log = *process_->engine.log;
+    if (ls.envelope.sender.empty()) {
+      log.write(log::kMain, id,
+                "Error while reading message with no usable sender address: " + fault_reason(fault_, limit(ls)));
+      return false;
+    }
     lang::NewMessage m;
     m.recipients.push_back(ls.envelope.sender);
-    m.parent_id = ls.envelope.id;
+    m.parent_id = id;
     m.is_report = true;
     std::string from = fmt::format("Mail Delivery System <Mailer-Daemon@{}>",
                                    smtp::qualify_domain(*config_, process_->primary_hostname));
     if (config_->main.dsn_from.is_set())
       if (auto v = config_->main.dsn_from.eval(ls.scope); v && !v->empty()) from = replace_all(v->str(), "\n", " ");
     m.headers = fmt::format("Auto-Submitted: auto-replied\nFrom: {}\nTo: {}\n", from, printable(ls.envelope.sender));
-    if (const auto* id = reception.headers().find("Message-ID"); id != nullptr)
-      m.headers += fmt::format("References: {}\n", printable(trim(id->value())));
-    m.headers += fmt::format("Subject: {}\n", subject);
-    text += "\n------ This is a copy of your message, including all the headers. ------\n\n";
-    text += reception.headers().raw();
-    if (const auto body = reception.body(); body && config_->main.bounce_return_body) {
-      const auto n = std::min<std::uint64_t>(
-          body->size(), static_cast<std::uint64_t>(std::max<std::int64_t>(0, config_->main.bounce_return_size_limit)));
-      if (auto part = body->read(0, static_cast<std::size_t>(n))) text += "\n" + *part;
-    }
-    m.body = text + "\n";
-    if (const Status st = process_->services->submit(m); !st)
-      process_->engine.log->write(log::kMain | log::kPanic, ls.envelope.id,
-                                  fmt::format("cannot tell the sender: {}", st.error().text));
+    if (!message_id.empty()) m.headers += fmt::format("References: {}\n", printable(message_id));
+    m.headers += fmt::format("Subject: {}\n", fault_subject(fault_));
+    m.body =
+        fault_text(fault_) + "\n------ This is a copy of your message, including all the headers. ------\n\n" + copy;
+    const Status st = process_->services->submit(m);
+    if (!st) log.write(log::kMain | log::kPanic, id, fmt::format("cannot tell the sender: {}", st.error().text));
+    return st.has_value();
   }
 
   static void add_recipient(mail::Envelope& env, const std::string& address) {
@@ -265,35 +310,50 @@ class Submission {
   }
 
   /// -t: To:, Cc:, Bcc: (or the Resent- set) are the recipients; Bcc: goes; arguments are taken away.
-  Status take_headers(mail::HeaderList& headers, LocalScope& ls) {
+  Status take_headers(smtp::Reception& reception, mail::HeaderList& headers, LocalScope& ls) {
     if (!o_.recipients_from_headers) return {};
     const bool resent = headers.find("Resent-To") != nullptr || headers.find("Resent-Cc") != nullptr ||
                         headers.find("Resent-Bcc") != nullptr;
     const std::string prefix = resent ? "Resent-" : "";
-    for (const char* name : {"To", "Cc", "Bcc"}) {
-      for (const auto* h : headers.find_all(prefix + name)) {
-        auto list = mail::parse_address_list(h->value());
-        if (!list) {
-          problem_ = Problem::address;
-          return fail(fmt::format("{}: {}", printable(trim(h->value())), list.error().text));
-        }
-        for (const auto& a : *list) {
-          const std::string address = qualified(a.address, process_->primary_hostname);
-          const bool taken_away = config_->main.extract_addresses_remove_arguments &&
-                                  std::find(arguments_.begin(), arguments_.end(), address) != arguments_.end();
-          if (!taken_away) add_recipient(ls.envelope, address);
-        }
-      }
-    }
+    for (const char* name : {"To", "Cc", "Bcc"})
+      for (const auto* h : headers.find_all(prefix + name)) take_recipients(h->value(), ls);
     if (!config_->main.extract_addresses_remove_arguments)
       for (const auto& a : arguments_) add_recipient(ls.envelope, a);
+    fault_.others = !ls.envelope.recipients.empty();
+    if (fault_) {
+      // Who can get the message does, unless the caller is waiting for an answer.
+      if (!fault_.others || told_on_stderr()) return fail(fault_line(fault_));
+      (void)report_fault(reception, ls);
+      fault_ = {};
+    }
     headers.remove("Bcc");
     headers.remove("Resent-Bcc");
     if (ls.envelope.recipients.empty()) {
-      problem_ = Problem::nobody;
-      return fail("no recipients found in headers");
+      fault_.kind = SubmissionFault::Kind::nobody;
+      return fail(fault_line(fault_));
     }
-    return {};
+    check_number(ls, true);
+    return fault_ ? fail(fault_complaint(fault_, 0)) : Status();
+  }
+
+  /// Of one header of -t.
+  void take_recipients(std::string_view value, LocalScope& ls) {
+    for (const auto& item : mail::address_items(value)) {
+      auto a = mail::parse_mailbox(value.substr(item.begin, item.end - item.begin),
+                                   lenient(config_->main.allow_domain_literals));
+      if (!a) {
+        if (a.error().text == "empty address") continue;  // a comment
+        const std::string rest = printable(trim(value.substr(item.begin))), why = a.error().text;
+        if (!fault_) fault_.reason = fmt::format("{} - {}", rest, why);
+        fault_.kind = SubmissionFault::Kind::headers;
+        if (fault_.lines.size() < kMaxFaults) fault_.lines.push_back(fmt::format("{}: {}", rest.substr(0, 1024), why));
+        continue;
+      }
+      const std::string address = qualified(*a, process_->primary_hostname);
+      const bool taken_away = config_->main.extract_addresses_remove_arguments &&
+                              std::find(arguments_.begin(), arguments_.end(), address) != arguments_.end();
+      if (!taken_away) add_recipient(ls.envelope, address);
+    }
   }
 
   /// A mailbox "From " line, as uucp_from_pattern knows it, is no header; it names the sender when a trusted caller
@@ -329,10 +389,8 @@ class Submission {
     std::vector<char> buffer(64 * 1024);
     bool first = true;
     while (!data.finished()) {
-      // -or, receive_timeout: how long the whole message may be waited for; zero is for ever.
-      const std::int64_t limit = o_.receive_timeout >= 0 ? o_.receive_timeout : config_->main.receive_timeout;
       std::optional<io::DeadlineScope> deadline;
-      if (limit > 0) deadline.emplace(Millis(limit * 1000));
+      if (const std::int64_t time = receive_timeout(); time > 0) deadline.emplace(Millis(time * 1000));
       auto n = stream->read_some(buffer);
       if (!n && n.error().kind == ErrorKind::timed_out)
         return complain(EX_TEMPFAIL, "timed out while reading the message");
@@ -361,7 +419,8 @@ class Submission {
   std::shared_ptr<daemon::Process> process_;
   std::vector<std::string> arguments_;
   LocalScope* input_scope_ = nullptr;  ///< while the message is read
-  enum class Problem : std::uint8_t { none, nobody, address } problem_ = Problem::none;
+  acl::Effects* effects_ = nullptr;    ///< while the message is received
+  SubmissionFault fault_;
   std::string id_;
   bool deliver_now_ = true;
 };

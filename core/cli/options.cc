@@ -310,7 +310,9 @@ class Parser {
       o_.queue_smtp = true;
     else if (rest == "ep" || rest == "eq")
       o_.errors_to_stderr = true;
-    else if (rest == "em" || rest == "ee" || rest == "ew" || rest == "m" || rest == "o" || rest == "Y") {
+    else if (rest == "ee")
+      o_.errors_mailed_are_success = true;
+    else if (rest == "em" || rest == "ew" || rest == "m" || rest == "o" || rest == "Y") {
     } else if (rest.starts_with("A")) {
       REMEX_TRY(o_.bi_argument, value(a, rest.substr(1)));
     } else if (rest == "B") {  // the number may be left out

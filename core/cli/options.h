@@ -69,6 +69,7 @@ struct Options {
   } delivery = Delivery::background;                                           ///< -odb -odf -odq
   bool delivery_given = false;                                                 ///< one of -odX was there
   bool errors_to_stderr = false;                                               ///< -oep, -oeq
+  bool errors_mailed_are_success = false;                                      ///< -oee
   bool debug = false, verbose = false;                                         ///< -d, -v
   bool no_qualify = false;                                                     ///< -bnq
   std::int64_t receive_timeout = -1;                                           ///< -or, seconds

@@ -129,6 +129,7 @@ Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Con
   REMEX_TRY(auto lc, log_config(*config));
   lc.only_stderr = opt.log_to_stderr_only;
   lc.verbose = opt.verbose;
+  lc.panic_to_stderr = opt.panic_to_stderr && !opt.server;
   REMEX_TRY(auto log, log::Log::open(lc));
   std::shared_ptr<store::Store> store;
   if (opt.want_store) {

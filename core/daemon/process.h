@@ -15,6 +15,7 @@ struct ProcessOptions {
   bool want_store = true;
   bool verbose = false;             ///< -v: log lines on stderr too
   bool log_to_stderr_only = false;  ///< -bh, -bt, -be, mua_wrapper errors
+  bool panic_to_stderr = true;      ///< lines for the panic log on stderr too: somebody is looking; never a server's
   bool store_read_only = false;
   bool server = false;                   ///< stays and takes mail (StoreOptions::server)
   std::shared_ptr<io::Courier> courier;  ///< null: requests run in threads of this process

@@ -40,6 +40,9 @@ inline constexpr std::size_t kMaxListAddresses = 32768;
 /// Parses what stands between MAIL FROM:/RCPT TO: and the parameters, angle brackets optional; a source route is
 /// dropped (RFC 5321 4.1.1.3). Error text is Exim-like ("malformed address: ... may not follow ...").
 Result<Address> parse_path(std::string_view text, const PathOptions& opt);
+/// One mailbox as a person or a header writes it: comments, a display name in front of angle brackets and a source
+/// route are dropped. What `opt` permits holds; the error is in Exim's words ("malformed address: y may not follow x").
+Result<Address> parse_mailbox(std::string_view text, const PathOptions& opt);
 /// Splits "local@domain" at the last unquoted @ without checks.
 Address split_address(std::string_view addr);
 /// Address quoting rules: adds quotes around a local part that needs them (RFC 5322 3.4.1).

@@ -36,7 +36,7 @@ std::string greeting(const std::string& host, const mail::ReceivedFrom& from, co
 std::string Session::limits_keyword() {
   std::string out;
   if (const std::int64_t n = max_messages(); n > 0) out += fmt::format(" MAILMAX={}", n);
-  if (const std::int64_t n = max_recipients(); n > 0) out += fmt::format(" RCPTMAX={}", n);
+  if (const std::int64_t n = recipients_max(scope_); n > 0) out += fmt::format(" RCPTMAX={}", n);
   return out.empty() ? out : "\nLIMITS" + out;
 }
 

@@ -161,14 +161,6 @@ std::int64_t Session::max_messages() {
   return v ? parse_int(trim(v->view())).value_or(0) : 0;
 }
 
-std::int64_t Session::max_recipients() {
-  const lang::Expansion& e = config_->main.recipients_max;
-  constexpr std::int64_t kUsual = 50000;
-  if (!e.is_set()) return kUsual;
-  const auto v = e.eval(scope_);
-  return v ? parse_int(trim(v->view())).value_or(kUsual) : kUsual;
-}
-
 Session::Next Session::cmd_mail(const Command& c) {
   const auto& m = config_->main;
   // What does not begin "MAIL FROM:" is no command at all.
@@ -323,7 +315,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
       a.address = addr->str();
     }
   }
-  const std::int64_t max = max_recipients();
+  const std::int64_t max = recipients_max(scope_);
   if (max > 0 && state_.rcpt_count > max) return too_many_recipients(max);
   a.cased_local_part = mail::unquote_local_part(addr->local_part);
   a.local_part = to_lower(a.cased_local_part);

@@ -104,6 +104,14 @@ std::int64_t message_size_limit(lang::Scope& scope, log::Log& log) {
   return *n * scale;
 }
 
+std::int64_t recipients_max(lang::Scope& scope) {
+  const lang::Expansion& e = scope.config->main.recipients_max;
+  constexpr std::int64_t kUsual = 50000;
+  if (!e.is_set()) return kUsual;
+  const auto v = e.eval(scope);
+  return v ? parse_int(trim(v->view())).value_or(kUsual) : kUsual;
+}
+
 Reception::Reception(Server& server, lang::Scope& scope, acl::Effects& effects, std::int64_t size_limit)
     : server_(server), scope_(scope), effects_(effects), size_limit_(size_limit) {
   scope_.envelope->id = new_message_id();
@@ -409,6 +417,8 @@ Reply Reception::complete(const DataReader& data, acl::Hook hook) {
   }
   if (failed()) {
     if (failure_.code == 552 && failure_.text == kTooBig) {
+      scope_.headers = &headers_;
+      local_fixups(scope_, effects_, server_.primary_hostname);
       if (server_.log->on(log::Selector::size_reject))
         write_rejection(
             log::kMain | log::kReject,

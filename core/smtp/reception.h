@@ -121,4 +121,7 @@ class Reception : public DataSink {
 /// message_size_limit now, octets; 0 is no limit. A value that cannot be used is logged, and the default counts.
 std::int64_t message_size_limit(lang::Scope& scope, log::Log& log);
 
+/// recipients_max now; 0 is no limit. A value that cannot be used: the default counts.
+std::int64_t recipients_max(lang::Scope& scope);
+
 }  // namespace remex::smtp

@@ -140,7 +140,6 @@ class Session {
   std::int64_t size_limit();
   /// smtp_accept_max_per_connection and recipients_max; 0: no limit.
   std::int64_t max_messages();
-  std::int64_t max_recipients();
   std::string limits_keyword();
   bool receive_data(DataReader& reader);
   bool receive_chunk(std::uint64_t size, DataReader* data);

@@ -22,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   (void)parse_address_list(s);
+  (void)parse_mailbox(s, opt);
   std::size_t behind = 0;  // mailboxes stand one behind the other, their working parts inside
   for (const AddressItem& i : address_items(s)) {
     if (i.begin < behind || i.spec_begin < i.begin || i.spec_end < i.spec_begin || i.end < i.spec_end || i.end > size)

@@ -388,7 +388,7 @@ def cases(pattern='*', folder='surface'):
 
 
 def main(folder, by_step=False, own_clock=False):
-    """Runs the cases of a folder on both sides. Arguments: [FILE-PATTERN [WORDS OF A TITLE]] [-v] [-vv: all that the oracle said]"""
+    """Runs the cases of a folder on both sides. Arguments: [FILE-PATTERN [WORDS OF A TITLE]] [-v] [-vv: all that the oracle said] [-k: known differences]"""
     words = [w for w in sys.argv[1:] if not w.startswith('-')]
     oracle = _pair.find_oracle()
     if not oracle:
@@ -421,6 +421,8 @@ def main(folder, by_step=False, own_clock=False):
                 print(''.join('-- %s\n%s' % t for t in theirs))
             if reason:
                 known += 1
+                if '-k' in sys.argv:
+                    print('KNOWN %s: %s (%s)\n%s' % (name, title, reason, '\n'.join(faults) or 'no longer different'), flush=True)
             elif faults:
                 different += 1
                 print('DIFFERENT %s: %s\n%s' % (name, title, '\n'.join(faults)), flush=True)

@@ -406,13 +406,11 @@ Subject: x
 
 text
 @case -t without recipients
-@known Exim completes the headers before it looks for recipients
 @run -odi -t
 Subject: x
 
 text
 @case -t with a bad address
-@known what is wrong with an address is told in other words
 @run -odi -t -oep
 To: one@test.ex, @@bad
 Subject: x
@@ -434,7 +432,6 @@ Subject: x
 
 text
 @case message too big
-@known Exim stops reading at the limit
 @main
 message_size_limit = 1K
 @run -odi -oep userx@test.ex
@@ -457,7 +454,6 @@ Subject: x
 0123456789012345678901234567890123456789012345678901234567890123456789
 0123456789012345678901234567890123456789012345678901234567890123456789
 @case non-SMTP ACL denies
-@known an empty line more at the end of the copy
 @main
 acl_not_smtp = nots
 @acl

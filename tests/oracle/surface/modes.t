@@ -137,7 +137,6 @@ y
 QUIT
 @show mail/box
 @case a tainted name of an ACL
-@known replies and logs are the same; Exim writes the panic line on standard error, too
 @main
 primary_hostname = myhost.test
 qualify_domain = test.ex

@@ -41,6 +41,42 @@ BOOST_AUTO_TEST_CASE(paths_accepted) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(mailboxes_as_people_write_them) {
+  struct Case {
+    std::string_view in, want;  // the address, or "!" and why not
+  };
+  static constexpr Case cases[] = {
+      {"a@b.example", "a@b.example"},
+      {" (c) a (d) @ (e) b.example (f", "a@b.example"},
+      {"A. Person <a@b.example>", "a@b.example"},
+      {"\"Person, A\" <@r1,@r2:a@b.example> (c)", "a@b.example"},
+      {"a", "a"},
+      {"<a>", "a"},
+      {"\"x y\"@b", "\"x y\"@b"},
+      {"a@[192.0.2.1]", "a@[192.0.2.1]"},
+      {"", "!empty address"},
+      {"(only", "!empty address"},
+      {"@@b", "!domain missing or malformed"},
+      {"a@b_c", "!malformed address: _c may not follow a@b"},
+      {"a@[192.0.2]", "!malformed domain literal"},
+      {"x y", "!missing or malformed local part (expected word or \"<\")"},
+      {"x <a@b", "!'>' missing at end of address"},
+      {"x <a@b> y", "!malformed address: y may not follow x <a@b> "},
+      {"<a b@c>", "!\"@\" or \".\" expected after \"a\""},
+      {"\"a", "!unmatched doublequote in local part"},
+      {"x \"a", "!unmatched doublequote in local part (expected word or \"<\")"},
+      {"<@a,b:c@d>", "!colon expected after route list"},
+      {"a\\", "a\\"},
+  };
+  for (const Case& c : cases) {
+    auto r = parse_mailbox(c.in, {.allow_unqualified = true, .allow_domain_literal = true});
+    BOOST_TEST((r ? r->str() : "!" + r.error().text) == c.want, c.in);
+  }
+  BOOST_TEST(!parse_mailbox("a", {}));
+  BOOST_TEST(parse_mailbox("x <>", {.allow_null = true}).value().empty());
+  BOOST_TEST(parse_mailbox(std::string(1 << 20, '('), {}).error().text == "address too long");
+}
+
 BOOST_AUTO_TEST_CASE(paths_refused_in_exims_words) {
   struct Case {
     std::string_view in, error;
