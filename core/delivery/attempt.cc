@@ -60,6 +60,8 @@ Attempt::Attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& o
   scope_.delivery = &routing_state_;
   // Names written by other programs and releases may have the domain as it was given.
   for (const std::string& name : msg_.envelope.non_recipients) done_.insert(with_lower_domain(name));
+  if (const auto owed = msg_.envelope.saved.find(kOwedReports); owed != msg_.envelope.saved.end())
+    owed_before_ = owed->second;
 }
 
 lang::Scope Attempt::fresh_scope() {

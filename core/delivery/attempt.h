@@ -25,6 +25,8 @@ namespace remex::delivery {
 
 using routers::Addr;
 
+/// Envelope::saved: reports of success that are owed, see Attempt::owe_success_reports().
+inline constexpr const char* kOwedReports = "success_reports";
 /// What senders learn of troubles here.
 inline constexpr const char* kLocalTrouble = "local delivery failed";
 
@@ -198,7 +200,13 @@ class Attempt {
     std::string action, remote;
   };
   std::vector<Success> successes_;
+  std::string owed_before_;  ///< lines of owed_reports() left by an attempt that was cut short
   void report_success();
+  /// Notes in the envelope what report_success() would tell now: part of the next update of the store, so that a
+  /// recipient is never recorded as delivered without its report.
+  void owe_success_reports();
+  /// A line for each address: action, address, recipient and host, with tabs between.
+  std::string owed_reports() const;
   std::set<std::string> said_of_hosts_;  ///< lines about hosts that are in the log already
   /// Name and address of the host whose words are the reason of a failure, for the bounce.
   std::map<const Addr*, std::pair<std::string, std::string>> spoke_with_;

@@ -65,6 +65,9 @@ std::string with_parent(const Addr& a) {
   return a.parent == nullptr ? a.state.address : fmt::format("{} <{}>", a.state.address, top_of(a).state.address);
 }
 
+/// For a line of fields; quoted local parts may have any character.
+std::string without_tabs(const std::string& s) { return replace_all(replace_all(s, "\t", " "), "\n", " "); }
+
 std::string waited_text(std::int64_t seconds) {
   if (seconds < 120 * 60) return fmt::format("{} minutes", seconds / 60);
   return fmt::format("{} hours", seconds / 3600);
@@ -121,19 +124,25 @@ void Attempt::handle_failures() {
   }
 }
 
-/// RFC 3461 4.1, 6.2: good news for those who asked. Its loss is no reason to keep the message.
+/// RFC 3461 4.1, 6.2: good news for those who asked. A report that cannot be stored is no reason to keep the message;
+/// the next attempt, if there is one, tries again.
 void Attempt::report_success() {
   if (msg_.envelope.sender.empty() || eng_.store == nullptr) return;
+  const std::string all = owed_reports();
+  if (all.empty()) return;
+  std::string untold;
   for (const std::string_view action : {"delivered", "relayed"}) {
     std::vector<FailedRecipient> about;
-    std::string list;
-    for (const Success& s : successes_) {
-      if (s.action != action || s.addr->status != Addr::Status::delivered) continue;
+    std::string list, lines;
+    for (const std::string_view line : split(all, '\n')) {
+      const auto part = split(line, '\t');
+      if (part.size() != 4 || part[0] != action) continue;
+      lines += fmt::format("{}\n", line);
       FailedRecipient r;
-      r.address = s.addr->state.address;
-      r.top_address = recipient_of(*s.addr).address;
+      r.address = part[1];
+      r.top_address = part[2];
       r.status = "2.0.0";
-      r.remote_mta = s.remote;
+      r.remote_mta = part[3];
       list += fmt::format("  {} ({})\n", printable(r.top_address),
                           action == "relayed" ? "relayed to a host that sends no such reports" : "delivered");
       about.push_back(std::move(r));
@@ -147,13 +156,32 @@ void Attempt::report_success() {
                           .action = std::string(action),
                           .with_body = false,
                           .headers = {}});
-    if (m)
+    if (m) {
       made_.push_back(std::move(*m));
-    else
-      eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id,
-                      fmt::format("cannot store a delivery report: {}", m.error().text));
+      continue;
+    }
+    untold += lines;
+    eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id,
+                    fmt::format("cannot store a delivery report: {}", m.error().text));
   }
   successes_.clear();
+  owed_before_.clear();
+  if (msg_.envelope.saved.erase(kOwedReports) > 0 || !untold.empty()) changed_ = true;
+  if (!untold.empty()) msg_.envelope.saved[kOwedReports] = std::move(untold);
+}
+
+std::string Attempt::owed_reports() const {
+  std::string out = owed_before_;
+  for (const Success& s : successes_)
+    if (s.addr->status == Addr::Status::delivered)
+      out += fmt::format("{}\t{}\t{}\t{}\n", s.action, without_tabs(s.addr->state.address),
+                         without_tabs(recipient_of(*s.addr).address), without_tabs(s.remote));
+  return out;
+}
+
+void Attempt::owe_success_reports() {
+  if (msg_.envelope.sender.empty()) return;
+  if (std::string owed = owed_reports(); !owed.empty()) msg_.envelope.saved[kOwedReports] = std::move(owed);
 }
 
 ReportText Attempt::warning_report(const std::string& delay, const std::vector<FailedRecipient>& waiting) {
@@ -311,7 +339,7 @@ Status Attempt::finish() {
   // One recipient, delivered: a crash before the spool forgets the message repeats that one delivery at most, so that
   // may wait for company. Everything else is recorded now, and so must be on the disk now.
   const bool may_wait = eng_.settler && env.recipients.size() == 1 && all_.size() == 1 && first_trouble() == nullptr &&
-                        successes_.empty();
+                        successes_.empty() && owed_before_.empty();
   if (!may_wait) make_durable();
   time_out();
   handle_failures();

@@ -552,6 +552,7 @@ void Attempt::transport_all() {
         run_group(*g);
         if (--left == 0 || !eng_.store) continue;
         settle_deliveries(g->addrs);
+        owe_success_reports();
         (void)eng_.store->update(msg_.envelope, now_);
       }
     });

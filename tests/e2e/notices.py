@@ -4,6 +4,7 @@ makes new messages wait for a queue run."""
 # timeout: 120
 import email
 import os
+import threading
 
 import harness as h
 from maildir_conf import fill
@@ -33,8 +34,8 @@ fails:
   data = :fail: nobody here
 relay:
   driver = manualroute
-  domains = first.test : second.test : far.example
-  route_list = * 127.0.0.1
+  domains = first.test : second.test : third.test : far.example
+  route_list = third.test 127.0.0.2 ; * 127.0.0.1
   self = send
   transport = relay
 ''', transports='''
@@ -172,6 +173,46 @@ def test_smtp_waits_for_a_queue_run():
     run('-q', check_rc=0)
     h.equal((len(box('u')), len(SINK.messages), run('-bpc').stdout), (n + 1, s + 1, '0\n'), 'after a queue run')
     os.unlink(SMTPHALT)
+
+
+def test_a_crash_loses_no_report_of_success():
+    reached, go = threading.Event(), threading.Event()
+
+    def rcpt(line):
+        if 'last@' in line:
+            reached.set()
+            go.wait(60)
+
+    n, before = len(box('s')), len(SINK.messages)
+    other = Sink(SINK.port, '127.0.0.2')
+    other.replies['RCPT'] = rcpt
+    conf = h.write(D('asked.conf'), 'dsn_advertise_hosts = *\n' + open(SERVER.conf).read().replace('acl_smtp_rcpt = acl_rcpt', 'acl_smtp_rcpt = accept'))
+    server = h.Remex(conf, [PORT]).start()
+    try:
+        c = h.Smtp(PORT)
+        c.ehlo()
+        c.expect('MAIL FROM:<s@box.test>', 250)
+        for to in ('done@second.test', 'last@third.test'):
+            c.expect('RCPT TO:<%s> NOTIFY=SUCCESS' % to, 250)
+        c.expect('DATA', 354)
+        c.send('Subject: asked\r\n\r\nx\r\n.\r\n')
+        code, text = c.reply()
+        h.equal(code, 250, text)
+        h.check(reached.wait(60), 'the second host was not reached')
+    finally:
+        server.kill()  # the first delivery is recorded, nothing has been told
+    go.set()
+    c.abort()
+    run('-qff', check_rc=0)
+    h.equal(run('-bpc').stdout, '0\n', 'left in the queue')
+
+    def told():
+        return sorted(w for m in map(email.message_from_string, box('s')[n:]) for part in m.walk() if part.get_content_type() == 'message/delivery-status'
+                      for block in part.get_payload() for k, w in block.items() if k == 'Final-Recipient')
+    h.wait_for(lambda: len(told()) == 2, what=lambda: 'two reports: %s' % told())
+    h.equal([w.split(';')[1].strip() for w in told()], ['done@second.test', 'last@third.test'], 'told of')
+    h.equal([m[1] for m in SINK.messages[before:] + other.messages], [['done@second.test'], ['last@third.test']], 'deliveries')
+    other.stop()
 
 
 def test_queue_only_load():
