@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "core/base/crypt_api.h"
 #include "core/base/nettle_api.h"
@@ -48,7 +49,7 @@ class Daemon {
       if (const Status s = library->open(); !s) return fail_start(EX_OSFILE, s.error().text);
     hold_signals({SIGHUP, SIGUSR1});
     if (const int rc = bind_all(); rc != EX_OK) return rc;
-    hold_signals({SIGTERM, SIGINT});
+    hold_ends(true);
     if (const int rc = hand_over(); rc != EX_OK) return rc;  // while somebody sees why not
     if (!opt_.foreground && !detach()) return EX_OSERR;
     if (const int rc = write_pid(); rc != EX_OK) return rc;
@@ -79,6 +80,21 @@ class Daemon {
       for (auto& l : listeners_) l.listener->close();
     };
     return supervise(std::move(so));
+  }
+
+  /// From the moment a port is open, a signal that ends the daemon is one for the supervisor, and the end is in good
+  /// order. While it waits for a port it can be killed.
+  static void hold_ends(bool on) {
+    sigset_t ends;
+    sigemptyset(&ends);
+    for (const int s : {SIGTERM, SIGINT}) sigaddset(&ends, s);
+    sigprocmask(on ? SIG_BLOCK : SIG_UNBLOCK, &ends, nullptr);
+  }
+
+  static void wait_for_port(Millis time) {
+    hold_ends(false);
+    std::this_thread::sleep_for(time);
+    hold_ends(true);
   }
 
   int fail_start(int code, const std::string& text) {
@@ -126,11 +142,12 @@ class Daemon {
   /// Waits for an address that is in use to become free (daemon_startup_retries times daemon_startup_sleep).
   Result<std::unique_ptr<io::Listener>> bind_one(const ListenAddress& a) {
     const auto& m = config_->main;
+    hold_ends(true);
     const Instant patient = monotonic_now() + kPortPatience;
     for (std::int64_t tries = std::max<std::int64_t>(0, m.daemon_startup_retries);; --tries) {
       auto l = io::Listener::tcp(a.at, static_cast<int>(m.smtp_connect_backlog));
       while (!l && l.error().sys_errno == EADDRINUSE && monotonic_now() < patient) {
-        (void)usleep(50'000);
+        wait_for_port(Millis(50));
         l = io::Listener::tcp(a.at, static_cast<int>(m.smtp_connect_backlog));
       }
       if (l || l.error().sys_errno != EADDRINUSE || tries == 0) return l;
@@ -138,7 +155,7 @@ class Daemon {
           stderr,
           "remex: socket bind() to port {} for address {} failed: {}: waiting {} before trying again ({} more tries)\n",
           a.at.port, a.at.ip, l.error().text, format_interval(m.daemon_startup_sleep), tries);
-      sleep(static_cast<unsigned>(std::clamp<std::int64_t>(m.daemon_startup_sleep, 1, 3600)));
+      wait_for_port(Seconds(std::clamp<std::int64_t>(m.daemon_startup_sleep, 1, 3600)));
     }
   }
 

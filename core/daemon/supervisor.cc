@@ -576,7 +576,10 @@ class Supervisor {
   };
   std::vector<Line> log_lines_;  ///< not given to a child yet
   pid_t log_child_ = -1;
-  LeavingWorkers leaving_{{[this](const std::string& line) { say(line); }, [this] { pass_on(look_signal()); }}};
+  LeavingWorkers leaving_{{[this](const std::string& line) { say(line); },
+                           [this] {
+                             if (!stopping_) pass_on(look_signal());  // one that ends starts no delivery any more
+                           }}};
   int refusals_ = -1;                   ///< of the worker's sandbox
   std::set<std::string_view> refused_;  ///< what was logged
 };

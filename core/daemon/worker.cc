@@ -30,7 +30,13 @@ namespace {
 constexpr Millis kStatusTime{2'000};  ///< one who asks and does not read
 constexpr Millis kTidyInterval{3600 * 1000};
 constexpr std::int64_t kHintLife = 30 * 24 * 3600;  ///< seconds without a change; as long as exim_tidydb gives them
-constexpr Millis kRetryCheck{1000};                 ///< how late a retry may begin; looking costs one step in an index
+constexpr Millis kIdleCheck{1000};
+
+/// Retry times are whole seconds: looked at just after one began, a retry is not late. Looking costs one step in an
+/// index.
+Millis until_next_second() {
+  return Millis(1001) - std::chrono::duration_cast<Millis>(wall_now().time_since_epoch() % Seconds(1));
+}
 
 int fail_start(int code, const std::string& text) {
   fmt::print(stderr, "remex: {}\n", text);
@@ -230,7 +236,7 @@ class Worker {
     if (opt_.idle_limit <= 0) return;
     auto last = monotonic_now();
     while (!stop_.is_set()) {
-      if (!io::sleep_for(kRetryCheck)) return;
+      if (!io::sleep_for(kIdleCheck)) return;
       if (counters_.sessions > 0) last = monotonic_now();
       if (monotonic_now() - last >= Seconds(opt_.idle_limit)) stop_.set();
     }
@@ -351,7 +357,7 @@ class Worker {
       const auto until = monotonic_now() + interval;
       while (monotonic_now() < until) {
         const auto left = std::chrono::duration_cast<Millis>(until - monotonic_now()) + Millis(1);
-        if (!io::sleep_for(std::min(left, kRetryCheck)) || stop_.is_set()) return;
+        if (!io::sleep_for(std::min(left, until_next_second())) || stop_.is_set()) return;
         scheduler_.retry_due(process_);
       }
     }
