@@ -148,7 +148,7 @@ def outcome(address):
     def lines():
         found = [l for l in log().splitlines() if number in l]
         return found if any(' => ' in l or ' == ' in l or ' ** ' in l for l in found) else None
-    h.wait_for(lines, 40, lambda: 'an end of %s: %s' % (address, log()[-1500:]))
+    h.wait_for(lines, what=lambda: 'an end of %s: %s' % (address, log()[-1500:]))
     return '\n'.join(lines())
 
 
@@ -202,6 +202,8 @@ def test_slow_servers_take_nobodys_protection_away():
     for domain in SLOW:
         h.equal(h.send(PORT, ME, ['a@' + domain], 'Subject: x\n\nx\n')[0], 250, 'accepted')
     h.wait_for(lambda: sum(requests(d) for d in SLOW) == 2, what='two requests')
+    # The two others wait for their turn, which comes before that of the next.
+    h.wait_for(lambda: all(any(q[0].startswith('mta-sts.' + d) for q in DNS.queries) for d in SLOW), what='four questions for the web server')
     out = outcome('a@late.test')  # its policy would have refused the delivery
     h.check(' == ' in out and 'MTA-STS: too many policies are being fetched to ask for that of late.test' in out, out)
     h.check(any('the policy of slow' in l and 'imed out' in l for l in log().splitlines()), log()[-1500:])

@@ -76,8 +76,10 @@ def test_a_name_without_files():
         assert False, 'a handshake without a certificate'
     except (ssl.SSLError, smtplib.SMTPException, OSError):
         pass
-    log = open(D('log', 'mainlog')).read()
-    assert 'cannot read certificate file %s' % D('missing.pem') in log, log
+    def log():
+        with open(D('log', 'mainlog')) as f:
+            return f.read()
+    h.wait_for(lambda: 'cannot read certificate file %s' % D('missing.pem') in log(), what=lambda: 'why: ' + log())
     h.equal(served('a.test'), 'a.test', 'the server goes on')
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Compares single-key lookups with the oracle: random keys, every affix and default, every file type both can read, and sqlite.
 
-The seed is printed; REMEX_SEED repeats a run. Status 77 without an oracle.
+REMEX_SEED=N makes other choices. Status 77 without an oracle.
 """
 # timeout: 600
 import os
@@ -149,7 +149,7 @@ def main():
     if not oracle:
         print("no oracle here")
         return 77
-    seed = int(os.environ.get("REMEX_SEED", random.randrange(1 << 30)))
+    seed = int(os.environ.get("REMEX_SEED", "20240601"))
     print("seed %d" % seed)
     rng = random.Random(seed)
     wrong = lines_seen = 0

@@ -14,9 +14,12 @@ class Sink:
         self.messages, self.replies, self.sessions = [], {}, 0
 
         class Handler(socketserver.StreamRequestHandler):
-            def say(self, word, line, usual):
+            def reply(self, word, line, usual):
                 text = sink.replies.get(word, usual)
-                text = (text(line) if callable(text) else text) or usual
+                return (text(line) if callable(text) else text) or usual
+
+            def say(self, word, line, usual):
+                text = self.reply(word, line, usual)
                 self.wfile.write(text.encode() + b'\r\n')
                 return text
 
@@ -44,8 +47,10 @@ class Sink:
                         if not self.say('DATA', line, '354 go').startswith('3'):
                             continue
                         data = self.content()
-                        if self.say('.', '', '250 taken').startswith('2'):
+                        text = self.reply('.', '', '250 taken')
+                        if text.startswith('2'):  # noted before the other side can know
                             sink.messages.append((sender, recipients, data))
+                        self.wfile.write(text.encode() + b'\r\n')
                         sender, recipients = None, []
                         continue
                     usual = '250-sink.test\r\n250-PIPELINING\r\n250 8BITMIME' if word == 'EHLO' else '250 ok'

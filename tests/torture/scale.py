@@ -4,7 +4,8 @@
 Measures, and holds to limits: listing, memory of the daemon, how soon a message is tried that falls due or has just come, start-up to the
 greeting and to the first delivery, and the drain when the smarthost is back. The long form does it with 10 000 and with 100 000 messages
 (REMEX_SCALE=N: with N alone); the short one with 5000. The clock is not turned: "the smarthost was away long enough" is written into
-the spool's database while the daemon is stopped.
+the spool's database while the daemon is stopped. The short form runs anywhere, beside other tests: its limits of time are fifteen times
+as wide, and tell only a slip of another order.
 """
 # timeout: 300
 import asyncio
@@ -201,6 +202,8 @@ class Queue:
 
     def note(self, what, value, limit=None, unit='s'):
         self.figures[what] = value
+        if limit is not None and unit == 's' and not FULL:
+            limit *= 15
         print('     %-46s %10.3f %s%s' % (what, value, unit, '' if limit is None else '   (limit %g)' % limit), flush=True)
         if limit is not None:
             h.check(value < limit, '%s with %d messages: %.3f %s, the limit is %g' % (what, self.n, value, unit, limit))
@@ -243,8 +246,8 @@ class Queue:
         self.server.stop()
         began = time.time()
         self.server.start()
-        with contextlib.closing(socket.create_connection(('127.0.0.1', self.port), 10)) as s:
-            s.settimeout(10)
+        with contextlib.closing(socket.create_connection(('127.0.0.1', self.port), 60)) as s:
+            s.settimeout(60)
             h.check(s.recv(200).startswith(b'220'), 'greeting')
         self.note('start-up to the greeting', time.time() - began, 2)
         before = self.quick.count.value

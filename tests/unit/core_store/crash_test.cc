@@ -19,6 +19,7 @@ using namespace remex;
 using namespace remex::store;
 using remex::store::testing::sample;
 using remex::store::testing::Spool;
+using remex::store::testing::wait_until_said;
 
 namespace {
 
@@ -28,15 +29,6 @@ pid_t in_child(F body) {
   const pid_t pid = ::fork();
   if (pid == 0) ::_exit(body());
   return pid;
-}
-
-/// Until the child has said that much: however busy the machine is, what is killed has begun its work.
-void wait_until_said(int pipe, int bytes) {
-  for (int ready = 0; ::ioctl(pipe, FIONREAD, &ready) == 0 && ready < bytes;) {
-    pollfd p{pipe, POLLIN, 0};
-    if (::poll(&p, 1, 60000) <= 0 || (p.revents & POLLHUP) != 0) break;
-    ::usleep(1000);
-  }
 }
 
 int wait_for(pid_t pid) {

@@ -1,7 +1,10 @@
 // What the store's tests share: a fresh spool directory and sample messages.
 #pragma once
 
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <memory>
@@ -51,6 +54,15 @@ inline StoredMessage sample(const std::string& id, std::size_t body_size = 4096,
 }
 inline StoredMessage sample(std::size_t body_size = 4096, int recipients = 1) {
   return sample(new_message_id(), body_size, recipients);
+}
+
+/// Until the child at the other end has said that much: however busy the machine is, what is killed has begun its work.
+inline void wait_until_said(int pipe, int bytes) {
+  for (int ready = 0; ::ioctl(pipe, FIONREAD, &ready) == 0 && ready < bytes;) {
+    pollfd p{pipe, POLLIN, 0};
+    if (::poll(&p, 1, 60000) <= 0 || (p.revents & POLLHUP) != 0) break;
+    ::usleep(1000);
+  }
 }
 
 }  // namespace remex::store::testing
