@@ -62,9 +62,9 @@ void ConnectionPool::give(const std::string& key, std::unique_ptr<SmtpConnection
   }
   impl_->entries.push_back({key, std::move(connection)});
   if (!impl_->reaping) {
-    impl_->reaping = true;
     Impl* impl = impl_.get();
     impl_->nursery.spawn("idle smtp connections", [impl] { impl->reap(); }, io::StackSize::small);
+    impl_->reaping = true;
   }
   if (oldest) oldest->quit();
 }

@@ -126,8 +126,13 @@ void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&&
     overflow_ = true;
     return;
   }
+  try {
+    waiting_.push_back({std::move(process), std::move(msg)});
+  } catch (const std::bad_alloc&) {
+    overflow_ = true;
+    return;
+  }
   waiting_bytes_ += bytes;
-  waiting_.push_back({std::move(process), std::move(msg)});
   pump();
   if (!waiting_.empty()) waiting_.back().waited = true;
 }
@@ -141,15 +146,32 @@ void Scheduler::wake(std::shared_ptr<Process> process, const std::string& id) {
 void Scheduler::begin(std::uint64_t bytes, std::function<void()> deliver) {
   const auto place = running_.insert(running_.end(), {monotonic_now(), bytes});
   running_bytes_ += bytes;
-  nursery_->spawn("delivery", [this, place, deliver = std::move(deliver)] {
-    deliver();
+  const auto end = [this, place] {
     running_bytes_ -= place->bytes;
     running_.erase(place);
-    go_on();
-  });
+  };
+  try {
+    nursery_->spawn("delivery", [this, end, deliver = std::move(deliver)] {
+      deliver();
+      end();
+      go_on();
+    });
+  } catch (const std::bad_alloc&) {
+    end();
+    throw;
+  }
 }
 
 void Scheduler::pump() {
+  try {
+    start_waiting();
+  } catch (const std::bad_alloc&) {
+    overflow_ = true;  // the message is in the store
+  }
+  watch();
+}
+
+void Scheduler::start_waiting() {
   while (!woken_.empty() && has_slot()) {
     auto [process, id] = std::move(woken_.front());
     woken_.pop_front();
@@ -186,7 +208,6 @@ void Scheduler::pump() {
     overflow_ = false;  // the run is remembered when it cannot start yet
     ask_for_run(last_);
   }
-  watch();
 }
 
 void Scheduler::ask_for_run(const std::shared_ptr<Process>& process) {
@@ -229,7 +250,6 @@ Millis Scheduler::until_slow() const {
 
 void Scheduler::watch() {
   if (stopping_ || watching_ || (waiting_.empty() && woken_.empty())) return;
-  watching_ = true;
   watch_->spawn("delivery slots", [this] {
     while (!stopping_ && !(waiting_.empty() && woken_.empty())) {
       if (!io::sleep_for(std::max(until_slow(), Millis(10)))) break;
@@ -243,6 +263,7 @@ void Scheduler::watch() {
     }
     watching_ = false;
   });
+  watching_ = true;
 }
 
 bool Scheduler::may_start(const Runs& runs, std::size_t most) const {
@@ -277,8 +298,6 @@ bool Scheduler::start(const std::shared_ptr<Process>& process, bool retries_only
       return false;
     }
   }
-  ++runs.running;
-  runs.last_began = monotonic_now();
   nursery_->spawn("queue run", [this, process, retries_only, &runs] {
     delivery::QueueRun run;
     run.retries_only = retries_only;
@@ -294,12 +313,13 @@ bool Scheduler::start(const std::shared_ptr<Process>& process, bool retries_only
     --runs.running;
     go_on();
   });
+  ++runs.running;  // the fiber begins later
+  runs.last_began = monotonic_now();
   return true;
 }
 
 bool Scheduler::etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJob& job) {
   if (stopping_ || etrn_running_.size() >= kMaxEtrn || (job.serialize && etrn_running_.contains(job.key))) return false;
-  etrn_running_.insert(job.key);
   nursery_->spawn("etrn", [this, process = std::move(process), job] {
     const Status st = contained([&] { return job.argv.empty() ? etrn_run(*process, job) : etrn_command(job); });
     if (!st && st.error().kind != ErrorKind::cancelled)
@@ -308,6 +328,7 @@ bool Scheduler::etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJ
     etrn_running_.erase(job.key);
     go_on();
   });
+  etrn_running_.insert(job.key);
   return true;
 }
 
@@ -317,7 +338,7 @@ void Scheduler::drain() {
   woken_.clear();
   idle_ = nullptr;
   if (!nursery_->join())
-    nursery_ = std::make_unique<io::Nursery>();  // the old one cancels what is late and waits for it
+    nursery_ = std::make_unique<io::Nursery>(io::OnThrow::fatal);  // the old one cancels what is late and waits for it
   last_.reset();
   wanted_.reset();
 }

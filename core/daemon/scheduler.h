@@ -55,8 +55,9 @@ class Scheduler {
   };
   /// Room for one more delivery now.
   bool has_slot() const;
-  /// Starts what waits and has a slot.
+  /// Starts what waits and has a slot. Without memory for it, the queue run that follows does it.
   void pump();
+  void start_waiting();
   void begin(std::uint64_t bytes, std::function<void()> deliver);
   /// A queue run: by this process, or by the one that takes its place.
   void ask_for_run(const std::shared_ptr<Process>& process);
@@ -98,8 +99,8 @@ class Scheduler {
   std::deque<std::pair<std::shared_ptr<Process>, std::string>> woken_;
   std::shared_ptr<Process> last_;
   std::set<std::string> etrn_running_;
-  std::unique_ptr<io::Nursery> nursery_ = std::make_unique<io::Nursery>();
-  std::unique_ptr<io::Nursery> watch_ = std::make_unique<io::Nursery>();
+  std::unique_ptr<io::Nursery> nursery_ = std::make_unique<io::Nursery>(io::OnThrow::fatal);
+  std::unique_ptr<io::Nursery> watch_ = std::make_unique<io::Nursery>(io::OnThrow::fatal);
 };
 
 }  // namespace remex::daemon

@@ -75,7 +75,7 @@ class Worker {
     accept_signals();
     send_report(start_.link, Report::ready);
     {
-      io::Nursery heart, nursery;
+      io::Nursery heart(io::OnThrow::fatal), nursery(io::OnThrow::fatal);
       heart.spawn("heartbeat", [this] { heartbeat(); });
       for (std::size_t i = 0; i < listeners_.size(); ++i) nursery.spawn("listener", [this, i] { accept_loop(i); });
       nursery.spawn("queue runner", [this] { queue_loop(); });
@@ -308,19 +308,26 @@ class Worker {
   }
 
   void accept_loop(std::size_t index) {
-    auto& l = listeners_[index];
     while (!stop_.is_set()) {
-      auto s = l.listener->accept();
-      if (!s) {
-        if (s.error().kind == ErrorKind::cancelled || s.error().kind == ErrorKind::closed) return;
-        // EMFILE and the like: said once a while, tried again
-        process_->engine.log->write(log::kMain | log::kPanic, "", fmt::format("accept() failed: {}", s.error().text));
-        if (!io::sleep_for(Millis(200))) return;
-        continue;
+      Status st;
+      try {
+        st = accept_one(listeners_[index]);
+      } catch (const std::bad_alloc&) {
+        st = fail("no memory for another session");  // the port stays open
       }
-      if (stop_.is_set()) return;  // it came last, and the sessions are being joined
-      start_session(std::move(*s), l.address.tls_on_connect);
+      if (st) continue;
+      if (st.error().kind == ErrorKind::cancelled || st.error().kind == ErrorKind::closed) return;
+      // EMFILE and the like: said once a while, tried again
+      process_->engine.log->write(log::kMain | log::kPanic, "", fmt::format("accept() failed: {}", st.error().text));
+      if (!io::sleep_for(Millis(200))) return;
     }
+  }
+
+  Status accept_one(BoundListener& l) {
+    REMEX_TRY(auto socket, l.listener->accept());
+    if (!stop_.is_set())  // else it came last, and the sessions are being joined
+      start_session(std::move(socket), l.address.tls_on_connect);
+    return {};
   }
 
   void start_session(std::unique_ptr<io::Socket> socket, bool tls) {

@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <unordered_set>
 
@@ -37,8 +38,20 @@ struct Nursery::Impl {
   std::unordered_set<Fiber*> children;
   WaitList joiners;
   Status first_error;
+  OnThrow on_throw = OnThrow::report;
+
+  /// Room for one more, so that what follows cannot throw.
+  static std::unordered_set<Fiber*>::node_type make_place(std::unordered_set<Fiber*>& all) {
+    if (all.size() + 1 > all.bucket_count()) all.reserve(2 * all.size() + 8);
+    std::unordered_set<Fiber*> one{nullptr};
+    return one.extract(one.begin());
+  }
 
   void ended(Fiber* f, const std::exception_ptr& thrown) {
+    if (thrown && on_throw == OnThrow::fatal) {
+      std::fprintf(stderr, "remex: %s ended by an exception; this process cannot go on\n", f->name.c_str());
+      std::abort();
+    }
     if (thrown) {
       const std::string text = fmt::format("fiber {} ended by an exception: {}", f->name, describe(thrown));
       std::fprintf(stderr, "%s\n", text.c_str());
@@ -49,7 +62,7 @@ struct Nursery::Impl {
   }
 };
 
-Nursery::Nursery() : impl_(std::make_unique<Impl>()) {}
+Nursery::Nursery(OnThrow on_throw) : impl_(std::make_unique<Impl>()) { impl_->on_throw = on_throw; }
 
 Nursery::~Nursery() {
   if (impl_->children.empty()) return;
@@ -66,7 +79,9 @@ void Nursery::spawn(std::string name, std::function<void()> fn, StackSize stack)
   if (l == nullptr) throw std::logic_error("Nursery::spawn without an event loop");
   Impl* impl = impl_.get();
   auto on_end = [impl, l](const std::exception_ptr& e) { impl->ended(l->current, e); };
-  impl->children.insert(l->start(std::move(name), std::move(fn), stack_bytes(stack), std::move(on_end)));
+  auto place = Impl::make_place(impl->children);
+  place.value() = l->start(std::move(name), std::move(fn), stack_bytes(stack), std::move(on_end));
+  impl->children.insert(std::move(place));
 }
 
 Status Nursery::join() {

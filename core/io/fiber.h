@@ -47,14 +47,20 @@ int run_loop(std::function<int()> main);
 
 enum class StackSize : std::uint8_t { small, large };  ///< 64 KiB / 256 KiB, guard page below
 
+/// What an exception that leaves a fiber does. `fatal`: it ends the process (abort, after a line on stderr), for fibers
+/// that others wait for or rely on; whoever watches the process starts it again. `report`: the line, and an error for
+/// join().
+enum class OnThrow : std::uint8_t { report, fatal };
+
 /// A set of fibers that is joined before its owner's block ends. Destructor cancels and joins.
 class Nursery {
  public:
-  Nursery();
+  explicit Nursery(OnThrow on_throw = OnThrow::report);
   ~Nursery();
   Nursery(const Nursery&) = delete;
   Nursery& operator=(const Nursery&) = delete;
-  /// Starts `fn` as a fiber; it runs at the next turn of the loop. `name` is for diagnostics.
+  /// Starts `fn` as a fiber; it runs at the next turn of the loop. `name` is for diagnostics. Throws std::bad_alloc,
+  /// and then there is no fiber.
   void spawn(std::string name, std::function<void()> fn, StackSize stack = StackSize::large);
   /// Parks until all are finished (or the caller is cancelled / out of time).
   Status join();

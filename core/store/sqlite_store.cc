@@ -41,14 +41,14 @@ class HeldFile {
 struct HeldClaim final : Claim {
   HeldClaim(std::shared_ptr<ClaimTable> t, std::string i) : table(std::move(t)), id(std::move(i)) {}
   ~HeldClaim() override {
-    if (!kept) table->release(id);
+    if (held && !kept) table->release(id);
   }
   void keep() override { kept = true; }
   HeldClaim(const HeldClaim&) = delete;
   HeldClaim& operator=(const HeldClaim&) = delete;
   std::shared_ptr<ClaimTable> table;
   std::string id;
-  bool kept = false;
+  bool held = false, kept = false;
 };
 
 Status make_directory(const std::string& path) {
@@ -334,11 +334,14 @@ Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
     claims->removal_done(id);
   };
   table->removal_queued(id);
-  if (!wait_for_disk) {
+  try {
+    if (wait_for_disk) return writer_.submit(apply, done, Writer::Wait::insist);
     writer_.post(apply, done);
-    return {};
+  } catch (const std::bad_alloc&) {
+    table->removal_done(id);  // it stays in the queue
+    throw;
   }
-  return writer_.submit(apply, done, Writer::Wait::insist);
+  return {};
 }
 
 Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
@@ -458,9 +461,10 @@ Result<std::optional<std::int64_t>> SqliteStore::next_due() {
 
 Result<std::unique_ptr<Claim>> SqliteStore::claim(const std::string& id) {
   REMEX_CHECK(writable());
-  REMEX_TRY(const bool got, claims_->acquire(id));
-  if (!got) return std::unique_ptr<Claim>();
-  return std::unique_ptr<Claim>(std::make_unique<HeldClaim>(claims_, id));
+  auto claim = std::make_unique<HeldClaim>(claims_, id);  // first: what was acquired must be given back by somebody
+  REMEX_TRY(claim->held, claims_->acquire(id));
+  if (!claim->held) return std::unique_ptr<Claim>();
+  return std::unique_ptr<Claim>(std::move(claim));
 }
 
 Status SqliteStore::check() {

@@ -66,9 +66,10 @@ Writer::~Writer() {
 void Writer::enqueue(OpPtr op) {
   {
     std::lock_guard lock(mutex_);
-    if (!op->lazy) ++urgent_;
-    queue_.push_back(std::move(op));
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    const bool urgent = !op->lazy;
+    queue_.push_back(std::move(op));
+    if (urgent) ++urgent_;
   }
   wake_.notify_one();
 }

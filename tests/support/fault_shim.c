@@ -3,7 +3,7 @@
  * Calls on files below `prefix` are counted by class; the n-th one fails with the given error, is done in part only, or
  * is the moment at which the power goes: the call waits until the
  * tester has shut the file system down. CLOCK_REALTIME
- * can be moved. Calls on sockets and on other files are left alone.
+ * can be moved. Calls on sockets and on other files are left alone. Memory is refused to one process only, `pid`.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,13 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITE = 1, SYNC = 2, OPEN = 4, NAME = 8, READ = 16, ACCEPT = 32, SIZE = 64 };
+enum { WRITE = 1, SYNC = 2, OPEN = 4, NAME = 8, READ = 16, ACCEPT = 32, SIZE = 64, MEMORY = 128 };
 enum { ONCE = 0, FROM_NOW_ON = 1, SHORT = 2, CUT = 3 };
 enum { ASKED = 1, DONE = 2 }; /* of `cut` */
 struct control {
   int armed, classes, at, error, mode, count, hits, cut;
   long clock;
-  char prefix[240];
+  int pid;
+  char prefix[236];
 };
 static struct control* c;
 static int lies; /* REMEX_FAULTS_LIE: syncs do nothing; to see that a test would notice */
@@ -58,7 +59,8 @@ static int below_fd(int fd) {
 static int trip(int klass, int fd, const char* path) {
   int saved = errno;
   if (c == NULL || !__atomic_load_n(&c->armed, __ATOMIC_ACQUIRE) || !(c->classes & klass)) return 0;
-  if (klass != ACCEPT && !(path != NULL && path[0] == '/' ? below(path) : below_fd(fd))) {
+  if (klass == MEMORY && c->pid != getpid()) return 0;
+  if (klass != ACCEPT && klass != MEMORY && !(path != NULL && path[0] == '/' ? below(path) : below_fd(fd))) {
     errno = saved;
     return 0;
   }
@@ -185,6 +187,17 @@ int accept4(int fd, struct sockaddr* a, socklen_t* n, int flags) {
   REAL(accept4);
   return trip(ACCEPT, fd, NULL) < 0 ? -1 : real(fd, a, n, flags);
 }
+extern void* __libc_malloc(size_t);
+extern void* __libc_calloc(size_t, size_t);
+extern void* __libc_realloc(void*, size_t);
+void* malloc(size_t n) { return trip(MEMORY, -1, NULL) < 0 ? NULL : __libc_malloc(n); }
+void* calloc(size_t n, size_t size) { return trip(MEMORY, -1, NULL) < 0 ? NULL : __libc_calloc(n, size); }
+void* realloc(void* p, size_t n) { return trip(MEMORY, -1, NULL) < 0 ? NULL : __libc_realloc(p, n); }
+void* mmap64(void* at, size_t n, int prot, int flags, int fd, off64_t offset) {
+  REAL(mmap64);
+  return trip(MEMORY, -1, NULL) < 0 ? MAP_FAILED : real(at, n, prot, flags, fd, offset);
+}
+void* mmap(void* at, size_t n, int prot, int flags, int fd, off_t offset) { return mmap64(at, n, prot, flags, fd, offset); }
 int clock_gettime(clockid_t id, struct timespec* t) {
   REAL(clock_gettime);
   int rc = real(id, t);

@@ -16,12 +16,12 @@ import time
 
 import harness as h
 
-WRITE, SYNC, OPEN, NAME, READ, ACCEPT, SIZE = 1, 2, 4, 8, 16, 32, 64
+WRITE, SYNC, OPEN, NAME, READ, ACCEPT, SIZE, MEMORY = 1, 2, 4, 8, 16, 32, 64, 128
 ONCE, FROM_NOW_ON, SHORT, CUT = range(4)
 CLASSES = {'write': WRITE, 'sync': SYNC, 'open': OPEN, 'name': NAME, 'read': READ, 'size': SIZE}
 ASKED, DONE = 1, 2
 GOINGDOWN = 0x8004587d  # _IOR('X', 125, __u32) of ext4 and xfs; 2: the log is not flushed
-FIELDS = struct.Struct('8i')  # armed, classes, at, error, mode, count, hits, cut; then the clock (long) and the path
+FIELDS = struct.Struct('8i')  # armed, classes, at, error, mode, count, hits, cut; then the clock (long), the process (int) and the path
 
 
 class Faults:
@@ -32,7 +32,7 @@ class Faults:
         subprocess.run(['cc', '-shared', '-fPIC', '-O1', '-o', library, os.path.join(h.SUPPORT, 'fault_shim.c'), '-ldl'], check=True)
         path = os.path.join(work, 'faults')
         with open(path, 'wb') as f:
-            f.write(FIELDS.pack(*[0] * 8) + struct.pack('l', 0) + prefix.encode().ljust(240, b'\0'))
+            f.write(FIELDS.pack(*[0] * 8) + struct.pack('li', 0, 0) + prefix.encode().ljust(236, b'\0'))
         os.chmod(path, 0o666)
         os.chmod(library, 0o755)
         self.file = open(path, 'r+b')
@@ -42,8 +42,9 @@ class Faults:
     def fields(self):
         return FIELDS.unpack_from(self.map, 0)
 
-    def arm(self, classes, at=0, error=errno.EIO, mode=ONCE):
-        """at = 0: counts only. The last thing written is what makes it count."""
+    def arm(self, classes, at=0, error=errno.EIO, mode=ONCE, pid=0):
+        """at = 0: counts only; pid: whose memory. The last thing written is what makes it count."""
+        struct.pack_into('i', self.map, FIELDS.size + struct.calcsize('l'), pid)
         struct.pack_into('7i', self.map, 4, classes, at, error, mode, 0, 0, 0)
         struct.pack_into('i', self.map, 0, 1)
 

@@ -8,6 +8,7 @@ delivers mail as before.
 import errno
 import os
 import random
+import re
 
 import harness as h
 import fault_shim as f
@@ -37,6 +38,8 @@ def send(kind, tag):
         code, _ = h.send(PORT, 's@c.test', ['u@box.test', 'v@box.test'], message(tag, SIZES[kind]))
     except OSError:
         code = 0
+    except h.Failed as e:  # an answer in between that ends the session
+        code = int(re.search(r'got (4\d\d)', str(e)).group(1))
     if code == 250:
         ACKED.add(tag)
     return code
@@ -131,6 +134,40 @@ def test_no_descriptors_left_for_connections():
     h.equal(send('small', 'accepted-again'), 250, 'after EMFILE')
     h.equal(SERVER.worker(), before, 'process')
     everything_arrived('after EMFILE')
+
+
+def test_no_memory():
+    """The n-th request of the worker is refused: the session, the delivery or the worker ends; nothing that was acknowledged does."""
+    def under_way():
+        worker = SERVER.worker()
+        h.wait_for(lambda: h.port_open(PORT), 60, 'the port')
+        return worker
+    h.equal(send('small', 'memory-first'), 250, 'undisturbed')
+    everything_arrived('undisturbed')
+    FAULTS.arm(f.MEMORY, pid=under_way())
+    h.equal(send('small', 'memory-count'), 250, 'undisturbed')
+    h.wait_for(lambda: COMMAND.run('-bpc').stdout.strip() == '0', 60, 'the delivery')
+    count = FAULTS.disarm()[0]
+    h.check(count > 50, '%d requests for memory were seen: the instrument is blind' % count)
+    whole = [('small', n) for n in range(1, count + 1)] + [('large', n) for n in range(1, count + 1, 5)]
+    plan = whole if FULL else random.sample(whole, 40)
+    happened = ends = refused = 0
+    for kind, n in plan:
+        worker = under_way()
+        FAULTS.arm(f.MEMORY, at=n, error=errno.ENOMEM, pid=worker)
+        code = send(kind, 'memory-%s-%d' % (kind, n))
+        if code == 250:
+            h.wait_for(lambda: FAULTS.hits() > 0 or COMMAND.run('-bpc').stdout.strip() == '0', 60, 'the delivery of %s-%d' % (kind, n))
+        happened += FAULTS.disarm()[1]
+        h.check(code in (250, 451, 452, 421, 0), 'request %d: answered %d' % (n, code))
+        SERVER.alive()
+        refused += code != 250
+        ends += SERVER.worker() != worker
+        if not FULL or n % 50 == 0:
+            everything_arrived('request %d' % n)
+    everything_arrived('memory')
+    print('%d of %d requests for memory refused: %d messages not acknowledged, %d workers ended' % (happened, len(whole), refused, ends))
+    h.check(happened >= len(plan) // 3, 'only %d refusals happened' % happened)
 
 
 def test_the_clock_jumps():
