@@ -58,11 +58,15 @@ class CheckedResolver final : public dns::Resolver {
     // The list's own questions are not asked about again.
     const void* const asker = io::current_fiber();
     if (!config_.main.dns_again_means_nonexist.is_set() || !asking_.insert(asker).second) return false;
+    struct Asking {  // also when what the list needs throws
+      ~Asking() { all.erase(asker); }
+      std::set<const void*>& all;
+      const void* asker;
+    } const asking{asking_, asker};
     lang::Scope scope;
     scope.config = &config_;
     scope.services = &services_;
     const auto listed = config_.main.dns_again_means_nonexist.match_tainted(scope, name);
-    asking_.erase(asker);
     return listed && listed->matched;
   }
 

@@ -136,7 +136,7 @@ constexpr Case kVerdicts[] = {
     {"  deny ratelimit = 5/${if eq{1}{1}{1h}}/count=x\n",
      "defer||error in arguments to \"ratelimit\" condition: \"count=x\" is not a positive number"},
     {"  warn ratelimit = 2/1h/strict/k\n  deny ratelimit = 2/1h/strict/k\n  accept\n", "accept||"},  // counted once
-    {"  deny ratelimit = 1/1h/per_mail/strict/k\n message = $sender_rate\n", "deny|1.0|1.0"},  // at the limit
+    {"  deny ratelimit = 1/1h/per_mail/strict/k\n message = $sender_rate\n", "deny|1.0|1.0"},        // at the limit
     {"  warn ratelimit = 1/1h/strict/k\n  deny ratelimit = 0/1h/readonly/k\n message = $sender_rate\n", "deny|1.0|1.0"},
     {"  deny ratelimit = 5/1h/strict/count=5/k\n message = $sender_rate\n", "deny|5.0|5.0"},
     {"  deny ratelimit = 0/1h/readonly/k\n message = $sender_rate\n", "deny|0.0|0.0"},
