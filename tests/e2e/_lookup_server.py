@@ -78,7 +78,7 @@ class Server:
         if self.proc and self.proc.poll() is None:
             self.proc.send_signal(self.end)
             try:
-                self.proc.wait(30)
+                self.proc.wait(60)
             except subprocess.TimeoutExpired:
                 self.proc.kill()
                 self.proc.wait()
@@ -110,7 +110,7 @@ keep_environment =
 host_lookup =
 exim_user = %(user)s
 smtp_accept_max_nonmail = 1000
-lookup_timeout = 2s
+lookup_timeout = 6s
 acl_smtp_rcpt = rcpt
 %(main)s
 begin acl
@@ -140,7 +140,7 @@ class Policy:
         h.write(self.conf, CONF % {'dir': self.dir(''), 'port': self.port, 'main': main, 'query': query, 'slow': slow, 'spare': spare,
                                    'user': user})
         self.remex = h.Remex(self.conf, [self.port]).start()
-        self.mail = h.Smtp(self.port, timeout=60)
+        self.mail = h.Smtp(self.port, timeout=120)
         self.mail.ehlo()
 
     def rcpt(self, local_part, domain='known.test'):
@@ -179,14 +179,14 @@ def check_policy(policy, server, user='alice'):
     started = time.monotonic()
     h.equal(policy.rcpt(user, 'slow.test')[0], 451, 'a server that does not answer')
     took = time.monotonic() - started
-    h.check(1.5 < took < 40, 'the time-out of 2 s took %.1f s' % took)
+    h.check(5.5 < took < 90, 'the time-out of 6 s took %.1f s' % took)
     h.equal(policy.rcpt(user, 'spare.test')[0], 250, 'the second server answers when the first does not')
     server.stop()
     code, text = policy.rcpt(user)
     h.equal(code, 451, 'server down: ' + text)
     h.check('defer' in policy.log().lower() or 'failed' in policy.log().lower(), 'the log says why: ' + policy.log()[-1500:])
     server.start()
-    h.wait_for(lambda: policy.rcpt(user)[0] == 250, 30, 'the answer of a server that came back')
+    h.wait_for(lambda: policy.rcpt(user)[0] == 250, what='the answer of a server that came back')
     h.equal(policy.rcpt('nobody')[0], 550, 'a user who is not there, after the restart')
 
 

@@ -28,7 +28,7 @@ for word in ('connect', 'EHLO', 'HELO', 'MAIL', 'RCPT', 'RSET', 'QUIT'):
 # one ACL for each way, chosen by the local part of the recipient
 WAYS = {'sender': 'sender/callout', 'nocache': 'sender/callout=no_cache', 'rcpt': 'recipient/callout', 'random': 'recipient/callout=random',
         'postmaster': 'sender/callout=postmaster', 'full': 'sender/callout=fullpostmaster', 'usesender': 'recipient/callout=use_sender',
-        'usepost': 'recipient/callout=use_postmaster', 'deferok': 'recipient/callout=defer_ok', 'quick': 'recipient/callout=1s,connect=1s,maxwait=2s',
+        'usepost': 'recipient/callout=use_postmaster', 'deferok': 'recipient/callout=defer_ok', 'quick': 'recipient/callout=6s,connect=6s,maxwait=20s',
         'pmfrom': 'recipient/callout=postmaster_mailfrom=w@w.test', 'nodetails': 'sender/callout/no_details'}
 ACL = 'acl_way:\n' + ''.join('''  deny local_parts = %s
        ! verify = %s
@@ -82,7 +82,7 @@ def rcpt(way, domain, sender='s@plain.out.test', answers=None):
     LINES.clear()
     ANSWERS.clear()
     ANSWERS.update(answers or {})
-    c = h.Smtp(PORT, timeout=30)
+    c = h.Smtp(PORT, timeout=60)
     try:
         c.ehlo()
         c.expect('MAIL FROM:<%s>' % sender, 250)

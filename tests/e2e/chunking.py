@@ -21,7 +21,7 @@ helo_verify_hosts = 127.0.0.2
 helo_try_verify_hosts = *
 smtp_ratelimit_hosts = 127.0.0.3
 smtp_ratelimit_rcpt = 2,0.2s,1.5,1s
-smtp_receive_timeout = 3s
+smtp_receive_timeout = 8s
 acl_smtp_predata = acl_predata
 ''' % DNS.port
 ROUTERS = '''
@@ -176,7 +176,7 @@ def test_half_a_chunk():
     c = client()
     c.send('BDAT 100\r\nSubject: half\r\n\r\n')
     c.abort()
-    h.equal(SERVER.run('-bpc').stdout.strip(), '0')
+    h.wait_for(lambda: SERVER.run('-bpc').stdout.strip() == '0', what='an empty queue')
     h.check(not [m for m in boxes() if 'half' in m], 'nothing delivered')
 
 

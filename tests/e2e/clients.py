@@ -138,7 +138,7 @@ def test_msmtp_fingerprint():
 
 
 def test_smtplib():
-    with smtplib.SMTP('127.0.0.1', PORT, timeout=20) as c:
+    with smtplib.SMTP('127.0.0.1', PORT, timeout=60) as c:
         refused = c.sendmail('s@c.test', [ME, 'nobody@elsewhere.test'], 'Subject: smtplib\r\n\r\nhello\r\n')
         h.equal(list(refused), ['nobody@elsewhere.test'], 'refused recipients')
         h.equal(refused['nobody@elsewhere.test'][0], 550, 'code')
@@ -148,7 +148,7 @@ def test_smtplib():
 def test_smtplib_starttls_and_login():
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with smtplib.SMTP('127.0.0.1', PORT, timeout=20) as c:
+    with smtplib.SMTP('127.0.0.1', PORT, timeout=60) as c:
         h.check(c.starttls(context=context)[0] == 220, 'STARTTLS')
         c.login('u', 'secret')
         for i in range(3):

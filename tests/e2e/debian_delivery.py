@@ -119,7 +119,7 @@ def log(kind):
 
 
 def done(kind, mid, pattern='Completed'):
-    return wait_for(lambda: [l for l in log(kind).splitlines() if mid in l and pattern in l], 20, lambda: '%s of %s in: %s' % (pattern, mid, log(kind)[-2500:]))
+    return wait_for(lambda: [l for l in log(kind).splitlines() if mid in l and pattern in l], what=lambda: '%s of %s in: %s' % (pattern, mid, log(kind)[-2500:]))
 
 
 def send(port, to, subject):
@@ -155,7 +155,7 @@ def test_local_deliveries():
         harness.write(d('home/alice/.forward'), 'bad address here <<\n%s\n' % d('home/alice/saved'))
         os.chown(d('home/alice/.forward'), ALICE, ALICE)
         done('local', send(port, 'alice@local.test', 'four'))
-        wait_for(lambda: 'An error has' in open(d('mail/alice')).read(), 20, lambda: log('local')[-1500:])
+        wait_for(lambda: 'An error has' in open(d('mail/alice')).read(), what=lambda: log('local')[-1500:])
         os.unlink(d('home/alice/.forward'))
         line = done('local', send(port, 'nobody.here@local.test', 'five'), '** nobody.here')[0]
         check('Unrouteable address' in line or 'Unknown user' in line, line)
@@ -171,7 +171,7 @@ def test_smarthost_with_password():
         mid = send(port, 'someone@far.test', 'away')
         line = done('smarthost', mid, ' => ')[0]
         check('A=plain' in line and 'R=smarthost T=remote_smtp_smarthost' in line and 'CV=yes' in line, line)
-        check('Subject: away' in wait_for(lambda: harness.maildir(d('hub/taken')), 20, 'the message at the hub')[0], 'at the hub')
+        check('Subject: away' in wait_for(lambda: harness.maildir(d('hub/taken')), what='the message at the hub')[0], 'at the hub')
     finally:
         server.stop()
         hub.stop()

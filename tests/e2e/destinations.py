@@ -175,7 +175,7 @@ def test_daemon_waits_in_order_and_others_do_not():
     SERVER.run('-M', ident, check_rc=0)
     h.equal(BUSY.most, 2, 'connections with a process of its own: %s' % log())
     BUSY.go.set()
-    h.wait_for(lambda: len(BUSY.messages) == 6, 25, lambda: 'all six: ' + log())  # woken: nobody waited for the next attempt
+    h.wait_for(lambda: len(BUSY.messages) == 6, what=lambda: 'all six: ' + log())  # woken: this daemon has no queue runs
     h.equal(BUSY.most, 2, 'connections at once')
     h.equal(sorted(m[1][0] for m in BUSY.messages[:2]) + [m[1][0] for m in sorted(BUSY.messages[2:], key=lambda m: m[1])],
             ['u%d@far.test' % i for i in range(6)], 'who came')
@@ -187,7 +187,7 @@ def test_rate_in_the_daemon():
     begun = time.monotonic()
     for i in range(5):
         h.equal(h.send(PORT, 's@host.test', ['u%d@rated.test' % i], 'Subject: %d\n\nx\n' % i)[0], 250, 'accepted')
-    h.wait_for(lambda: len(FREE.messages) == n + 5, 40, lambda: 'all five: ' + log())
+    h.wait_for(lambda: len(FREE.messages) == n + 5, what=lambda: 'all five: ' + log())
     h.check(time.monotonic() - begun >= 4, 'five at two in two seconds take four')
     h.check('2 messages in 2s went to rated (destination_rate)' in log(), log())
     SERVER.stop()

@@ -105,8 +105,8 @@ gone:
   server_socket = @D@/run/nothing
 '''.replace('@D@', d.path).replace('@PORT@', str(port)))
 dovecot = subprocess.Popen([DOVECOT, '-F', '-c', d('dovecot.conf')], stdin=subprocess.DEVNULL)
-wait_for(lambda: os.path.exists(d('run/lmtp')) and os.path.exists(d('run/auth-client')), 20,
-         lambda: open(d('dovecot.log')).read() if os.path.exists(d('dovecot.log')) else 'no log')
+wait_for(lambda: os.path.exists(d('run/lmtp')) and os.path.exists(d('run/auth-client')),
+         what=lambda: open(d('dovecot.log')).read() if os.path.exists(d('dovecot.log')) else 'no log')
 server = harness.Remex(d('remex.conf'), [port]).start()
 
 
@@ -117,10 +117,10 @@ def log():
 def test_lmtp_gives_each_recipient_its_answer():
     got = harness.send(port, 'a@far.test', ['bob@local.test', 'nobody@local.test'], 'Subject: to dovecot\n\n.\nbody\n')
     equal(got[0], 250, got[1])
-    line = wait_for(lambda: [l for l in log().splitlines() if '=> bob' in l], 20, lambda: log() + open(d('dovecot.log')).read())[0]
+    line = wait_for(lambda: [l for l in log().splitlines() if '=> bob' in l], what=lambda: log() + open(d('dovecot.log')).read())[0]
     check('Saved' in line, line)
-    wait_for(lambda: [l for l in log().splitlines() if '** nobody' in l and '550' in l], 20, log)
-    text = wait_for(lambda: harness.maildir(d('mailboxes/bob')), 10, 'the mailbox')[0]
+    wait_for(lambda: [l for l in log().splitlines() if '** nobody' in l and '550' in l], what=log)
+    text = wait_for(lambda: harness.maildir(d('mailboxes/bob')), what='the mailbox')[0]
     check('Subject: to dovecot' in text and '\n.\n' in text, text)
 
 

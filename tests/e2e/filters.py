@@ -156,7 +156,7 @@ def send(to, headers='Subject: x\n', body='hello\n', sender='from@remote.test'):
 
 
 def lines(mid, pattern='Completed'):
-    return wait_for(lambda: [l for l in log().splitlines() if mid in l and pattern in l], 40, lambda: '%s of %s in log: %s' % (pattern, mid, log()[-3000:]))
+    return wait_for(lambda: [l for l in log().splitlines() if mid in l and pattern in l], what=lambda: '%s of %s in log: %s' % (pattern, mid, log()[-3000:]))
 
 
 def all_lines(mid):
@@ -216,7 +216,7 @@ def test_discard_fail_defer():
     empty_boxes()
     mid = send('alice@local.test', 'Subject: no\n', sender='bob@local.test')
     check('R=userforward: not wanted here' in lines(mid, '** alice@local.test')[0], log()[-500:])
-    wait_for(lambda: 'not wanted here' in read('mail/bob') and '\nSubject: no\n' in read('mail/bob'), 40, lambda: 'bounce and copy: ' + read('mail/bob'))
+    wait_for(lambda: 'not wanted here' in read('mail/bob') and '\nSubject: no\n' in read('mail/bob'), what=lambda: 'bounce and copy: ' + read('mail/bob'))
     mid = send('alice@local.test', 'Subject: later\n')
     check('R=userforward defer (-1): come back' in lines(mid, '== alice')[0], log()[-500:])
 
@@ -255,7 +255,7 @@ def test_filters_in_data():
     empty_boxes()
     text = all_lines(send('file@data.test', 'Subject: passed on\n'))
     check('central router: skipped error: unknown filtering command "saev" near line 2 of filter file' in text, text)
-    wait_for(lambda: 'passed on' in read('mail/bob') and 'Your filter is broken.' in read('mail/bob'), 40, lambda: read('mail/bob'))
+    wait_for(lambda: 'passed on' in read('mail/bob') and 'Your filter is broken.' in read('mail/bob'), what=lambda: read('mail/bob'))
     check('unknown filtering command "saev"' in read('mail/bob'), read('mail/bob'))
 
 
@@ -350,8 +350,8 @@ def test_mail_command():
     forward('# Exim filter\nmail to bob@local.test subject "about $h_subject:" text "line one\\nline two" extra_headers "X-Mine: 1" from alice@local.test\n')
     empty_boxes()
     all_lines(send('alice@local.test', PERSONAL))
-    text = wait_for(lambda: read('mail/bob'), 40, 'the mail')
-    wait_for(lambda: 'line two' in read('mail/bob'), 10, lambda: read('mail/bob'))
+    text = wait_for(lambda: read('mail/bob'), what='the mail')
+    wait_for(lambda: 'line two' in read('mail/bob'), what=lambda: read('mail/bob'))
     text = read('mail/bob')
     for want in ('Subject: about hi there\n', 'X-Mine: 1\n', 'From: alice@local.test\n', 'To: bob@local.test\n', '\nline one\nline two\n', 'Auto-Submitted: auto-replied\n',
                  'In-Reply-To: <q@remote.test>\n'):
@@ -416,7 +416,7 @@ def test_system_filter():
         empty_boxes()
         text = all_lines(send('alice@local.test', 'Subject: spam\n', sender='bob@local.test'))
         check('cancelled by system filter: spam test' in text, text)
-        wait_for(lambda: 'We want no spam.' in read('mail/bob'), 40, 'the bounce')
+        wait_for(lambda: 'We want no spam.' in read('mail/bob'), what='the bounce')
     finally:
         system('')
 
@@ -444,7 +444,7 @@ def deliver(mid):
         server.run('-M', mid, check_rc=0)
         return log().count('Spool file is locked') == before
 
-    wait_for(tried, 40, 'the end of the attempt before')
+    wait_for(tried, what='the end of the attempt before')
 
 
 def test_system_filter_holds():

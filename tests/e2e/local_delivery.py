@@ -178,7 +178,7 @@ address_directory:
 address_pipe:
   driver = pipe
   return_fail_output
-  timeout = 2s
+  timeout = 8s
   max_output = 2000
   log_fail_output
 begin retry
@@ -335,7 +335,7 @@ def test_pipe_outcomes():
     check('terminated by signal 9' in done(forward('kill -9 $$'), '**')[0], log()[-500:])
     started = time.monotonic()
     check('timed out' in done(forward('sleep 1000 & sleep 1000'), '**')[0], log()[-500:])
-    check(time.monotonic() - started < 20, 'time limit')
+    check(time.monotonic() - started < 60, 'time limit')
     check('too much output' in done(forward('yes'), '**')[0], log()[-500:])
     harness.write(d('home/alice/.forward'), '|/no/such/program\n')
     check('returned 127 (could mean unable to exec' in done(send('alice@local.test'), '**')[0], log()[-500:])
@@ -349,8 +349,8 @@ def test_bounce_has_the_output():
     if os.path.exists(d('mail/bob')):
         os.unlink(d('mail/bob'))
     send('alice@local.test', sender='bob@local.test')
-    text = wait_for(lambda: os.path.exists(d('mail/bob')) and read(d('mail/bob')), 20, 'the bounce')
-    wait_for(lambda: 'the reason why' in read(d('mail/bob')), 10, lambda: read(d('mail/bob')))
+    text = wait_for(lambda: os.path.exists(d('mail/bob')) and read(d('mail/bob')), what='the bounce')
+    wait_for(lambda: 'the reason why' in read(d('mail/bob')), what=lambda: read(d('mail/bob')))
 
 
 def test_forward_of_another_owner():
@@ -402,7 +402,7 @@ def test_quota():
 def test_quota_warning_and_maildirsize():
     done(send('sized@quota.test', 'x' * 70 * 20 + '\n', subject='one'))
     done(send('sized@quota.test', ('y' * 70 + '\n') * 20, subject='two'))
-    wait_for(lambda: 'Subject: nearly full' in read(d('mail/bob')), 20, lambda: log()[-1500:])
+    wait_for(lambda: 'Subject: nearly full' in read(d('mail/bob')), what=lambda: log()[-1500:])
     for bad in ('garbage', '-5S,0C\n', '1S,1C\n' + '9' * 30 + ' 1\n', '20480S,0C\n-99999 1\n'):
         harness.write(d('home/bob/sized/maildirsize'), bad)
         os.chown(d('home/bob/sized/maildirsize'), BOB, BOB)
@@ -437,7 +437,7 @@ def test_the_same_command_of_two_recipients():
     wait_for(lambda: len(done(mid, '== ')) == 2, what=lambda: log()[-1500:])
     equal(read(d('home/alice/steps')), 'first\n', 'after the first attempt')
     os.unlink(d('home/alice/notyet'))
-    wait_for(lambda: (server.run('-M', mid), read(d('home/alice/steps')))[1] == 'first\nsecond\n', 20, lambda: log()[-1500:])
+    wait_for(lambda: (server.run('-M', mid), read(d('home/alice/steps')))[1] == 'first\nsecond\n', what=lambda: log()[-1500:])
     server.run('-Mrm', mid)
 
 
@@ -451,7 +451,7 @@ def is_running(pid):
 def test_a_command_ends_when_nobody_waits_for_it():
     """The message is delivered again by whoever comes next; until then the first delivery must be over. One command ends when it is told
     to, the other must be killed; what they started ends with them."""
-    for name, trap in (('obeys', ''), ('stays', "trap '' TERM\n")):
+    for name, trap in (('obeys', "trap 'echo yes > %s; exit 1' TERM\n" % d('home/bob/told')), ('stays', "trap '' TERM\n")):
         harness.write(d('linger'), '#!/bin/sh\n%scat > /dev/null\nsleep 7654 & echo $$ $! > %s.new\nmv %s.new %s\nwait; wait; sleep 7654\n'
                       % ((trap,) + (d('home/bob/' + name),) * 3), 0o755)
         r = subprocess.run(server.command('-odq', '-f', 'x@remote.test', 'linger@command.test'), input='Subject: x\n\nx\n', text=True, env=server.env)
@@ -462,8 +462,11 @@ def test_a_command_ends_when_nobody_waits_for_it():
         began = time.monotonic()
         asking.kill()
         asking.wait()
-        wait_for(lambda: not any(is_running(p) for p in pids), 30, 'the end of the command')
-        check((time.monotonic() - began > 3) == bool(trap), '%s: %.1f s' % (name, time.monotonic() - began))
+        wait_for(lambda: not any(is_running(p) for p in pids), what='the end of the command')
+        if name == 'obeys':
+            equal(read(d('home/bob/told')), 'yes\n', 'what it was told')
+        else:
+            check(time.monotonic() - began > 3, 'killed after %.1f s' % (time.monotonic() - began))
         server.run('-Mrm', mid)
 
 
@@ -481,7 +484,7 @@ def test_command_line_as_root_delivers_as_user():
         os.unlink(d('mail/alice'))
     r = server.run('-odi', '-f', 'x@remote.test', 'alice@local.test', input='Subject: cli\n\nbody\n')
     equal(r.returncode, 0, r.stderr)
-    wait_for(lambda: os.path.exists(d('mail/alice')) and 'Subject: cli' in read(d('mail/alice')), 20, lambda: log()[-800:])
+    wait_for(lambda: os.path.exists(d('mail/alice')) and 'Subject: cli' in read(d('mail/alice')), what=lambda: log()[-800:])
     equal(os.stat(d('mail/alice')).st_uid, ALICE, 'owner')
 
 

@@ -68,7 +68,7 @@ def test_a_long_result():
         r = subprocess.run([h.BIN, '-C', POLICY.conf, '-be', '${lookup mysql{set_max}{y}{n}}'.replace('set_max', sql_text)], capture_output=True, text=True, timeout=60)
         took = time.monotonic() - started
         h.check('Failed' in r.stdout + r.stderr and pattern in r.stdout + r.stderr, '%s: %s %s' % (pattern, r.stdout[:300], r.stderr[:300]))
-        h.check(took < 7, '%s took %.1f s' % (pattern, took))
+        h.check(took < 18, '%s took %.1f s' % (pattern, took))
 
 
 def test_examples():

@@ -220,7 +220,7 @@ def test_deliveries_of_one_domain_ask_once():
     h.wait_for(lambda: any('_mta-sts.both.test' in q[0] for q in DNS.queries[n:]), what='a question about the second message')
     BOTH.set()
     for number in sent:
-        h.wait_for(lambda: any(number + ' == ' in l or number + ' => ' in l for l in log().splitlines()), 40, log)
+        h.wait_for(lambda: any(number + ' == ' in l or number + ' => ' in l for l in log().splitlines()), what=log)
         line = [l for l in log().splitlines() if number + ' == ' in l or number + ' => ' in l][0]
         h.check('is not among the mx of the policy of both.test' in line, line)
     h.equal(requests('both.test'), 1, 'requests')

@@ -42,7 +42,7 @@ badhost) echo "accept transport=remote hosts=nowhere.srv.test lookup=bydns" ;;
 nonsense) echo "whatever" ;;
 empty) ;;
 status) echo accept; exit 3 ;;
-slow) sleep 30; echo accept ;;
+slow) sleep 60; echo accept ;;
 whoami) echo "fail uid $(id -u) gid $(id -g) in $(pwd) with <$2> <$3> $FOO" ;;
 long) head -c 100000 /dev/zero | tr '\0' x; echo ;;
 killed) kill -9 $$ ;;
@@ -56,9 +56,9 @@ class Lookup:
 
     def __init__(self):
         self.queries = []
+        self.port = h.free_port()  # of both kinds: the kernel gives none of these to anybody
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(('127.0.0.1', 0))
-        self.port = self.udp.getsockname()[1]
+        self.udp.bind(('127.0.0.1', self.port))
         self.tcp = socket.create_server(('127.0.0.1', self.port))
         for f in (self.serve_udp, self.serve_tcp):
             threading.Thread(target=f, daemon=True).start()
@@ -95,7 +95,7 @@ program:
   command = %(script)s $r_word "two words" "${if eq{$domain}{program.test}{yes}{no}}"
   command_user = %(user)s
   current_directory = /tmp
-  timeout = 1s
+  timeout = 8s
   self = send
   transport = maildir_of_program
 other:
@@ -107,7 +107,7 @@ asked:
   domains = asked.test
   hosts = 127.0.0.1
   port = %(lookup)d
-  timeout = 1s
+  timeout = 8s
 asked_by_tcp:
   driver = iplookup
   domains = tcp.test

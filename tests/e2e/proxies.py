@@ -25,9 +25,9 @@ CONF = fill(D, PORT, extra='''
 daemon_smtp_ports = %d : %d
 tls_on_connect_ports = %d
 hosts_proxy = 127.0.0.2
-proxy_protocol_timeout = 1s
+proxy_protocol_timeout = 4s
 rfc1413_hosts = 127.0.0.3
-rfc1413_query_timeout = 2s
+rfc1413_query_timeout = 4s
 acl_smtp_connect = accept control = dscp/ef
 log_selector = +proxy +incoming_port +smtp_connection
 smtp_banner = p=$proxy_session c=$sender_host_address:$sender_host_port i=$sender_ident l=$received_ip_address:$received_port x=$proxy_external_address:$proxy_external_port t=$tls_in_ver

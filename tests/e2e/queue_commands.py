@@ -96,7 +96,7 @@ def test_queued_and_listed():
 def test_mailq_by_name():
     link = D('mailq')
     os.symlink(h.BIN, link)
-    got = subprocess.run([link, '-C', SERVER.conf], capture_output=True, text=True, timeout=30, env=SERVER.env)
+    got = subprocess.run([link, '-C', SERVER.conf], capture_output=True, text=True, timeout=60, env=SERVER.env)
     h.equal((got.returncode, got.stdout), (0, run('-bp').stdout), 'mailq')
     h.check(ids()[0] in got.stdout, 'mailq: ' + got.stdout)
 
@@ -292,7 +292,7 @@ def test_daemon_retries_when_the_time_has_come():
     h.wait_for(lambda: '== late@far.test' in log(), what='the deferral')
     n = len(SINK.messages)
     SINK.replies.clear()
-    h.wait_for(lambda: len(SINK.messages) == n + 1, 20, lambda: 'the retry by the daemon, an hour before its next run; log: ' + log()[-1500:])
+    h.wait_for(lambda: len(SINK.messages) == n + 1, what=lambda: 'the retry by the daemon, an hour before its next run; log: ' + log()[-1500:])
     h.wait_for(lambda: ids() == [waiting], what=lambda: 'only the queued one left: %s' % ids())
     SERVER.stop()
     h.check(held not in ids(), 'the one that was there before')

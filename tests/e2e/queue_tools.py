@@ -40,7 +40,7 @@ def run(*args, **kw):
 
 def remex(*args, rc=0):
     """A command that is a word: the word comes first, then -C."""
-    r = subprocess.run([h.BIN, args[0], '-C', SERVER.conf, *args[1:]], capture_output=True, text=True, timeout=30, env=SERVER.env)
+    r = subprocess.run([h.BIN, args[0], '-C', SERVER.conf, *args[1:]], capture_output=True, text=True, timeout=60, env=SERVER.env)
     h.equal(r.returncode, rc, 'exit status of %s: %s%s' % (args, r.stdout, r.stderr))
     return r.stdout if rc == 0 else r.stdout + r.stderr
 

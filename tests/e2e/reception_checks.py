@@ -158,7 +158,11 @@ def test_charset_of_headers():
 
 
 def test_room_on_the_disks():
-    for macro, what in (('SPACE=900000G', 'spool directory space check failed: space='), ('INODES=999999999', 'log directory space check failed: space=')):
+    cases = [('SPACE=900000G', 'spool directory space check failed: space=')]
+    inodes = os.statvfs(D.path).f_files
+    if inodes:  # a file system may have no such number: then there is nothing to check
+        cases.append(('INODES=%d' % (inodes + 10**6), 'log directory space check failed: space='))
+    for macro, what in cases:
         before = log().count(what)
         s = SERVER.run('-D' + macro, '-bs', input='EHLO x\r\nMAIL FROM:<a@box.test>\r\nQUIT\r\n')
         h.check('452 Space shortage, please try later' in s.stdout.replace('452 4.3.1 ', '452 '), s.stdout)

@@ -32,7 +32,7 @@ command:
 # Tells what it does, one short write each; goes on when somebody says so; takes a while to obey SIGTERM.
 COMMAND = r'''#!/bin/sh
 cat > /dev/null
-trap 'sleep 2; echo "ended $$" >> "$1/log"; rmdir "$1/lock"; exit 1' TERM
+trap 'sleep 1; echo "ended $$" >> "$1/log"; rmdir "$1/lock"; exit 1' TERM
 mkdir "$1/lock" 2> /dev/null || echo "overlap $$" >> "$1/log"
 echo "began $$" >> "$1/log"
 until [ -e "$1/go" ]; do sleep 0.05; done
@@ -73,7 +73,7 @@ class Server:
     def log(self, name='mainlog'):
         return self.read('log', name)
 
-    def logged(self, pattern, name='mainlog', seconds=30):
+    def logged(self, pattern, name='mainlog', seconds=60):
         return h.wait_for(lambda: re.search(pattern, self.log(name)), seconds, lambda: '%s in %s:\n%s' % (pattern, name, self.log(name)[-3000:]))
 
     def send(self, to='u@box.test', subject='x'):
@@ -92,7 +92,7 @@ class Server:
         self.remex.proc.send_signal(signal.SIGHUP)
 
     def replaced(self, first):
-        return h.wait_for(lambda: self.remex.child('remex-worker') not in (None, first) and self.remex.child('remex-worker'), 30, lambda: 'another worker; log: ' + self.log())
+        return h.wait_for(lambda: self.remex.child('remex-worker') not in (None, first) and self.remex.child('remex-worker'), what=lambda: 'another worker; log: ' + self.log())
 
     def replace(self):
         first = self.remex.worker()

@@ -2,6 +2,7 @@
 """The worker of a daemon started by root cannot do what a mail server never does, and what it was refused is in the log."""
 # timeout: 180
 import contextlib
+import ctypes
 import errno
 import os
 import pwd
@@ -18,6 +19,8 @@ if os.geteuid() != 0:
     h.skip('needs root')
 if not shutil.which('cc'):
     h.skip('needs a C compiler')
+if ctypes.CDLL(None).syscall(444, None, 0, 1) < 2:  # landlock_create_ruleset, LANDLOCK_CREATE_RULESET_VERSION
+    h.skip('needs a kernel with Landlock')
 LIBRARY = h.Dir()
 subprocess.run(['cc', '-shared', '-fPIC', '-O1', '-o', LIBRARY('probe.so'), os.path.join(h.SUPPORT, 'sandbox_probe.c'), '-ldl'], check=True)
 os.chmod(LIBRARY('probe.so'), 0o755)
@@ -59,7 +62,7 @@ class Server:
             return ''
 
     def logged(self, pattern, name='mainlog'):
-        return h.wait_for(lambda: re.search(pattern, self.log(name)), 30, lambda: '%s in %s:\n%s' % (pattern, name, self.log(name)[-3000:]))
+        return h.wait_for(lambda: re.search(pattern, self.log(name)), what=lambda: '%s in %s:\n%s' % (pattern, name, self.log(name)[-3000:]))
 
     def send(self, subject='x'):
         h.equal(h.send(self.port, 's@c.test', ['u@box.test'], 'Subject: %s\n\nx\n' % subject)[0], 250, 'message')

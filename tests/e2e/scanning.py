@@ -76,8 +76,12 @@ acl_data:
         add_header = X-Failed: $av_failed
   deny  condition = ${if eq{$h_X-Do:}{fake-pattern}}
         malware = ^Other
-  deny  condition = ${if !match{$h_X-Do:}{^spamd}}
+  deny  condition = ${if eq{$h_X-Do:}{silent}}
         malware = */tmo=2s
+  deny  condition = ${if eq{$h_X-Do:}{full}}
+        malware = */tmo=8s
+  deny  condition = ${if !match{$h_X-Do:}{^spamd|^silent|^full}}
+        malware = */tmo=20s
         message = virus $malware_name ca=$callout_address
   accept
 '''

@@ -408,7 +408,7 @@ def test_autoreply_once_and_no_loop():
     offer('cram')
     mid = send('me@reply.test', sender='asker@far.test', subject='question')
     done(mid)
-    text = wait_for(lambda: [m for m in harness.maildir(d('hubmail')) if 'Away: question' in m], 20, lambda: log()[-1500:])[0]
+    text = wait_for(lambda: [m for m in harness.maildir(d('hubmail')) if 'Away: question' in m], what=lambda: log()[-1500:])[0]
     for part in ('To: asker@far.test', 'From: away@client.test', 'Auto-Submitted: auto-replied', 'References: <one@x>', 'I am away.', 'Back soon, asker@far.test.'):
         check(part in text, part + ' in ' + text)
     check(' <= <> R=' + mid in log(), 'null sender: ' + log()[-1500:])

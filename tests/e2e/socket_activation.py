@@ -78,7 +78,7 @@ class Activated:
         return h.wait_for(look, what='the start').group(0)
 
     def refused(self, pattern):
-        h.equal(self.proc.wait(30), 78, 'exit status; ' + self.stderr())
+        h.equal(self.proc.wait(60), 78, 'exit status; ' + self.stderr())
         h.check(re.search(pattern, self.stderr()), self.stderr())
 
     def stop(self):

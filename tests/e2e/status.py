@@ -67,7 +67,7 @@ def lines(text):
 
 
 def ask():
-    return subprocess.run([h.BIN, 'status', '-C', CONF], capture_output=True, text=True, timeout=30)
+    return subprocess.run([h.BIN, 'status', '-C', CONF], capture_output=True, text=True, timeout=60)
 
 
 def status():
@@ -82,7 +82,7 @@ def shown(pattern):
 
     def look():
         return [t for pid, t in lines(status()) if pid == worker and re.search(pattern, t)]
-    return h.wait_for(look, 30, lambda: '%s in:\n%s' % (pattern, status()))[0]
+    return h.wait_for(look, what=lambda: '%s in:\n%s' % (pattern, status()))[0]
 
 
 def test_processes():
@@ -96,7 +96,7 @@ def test_processes():
 
 def test_sessions():
     c = h.Smtp(PORT, greet=True)
-    shown(r'^handling incoming call from \[127\.0\.0\.1\](:\d+)?: waiting for a command for \ds$')
+    shown(r'^handling incoming call from \[127\.0\.0\.1\](:\d+)?: waiting for a command for \d+s$')
     c.ehlo('client.test')
     c.expect('MAIL FROM:<s@c.test>', 250)
     c.expect('RCPT TO:<u@box.test>', 250)
@@ -111,8 +111,8 @@ def test_sessions():
 
 def test_deliveries():
     h.equal(h.send(PORT, 's@c.test', ['a@far.test'], 'Subject: x\n\nx\n')[0], 250, 'message')
-    h.check(FAR.came.wait(30), 'no delivery')
-    text = shown(r'^delivering \S+ to 127\.0\.0\.1 \[127\.0\.0\.1\] for \ds$')
+    h.check(FAR.came.wait(60), 'no delivery')
+    text = shown(r'^delivering \S+ to 127\.0\.0\.1 \[127\.0\.0\.1\] for \d+s$')
     ident = text.split()[1]
     shown(r'^delivering %s: running transports for' % re.escape(ident))
     shown(r'^delivering %s with transport smtp \(a@far\.test\) for' % re.escape(ident))
@@ -122,10 +122,10 @@ def test_deliveries():
 
 def test_exiwhat():
     os.symlink(h.BIN, D('exiwhat'))
-    got = subprocess.run([D('exiwhat'), '-C', CONF], capture_output=True, text=True, timeout=30)
+    got = subprocess.run([D('exiwhat'), '-C', CONF], capture_output=True, text=True, timeout=60)
     h.equal((got.returncode, got.stderr), (0, ''), 'exiwhat')
     h.check(got.stdout.startswith('%d daemon: ' % SERVER.proc.pid), got.stdout)
-    got = subprocess.run([D('exiwhat'), '-x'], capture_output=True, text=True, timeout=30)
+    got = subprocess.run([D('exiwhat'), '-x'], capture_output=True, text=True, timeout=60)
     h.check(got.returncode == 1 and 'Usage' in got.stderr, got)
 
 
@@ -143,7 +143,7 @@ def test_who_may_ask():
         return
     socket_file = next(os.path.join(D('spool'), n) for n in os.listdir(D('spool')) if n.endswith('.sock'))
     h.equal(oct(os.stat(socket_file).st_mode & 0o777), '0o660', 'mode')
-    got = subprocess.run([h.BIN, 'status', '-C', CONF], capture_output=True, text=True, timeout=30, user='nobody', group='nogroup', extra_groups=[])
+    got = subprocess.run([h.BIN, 'status', '-C', CONF], capture_output=True, text=True, timeout=60, user='nobody', group='nogroup', extra_groups=[])
     h.check(got.returncode == 69 and got.stdout == '' and 'ermission denied' in got.stderr, got)
 
 

@@ -25,11 +25,11 @@ def submit(sender, headers):
     """Sends as joe; returns (the sender in the log's arrival line, the delivered message)."""
     new = D('mail', 'box.test', 'u', 'new')
     before = set(os.listdir(new)) if os.path.isdir(new) else set()
-    with smtplib.SMTP('127.0.0.1', PORT, timeout=20) as s:
+    with smtplib.SMTP('127.0.0.1', PORT, timeout=60) as s:
         s.ehlo()
         s.login('joe', 'x')
         s.sendmail(sender, ['u@box.test'], headers + '\r\n\r\nbody\r\n')
-    h.wait_for(lambda: os.path.isdir(new) and set(os.listdir(new)) - before, 30, 'the message in its mailbox')
+    h.wait_for(lambda: os.path.isdir(new) and set(os.listdir(new)) - before, what='the message in its mailbox')
     with open(os.path.join(new, (set(os.listdir(new)) - before).pop())) as f:
         message = f.read()
     with open(D('log', 'mainlog')) as f:

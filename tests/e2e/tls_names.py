@@ -51,7 +51,7 @@ def name_of(der):
 
 def served(name):
     """The name in the certificate a client gets that asks for `name`."""
-    with smtplib.SMTP(timeout=20) as s:
+    with smtplib.SMTP(timeout=60) as s:
         s.connect('127.0.0.1', PORT)
         s._host = name  # what starttls() asks for
         s.starttls(context=lax())
@@ -85,7 +85,7 @@ def test_a_name_without_files():
 
 def kind(signatures):
     """The kind of key of the certificate a client gets that can verify such signatures only."""
-    r = subprocess.run(['openssl', 's_client', '-connect', '127.0.0.1:%d' % SMTPS, '-servername', 'a.test', '-sigalgs', signatures], timeout=20,
+    r = subprocess.run(['openssl', 's_client', '-connect', '127.0.0.1:%d' % SMTPS, '-servername', 'a.test', '-sigalgs', signatures], timeout=60,
                        input=b'QUIT\r\n', capture_output=True)
     text = subprocess.run(['openssl', 'x509', '-noout', '-text'], input=r.stdout, check=True, capture_output=True).stdout.decode()
     return 'ec' if 'id-ecPublicKey' in text else 'rsa'

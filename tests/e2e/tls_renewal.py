@@ -29,7 +29,7 @@ def served():
     """The name in the certificate a client gets."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with smtplib.SMTP('127.0.0.1', PORT, timeout=20) as s:
+    with smtplib.SMTP('127.0.0.1', PORT, timeout=60) as s:
         s.starttls(context=context)
         der = s.sock.getpeercert(True)
     return subprocess.run(['openssl', 'x509', '-inform', 'DER', '-noout', '-subject'], input=der, check=True,

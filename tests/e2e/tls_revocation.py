@@ -135,7 +135,7 @@ def test_servers():
     for name, there in (('good', 1), ('revoked', 0), ('nolist', 0)):
         CLIENT.run('-odf', '-oi', 'u@%s.test' % name, input='Subject: x\n\nx\n')
         box = D('mail', name + '.test', 'u')  # the server delivers after its 250
-        h.wait_for(lambda: len(h.maildir(box)) >= there, 20, lambda: name + ': ' + log(C))
+        h.wait_for(lambda: len(h.maildir(box)) >= there, what=lambda: name + ': ' + log(C))
         h.equal(len(h.maildir(box)), there, name + ': ' + log(C))
     h.check('revoked' in log(C).split('u@revoked.test')[1], log(C))
     h.check('nowhere.pem' in log(C), log(C))

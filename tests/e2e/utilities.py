@@ -13,7 +13,7 @@ for name in ('exim_dumpdb', 'exim_msgdate', 'exinext', 'exim_lock', 'exim_dbmbui
 
 
 def run(name, *args, rc=0, **kw):
-    r = subprocess.run([D(name), *args], capture_output=True, text=True, timeout=30, cwd=D.path, **kw)
+    r = subprocess.run([D(name), *args], capture_output=True, text=True, timeout=60, cwd=D.path, **kw)
     h.equal(r.returncode, rc, 'status of %s %s: %s%s' % (name, args, r.stdout, r.stderr))
     return r.stdout + r.stderr
 

@@ -217,7 +217,7 @@ def test_notices():
         def seen():
             subprocess.run([h.BIN, '-C', conf, '-qff'], capture_output=True, timeout=60)
             return len(logged(mainlog())) >= len(VARIABLES[where])
-        h.wait_for(seen, 30, lambda: 'the %s; log: %s' % (where, mainlog()))
+        h.wait_for(seen, what=lambda: 'the %s; log: %s' % (where, mainlog()))
         compare('in a ' + where, VARIABLES[where], logged(mainlog()))
 
 
@@ -265,7 +265,7 @@ def test_tls():
         compare('inside TLS', VARIABLES['tls'], logged(mainlog()))
         fresh_log_only()
         submit(server.conf, 'anne@example.org', 'joe@example.com')
-        h.wait_for(lambda: len(logged(mainlog())) >= len(VARIABLES['remote']), 30, lambda: 'the delivery; log: ' + mainlog())
+        h.wait_for(lambda: len(logged(mainlog())) >= len(VARIABLES['remote']), what=lambda: 'the delivery; log: ' + mainlog())
         compare('in an smtp transport', VARIABLES['remote'], first(mainlog()))
     finally:
         server.stop()

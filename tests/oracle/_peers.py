@@ -26,7 +26,7 @@ class Held:
             c.setblocking(False)
             c.connect_ex(place(where))
             self.waiting.append(c)
-        h.wait_for(self.full, 10, 'a full queue of connections')
+        h.wait_for(self.full, what='a full queue of connections')
 
     def full(self):
         probe = socket.socket()

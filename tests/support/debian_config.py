@@ -4,6 +4,7 @@ debian_configs(directory) returns {"internet-split": path, ...} for the five deb
 the configuration that Exim's distribution ships (in exim4-base's examples). The packages lie in the directory REMEX_DEBIAN_PACKAGES or beside the
 oracle, or come from apt's archive; without one, None. They are not kept in the source tree: their licence is not ours.
 """
+import contextlib
 import glob
 import os
 import shutil
@@ -30,7 +31,9 @@ def unpack(package, directory):
         fetch = os.path.join(directory, 'debs')
         os.makedirs(fetch, exist_ok=True)
         os.chmod(fetch, 0o777)
-        subprocess.run(['apt-get', '-q', 'download', package], cwd=fetch, capture_output=True, timeout=120)
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # no apt, or no network
+            subprocess.run(['apt-get', '-q', '-o', 'Acquire::Retries=0', '-o', 'Acquire::http::Timeout=10', '-o', 'Acquire::https::Timeout=10',
+                            'download', package], cwd=fetch, capture_output=True, timeout=40)
         debs = glob.glob(os.path.join(fetch, package + '_*.deb'))
     if not debs or subprocess.run(['dpkg-deb', '-x', debs[0], tree], capture_output=True).returncode != 0:
         return None

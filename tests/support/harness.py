@@ -25,6 +25,7 @@ if os.path.exists(DEBIAN_PYTHON) and os.path.realpath(sys.executable) != os.path
 BIN = os.environ.get('REMEX_BIN', os.path.join(os.path.dirname(__file__), '../../build/release/remex'))
 SOURCE = os.environ.get('REMEX_SOURCE', os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 SUPPORT = os.path.join(SOURCE, 'tests/support')
+os.umask(0o022)  # whatever the user's is: servers of other users read what tests write
 
 
 class Failed(AssertionError):
@@ -76,13 +77,23 @@ def enter_namespace():
 RESERVED = []  # descriptors of lock files: a port stays ours until this process ends
 
 
+def lowest_outgoing():
+    try:
+        with open('/proc/sys/net/ipv4/ip_local_port_range') as f:
+            return int(f.read().split()[0])
+    except OSError:
+        return 32768
+
+
 def free_port():
     """A port nobody listens on, below the range from which the kernel takes the ports of outgoing connections, and promised to no
     other test that runs at the same time."""
+    lowest = lowest_outgoing()
+    end = lowest if lowest > 12500 else 32000  # a system that takes them from everywhere: chance
     locks = os.path.join(tempfile.gettempdir(), 'remex-test-ports-%d' % os.geteuid())
     os.makedirs(locks, exist_ok=True)
     while True:
-        port = random.randrange(12000, 32000)
+        port = random.randrange(12000, min(end, 32000))
         lock = os.open(os.path.join(locks, str(port)), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -215,7 +226,7 @@ class Remex:
         pid = self.worker()
         os.kill(pid, signal.SIGSTOP)
         try:
-            wait_for(lambda: processes()[pid][2] == 'T', what='the server to stop')
+            wait_for(lambda: processes().get(pid, (0, '', ''))[2] == 'T', what='the server to stop')
             yield
         finally:
             os.kill(pid, signal.SIGCONT)

@@ -129,7 +129,7 @@ def test_no_descriptors_left_for_connections():
         h.Smtp(PORT, timeout=1, greet=False).s.recv(1)
     except OSError:
         pass
-    h.wait_for(lambda: FAULTS.hits() > 0, 30, 'accept to fail')
+    h.wait_for(lambda: FAULTS.hits() > 0, what='accept to fail')
     FAULTS.disarm()
     h.equal(send('small', 'accepted-again'), 250, 'after EMFILE')
     h.equal(SERVER.worker(), before, 'process')

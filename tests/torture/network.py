@@ -165,7 +165,7 @@ D = h.Dir()
 PORT, SINK = h.free_port(), h.free_port()
 LINE = Line()
 MOOD, TAKEN = h.write(D('mood'), 'good', 0o666), h.write(D('taken'), '', 0o666)
-CONF = fill(D, PORT, extra='smtp_receive_timeout = 3s\nqueue_run_max = 5', routers='''
+CONF = fill(D, PORT, extra='smtp_receive_timeout = 10s\nqueue_run_max = 5', routers='''
 out:
   driver = manualroute
   route_list = far.test %s

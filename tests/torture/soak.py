@@ -186,7 +186,7 @@ def test_memory_and_descriptors_stay_flat():
     print('%d s: %d deliveries; anonymous memory %d KiB, later %d KiB; descriptors %d, at most %d (seed %d)' % (
         SECONDS, len(ACKED), early, late, readings[half][1], max(r[1] for r in readings), SEED))
     h.check(late < early * 1.25 + 8192, 'memory grows: %r' % [r[0] for r in readings])
-    h.wait_for(lambda: state()[1] < 60, 30, lambda: 'descriptors to be closed: %r' % (state(),))
+    h.wait_for(lambda: state()[1] < 60, what=lambda: 'descriptors to be closed: %r' % (state(),))
     SERVER.stop()
     intact(D('spool'))
 

@@ -6,6 +6,7 @@
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +18,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 using namespace remex;
 
@@ -47,7 +51,9 @@ bool kernel_can() {
 }
 
 /// Runs `in` in a child and answers its refusals. The names of the calls; the child's exit status is in `status`.
-std::vector<std::string> try_in_child(const io::SandboxRules& rules, const std::function<int()>& in, int& status) {
+/// Nothing where this process may not take the descriptor out of its child (some containers): skipped.
+std::optional<std::vector<std::string>> try_in_child(const io::SandboxRules& rules, const std::function<int()>& in,
+                                                     int& status) {
   int pass[2];
   BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pass) == 0);
   const pid_t child = ::fork();
@@ -63,6 +69,13 @@ std::vector<std::string> try_in_child(const io::SandboxRules& rules, const std::
   (void)!::read(pass[0], &theirs, sizeof theirs);
   const int process = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
   if (process >= 0) refusals = static_cast<int>(::syscall(SYS_pidfd_getfd, process, theirs, 0));
+  if (refusals < 0) {
+    BOOST_TEST_MESSAGE("skipped: pidfd_getfd is not permitted");
+    ::kill(child, SIGKILL);
+    (void)::waitpid(child, &status, 0);
+    for (const int fd : {pass[0], pass[1], process}) ::close(fd);
+    return std::nullopt;
+  }
   std::vector<std::string> seen;
   for (;;) {
     pollfd fds[2] = {{refusals, POLLIN, 0}, {process, POLLIN, 0}};
@@ -100,9 +113,10 @@ BOOST_AUTO_TEST_CASE(calls_are_refused_and_told) {
         return 0;
       },
       status);
+  if (!seen) return;
   BOOST_TEST(status == 0, "line " << (WEXITSTATUS(status) - 1) << " (mod 100)");
   const std::vector<std::string> want{"setuid", "mount", "socket", "execve"};
-  BOOST_TEST(seen == want, boost::test_tools::per_element());
+  BOOST_TEST(*seen == want, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(programs_run_where_they_may_and_keep_the_sandbox) {
@@ -115,15 +129,16 @@ BOOST_AUTO_TEST_CASE(programs_run_where_they_may_and_keep_the_sandbox) {
         return ::system("test $(grep -c 'NoNewPrivs:.1' /proc/self/status) = 1") == 0 ? 0 : 1;
       },
       status);
+  if (!seen) return;
   BOOST_TEST(status == 0);
-  BOOST_TEST(seen.empty());
+  BOOST_TEST(seen->empty());
 }
 
 BOOST_AUTO_TEST_CASE(writing_is_confined) {
   if (!kernel_can()) return;
   const Place p;
   int status = 0;
-  (void)try_in_child(
+  const auto seen = try_in_child(
       {.may_execute = false, .writable = std::vector<std::string>{p.inside + "/", p.root + "/nowhere"}},
       [&] {
         const auto path = [](const std::string& d, const char* n) { return d + "/" + n; };
@@ -148,6 +163,7 @@ BOOST_AUTO_TEST_CASE(writing_is_confined) {
         return 0;
       },
       status);
+  if (!seen) return;
   BOOST_TEST(status == 0, "line " << (WEXITSTATUS(status) - 1) << " (mod 100)");
 }
 

@@ -164,6 +164,7 @@ BOOST_AUTO_TEST_CASE(many_at_once_share_the_sync_and_all_arrive) {
 BOOST_AUTO_TEST_CASE(a_large_body_arrives_byte_for_byte) {
   constexpr std::size_t kMiB = 1024 * 1024;
   for (const fs::path& base : {fs::temp_directory_path(), fs::path("/dev/shm")}) {
+    if (!fs::is_directory(base)) continue;
     TempDir t;
     const fs::path mailbox = base / ("remex-large-" + std::to_string(::getpid()));
     int n = 0;
