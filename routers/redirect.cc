@@ -78,6 +78,8 @@ class Redirection {
   /// Without a transport the one child waits; the others of the list go on.
   void set_transport(Addr& child, const lang::Expansion& name, std::string_view option);
   void set_special_transport(Addr& child, RedirectItem::Kind kind);
+  /// The transport of a child for a path or command; a forbidden one fails, and the others of its list go on.
+  void settle_special(Addr& child, RedirectItem::Kind kind);
   Status add_address(const RedirectItem& item);
   Result<std::string> qualified(const RedirectItem& item);
   std::string rewritten(const std::string& address);
@@ -119,7 +121,7 @@ RouteResult Redirection::verdict(const RedirectList& list) {
   using V = RedirectList::Verdict;
   if (list.verdict == V::unknown) return declined();
   if (list.verdict == V::blackhole) {
-    if (o_.forbid_blackhole) return deferred("\":blackhole:\" is not permitted");
+    if (o_.forbid_blackhole) return deferred("error in redirect data: \":blackhole:\" is not permitted");
     return {Outcome::discard, {}, {}, false, false};
   }
   const bool fails = list.verdict == V::fail;
@@ -206,24 +208,18 @@ std::unique_ptr<Addr> Redirection::special_child(RedirectItem::Kind kind, const 
 Status Redirection::add_special(const RedirectItem& item, bool tainted) {
   const bool pipe = item.kind == RedirectItem::Kind::pipe;
   const std::string shown = pipe ? "|" + item.text : item.text;
-  if (pipe ? o_.forbid_pipe : o_.forbid_file)
-    return defer(fmt::format("delivery to \"{}\" is not permitted by the {} router", printable(shown), r_.name));
-  if (tainted)
+  const bool forbidden = pipe ? o_.forbid_pipe : o_.forbid_file;
+  if (tainted && !forbidden)
     return defer(
         fmt::format("Tainted '{}' (redirection data of the {} router) not permitted", printable(shown), r_.name));
   auto child = special_child(item.kind, item.text);
-  if (child->is_file && item.text == "/dev/null") {
-    child->status = Addr::Status::discarded;
-    addr_.children.push_back(std::move(child));
-    return {};
-  }
-  set_special_transport(*child, item.kind);
+  settle_special(*child, item.kind);
   addr_.children.push_back(std::move(child));
   return {};
 }
 
 Status Redirection::include(const std::string& path, bool tainted, int depth) {
-  if (o_.forbid_include) return defer(":include: is not permitted");
+  if (o_.forbid_include) return defer("error in redirect data: included files not permitted");
   if (tainted)
     return defer(fmt::format("Tainted '{}' (:include: file of the {} router) not permitted", printable(path), r_.name));
   if (!path.starts_with('/'))
@@ -310,6 +306,18 @@ void Redirection::set_special_transport(Addr& child, RedirectItem::Kind kind) {
     set_transport(child, o_.file_transport, "file_transport");
 }
 
+void Redirection::settle_special(Addr& child, RedirectItem::Kind kind) {
+  const bool pipe = kind == RedirectItem::Kind::pipe, forbidden = pipe ? o_.forbid_pipe : o_.forbid_file;
+  if (!forbidden && kind == RedirectItem::Kind::file && child.special.view() == "/dev/null") {
+    child.status = Addr::Status::discarded;
+    return;
+  }
+  set_special_transport(child, kind);
+  if (!forbidden) return;
+  child.status = Addr::Status::failed;
+  child.message = fmt::format("delivery to {} forbidden", pipe ? "pipe" : "file");
+}
+
 void Redirection::add_file_or_command(const lang::filter::Action& action) {
   using K = RedirectItem::Kind;
   const bool pipe = action.kind == lang::filter::Action::Kind::pipe;
@@ -322,15 +330,7 @@ void Redirection::add_file_or_command(const lang::filter::Action& action) {
   if (pipe)
     child->command_values =
         std::make_shared<CommandValues>(CommandValues{action.captures, action.this_address, of_user_, forbidden_});
-  if (kind == K::file && action.target == "/dev/null") {
-    child->status = Addr::Status::discarded;
-  } else {
-    set_special_transport(*child, kind);
-    if (pipe ? o_.forbid_pipe : o_.forbid_file) {
-      child->status = Addr::Status::failed;
-      child->message = fmt::format("delivery to {} forbidden", pipe ? "pipe" : "file");
-    }
-  }
+  settle_special(*child, kind);
   addr_.children.push_back(std::move(child));
 }
 
@@ -345,6 +345,7 @@ void Redirection::add_reply(const lang::filter::Action& action) {
   set_transport(*child, o_.reply_transport, "reply_transport");
   if (o_.forbid_filter_reply || action.bad) {
     child->status = Addr::Status::failed;
+    child->ignore_errors = false;  // the sender hears that nobody replies
     child->message =
         o_.forbid_filter_reply ? "autoreply forbidden" : "filter autoreply generated syntactically invalid recipient";
   }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "core/base/strings.h"
 #include "core/delivery/retry.h"
@@ -194,6 +195,8 @@ void Attempt::route_one(Addr* a) {
       routing_outcome(*a);
     else
       routing_bug(*a, bug);
+  } else if (a->status == Addr::Status::failed && !a->special.empty() && already_done(*a)) {
+    a->status = Addr::Status::discarded;  // a forbidden file or command: an earlier attempt told of it
   } else if (a->status == Addr::Status::failed || a->status == Addr::Status::deferred) {
     routing_outcome(*a);
   }
@@ -258,10 +261,15 @@ void Attempt::route_all() {
         routing_outcome(*a);
         continue;
       }
-      for (auto child = a->children.rbegin(); child != a->children.rend(); ++child) {
-        (*child)->top_index = a->top_index;
-        next.push_back(child->get());
+      // What needs no routing is settled with its parent, in the order of the list.
+      for (auto& child : a->children) {
+        child->top_index = a->top_index;
+        if (child->special.empty()) continue;
+        all_.push_back(child.get());
+        route_one(child.get());
       }
+      for (auto& child : std::views::reverse(a->children))
+        if (child->special.empty()) next.push_back(child.get());
     }
     generation = std::move(next);
   }
@@ -377,6 +385,9 @@ log::DeliveryFields Attempt::fields(const Addr& a) const {
   // What goes on behind an unseen router, or came back to its own name, is the recipient itself.
   if (!f.parents.empty() && f.parents.back() == f.address && !eng_.log->on(log::Selector::all_parents))
     f.parents.clear();
+  // A file or command is told with who asked for it.
+  if (!a.special.empty() && f.parents.size() > 1 && !eng_.log->on(log::Selector::all_parents))
+    f.address += fmt::format(" ({})", f.parents.front());
   f.sender = msg_.envelope.sender;
   f.return_path = a.has_errors_to ? a.errors_to : msg_.envelope.sender;
   const bool nobody = a.status == Addr::Status::failed && a.transport == nullptr && a.user_message.empty();

@@ -111,9 +111,11 @@ void add_own_received(Engine& eng, mail::Envelope& envelope, mail::HeaderList& h
 
 /// Generates and stores a bounce for failed recipients; used by deliver_* and -Mg.
 struct FailedRecipient {
-  std::string address, top_address;
-  std::string text;    ///< for people
-  std::string status;  ///< "5.0.0"
+  std::string address;             ///< for programs; empty: it is not disclosed
+  std::string top_address;         ///< the recipient it comes from
+  std::vector<std::string> lines;  ///< who, for people; empty: address and top_address say it
+  std::string text;                ///< for people
+  std::string status;              ///< "5.0.0"
   std::string remote_mta, diagnostic;
   std::string host;    ///< "host name [ip]": who said it, on a line of its own
   std::string output;  ///< of a command, quoted in the bounce

@@ -94,9 +94,21 @@ Result<std::string> returned_part(const Engine& eng, const store::StoredMessage&
   return out;
 }
 
+/// Who it is, for people: a line each.
+std::vector<std::string> names_of(const FailedRecipient& r) {
+  std::vector<std::string> out;
+  for (const std::string& line : r.lines) out.push_back(one_line(line));
+  if (!out.empty()) return out;
+  out.push_back(one_line(r.address));
+  if (r.top_address != r.address && !r.top_address.empty())
+    out.push_back(fmt::format("(generated from {})", one_line(r.top_address)));
+  return out;
+}
+
 std::string failed_addresses(const std::vector<FailedRecipient>& failed) {
   std::string out;
-  for (const auto& r : failed) out += fmt::format("{}{}", out.empty() ? "" : ",\n  ", one_line(r.address, 500));
+  for (const auto& r : failed)
+    if (!r.address.empty()) out += fmt::format("{}{}", out.empty() ? "" : ",\n  ", one_line(r.address, 500));
   return out;
 }
 
@@ -120,7 +132,7 @@ std::string failed_list(const std::vector<FailedRecipient>& failed) {
   for (const auto& r : failed) {
     if (r.output.empty()) continue;
     if (std::exchange(first, false)) out += "\nThe following text was generated during the delivery attempt:\n";
-    out += fmt::format("\n------ {} ------\n\n", one_line(r.address));
+    out += fmt::format("\n------ {} ------\n\n", join(names_of(r), "\n       "));
     std::string_view said = r.output;
     while (said.ends_with('\n')) said.remove_suffix(1);
     for (std::string_view line : split(said, '\n')) out += printable(line) + "\n";
@@ -131,9 +143,7 @@ std::string failed_list(const std::vector<FailedRecipient>& failed) {
 }  // namespace
 
 std::string address_and_reason(const FailedRecipient& r, std::string_view before) {
-  std::string out = fmt::format("  {}\n", one_line(r.address));
-  if (r.top_address != r.address && !r.top_address.empty())
-    out += fmt::format("    (generated from {})\n", one_line(r.top_address));
+  std::string out = fmt::format("  {}\n", join(names_of(r), "\n    "));
   if (!r.host.empty()) out += fmt::format("    {}\n", one_line(r.host));
   const auto answer = r.diagnostic.empty() ? std::string::npos : r.text.find(": " + r.diagnostic);
   if (!r.host.empty() && answer != std::string::npos)
@@ -237,7 +247,8 @@ Result<store::StoredMessage> make_report(Engine& eng, const store::StoredMessage
   for (const auto& copy : what.copies) e.recipients.emplace_back().address = copy;
   e.user_message_id = fmt::format("E{}@{}", e.id, main.primary_hostname);
   const std::string date = rfc5322_date(e.received);
-  if (what.action == "failed") m.headers.add("X-Failed-Recipients: " + failed_addresses(about) + "\n");
+  if (const std::string failed = failed_addresses(about); what.action == "failed" && !failed.empty())
+    m.headers.add(fmt::format("X-Failed-Recipients: {}\n", failed));
   if (!main.errors_reply_to.empty()) m.headers.add("Reply-To: " + main.errors_reply_to + "\n");
   m.headers.add("Auto-Submitted: auto-replied\n");
   std::string from = fmt::format("Mail Delivery System <Mailer-Daemon@{}>", qualify_domain(eng));

@@ -72,10 +72,17 @@ void hosts(TestReport& t, const Addr& a) {
   }
 }
 
-/// A file or command of a redirection.
+/// A file, command or reply of a redirection.
+bool is_special(const Addr& a) { return a.is_pipe || a.is_file || a.is_directory || a.reply != nullptr; }
+
 void report_special(TestReport& t, const Addr& a, const std::string& name) {
-  t.out += fmt::format("{} -> {}\n", a.parent != nullptr ? a.parent->state.address : "",
-                       a.is_pipe && !name.starts_with('|') ? "|" + name : name);
+  const bool forbidden = a.status == Addr::Status::failed;
+  t.out += fmt::format("{} -> {}{}\n", a.parent != nullptr ? a.parent->state.address : "",
+                       a.reply                               ? "mail " + name.substr(1)
+                       : a.is_pipe && !name.starts_with('|') ? "|" + name
+                                                             : name,
+                       forbidden ? " *** forbidden ***" : "");
+  if (forbidden) return;
   t.out += a.transport != nullptr ? fmt::format("  transport = {}\n", a.transport->name)
                                   : fmt::format("*** Error in setting up pipe, file, or autoreply:\n{}\n", a.message);
 }
@@ -84,12 +91,13 @@ void report(TestReport& t, const Addr& a) {
   const std::string name = a.special.empty() ? a.state.address : a.special.str();
   switch (a.status) {
     case Addr::Status::failed:
+      if (is_special(a)) return report_special(t, a, name);
       t.out += fmt::format("{} is undeliverable: {}", name, a.message);
       parents(t, a);
       ++t.failed;
       break;
     case Addr::Status::deferred:
-      if (a.is_pipe || a.is_file || a.is_directory) return report_special(t, a, name);
+      if (is_special(a)) return report_special(t, a, name);
       [[fallthrough]];
     case Addr::Status::pending:
       t.out += fmt::format("{} cannot be resolved at this time: {}", name, a.message);
@@ -100,7 +108,7 @@ void report(TestReport& t, const Addr& a) {
     case Addr::Status::redirected: break;
     case Addr::Status::routed:
     case Addr::Status::delivered:
-      if (a.is_pipe || a.is_file || a.is_directory) return report_special(t, a, name);
+      if (is_special(a)) return report_special(t, a, name);
       t.out += name;
       if (std::find(t.seen.begin(), t.seen.end(), name) != t.seen.end())
         t.out += " [duplicate, would not be delivered]";
@@ -164,17 +172,16 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
     // A redirection to one address is followed; one to several, or to a file or command, is good by itself.
     if (a->status != Addr::Status::redirected || a->children.size() != 1 || stop_at_redirect) break;
     Addr* child = a->children.front().get();
-    const bool is_special = child->is_file || child->is_pipe || child->is_directory;
-    if (is_special && child->status == Addr::Status::deferred) break;  // it lacks a transport, the address is good
+    // One without a transport, and a forbidden one: the address is good.
+    if (is_special(*child) && child->status != Addr::Status::routed) break;
     a = child;
-    if (is_special) break;
+    if (is_special(*child)) break;
   }
   v.address_data = a->state.address_data;
   if (a->status == Addr::Status::failed) {
     v.kind = Kind::fail;
     v.failure = "route";
-  } else if (a->status == Addr::Status::deferred ||
-             (a->status == Addr::Status::pending && !a->is_file && !a->is_pipe && !a->is_directory)) {
+  } else if (a->status == Addr::Status::deferred || (a->status == Addr::Status::pending && !is_special(*a))) {
     v.kind = Kind::defer;
   } else {
     if (!callout->wanted || a->status != Addr::Status::routed) return v;
@@ -206,8 +213,7 @@ AddressExpansion expand_address(Engine& eng, lang::Scope& scope, const std::stri
     case Addr::Status::discarded: out.addresses.push_back(top->state.address); break;
     case Addr::Status::redirected:
       for (const auto& child : top->children)
-        if (!child->is_file && !child->is_pipe && !child->is_directory && out.addresses.size() < 1000)
-          out.addresses.push_back(child->state.address);
+        if (!is_special(*child) && out.addresses.size() < 1000) out.addresses.push_back(child->state.address);
       break;
   }
   return out;
@@ -228,11 +234,10 @@ int test_address(Engine& eng, lang::Scope& scope, const std::string& address, st
     if (a->status == Addr::Status::routed && a->transport != nullptr)
       if (const std::string limits = limits_text(eng, scope, *a); !limits.empty()) t.out += "  " + limits + "\n";
     // As in Exim: files and commands in their order, then addresses, the last one first.
-    const auto is_special = [](const auto& c) { return c->is_pipe || c->is_file || c->is_directory; };
     for (auto& c : a->children)
-      if (!is_special(c)) stack.push_back(c.get());
+      if (!is_special(*c)) stack.push_back(c.get());
     for (auto& c : std::views::reverse(a->children))
-      if (is_special(c)) stack.push_back(c.get());
+      if (is_special(*c)) stack.push_back(c.get());
   }
   out += t.out;
   return t.failed > 0 ? 2 : t.deferred > 0 ? 1 : 0;

@@ -383,8 +383,13 @@ BOOST_AUTO_TEST_CASE(a_delay_warning_keeps_troubles_here_to_itself) {
 BOOST_AUTO_TEST_CASE(hostile_texts_in_a_bounce) {
   in_world("", [](World& w) {
     auto m = w.message({"a@local.test"});
-    const std::vector<FailedRecipient> failed{
-        {"x\"\n--b\nContent-Type: evil\n@y", "top@z", "line1\nline2\r\n.\r\n\xff", "5.1.1", "mx\nX: y", "550 a\nb"}};
+    const std::vector<FailedRecipient> failed{{"x\"\n--b\nContent-Type: evil\n@y",
+                                               "top@z",
+                                               {},
+                                               "line1\nline2\r\n.\r\n\xff",
+                                               "5.1.1",
+                                               "mx\nX: y",
+                                               "550 a\nb"}};
     BOOST_TEST(send_bounce(w.engine, m, "sender@local.test", failed).has_value());
     const auto box = w.mailbox("sender");
     BOOST_REQUIRE_EQUAL(box.size(), 1U);
