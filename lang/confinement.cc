@@ -38,7 +38,7 @@ Status check_confinement(const Scope& scope, std::string_view name, Cost cost) {
     if (r.name == name && (c->forbidden & r.bit) != 0) return fail(r.text);
   if (!c->pure) return {};
   c->left = true;
-  return fail(fmt::format("\"{}\" is left to processes of the user whose text this is", name));
+  return fail(fmt::format("\"{}\" is not done here with the text of another user: let the command itself do it", name));
 }
 
 ConfinedScope::ConfinedScope(Scope& scope, const Confinement& limits)

@@ -8,6 +8,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <numeric>
 
 #include "core/base/clock.h"
@@ -39,6 +41,11 @@ Result<std::shared_ptr<const mail::Body>> clean_body(const std::shared_ptr<const
     return {};
   }));
   return mail::Body::from_string(std::move(text));
+}
+
+/// A system call failed for what this system has too little of: descriptors, memory. No host is to blame.
+bool is_lack_of_resources(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 }  // namespace
@@ -139,6 +146,29 @@ std::string SmtpDelivery::rcpt_address(const routers::Addr& a) const {
   return a.state.domain.empty() ? local : local + "@" + a.state.domain;
 }
 
+bool SmtpDelivery::has_answer(const AddrResult& r) {
+  return r.retry_scope == AddrResult::Scope::address || r.retry_scope == AddrResult::Scope::message;
+}
+
+SmtpDelivery::Group SmtpDelivery::without_answer(const Group& open) const {
+  Group out;
+  std::copy_if(open.begin(), open.end(), std::back_inserter(out),
+               [this](std::size_t i) { return !has_answer(results_[i]); });
+  return out;
+}
+
+void SmtpDelivery::wait_for_resources(const Group& group, const routers::HostItem& h, int error) {
+  constexpr std::int64_t kPause = 60;  // seconds
+  for (const std::size_t i : group) {
+    results_[i] = deferred_result(
+        fmt::format("no connection to {} [{}] could be made: this system lacks what it takes", h.name, h.ip), {},
+        error);
+    results_[i].message += fmt::format(": {}", std::strerror(error));
+    results_[i].retry_scope = AddrResult::Scope::none;
+    results_[i].wait_until = wall_seconds() + kPause;
+  }
+}
+
 void SmtpDelivery::wait_for_turn(const Group& group, const DestinationLimits::Refusal& why) {
   for (const std::size_t i : group) {
     results_[i] = deferred_result(why.why);
@@ -216,12 +246,11 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
     bool reused = false;
     auto opened = connect(h, *options, fresh, reused);
     if (!opened && opened.error().waits) {
-      Group waits;  // who has an answer of a host keeps it
-      std::copy_if(open.begin(), open.end(), std::back_inserter(waits), [this](std::size_t i) {
-        const auto scope = results_[i].retry_scope;
-        return scope != AddrResult::Scope::address && scope != AddrResult::Scope::message;
-      });
-      wait_for_turn(waits, DestinationLimits::no_slot(rule_));
+      wait_for_turn(without_answer(open), DestinationLimits::no_slot(rule_));
+      break;
+    }
+    if (!opened && is_lack_of_resources(opened.error().sys_errno)) {
+      wait_for_resources(without_answer(open), h, opened.error().sys_errno);
       break;
     }
     if (!opened) {
@@ -344,6 +373,7 @@ std::vector<AddrResult> SmtpDelivery::run() {
   } else if (auto list = expand(o_.fallback_hosts, "fallback_hosts"); list) {
     more = resolve_hosts(ctx_, o_, *list, false);
   }
+  const std::vector<AddrResult> before = results_;
   if (more && !more->empty()) {
     std::reverse(rest.begin(), rest.end());  // as log readers know it from Exim
     parts = groups(rest);
@@ -353,6 +383,10 @@ std::vector<AddrResult> SmtpDelivery::run() {
     for (const std::size_t i : rest) results_[i].message += "; fallback_hosts: " + more.error().text;
   else if (!more->empty())
     for (const Group& g : *parts) deliver_group(g, *more);
+  // Where no fallback host was asked, the answer of a host before it stays.
+  for (const std::size_t i : rest)
+    if (results_[i].fate == Fate::deferred && results_[i].host_ip.empty() && has_answer(before[i]))
+      results_[i] = before[i];
   return std::move(results_);
 }
 

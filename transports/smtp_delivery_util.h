@@ -71,6 +71,12 @@ class SmtpDelivery {
   /// Asks whether the destination may have this message now. False: the addresses of `group` have been told to wait.
   bool enter(const Group& group, const std::vector<routers::HostItem>& hosts);
   void wait_for_turn(const Group& group, const DestinationLimits::Refusal& why);
+  /// No connection can be made for want of something here: the addresses wait a minute, and nobody remembers a failure.
+  void wait_for_resources(const Group& group, const routers::HostItem& h, int error);
+  /// A host has said something about the address or the message.
+  static bool has_answer(const AddrResult& r);
+  /// Those of `open` about which no host has said anything yet.
+  Group without_answer(const Group& open) const;
   /// Opens a connection that counts for the destination.
   HostResultOf<std::unique_ptr<SmtpConnection>> open_counted(const SmtpConnectOptions& c);
   /// Tries one host for the addresses of `open`; takes out those that got an answer that ends the matter.

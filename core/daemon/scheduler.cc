@@ -112,9 +112,9 @@ bool Scheduler::has_slot() const {
   if (running_.size() < parallel_) return true;
   if (running_bytes_ >= kMaxRunningBytes) return false;
   const Instant slow = monotonic_now() - patience_;
-  std::size_t counted = running_.size();
-  for (auto r = running_.begin(); r != running_.end() && r->began <= slow; ++r) --counted;
-  return counted < parallel_;
+  const auto counted =
+      std::count_if(running_.begin(), running_.end(), [slow](const auto& r) { return r.counts(slow); });
+  return static_cast<std::size_t>(counted) < parallel_;
 }
 
 void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg) {
@@ -143,7 +143,7 @@ void Scheduler::wake(std::shared_ptr<Process> process, const std::string& id) {
   pump();
 }
 
-void Scheduler::begin(std::uint64_t bytes, std::function<void()> deliver) {
+void Scheduler::begin(std::uint64_t bytes, std::function<void(delivery::DeliverOptions)> deliver) {
   const auto place = running_.insert(running_.end(), {monotonic_now(), bytes});
   running_bytes_ += bytes;
   const auto end = [this, place] {
@@ -151,8 +151,10 @@ void Scheduler::begin(std::uint64_t bytes, std::function<void()> deliver) {
     running_.erase(place);
   };
   try {
-    nursery_->spawn("delivery", [this, end, deliver = std::move(deliver)] {
-      deliver();
+    nursery_->spawn("delivery", [this, place, end, deliver = std::move(deliver)] {
+      delivery::DeliverOptions opt;
+      opt.local_runs = place->local_runs;
+      deliver(std::move(opt));
       end();
       go_on();
     });
@@ -175,9 +177,8 @@ void Scheduler::start_waiting() {
   while (!woken_.empty() && has_slot()) {
     auto [process, id] = std::move(woken_.front());
     woken_.pop_front();
-    begin(kUnknownBytes, [process = std::move(process), id = std::move(id)] {
+    begin(kUnknownBytes, [process = std::move(process), id = std::move(id)](delivery::DeliverOptions opt) {
       const Status st = contained([&] {
-        delivery::DeliverOptions opt;
         opt.insist = true;
         return delivery::deliver_message(process->engine, id, opt);
       });
@@ -191,10 +192,9 @@ void Scheduler::start_waiting() {
     waiting_.pop_front();
     const std::uint64_t bytes = bytes_of(item->msg);
     waiting_bytes_ -= std::min(waiting_bytes_, bytes);
-    begin(bytes, [item] {
+    begin(bytes, [item](delivery::DeliverOptions opt) {
       const std::string id = item->msg.envelope.id;
       const Status st = contained([&] {
-        delivery::DeliverOptions opt;
         opt.first_attempt = true;
         opt.waited = item->waited;
         return delivery::deliver_fresh(item->process->engine, std::move(item->msg), opt);
@@ -256,7 +256,9 @@ void Scheduler::watch() {
       pump();
       // As many as may be are slow: a queue run has slots of its own.
       const Instant now = monotonic_now();
-      if (running_.size() < most_ && running_bytes_ < kMaxRunningBytes) continue;
+      const bool young =
+          std::any_of(running_.begin(), running_.end(), [&](const auto& r) { return r.began > now - patience_; });
+      if (running_.size() < most_ && running_bytes_ < kMaxRunningBytes && (young || has_slot())) continue;
       if (waiting_.empty() || now - waiting_.front().since < patience_ || now - helped_ < 2 * patience_) continue;
       helped_ = now;
       ask_for_run(waiting_.front().process);

@@ -1,7 +1,8 @@
 // Starts deliveries: at once for new messages, up to a bound, and by queue runs for what waits.
 //
 // A delivery that takes long (a silent host may take minutes for every step) gives its place to the next one: it goes
-// on, but does not count any more, until too many or too large ones do so.
+// on, but does not count any more, until too many or too large ones do so. One that is busy here, with a command or a
+// locked mailbox, goes on counting: each of these is a process.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ class Scheduler {
  public:
   /// `parallel`: deliveries running at once, without the slow ones.
   /// `patience`: a queue run that takes longer, as with a slow host, does not keep the next one waiting; a delivery
-  /// that takes longer is a slow one. At most eight times `parallel` run in all, and no more than take a quarter of the
-  /// descriptors that the process may have.
+  /// that takes longer is a slow one, and does not count while it waits for a remote host. At most eight times
+  /// `parallel` run in all, and no more than take a quarter of the descriptors that the process may have.
   explicit Scheduler(std::size_t parallel, Millis patience = Seconds(30));
   /// Delivers a message that was just stored. When too many wait it is left to the next queue run (which is then asked
   /// for).
@@ -51,14 +52,17 @@ class Scheduler {
   /// A delivery that is under way, in the order of their beginnings.
   struct Running {
     Instant began;
-    std::uint64_t bytes = 0;  ///< of its message that may be in memory
+    std::uint64_t bytes = 0;                                     ///< of its message that may be in memory
+    std::shared_ptr<int> local_runs = std::make_shared<int>(0);  ///< DeliverOptions::local_runs
+    /// It counts: young, or busy here.
+    bool counts(Instant slow) const { return began > slow || *local_runs > 0; }
   };
   /// Room for one more delivery now.
   bool has_slot() const;
   /// Starts what waits and has a slot. Without memory for it, the queue run that follows does it.
   void pump();
   void start_waiting();
-  void begin(std::uint64_t bytes, std::function<void()> deliver);
+  void begin(std::uint64_t bytes, std::function<void(delivery::DeliverOptions)> deliver);
   /// A queue run: by this process, or by the one that takes its place.
   void ask_for_run(const std::shared_ptr<Process>& process);
   /// As long as something waits: looks again when the oldest delivery becomes a slow one.

@@ -21,6 +21,7 @@
 #include "core/daemon/worker_link.h"
 #include "core/delivery/parallel.h"
 #include "core/hooks/hooks.h"
+#include "core/io/process.h"
 #include "core/smtp/session.h"
 
 namespace remex::daemon {
@@ -451,6 +452,7 @@ int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, 
   // After the change of user, which makes the kernel forget it.
   if (const Status st = end_with_master(start.master); !st) return fail_start(EX_OSERR, st.error().text);
   signal(SIGPIPE, SIG_IGN);
+  (void)io::raise_descriptor_limit();
   std::vector<std::string> notes;
   if (root)
     if (const Status st = give_up_what_is_not_needed(start, notes); !st)

@@ -50,6 +50,8 @@ struct DeliverOptions {
   /// deliver_fresh: the message waited unclaimed, so others may have delivered, removed or changed it.
   bool waited = false;
   bool insist = false;  ///< deliver_message: one that is being delivered is waited for, for a second
+  /// Counts the runs of local transports that are under way, and is changed on the loop's thread; null: nobody asks.
+  std::shared_ptr<int> local_runs = nullptr;
 };
 
 /// Which messages a queue run takes, and how.

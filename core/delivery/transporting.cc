@@ -73,6 +73,22 @@ std::string host_line(const std::string& name, const std::string& ip, const std:
                      message.starts_with("SMTP timeout ") ? ": Connection timed out" : "");
 }
 
+/// A run of a local transport, for DeliverOptions::local_runs.
+class LocalRun {
+ public:
+  explicit LocalRun(std::shared_ptr<int> runs) : runs_(std::move(runs)) {
+    if (runs_) ++*runs_;
+  }
+  ~LocalRun() {
+    if (runs_) --*runs_;
+  }
+  LocalRun(const LocalRun&) = delete;
+  LocalRun& operator=(const LocalRun&) = delete;
+
+ private:
+  std::shared_ptr<int> runs_;
+};
+
 constexpr std::size_t kRunMax = 1000;  ///< addresses in one run of a transport without a limit of its own
 
 }  // namespace
@@ -239,6 +255,7 @@ void Attempt::run_group(Group& g) {
   });
   const auto deliver = [&] {
     if (!opt_.dry_run) {
+      const LocalRun counted(g.def->is_local ? opt_.local_runs : nullptr);
       results = g.def->deliver(ctx, *g.transport, g.addrs);
       return;
     }

@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <stdexcept>
 
 #include "core/hooks/hooks.h"
@@ -63,6 +65,17 @@ std::vector<char*> pointers(const std::vector<std::string>& v) {
   return out;
 }
 
+/// The soft limit before raise_descriptor_limit(); unset: it was not raised.
+std::optional<rlim_t> former_descriptor_limit;
+
+/// Best effort: a program that has ended meanwhile needs no limit.
+void restore_descriptor_limit(pid_t pid) {
+  rlimit limit{};
+  if (!former_descriptor_limit || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = *former_descriptor_limit;
+  (void)::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr);
+}
+
 int spawn(Child& child, const ProcessSpec& spec, int in, int out, int err) {
   auto argv = pointers(spec.argv);
   auto env = pointers(spec.environment);
@@ -82,7 +95,9 @@ int spawn(Child& child, const ProcessSpec& spec, int in, int out, int err) {
   o.stdio_count = 3;
   o.stdio = stdio.data();
   child.handle.data = &child;
-  return uv_spawn(&this_loop()->uv, &child.handle, &o);
+  const int rc = uv_spawn(&this_loop()->uv, &child.handle, &o);
+  if (rc == 0) restore_descriptor_limit(child.handle.pid);
+  return rc;
 }
 
 Status feed(Stream& to, const std::string& input) {
@@ -201,6 +216,17 @@ Result<ProcessResult> run_on_loop(const ProcessSpec& spec) {
 std::int64_t load_average_thousandths() {
   double load[1] = {0};
   return hooks::load_average(getloadavg(load, 1) == 1 ? static_cast<std::int64_t>(load[0] * 1000) : -1);
+}
+
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlim_t former = limit.rlim_cur;
+  if (former == limit.rlim_max) return former;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return former;
+  former_descriptor_limit = former;
+  return limit.rlim_cur;
 }
 
 Result<ProcessResult> run_process(const ProcessSpec& spec) {

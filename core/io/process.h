@@ -12,6 +12,11 @@ namespace remex::io {
 /// The machine's load average over the last minute, in thousandths; -1 when it is not known. Any thread.
 std::int64_t load_average_thousandths();
 
+/// Lets this process have as many descriptors as it may: the soft limit becomes the hard one. What run_process() starts
+/// gets the former soft limit, since many programs know no descriptors above it. Call it once, before threads exist.
+/// Returns the limit now in force.
+std::uint64_t raise_descriptor_limit();
+
 struct ProcessSpec {
   std::vector<std::string> argv;         ///< argv[0] is the path
   std::vector<std::string> environment;  ///< "NAME=value"; nothing is inherited

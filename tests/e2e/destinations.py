@@ -44,6 +44,10 @@ hours:
   driver = accept
   domains = hours.test
   transport = hours
+falls:
+  driver = accept
+  domains = falls.test
+  transport = falls
 busy:
   driver = manualroute
   route_list = * localhost byname
@@ -75,6 +79,14 @@ hours:
   port = %(other)d
   destination_rate = 3/1h
   destination_name = hours
+falls:
+  driver = smtp
+  hosts = 127.0.0.1
+  fallback_hosts = 127.0.0.2
+  allow_localhost
+  hosts_try_chunking =
+  port = %(other)d
+  destination_rate = ${if eq{$host}{127.0.0.2}{1/1h}}
 begin retry
 * * F,1h,10m
 '''
@@ -215,6 +227,21 @@ def test_rate_in_queue_runs_and_by_hand():
     h.check('3 messages in 1h went to hours (destination_rate)' in out and 'next attempt in' in out, out)
     h.check('Frozen' not in log() and ' ** ' not in log(), 'no failure')
 
+
+def test_an_answer_stays_while_the_fallback_hosts_wait():
+    fallback = peers.Sink(OTHER, '127.0.0.2')
+    FREE.replies['RCPT'] = '451 not now'
+    try:
+        queue(2, 'falls.test')
+        SERVER.run('-q', check_rc=0)
+        h.equal(len(fallback.messages), 1, 'as many as the rate of the fallback host allows: ' + log()[-2000:])
+        lines = [l for l in log().split('\n') if '@falls.test ' in l and ' == ' in l]
+        h.check(len(lines) == 1 and re.search(r'defer \(-44\) H=127.0.0.1 \[127.0.0.1\]: SMTP error from remote mail server after RCPT TO:<u\d@falls.test>: 451 not now', lines[0]), lines)
+        dump = SERVER.run('-bpi').stdout.split()
+        h.check('451 not now' in ask('why', dump[-1]), ask('why', dump[-1]))
+    finally:
+        del FREE.replies['RCPT']
+        fallback.stop()
 
 
 def teardown():

@@ -293,7 +293,7 @@ def test_what_is_expanded_later_is_no_way_out():
         os.chown(harness.write(d('home/alice/m'), 'I am away. %s\n' % text), ALICE, ALICE)
         forward('# Exim filter\n%s\n' % command)
         line = lines(send('alice@local.test', PERSONAL), '==')[0]
-        check('left to processes of the user whose text this is' in line, line)
+        check('is not done here with the text of another user: let the command itself do it' in line, line)
         check(not os.path.exists(mark), command)
 
 

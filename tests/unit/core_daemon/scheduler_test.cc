@@ -227,6 +227,43 @@ BOOST_AUTO_TEST_CASE(a_slow_delivery_gives_its_slot_to_the_next) {
   });
 }
 
+/// Keeps a command waiting until `go`.
+class SlowCourier : public io::Courier {
+ public:
+  bool privileged() const override { return true; }
+  Result<std::unique_ptr<io::Stream>> open(Seconds) override {
+    ++asked;
+    while (!go && io::sleep_for(Millis(5))) {
+    }
+    return fail(ErrorKind::closed, "nobody is there");
+  }
+  bool go = false;
+  int asked = 0;
+};
+
+BOOST_AUTO_TEST_CASE(a_slow_command_keeps_its_slot) {
+  in_world("", [](World& w) {
+    const auto p = process_of(w);
+    SlowCourier courier;
+    w.services.local = &courier;
+    daemon::Scheduler s(1, Millis(20));
+    const io::DeadlineScope limit(Seconds(60));
+    give(w, s, p, "cmd@local.test");
+    while (courier.asked == 0) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    for (int i = 0; i < 3; ++i) give(w, s, p, "cmd@local.test");
+    // Had it given its place away, these would be under way long before.
+    for (int i = 0; i < 60; ++i) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    BOOST_TEST(s.running() == 1U);
+    // Nobody waits for ever: a queue run has slots of its own, and few of them.
+    give(w, s, p, "a@local.test");
+    while (w.mailbox("a").empty()) BOOST_REQUIRE(io::sleep_for(Millis(5)));
+    BOOST_TEST(s.running() == 1U);
+    courier.go = true;
+    s.drain();
+    BOOST_TEST(s.running() == 0U);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(slow_deliveries_are_bounded_and_a_queue_run_helps) {
   in_world("", [](World& w) {
     const auto p = process_of(w);

@@ -38,6 +38,8 @@ struct NoServices : lang::Services {
   Result<bool> first_use(std::string_view, std::string_view, std::int64_t) override { return true; }
   Result<std::optional<std::string>> get_hint(const std::string&, const std::string&) override { return std::nullopt; }
   Status put_hint(const std::string&, const std::string&, const std::string&) override { return {}; }
+  io::Courier* courier() override { return local; }
+  io::Courier* local = nullptr;  ///< what commands (cmd@local.test) are asked of
 };
 
 inline constexpr const char* kRouters = R"(
@@ -56,6 +58,11 @@ alias:
   data = ${if eq{$local_part}{alias}{a@local.test}{${if eq{$local_part}{multi}{a@local.test,b@local.test,tmpx@remote.test}{${if eq{$local_part}{twice}{a@local.test,alias@local.test}{${if eq{$local_part}{black}{:blackhole:}{${if eq{$local_part}{failme}{:fail: go away}{:defer: later please}}}}}}}}}}
   allow_fail
   allow_defer
+cmd:
+  driver = accept
+  domains = local.test
+  local_parts = cmd
+  transport = cmd
 loc:
   driver = accept
   domains = local.test
@@ -106,7 +113,9 @@ struct World {
         "primary_hostname = mx.local.test\nqualify_domain = local.test\nspool_directory = " + path + "\n" + identity +
         main_options + kRouters +
         "begin transports\nmd:\n  driver = appendfile\n  maildir_format\n  directory = " + path +
-        "/mail/$local_part_data\nsmtp:\n  driver = smtp\n  allow_localhost\n  port = " + std::to_string(port) +
+        "/mail/$local_part_data\ncmd:\n  driver = pipe\n  command = /bin/true\nsmtp:\n  driver = smtp\n  "
+        "allow_localhost\n  port = " +
+        std::to_string(port) +
         "\n  hosts_try_chunking =\ndeadsmtp:\n  driver = smtp\n  allow_localhost\n  port = 9\nboomtransport:\n  driver "
         "= "
         "appendfile\n  maildir_format\n  directory = " +

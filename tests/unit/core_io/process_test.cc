@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "in_loop.h"
 
@@ -103,6 +104,24 @@ BOOST_AUTO_TEST_CASE(a_grandchild_that_keeps_the_pipe_does_not_hold_us) {
     BOOST_CHECK(monotonic_now() - start < Seconds(100));
     ::kill(-std::atoi(r.output.c_str()), SIGKILL);
   });
+}
+
+BOOST_AUTO_TEST_CASE(programs_get_the_former_descriptor_limit) {
+  rlimit saved{}, now{};
+  BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &saved) == 0);
+  BOOST_REQUIRE(saved.rlim_max > 100);
+  rlimit few = saved;
+  few.rlim_cur = 100;
+  BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  BOOST_TEST(raise_descriptor_limit() == saved.rlim_max);
+  BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &now) == 0);
+  BOOST_TEST(now.rlim_cur == saved.rlim_max);
+  in_loop([] {
+    ProcessSpec spec = shell("read x; ulimit -n");  // its input comes when it has the limit
+    spec.input = "go\n";
+    BOOST_TEST(must(run_process(spec)).output == "100\n");
+  });
+  BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &saved) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(many_at_once_are_all_reaped) {

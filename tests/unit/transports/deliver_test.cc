@@ -1,4 +1,5 @@
 // The drivers through their registry entry, configured by text: appendfile into a maildir, smtp to a loopback server.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
@@ -7,6 +8,7 @@
 #include <sstream>
 
 #include "../core_io/in_loop.h"
+#include "core/base/clock.h"
 #include "core/io/stream.h"
 #include "lang/diagnostics.h"
 #include "lang/lookup_engine.h"
@@ -71,8 +73,11 @@ struct World {
     const lang::DriverInstance* t = config->find_transport("t");
     DeliverContext ctx{*config, scope, job, {}, {}, false, nullptr};
     routers::Addr* const batch[] = {addr.get()};
-    return find_transport_def(t->def)->deliver(ctx, *t, std::span<routers::Addr* const>(batch, 1)).at(0);
+    const AddrResult r = find_transport_def(t->def)->deliver(ctx, *t, std::span<routers::Addr* const>(batch, 1)).at(0);
+    hosts = std::move(ctx.host_results);
+    return r;
   }
+  std::vector<HostResult> hosts;  ///< what the last delivery says of hosts
 };
 
 std::string slurp(const fs::path& p) {
@@ -175,6 +180,32 @@ BOOST_AUTO_TEST_CASE(smtp_delivers_without_affixes_and_drops_bad_hosts) {
     BOOST_CHECK_EQUAL(seen,
                       "EHLO me.example\r\nMAIL FROM:<s@out.example>\r\nRCPT TO:<Me@x.example>\r\nDATA\r\nSubject: "
                       "t\r\nX-Gone: 1\r\n\r\nbody\r\n.\r\nQUIT\r\n");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(smtp_blames_no_host_for_want_of_descriptors) {
+  io::in_loop([&] {
+    auto listener = io::must(io::Listener::tcp({"127.0.0.1", 0}, 5));
+    World w("  driver = smtp\n  hosts = 127.0.0.1 : 127.0.0.2\n  allow_localhost\n  port = " +
+            std::to_string(listener->local().port) + "\n");
+    rlimit saved{};
+    BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &saved) == 0);
+    const int next = ::dup(2);  // the number that the connection would get
+    BOOST_REQUIRE(next > 0);
+    ::close(next);
+    rlimit none = saved;
+    none.rlim_cur = static_cast<rlim_t>(next);
+    BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const AddrResult r = w.deliver();
+    BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &saved) == 0);
+    BOOST_CHECK(r.fate == Fate::deferred);
+    BOOST_CHECK_MESSAGE(r.message ==
+                            "no connection to 127.0.0.1 [127.0.0.1] could be made: this system lacks what it "
+                            "takes: Too many open files",
+                        r.message);
+    BOOST_CHECK(r.wait_until > wall_seconds());
+    BOOST_CHECK(r.retry_scope == AddrResult::Scope::none);
+    BOOST_CHECK(w.hosts.empty());
   });
 }
 
