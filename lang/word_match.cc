@@ -3,9 +3,11 @@
 
 namespace remex::lang {
 
+std::string_view constant_part(std::string_view source) { return source.substr(0, source.find_first_of("$\\")); }
+
 WordPattern word_pattern(std::string_view source) {
-  const std::size_t end = source.find_first_of("$\\");
-  return {std::string(source.substr(0, end)), end == std::string_view::npos, false};
+  const std::string_view start = constant_part(source);
+  return {std::string(start), start.size() == source.size(), false};
 }
 
 bool words_match(std::span<const WordPattern> patterns, std::span<const std::string> words) {

@@ -9,6 +9,9 @@
 
 namespace remex::lang {
 
+/// The beginning that every value of a text that would be expanded has: in front of its first '$' or '\'.
+std::string_view constant_part(std::string_view source);
+
 /// What an option's text says about a word of its value.
 struct WordPattern {
   std::string start;  ///< the text in front of the first variable
@@ -18,7 +21,7 @@ struct WordPattern {
   bool matches(std::string_view word) const { return exact ? word == start : word.starts_with(start); }
 };
 
-/// Of text that would be expanded: from its first '$' or '\' on it is variable.
+/// Of text that would be expanded: behind its constant_part() it is variable.
 WordPattern word_pattern(std::string_view source);
 /// Does each word match its pattern, in order, and is none left over? In time proportional to the product at worst.
 bool words_match(std::span<const WordPattern> patterns, std::span<const std::string> words);

@@ -228,9 +228,7 @@ Status Redirection::include(const std::string& path, bool tainted, int depth) {
   if (!o_.include_directory.empty()) {
     std::string base = o_.include_directory;
     while (base.size() > 1 && base.ends_with('/')) base.pop_back();
-    bool walks = false;
-    for (std::string_view part : split(path, '/')) walks = walks || part == ".." || part == ".";
-    if (walks || !path.starts_with(base + "/"))
+    if (has_dot_dot(path) || !path.starts_with(base + "/"))
       return defer(fmt::format("included file {} is not in directory {}", printable(path), base));
   }
   auto text = read_as_user(ctx_, r_, addr_, path, file_rules());

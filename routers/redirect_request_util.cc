@@ -3,14 +3,15 @@
 #include "routers/redirect_request_util.h"
 
 #include <fmt/core.h>
-#include <pwd.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "core/base/strings.h"
+#include "core/io/accounts.h"
 #include "lang/confinement.h"
+#include "lang/word_match.h"
 #include "routers/internal.h"
 
 namespace remex::routers {
@@ -21,32 +22,17 @@ std::string field(const io::Fields& f, const std::string& name) {
   return it == f.end() ? std::string() : it->second;
 }
 
-std::string_view before_variables(std::string_view source) { return source.substr(0, source.find_first_of("$\\\"{")); }
-
-bool walks(std::string_view path) {
-  const auto parts = split(path, '/');
-  return std::any_of(parts.begin(), parts.end(), [](std::string_view p) { return p == ".." || p == "."; });
-}
-
 /// The value begins with `start`; with the whole `source` when that has no variables.
 bool follows(std::string_view value, std::string_view source) {
-  const std::string_view start = before_variables(source);
-  return start.size() == source.size() ? value == source : value.starts_with(start) && !walks(value);
+  const std::string_view start = lang::constant_part(source);
+  return start.size() == source.size() ? value == source : value.starts_with(start) && !has_dot_dot(value);
 }
 
 /// Some account with that uid lives there, so that `path` is what `rest` says below its home directory.
 bool below_home(const std::string& path, uid_t uid, std::string_view rest) {
-  const auto fits = [&](const passwd* p) {
-    const std::string_view home = p->pw_dir;
-    return p->pw_uid == uid && path.starts_with(home) && follows(std::string_view(path).substr(home.size()), rest);
-  };
-  const passwd* p = getpwuid(uid);
-  if (p == nullptr) return false;
-  bool found = fits(p);
-  setpwent();
-  while (!found && (p = getpwent()) != nullptr) found = fits(p);
-  endpwent();
-  return found;
+  return io::any_home_of(uid, [&](std::string_view home) {
+    return path.starts_with(home) && follows(std::string_view(path).substr(home.size()), rest);
+  });
 }
 
 bool is_the_file(const lang::DriverInstance& r, const RedirectOptions& o, const std::string& path, uid_t uid) {
@@ -58,7 +44,7 @@ bool is_the_file(const lang::DriverInstance& r, const RedirectOptions& o, const 
       // Only then it is the home directory of the user who reads.
       const bool known = g.check_local_user && !g.user.is_set() && !g.router_home_directory.is_set();
       source.remove_prefix(home.size() - 1);
-      return known ? below_home(path, uid, source) : !walks(path);
+      return known ? below_home(path, uid, source) : !has_dot_dot(path);
     }
   return follows(path, source);
 }
@@ -68,7 +54,7 @@ bool may_be_included(const RedirectOptions& o, const std::string& path) {
   std::string_view base = o.include_directory;
   if (base.empty()) return true;
   while (base.size() > 1 && base.ends_with('/')) base.remove_suffix(1);
-  return !walks(path) && path.starts_with(std::string(base) + "/");
+  return !has_dot_dot(path) && path.starts_with(std::string(base) + "/");
 }
 
 Status check_list(const lang::DriverInstance& r, const RedirectOptions& o, const io::Fields& f) {

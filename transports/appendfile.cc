@@ -16,201 +16,13 @@
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
 #include "lang/regex.h"
+#include "transports/appendfile_options.h"
 #include "transports/courier_work.h"
 #include "transports/internal.h"
 #include "transports/request_check.h"
 
 namespace remex::transports {
 namespace {
-
-using lang::OptionType;
-using lang::ref;
-using lang::State;
-
-struct AppendfileOptions : lang::DriverOptions {
-  lang::Expansion directory, file, directory_file, maildir_tag, message_prefix, message_suffix, batch_id, quota,
-      quota_filecount, quota_directory, quota_warn_threshold, quota_warn_message, mailbox_size, mailbox_filecount,
-      mailstore_prefix, mailstore_suffix;
-  lang::ExpandedBool maildir_use_size_file;
-  bool allow_fifo = false, allow_symlink = false, check_group = false, check_owner = true, maildir_format = false,
-       mailstore_format = false, create_directory = true, use_crlf = false, use_bsmtp = false, file_must_exist = false,
-       mode_fail_narrower = true, quota_is_inclusive = true, use_fcntl_lock = true, use_flock_lock = false,
-       use_lockfile = true;
-  std::int64_t mode = 0600, directory_mode = 0700, lockfile_mode = 0600, lockfile_timeout = 1800, lock_interval = 3,
-               lock_retries = 10, lock_fcntl_timeout = 0, lock_flock_timeout = 0, batch_max = 1;
-  std::string create_file = "anywhere", check_string, escape_string, maildirfolder_create_regex, quota_size_regex,
-              maildir_quota_directory_regex = "^(?:cur|new|\\..*)$";
-};
-using O = AppendfileOptions;
-
-constexpr OptionDef kOptions[] = {
-    with_examples(
-        {"allow_fifo", OptionType::boolean, ref<&O::allow_fifo>, "false", "deliver to a FIFO", State::works, "", "", 3},
-        {"true"}),
-    with_examples({"allow_symlink", OptionType::boolean, ref<&O::allow_symlink>, "false",
-                   "the mailbox may be a symbolic link", State::works, "", "", 3},
-                  {"true"}),
-    with_examples({"batch_id", OptionType::expanded, ref<&O::batch_id>, "",
-                   "only addresses for which it is the same share a run", State::works, "", "", 3},
-                  {"$domain"}),
-    with_examples({"batch_max", OptionType::integer, ref<&O::batch_max>, "1", "addresses in one delivery", State::works,
-                   "", "", 3},
-                  {"50"}),
-    with_examples({"check_group", OptionType::boolean, ref<&O::check_group>, "false", "the file's group must match",
-                   State::works, "", "", 3},
-                  {"true"}),
-    with_examples({"check_owner", OptionType::boolean, ref<&O::check_owner>, "true", "the file's owner must match",
-                   State::works, "", "", 2},
-                  {"false"}),
-    with_examples(
-        {"check_string", OptionType::string, ref<&O::check_string>, "From  for mbox", "line start that is escaped"},
-        {.input = "\"From \"",
-         .setup = "driver = appendfile\nfile = /var/mail/$local_part_data\nescape_string = >From "},
-        {.input = ".", .setup = "driver = appendfile\nfile = /var/mail/$local_part_data\nescape_string = .."}),
-    with_examples(
-        {"create_directory", OptionType::boolean, ref<&O::create_directory>, "true", "make missing directories"},
-        {"false"}),
-    with_examples({"create_file", OptionType::string, ref<&O::create_file>, "anywhere",
-                   "where files and directories may be made: anywhere, inhome, belowhome or a path"},
-                  {"belowhome"}, {"everywhere", "", "E0610"}),
-    with_examples({"directory", OptionType::expanded, ref<&O::directory>, "",
-                   "directory of a maildir, or of one file per message", State::works, "", "directory"},
-                  {.input = "/var/mail/$domain_data/$local_part_data", .setup = "driver = appendfile\nmaildir_format"}),
-    with_examples(
-        {"directory_file", OptionType::expanded, ref<&O::directory_file>, "",
-         "name of the file, when each message is a file of its own; unset: a unique one", State::works, "", "file", 3},
-        {.input = "$tod_epoch-$inode", .setup = "driver = appendfile\ndirectory = /var/spool/faxes"}),
-    with_examples({"directory_mode", OptionType::octal, ref<&O::directory_mode>, "0700", "mode of created directories"},
-                  {"0750"}),
-    with_examples({"escape_string", OptionType::string, ref<&O::escape_string>, ">From  for mbox",
-                   "replacement for check_string"},
-                  {">From "}, {".."}),
-    with_examples({"file", OptionType::expanded, ref<&O::file>, "", "mailbox file", State::works, "", "file"},
-                  {"/var/mail/$local_part_data"}),
-    {"file_format", OptionType::string, nullptr, "", "picks another transport by what the file begins with",
-     State::later, "", "", 4},
-    with_examples({"file_must_exist", OptionType::boolean, ref<&O::file_must_exist>, "false",
-                   "defer when the file is missing", State::works, "", "", 2},
-                  {"true"}),
-    with_examples({"lock_fcntl_timeout", OptionType::time, ref<&O::lock_fcntl_timeout>, "0s",
-                   "how long an attempt to lock with fcntl waits", State::works, "", "", 3},
-                  {"30s"}),
-    with_examples({"lock_flock_timeout", OptionType::time, ref<&O::lock_flock_timeout>, "0s",
-                   "how long an attempt to lock with flock waits", State::works, "", "", 3},
-                  {.input = "30s", .setup = "driver = appendfile\nfile = /var/mail/$local_part_data\nuse_flock_lock"}),
-    with_examples({"lock_interval", OptionType::time, ref<&O::lock_interval>, "3s", "wait between attempts to lock",
-                   State::works, "", "", 3},
-                  {"10s"}),
-    with_examples(
-        {"lock_retries", OptionType::integer, ref<&O::lock_retries>, "10", "attempts to lock", State::works, "", "", 3},
-        {"20"}),
-    with_examples({"lockfile_mode", OptionType::octal, ref<&O::lockfile_mode>, "0600", "mode of the lock file",
-                   State::works, "", "", 3},
-                  {"0640"}),
-    with_examples({"lockfile_timeout", OptionType::time, ref<&O::lockfile_timeout>, "30m", "age of a stale lock file",
-                   State::works, "", "", 3},
-                  {"10m"}),
-    with_examples({"mailbox_filecount", OptionType::expanded, ref<&O::mailbox_filecount>, "",
-                   "number of files, for quota", State::works, "", "", 3},
-                  {"1000"}),
-    with_examples({"mailbox_size", OptionType::expanded, ref<&O::mailbox_size>, "", "size of the mailbox, for quota",
-                   State::works, "", "", 3},
-                  {"${extract{size}{$address_data}{$value}{0}}"}),
-    with_examples({"maildir_format", OptionType::boolean, ref<&O::maildir_format>, "false", "deliver as maildir"},
-                  {.input = "true", .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data"}),
-    with_examples({"maildir_quota_directory_regex", OptionType::string, ref<&O::maildir_quota_directory_regex>,
-                   "^(?:cur|new|\\..*)$", "folders that count for quota", State::works, "", "", 3},
-                  {.input = "^(?:cur|new|\\.(?!Trash).*)$",
-                   .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format"},
-                  {.input = "^(?:cur|new",
-                   .error = "E0610",
-                   .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format"}),
-    {"maildir_retries", OptionType::integer, nullptr, "10", "no effect: names are unique", State::later, "*", "", 3},
-    with_examples({"maildir_tag", OptionType::expanded, ref<&O::maildir_tag>, "", "text added to the name in new/"},
-                  {.input = ",S=$message_size",
-                   .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format"}),
-    with_examples(
-        {"maildir_use_size_file", OptionType::expanded_boolean, ref<&O::maildir_use_size_file>, "false",
-         "maintain maildirsize (Maildir++)"},
-        {.input = "true",
-         .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format\nquota = 50M"}),
-    with_examples(
-        {"maildirfolder_create_regex", OptionType::string, ref<&O::maildirfolder_create_regex>, "",
-         "directories that get a file maildirfolder", State::works, "", "", 3},
-        {.input = "/\\.[^/]+$", .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format"},
-        {.input = "/\\.([^/]+$",
-         .error = "E0610",
-         .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format"}),
-    with_examples({"mailstore_format", OptionType::boolean, ref<&O::mailstore_format>, "false", "deliver as mailstore",
-                   State::works, "", "", 4},
-                  {.input = "true", .setup = "driver = appendfile\ndirectory = /var/spool/store"}),
-    with_examples({"mailstore_prefix", OptionType::expanded, ref<&O::mailstore_prefix>, "",
-                   "text before a mailstore envelope", State::works, "", "", 4},
-                  {.input = "queue=$address_data",
-                   .setup = "driver = appendfile\ndirectory = /var/spool/store\nmailstore_format"}),
-    with_examples({"mailstore_suffix", OptionType::expanded, ref<&O::mailstore_suffix>, "",
-                   "text after a mailstore envelope", State::works, "", "", 4},
-                  {.input = "end", .setup = "driver = appendfile\ndirectory = /var/spool/store\nmailstore_format"}),
-    {"mbx_format", OptionType::boolean, nullptr, "false", "MBX files need the locks of one IMAP server nobody runs now",
-     State::later, "false", "", 4},
-    with_examples({"message_prefix", OptionType::expanded, ref<&O::message_prefix>, "the From line for mbox",
-                   "text before the message", State::works, "", "", 2},
-                  {"From ${if def:return_path{$return_path}{MAILER-DAEMON}} $tod_bsdinbox\\n"}),
-    with_examples({"message_suffix", OptionType::expanded, ref<&O::message_suffix>, "an empty line for mbox",
-                   "text after the message", State::works, "", "", 2},
-                  {"\\n"}),
-    with_examples({"mode", OptionType::octal, ref<&O::mode>, "0600", "mode of created files"}, {"0660"}),
-    with_examples({"mode_fail_narrower", OptionType::boolean, ref<&O::mode_fail_narrower>, "true",
-                   "defer when the file's mode is narrower"},
-                  {"false"}),
-    {"notify_comsat", OptionType::boolean, nullptr, "false", "comsat has no users any more", State::later, "false", "",
-     4},
-    with_examples({"quota", OptionType::expanded, ref<&O::quota>, "", "size limit of the mailbox"},
-                  {"${lookup{$local_part}lsearch{/etc/remex/quotas}{$value}{100M}}"}),
-    with_examples(
-        {"quota_directory", OptionType::expanded, ref<&O::quota_directory>, "", "directory measured for quota",
-         State::works, "", "directory", 2},
-        {.input = "/var/mail/$local_part_data",
-         .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data/inbox\nmaildir_format\nquota = 50M"}),
-    with_examples(
-        {"quota_filecount", OptionType::expanded, ref<&O::quota_filecount>, "0", "limit on the number of files",
-         State::works, "", "", 2},
-        {.input = "2000",
-         .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format\nquota = 50M"}),
-    with_examples({"quota_is_inclusive", OptionType::boolean, ref<&O::quota_is_inclusive>, "true",
-                   "the message itself counts", State::works, "", "", 2},
-                  {"false"}),
-    with_examples(
-        {"quota_size_regex", OptionType::string, ref<&O::quota_size_regex>, "", "finds the size in a file name",
-         State::works, "", "", 2},
-        {.input = ",S=(\\d+)",
-         .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format\nquota = 50M"},
-        {.input = ",S=(\\d+",
-         .error = "E0610",
-         .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format\nquota = 50M"}),
-    with_examples({"quota_warn_message", OptionType::expanded, ref<&O::quota_warn_message>, "", "notice near the quota",
-                   State::works, "", "", 2},
-                  {"To: $local_part@$domain\\nSubject: Your mailbox\\n\\nIs nearly full.\\n"}),
-    with_examples({"quota_warn_threshold", OptionType::expanded, ref<&O::quota_warn_threshold>, "0",
-                   "when the notice is sent: a size, or a percentage of quota"},
-                  {"80%"}),
-    with_examples(
-        {"use_bsmtp", OptionType::boolean, ref<&O::use_bsmtp>, "false", "write batch SMTP", State::works, "", "", 2},
-        {"true"}),
-    with_examples(
-        {"use_crlf", OptionType::boolean, ref<&O::use_crlf>, "false", "write CRLF line ends", State::works, "", "", 3},
-        {"true"}),
-    with_examples({"use_fcntl_lock", OptionType::boolean, ref<&O::use_fcntl_lock>, "true", "lock with fcntl",
-                   State::works, "", "", 2},
-                  {"false"}),
-    with_examples({"use_flock_lock", OptionType::boolean, ref<&O::use_flock_lock>, "false", "lock with flock",
-                   State::works, "", "", 3},
-                  {"true"}),
-    with_examples({"use_lockfile", OptionType::boolean, ref<&O::use_lockfile>, "true", "lock with a lock file",
-                   State::works, "", "", 2},
-                  {"false"}),
-    {"use_mbx_lock", OptionType::boolean, nullptr, "false", "lock as MBX", State::later, "false", "", 4},
-};
 
 void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostics& diag) {
   check_generic(t, config, diag);
@@ -295,12 +107,6 @@ Result<std::string> name_tag(DeliverContext& ctx, const AppendfileOptions& o, st
 
 // ------------------------------------------------------------------ where
 
-bool has_dot_dot(std::string_view path) {
-  for (std::string_view part : split(path, '/'))
-    if (part == ".." || part == ".") return true;
-  return false;
-}
-
 bool is_below(std::string_view path, std::string_view base) {
   while (base.ends_with('/')) base.remove_suffix(1);
   return path == base || (path.starts_with(base) && path.size() > base.size() && path[base.size()] == '/');
@@ -353,7 +159,7 @@ Result<Place> find_place(DeliverContext& ctx, const lang::DriverInstance& t, con
   const std::string_view what = is_directory ? "directory" : "file";
   if (!dir.starts_with('/')) return defer(fmt::format("{} name \"{}\" is not absolute", what, printable(dir)));
   if (has_dot_dot(dir) || dir.find('\0') != std::string::npos)
-    return defer(fmt::format("{} name \"{}\" has a . or .. component", what, printable(dir)));
+    return defer(fmt::format("{} name \"{}\" has a .. component", what, printable(dir)));
   place.path = std::move(dir);
   if (is_directory)
     place.format = o.maildir_format ? Format::maildir : o.mailstore_format ? Format::mailstore : Format::plain;
@@ -665,7 +471,7 @@ constexpr TransportDef defs[] = {
           .doc = "Runs as the user of the address. A message is complete and synced before it appears; a mailbox file "
                  "is locked, checked and never followed through symbolic links. Names must be absolute, untainted "
                  "and free of dot-dot.",
-          .options = kOptions,
+          .options = kAppendfileOptions,
           .make_options =
               +[]() -> std::unique_ptr<lang::DriverOptions> { return std::make_unique<AppendfileOptions>(); },
           .check = check,

@@ -1,12 +1,12 @@
 // check_home() of request_check.h: a taken-over worker chooses the recipient, so it would choose $home as well.
 #include <fmt/core.h>
-#include <pwd.h>
 
 #include <algorithm>
 #include <functional>
 #include <optional>
 
 #include "core/base/strings.h"
+#include "core/io/accounts.h"
 #include "lang/word_match.h"
 #include "routers/router.h"
 #include "transports/courier_work.h"
@@ -49,16 +49,8 @@ bool is_any_home(const lang::Config& config, const lang::DriverInstance& t, cons
                  const std::function<bool(const WordPattern&)>& is_it) {
   const auto homes = configured_homes(config, t);
   if (std::any_of(homes.begin(), homes.end(), is_it)) return true;
-  const auto uid = static_cast<uid_t>(number(f, "uid", -1));
-  const auto is_account = [&](const passwd* p) {
-    return p != nullptr && p->pw_uid == uid && is_it({p->pw_dir, true, false});
-  };
-  if (is_account(::getpwuid(uid))) return true;
-  bool found = false;
-  ::setpwent();
-  while (const passwd* p = found ? nullptr : ::getpwent()) found = is_account(p);
-  ::endpwent();
-  return found;
+  return io::any_home_of(static_cast<uid_t>(number(f, "uid", -1)),
+                         [&](std::string_view home) { return is_it({std::string(home), true, false}); });
 }
 
 /// The text behind "$home" or "${home}" at the beginning of an option; nullopt: it begins otherwise.

@@ -45,8 +45,7 @@ Status check_command(const lang::DriverInstance& t, const lang::Expansion& comma
   };
   if (words.empty()) return refuse("");
   const std::string program = words[0];
-  for (const std::string_view part : split(program, '/'))
-    if (part == "..") return refuse(program);
+  if (has_dot_dot(program)) return refuse(program);
   if (!patterns[0].many && patterns[0].exact) {
     if (!is_program(patterns[0].start, program, path)) return refuse(program);
     words[0] = patterns[0].start;
@@ -70,8 +69,7 @@ namespace {
 Status check_absolute(const std::string& path, const char* field) {
   if (!path.starts_with('/') || path.find('\0') != std::string::npos)
     return fail(fmt::format("{} is not absolute", field));
-  for (const std::string_view part : split(path, '/'))
-    if (part == "..") return fail(fmt::format("{} {} has a .. component", field, printable(path)));
+  if (has_dot_dot(path)) return fail(fmt::format("{} {} has a .. component", field, printable(path)));
   return {};
 }
 

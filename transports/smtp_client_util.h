@@ -41,6 +41,10 @@ struct HostTrouble {
 };
 template <class T>
 using HostResultOf = std::expected<T, HostTrouble>;
+/// What the answer to a whole message stands behind, in texts.
+inline constexpr std::string_view kEndOfData = "end of data";
+/// A reply that ends the matter with this host; `after` what it answers, `word` for retry rules.
+HostTrouble reply_trouble(const SmtpReply& r, std::string_view after, std::string word);
 
 class SmtpConnection;
 /// Tells an event (lang/events.h) about a connection, null before there is one; the answer forbids when it is not

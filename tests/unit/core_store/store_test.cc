@@ -1,4 +1,4 @@
-// The store as one process sees it: round trips, listing, due order, claims, hints, damaged and foreign databases.
+// The store as one process sees it: round trips, listing, due order, claims, bodies.
 #include "core/store/store.h"
 
 #include <unistd.h>
@@ -329,129 +329,6 @@ BOOST_AUTO_TEST_CASE(damaged_body_file_is_named) {
   BOOST_TEST(!st->load(m.envelope.id).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(hints_are_read_back_before_and_after_the_commit) {
-  Spool spool;
-  auto st = spool.open().value();
-  RetryRecord r{"T:mx.example.net:192.0.2.9", "Connection refused", "refused_MX", 100, 200, 300, false};
-  BOOST_REQUIRE(st->put_retry(r));
-  BOOST_TEST(st->get_retry(r.key).value()->next_try == 300);
-  BOOST_REQUIRE(st->put_hint("callout", "a@b", std::string("x\0y", 3)));
-  BOOST_TEST(st->get_hint("callout", "a@b").value().value() == std::string("x\0y", 3));
-  BOOST_TEST(!st->get_hint("ratelimit", "a@b").value().has_value());
-  st.reset();
-  st = spool.open().value();
-  BOOST_TEST(st->get_retry(r.key).value()->error == "refused_MX");
-  BOOST_TEST(st->get_retry(r.key).value()->error_text == "Connection refused");
-  BOOST_TEST(st->get_hint("callout", "a@b").value().value() == std::string("x\0y", 3));
-  BOOST_TEST(st->all_retry().value().size() == 1U);
-  BOOST_REQUIRE(st->delete_retry(r.key));
-  BOOST_TEST(!st->get_retry(r.key).value().has_value());
-  BOOST_TEST(st->all_retry().value().empty());
-}
-
-BOOST_AUTO_TEST_CASE(old_hints_are_forgotten) {
-  Spool spool;
-  auto st = spool.open().value();
-  const std::int64_t now = wall_seconds();
-  // More than one piece, so that the places between them are right.
-  for (int i = 0; i < 2500; ++i) {
-    const std::string n = std::to_string(i);
-    BOOST_REQUIRE(st->put_retry({"T:" + n, "late", "*", 1, i % 2 == 0 ? 100 : 200, 300, false}));
-    BOOST_REQUIRE(st->put_hint(i % 3 == 0 ? "callout" : "seen", n, "x"));
-  }
-  BOOST_REQUIRE(st->keep_hint("replay", "signature", "x", now + 500));
-  BOOST_REQUIRE(st->tidy(200, now));  // waits for what was only queued: nothing is looked at before it is committed
-  st.reset();
-  st = spool.open().value();
-  BOOST_REQUIRE(st->tidy(200, now));
-  BOOST_TEST(st->all_retry().value().size() == 1250U);
-  BOOST_TEST(st->get_retry("T:1").value().has_value());
-  BOOST_TEST(!st->get_retry("T:2498").value().has_value());
-  BOOST_TEST(st->all_hints("seen").value().size() + st->all_hints("callout").value().size() == 2500U);
-  BOOST_REQUIRE(st->tidy(0, wall_seconds() + 1));
-  BOOST_TEST(st->all_hints("seen").value().empty());
-  BOOST_TEST(st->all_hints("callout").value().empty());
-  BOOST_TEST(st->get_hint("replay", "signature").value().has_value());  // it asked for more
-  BOOST_TEST(st->all_retry().value().size() == 1250U);
-  BOOST_REQUIRE(st->tidy(0, now + 501));
-  BOOST_TEST(!st->get_hint("replay", "signature").value().has_value());
-}
-
-BOOST_AUTO_TEST_CASE(hints_do_not_grow_without_end) {
-  Spool spool;
-  auto st = spool.open().value();
-  st->set_hints_max(160);
-  for (int i = 0; i < 1000; ++i) {
-    const std::string n = std::to_string(i);
-    BOOST_REQUIRE(st->put_retry({"T:" + n, "late", "*", 1, i, 300, false}));
-    BOOST_REQUIRE(st->keep_hint("callout", n, "x", 4000000000 + i));
-  }
-  BOOST_REQUIRE(st->put_hint("seen", "a", "x"));  // a table of its own, not made to suffer
-  BOOST_REQUIRE(st->tidy(0, 0));                  // waits for what was queued
-  st.reset();
-  st = spool.open().value();
-  BOOST_TEST(st->all_retry().value().size() <= 176U);
-  BOOST_TEST(st->all_retry().value().size() >= 160U);
-  BOOST_TEST(st->all_hints("callout").value().size() <= 176U);
-  BOOST_TEST(st->all_hints("callout").value().size() >= 160U);
-  BOOST_TEST(st->get_retry("T:999").value().has_value());  // the oldest went
-  BOOST_TEST(!st->get_retry("T:0").value().has_value());
-  BOOST_TEST(st->get_hint("callout", "999").value().has_value());
-  BOOST_TEST(!st->get_hint("callout", "0").value().has_value());
-  BOOST_TEST(st->get_hint("seen", "a").value().has_value());
-  // A new process looks at once.
-  st->set_hints_max(20);
-  BOOST_REQUIRE(st->put_retry({"T:new", "late", "*", 1, 2000, 300, false}));
-  st.reset();
-  st = spool.open().value();
-  BOOST_TEST(st->all_retry().value().size() == 20U);
-  BOOST_TEST(st->get_retry("T:new").value().has_value());
-}
-
-BOOST_AUTO_TEST_CASE(what_was_forgotten_for_lack_of_room_is_told) {
-  Spool spool;
-  auto st = spool.open().value();
-  st->set_hints_max(16);
-  for (int i = 0; i < 40; ++i) BOOST_REQUIRE(st->put_hint("ratelimit", std::to_string(i), "x"));
-  BOOST_REQUIRE(st->insert(sample(10)));  // behind the hints
-  const auto dropped = st->take_hints_dropped();
-  BOOST_REQUIRE(dropped.size() == 1U);
-  BOOST_TEST(dropped[0].first == "ratelimit");
-  BOOST_TEST(dropped[0].second == 24U);
-  BOOST_TEST(st->take_hints_dropped().empty());
-}
-
-/// As version 2 left a spool.
-constexpr const char* kToVersion2 =
-    "ALTER TABLE retry DROP COLUMN told; DROP INDEX messages_waiting; DROP INDEX messages_frozen;"
-    "CREATE INDEX messages_due ON messages (next_attempt, id) WHERE frozen = 0; PRAGMA user_version=2;";
-
-BOOST_AUTO_TEST_CASE(a_spool_of_version_2_is_taken_over) {
-  Spool spool;
-  const StoredMessage m = sample(100);
-  RetryRecord r;
-  r.key = "T:a@b";
-  r.error_text = "was";
-  {
-    auto st = spool.open().value();
-    BOOST_REQUIRE(st->insert(m));
-    BOOST_REQUIRE(st->put_retry(r));
-  }
-  {
-    auto db = Database::open(spool.database(), SQLITE_OPEN_READWRITE, 1000).value();
-    BOOST_REQUIRE(db->exec(kToVersion2) == SQLITE_OK);
-  }
-  auto st = spool.open().value();
-  BOOST_TEST(st->due(wall_seconds(), 9, true, "").value() == std::vector<std::string>{m.envelope.id});
-  BOOST_TEST(st->get_retry("T:a@b").value().value().error_text == "was");
-  r.told = "told";
-  BOOST_REQUIRE(st->put_retry(r));
-  st.reset();
-  st = spool.open().value();
-  BOOST_TEST(st->get_retry("T:a@b").value().value().told == "told");
-  BOOST_TEST(st->all_retry().value().at(0).told == "told");
-}
-
 BOOST_AUTO_TEST_CASE(due_messages_are_found_by_an_index_of_their_queue) {
   Spool spool;
   BOOST_REQUIRE(spool.open().value()->insert(sample(100)));
@@ -471,31 +348,6 @@ BOOST_AUTO_TEST_CASE(due_messages_are_found_by_an_index_of_their_queue) {
       "EXPLAIN QUERY PLAN SELECT id, next_attempt FROM messages WHERE frozen <> 0 AND queue = ?1 AND id > ?2"
       " ORDER BY id");
   BOOST_TEST(frozen.find("messages_frozen (queue=? AND id>?)") != std::string::npos, frozen);
-}
-
-BOOST_AUTO_TEST_CASE(a_spool_of_version_1_is_taken_over) {
-  Spool spool;
-  const StoredMessage m = sample(100);
-  {
-    auto st = spool.open().value();
-    BOOST_REQUIRE(st->insert(m));
-    BOOST_REQUIRE(st->put_hint("seen", "a", "1"));
-  }
-  {
-    auto db = Database::open(spool.database(), SQLITE_OPEN_READWRITE, 1000).value();
-    BOOST_REQUIRE(db->exec(kToVersion2) == SQLITE_OK);
-    BOOST_REQUIRE(db->exec("ALTER TABLE hints DROP COLUMN at; PRAGMA user_version=1") == SQLITE_OK);
-  }
-  auto st = spool.open().value();
-  BOOST_TEST(st->load(m.envelope.id).has_value());
-  BOOST_REQUIRE(st->tidy(0, wall_seconds() - 60));
-  BOOST_TEST(st->get_hint("seen", "a").value().value() == "1");  // as if written now
-  BOOST_REQUIRE(st->put_hint("seen", "b", "2"));
-  st.reset();
-  st = spool.open().value();
-  BOOST_TEST(st->get_hint("seen", "b").value().value() == "2");
-  BOOST_REQUIRE(st->tidy(0, wall_seconds() + 1));
-  BOOST_TEST(st->all_hints("seen").value().empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_happened_is_recorded_although_its_fiber_is_cancelled) {
@@ -571,81 +423,6 @@ BOOST_AUTO_TEST_CASE(message_log_lines) {
   BOOST_TEST(st->read_message_log(m.envelope.id).value() == "first\nsecond\n");
   BOOST_REQUIRE(st->remove(m.envelope.id, true));
   BOOST_TEST(st->read_message_log(m.envelope.id).value() == "");
-}
-
-BOOST_AUTO_TEST_CASE(looking_at_an_empty_spool_creates_nothing) {
-  Spool spool;
-  auto st = spool.open(true).value();
-  BOOST_TEST(st->list(true).value().empty());
-  BOOST_TEST(!st->next_due().value().has_value());
-  BOOST_TEST(!st->insert(sample(10)).has_value());
-  BOOST_TEST(std::filesystem::is_empty(spool.path));
-}
-
-BOOST_AUTO_TEST_CASE(a_spool_that_was_taken_away_is_made_again) {
-  for (const bool worked_before : {false, true}) {
-    Spool spool;
-    auto st = spool.open().value();
-    const StoredMessage lost = sample(10), kept = sample(10), later = sample(400 * 1024);
-    if (worked_before) BOOST_REQUIRE(st->insert(lost));
-    std::filesystem::remove_all(spool.path + "/db");
-    std::filesystem::remove_all(spool.path + "/bodies");
-    BOOST_REQUIRE(st->insert(kept));
-    auto body = st->new_body();
-    BOOST_REQUIRE(body->write(std::string(400 * 1024, 'x')));
-    StoredMessage big = later;
-    big.body = body->finish().value();
-    BOOST_REQUIRE(st->insert(big));
-    BOOST_TEST(st->count().value() == 2);
-    st.reset();
-    auto again = spool.open().value();  // what was accepted is found by the next process
-    BOOST_TEST(again->count().value() == 2);
-    BOOST_TEST(again->load(kept.envelope.id).has_value());
-    BOOST_TEST(again->load(later.envelope.id).value().body->size() == 400U * 1024);
-    BOOST_TEST(again->check().has_value());
-  }
-}
-
-BOOST_AUTO_TEST_CASE(damaged_foreign_and_newer_databases_are_refused) {
-  {
-    Spool spool;
-    std::filesystem::create_directories(spool.path + "/db");
-    std::ofstream(spool.database()) << std::string(8192, 'j');
-    auto st = spool.open();
-    BOOST_REQUIRE(!st);
-    BOOST_TEST(st.error().text.find("damaged") != std::string::npos);
-    BOOST_TEST(st.error().text.find(spool.database()) != std::string::npos);
-  }
-  {
-    Spool spool;
-    {
-      auto st = spool.open().value();
-      for (int i = 0; i < 200; ++i) BOOST_REQUIRE(st->insert(sample(4000)));
-    }
-    {
-      auto st = spool.open().value();
-    }
-    std::filesystem::remove(spool.database() + "-wal");
-    std::filesystem::remove(spool.database() + "-shm");
-    std::fstream f(spool.database(), std::ios::in | std::ios::out | std::ios::binary);
-    f.seekp(4096);
-    f << std::string(12 * 4096, '\xa5');
-    f.close();
-    auto st = spool.open();
-    const bool noticed = !st || !st.value()->check() || !st.value()->list(true);
-    BOOST_TEST(noticed);
-    if (st) {
-      auto c = st.value()->check();
-      BOOST_TEST(!c.has_value());
-      if (!c) BOOST_TEST(c.error().text.find("damaged") != std::string::npos);
-    }
-  }
-  Spool taken;
-  std::filesystem::create_directories(taken.path + "/db");
-  std::ofstream(taken.path + "/file") << "x";
-  StoreOptions o;
-  o.directory = taken.path + "/file";
-  BOOST_TEST(!Store::open(o).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(fibers_share_commits_and_a_cancelled_one_withdraws) {
