@@ -552,6 +552,29 @@ class Manager:
         return self.messages().count(what)
 
 
+def open_files(pid):
+    """(soft, hard) limit of open files."""
+    with open('/proc/%d/limits' % pid) as f:
+        return tuple(int(n) for n in re.search(r'(?m)^Max open files +(\d+) +(\d+)', f.read()).groups())
+
+
+def test_the_worker_takes_all_descriptors():
+    """The soft limit becomes the hard one; the courier, which starts the commands of users, keeps it."""
+    if not shutil.which('prlimit'):
+        return print('     (no prlimit)')
+    d, port = h.Dir(), h.free_port()
+    server = h.Remex(fill(d, port), [port], prefix=['prlimit', '--nofile=512:2048'])
+    server.start()
+    try:
+        h.wait_for(lambda: open_files(server.worker()) == (2048, 2048), what=lambda: 'the limit of the worker: %s' % (open_files(server.worker()),))
+        h.equal(open_files(server.proc.pid), (512, 2048), 'the limit of the master')
+        if ROOT:
+            h.equal(open_files(server.child('remex-courier')), (512, 2048), 'the limit of the courier')
+    finally:
+        server.kill()
+        d.remove()
+
+
 def test_the_service_manager_is_told():
     d = h.Dir()
     manager = Manager(d)
