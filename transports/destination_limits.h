@@ -20,6 +20,7 @@
 
 #include "core/base/result.h"
 #include "lang/scope.h"
+#include "transports/waiting_line.h"
 
 namespace remex::transports {
 
@@ -111,9 +112,10 @@ class DestinationLimits {
   std::size_t waiting() const;
 
  private:
+  static constexpr std::size_t kMaxWaiters = 10000;  ///< of one destination; others only come again later
   struct Destination {
     std::int64_t busy = 0, connections = 0;
-    std::deque<std::string> waiters;                       ///< for a connection
+    WaitingLine waiters{kMaxWaiters};                      ///< for a connection
     std::map<std::string, std::int64_t> granted;           ///< woken: id to the second until which its turn is kept
     std::deque<std::pair<std::string, std::int64_t>> due;  ///< for the rate: id and when (microseconds)
     bool idle() const { return busy == 0 && waiters.empty() && granted.empty() && due.empty(); }

@@ -17,7 +17,6 @@
 namespace remex::transports {
 namespace {
 
-constexpr std::size_t kMaxWaiters = 10000;       ///< of one destination; others only come again later
 constexpr std::size_t kManyDestinations = 1000;  ///< then the idle ones are forgotten
 constexpr std::int64_t kTurn = 30;               ///< seconds a turn is kept, and until a connection is asked for again
 constexpr std::int64_t kLongest = 600;           ///< seconds until who will be woken comes without that
@@ -184,17 +183,16 @@ std::optional<DestinationLimits::Refusal> DestinationLimits::wait_to_connect(Des
   std::erase_if(d.granted, [&](const auto& g) { return g.second < now; });
   if (d.granted.erase(id) > 0) return {};
   const bool room = d.busy + static_cast<std::int64_t>(d.granted.size()) < rule.connections;
-  const bool first = d.waiters.empty() || d.waiters.front() == id;
-  if (room && first) {
-    std::erase(d.waiters, id);
+  if (room && (d.waiters.empty() || d.waiters.is_first(id))) {
+    d.waiters.leave(id);
     return {};
   }
   Refusal no = no_slot(rule);
-  const auto own = std::find(d.waiters.begin(), d.waiters.end(), id);
-  no.repeated = own != d.waiters.end();
+  const auto place = static_cast<std::int64_t>(d.waiters.place(id));
+  no.repeated = d.waiters.contains(id);
   // It will be woken; what it comes for without that (the process may end) is a matter of its place.
-  if (wake) no.again = now + std::min(kLongest, kTurn * (1 + (own - d.waiters.begin()) / rule.connections));
-  if (!no.repeated && d.waiters.size() < kMaxWaiters) d.waiters.push_back(id);
+  if (wake) no.again = now + std::min(kLongest, kTurn * (1 + place / rule.connections));
+  (void)d.waiters.join(id);
   if (room) serve(d);  // turns that nobody took
   return no;
 }
@@ -262,8 +260,7 @@ void DestinationLimits::leave(const DestinationRule& rule, bool used, lang::Serv
 
 void DestinationLimits::serve(Destination& d) {
   while (!d.waiters.empty() && d.busy + static_cast<std::int64_t>(d.granted.size()) < d.connections) {
-    const std::string id = std::move(d.waiters.front());
-    d.waiters.pop_front();
+    const std::string id = d.waiters.next();
     if (!wake) continue;
     d.granted[id] = wall_seconds() + kTurn;
     wake(id);

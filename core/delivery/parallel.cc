@@ -2,10 +2,10 @@
 
 #include "core/delivery/parallel.h"
 
-#include <algorithm>
-#include <deque>
 #include <map>
 #include <utility>
+
+#include "transports/waiting_line.h"
 
 namespace remex::delivery {
 
@@ -14,7 +14,7 @@ constexpr std::size_t kMaxWaiting = 2000;
 
 struct Runs {
   std::int64_t running = 0;
-  std::deque<std::string> waiting;  ///< identifiers of messages
+  transports::WaitingLine waiting{kMaxWaiting};
 };
 
 /// By transport; those that nobody uses or waits for have no entry.
@@ -29,15 +29,13 @@ std::function<void(const std::string&)> TransportRun::wake;
 std::optional<TransportRun> TransportRun::begin(const std::string& transport, std::int64_t limit, const std::string& id,
                                                 Turn& turn) {
   Runs& runs = all_runs()[transport];
-  const auto known = std::find(runs.waiting.begin(), runs.waiting.end(), id);
-  turn.repeated = known != runs.waiting.end();
+  turn.place = runs.waiting.place(id);
+  turn.repeated = turn.place < runs.waiting.size();
   if (limit > 0 && runs.running >= limit) {
-    turn.place = static_cast<std::size_t>(known - runs.waiting.begin());
-    turn.woken = wake && (turn.repeated || runs.waiting.size() < kMaxWaiting);
-    if (turn.woken && !turn.repeated) runs.waiting.push_back(id);
+    turn.woken = wake && runs.waiting.join(id);
     return std::nullopt;
   }
-  if (turn.repeated) runs.waiting.erase(known);
+  runs.waiting.leave(id);
   ++runs.running;
   return TransportRun(transport);
 }
@@ -51,10 +49,7 @@ TransportRun::~TransportRun() {
   Runs& runs = it->second;
   --runs.running;
   std::string next;
-  if (wake && !runs.waiting.empty()) {
-    next = std::move(runs.waiting.front());
-    runs.waiting.pop_front();
-  }
+  if (wake && !runs.waiting.empty()) next = runs.waiting.next();
   if (runs.running <= 0 && runs.waiting.empty()) all_runs().erase(it);
   if (!next.empty()) wake(next);
 }
