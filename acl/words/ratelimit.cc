@@ -12,6 +12,7 @@
 
 #include "acl/word.h"
 #include "core/base/clock.h"
+#include "core/base/nettle_api.h"
 #include "core/base/strings.h"
 #include "lang/diagnostics.h"
 
@@ -20,8 +21,9 @@ namespace {
 
 constexpr std::size_t kMaxKey = 4096;
 /// Different events remembered for one key; beyond that each one counts, which errs on the side of the limit.
-constexpr std::size_t kMaxEvents = 8192;
-constexpr std::size_t kEventDigits = 8;  ///< of an event in the record: 32 bits of a hash, hexadecimal
+constexpr std::size_t kMaxEvents = 4096;
+constexpr std::size_t kEventOctets = 12;  ///< of the hash of an event: nobody finds texts that count as one
+constexpr std::size_t kEventDigits = kEventOctets / 3 * 4;  ///< of an event in the record: the same in base64
 
 /// What is measured, and how long one computation of the rate is good.
 enum class Lasts : std::uint8_t { connection, message, command };
@@ -147,7 +149,7 @@ double amount(const Spec& s, const Run& run) {
 /// What is known of a key: "time rate", and with unique= the time of the first event and the events' hashes.
 struct Record {
   double time = 0, rate = 0, epoch = 0;
-  std::string events;  ///< kEventDigits hexadecimal digits each
+  std::string events;  ///< kEventDigits characters each
 
   static Record parse(const std::string& text) {
     Record r;
@@ -172,9 +174,12 @@ struct Record {
 };
 
 std::string event_hash(std::string_view event) {
-  std::uint64_t h = 0xcbf29ce484222325U;  // FNV-1a
-  for (const char c : event) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return fmt::format("{:08x}", static_cast<std::uint32_t>(h ^ (h >> 32U)));
+  std::array<std::uint8_t, kEventOctets> hash{};
+  sha256_ctx state;
+  nettle_sha256_init(&state);
+  nettle_sha256_update(&state, event.size(), reinterpret_cast<const std::uint8_t*>(event.data()));
+  nettle_sha256_digest(&state, hash.size(), hash.data());
+  return base64_encode({reinterpret_cast<const char*>(hash.data()), hash.size()});
 }
 
 /// The smoothing of the manual: rate = (1-a)/(interval/period)*units + a*old, a = exp(-interval/period).

@@ -148,6 +148,13 @@ constexpr Case kVerdicts[] = {
     {"  warn ratelimit = 0/1h/per_rcpt/strict/unique=a/k\n  deny ratelimit = 0/1h/per_rcpt/strict/unique=b/k\n"
      " message = $sender_rate\n",
      "deny|2.0|2.0"},
+    {"  warn ratelimit = 0/1h/per_rcpt/strict/unique=a/k\n  deny ratelimit = 0/1h/per_rcpt/strict/unique=a/k\n"
+     " message = $sender_rate\n",
+     "deny|1.0|1.0"},
+    // The same FNV hash of 32 bits.
+    {"  warn ratelimit = 0/1h/per_rcpt/strict/unique=u33177@x/k\n"
+     "  deny ratelimit = 0/1h/per_rcpt/strict/unique=u34160@x/k\n message = $sender_rate\n",
+     "deny|2.0|2.0"},
     {"  deny ratelimit = 2/1h/per_addr/count=3/k\n message = $sender_rate\n", "deny|3.0|3.0"},
     {"  deny seen = 5m / key=never\n  accept\n", "accept||"},
     {"  deny seen = 5m / key=now\n message = since\n", "deny|since|since"},
