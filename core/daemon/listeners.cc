@@ -59,10 +59,12 @@ Result<std::vector<ListenAddress>> listen_addresses(const lang::Config& config, 
   const auto& m = config.main;
   std::vector<std::string> ports = m.daemon_smtp_ports, interfaces = m.local_interfaces;
   if (!override_list.empty()) {
-    std::vector<std::string> items = lang::split_list(override_list);
-    const bool only_ports = std::none_of(
-        items.begin(), items.end(), [](const std::string& i) { return i.find_first_of(".:[") != std::string::npos; });
-    (only_ports ? ports : interfaces) = items;
+    // The manual, 13.3: each kind of item replaces the option that it is for.
+    std::vector<std::string> new_ports, new_interfaces;
+    for (std::string& item : lang::split_list(override_list))
+      (item.find_first_of(".:[") == std::string::npos ? new_ports : new_interfaces).push_back(std::move(item));
+    if (!new_ports.empty()) ports = std::move(new_ports);
+    if (!new_interfaces.empty()) interfaces = std::move(new_interfaces);
   }
   std::vector<std::uint16_t> tls_ports, plain_ports;
   for (const auto& p : m.tls_on_connect_ports)

@@ -28,7 +28,7 @@ struct BoundListener {
 
 /// "25", "smtp", "submissions" → port; 0 when unknown.
 std::uint16_t port_number(const std::string& text);
-/// `override_list` is -oX's argument (ports only, or interfaces with ports); empty = the configuration's. Error names
+/// `override_list` is -oX's argument (ports, interfaces, or both); empty = the configuration's. Error names
 /// the item.
 Result<std::vector<ListenAddress>> listen_addresses(const lang::Config& config, const std::string& override_list);
 /// Takes the sockets of a service manager for the addresses they are bound to; those addresses are removed from
