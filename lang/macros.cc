@@ -10,13 +10,14 @@
 #include "core/base/strings.h"
 #include "core/log/selector_names.h"
 #include "lang/driver.h"
+#include "lang/lookup.h"
 #include "lang/node.h"
 
 namespace remex::lang {
 namespace {
 
-constexpr std::string_view kHave[] = {"_HAVE_DKIM", "_HAVE_IPV6",   "_HAVE_MAILDIR", "_HAVE_GNUTLS",
-                                      "_HAVE_TLS",  "_HAVE_TLS1_3", "_HAVE_DNSSEC",  "_HAVE_NATIVE_PCRE2"};
+constexpr std::string_view kHave[] = {"_HAVE_DKIM",   "_HAVE_IPV6",   "_HAVE_GNUTLS",       "_HAVE_TLS",
+                                      "_HAVE_TLS1_3", "_HAVE_DNSSEC", "_HAVE_NATIVE_PCRE2", "_HAVE_ICONV"};
 
 // Features that are there when a main option works that only they need.
 struct Feature {
@@ -33,6 +34,8 @@ constexpr Feature kFeatures[] = {{"_HAVE_CONTENT_SCANNING", "acl_smtp_mime"},
                                  {"_HAVE_PIPE_CONNECT", "pipelining_connect_advertise_hosts"},
                                  {"_HAVE_PRDR", "prdr_enable"},
                                  {"_HAVE_PROXY", "hosts_proxy"},
+                                 {"_HAVE_TLS_OCSP", "tls_ocsp_file"},
+                                 {"_HAVE_TLS_OCSP_LIST", "tls_ocsp_file"},
                                  {"_HAVE_TLS_RESUME", "tls_resumption_hosts"},
                                  {"_HAVE_XCLIENT", "hosts_xclient"}};
 
@@ -100,10 +103,21 @@ void each_feature(const Visit& visit, const Registries& reg) {
     visit(Pieces{"_HAVE_SRS"}, "y");
     visit(Pieces{"_HAVE_NATIVE_SRS"}, "y");
   }
+  if (has_entry(reg.conditions, "crypteq")) visit(Pieces{"_HAVE_CRYPTEQ"}, "y");
+  if (has_entry(reg.conditions, "pam")) visit(Pieces{"_HAVE_PAM"}, "y");
+  if (has_entry(reg.items, "dlfunc")) visit(Pieces{"_HAVE_DLFUNC"}, "y");
+  each_entry(visit, "_HAVE_LOOKUP_", reg.lookups);
+  if (driver_option(reg.transports, "smtp", "hosts_try_fastopen")) visit(Pieces{"_HAVE_TCP_FASTOPEN"}, "y");
   if (driver_option(reg.transports, "smtp", "hosts_try_dane")) visit(Pieces{"_HAVE_DANE"}, "y");
   if (driver_option(reg.transports, "smtp", "socks_proxy")) visit(Pieces{"_HAVE_SOCKS"}, "y");
-  if (driver_option(reg.transports, "appendfile", "mailstore_format")) visit(Pieces{"_HAVE_MAILSTORE"}, "y");
-  if (driver_option(reg.transports, "appendfile", "mbx_format")) visit(Pieces{"_HAVE_MBX"}, "y");
+  const auto append = [&](std::string_view option, std::string_view name) {
+    if (!driver_option(reg.transports, "appendfile", option)) return;
+    visit(Pieces{"_HAVE_TRANSPORT_APPEND_", name}, "y");
+    visit(Pieces{"_HAVE_", name}, "y");  // as older configurations have it
+  };
+  append("maildir_format", "MAILDIR");
+  append("mailstore_format", "MAILSTORE");
+  append("mbx_format", "MBX");
 }
 
 constexpr std::string_view kPrefixes[] = {"_HAVE_", "_DRIVER_", "_OPT_", "_EXP_", "_LOG_", "_DKIM_", "_CRYPTO_"};
