@@ -3,6 +3,7 @@
 # timeout: 180
 import http.server
 import os
+import re
 import sqlite3
 import ssl
 import subprocess
@@ -17,7 +18,7 @@ SENDER, RECEIVER = h.Dir(), h.Dir()
 PORT, MX_PORT = h.free_port(), h.free_port()
 ME = 'u@box.test'
 DOMAINS = ['good.test', 'badmx.test', 'badcert.test', 'testing.test', 'testcert.test', 'wrongweb.test', 'big.test', 'moved.test', 'html.test', 'broken.test', 'wild.test', 'off.test', 'late.test',
-           'busy.test', 'both.test']
+           'busy.test', 'both.test', 'nolib.test']
 SLOW = ['slow%d.test' % i for i in range(4)]
 DOMAINS += SLOW
 POLICY = 'version: STSv1\r\nmode: %s\r\nmx: %s\r\nmax_age: 86400\r\n'
@@ -36,6 +37,7 @@ ANSWERS = {  # by domain: status, type, text
     'late.test': (200, 'text/plain', POLICY % ('enforce', 'mx.elsewhere.test')),
     'busy.test': (200, 'text/plain', POLICY % ('enforce', 'mx.elsewhere.test')),
     'both.test': (200, 'text/plain', POLICY % ('enforce', 'mx.elsewhere.test')),
+    'nolib.test': (200, 'text/plain', POLICY % ('enforce', 'mx.elsewhere.test')),
     'off.test': (200, 'text/plain', POLICY % ('none', 'mx.elsewhere.test')),
 }
 
@@ -247,6 +249,27 @@ def test_a_changed_policy_that_could_not_be_fetched_is_asked_for_again():
     db.close()
     SERVER.start()
     h.check(' => ' in outcome('d@busy.test') and requests('busy.test') == 3, log()[-1500:])
+
+
+def test_the_library_is_not_installed():
+    """It is opened at the first policy: what is known stays in force, what is not known is logged, and nothing else is held up."""
+    found = subprocess.run(['ldconfig', '-p'], check=True, capture_output=True, text=True).stdout
+    library = re.search(r'libcurl-gnutls\.so\.4 .*=> (\S+)', found).group(1)
+    SERVER.stop()
+    subprocess.run(['mount', '--bind', '/dev/null', os.path.realpath(library)], check=True)  # in our own namespace
+    try:
+        SERVER.start()
+        out = outcome('a@nolib.test')
+        h.check(' => ' in out, out)
+        line = [l for l in log().splitlines() if 'MTA-STS: the policy of nolib.test cannot be fetched' in l]
+        h.check(len(line) == 1 and 'MTA-STS needs libcurl-gnutls.so.4, which cannot be opened' in line[0] and line[0].endswith('delivering as if there were none'), line)
+        out = outcome('c@good.test')
+        h.check(' => ' in out and ' CV=yes' in out, out)
+        h.equal(requests('nolib.test'), 0, 'requests')
+        SERVER.stop()
+    finally:
+        subprocess.run(['umount', os.path.realpath(library)], check=True)
+    SERVER.start()
 
 
 def test_another_id_asks_again_and_the_old_policy_outlives_the_web_server():

@@ -39,6 +39,16 @@ def codes_of(binary, conf):
     return {d["code"] for d in json.loads(check(binary, conf, "--json")[2])}
 
 
+def without_directory(text, directory):
+    """As if the case lay in the directory where it is read: the underlining of a name gets shorter with it."""
+    prefix = f"{directory}/"
+    lines = text.split("\n")
+    for n in range(1, len(lines)):
+        if re.fullmatch(r"\s*\| +\^+.*", lines[n]):
+            lines[n] = lines[n].replace("^" * (len(prefix) * lines[n - 1].count(prefix)), "", 1)
+    return "\n".join(lines).replace(prefix, "")
+
+
 def make_case(kind, directory, text):
     conf = directory / "case.conf"
     conf.write_text(text.replace("@DIR@", str(directory)))
@@ -60,7 +70,7 @@ def run_case(binary, kind, update):
         directory = pathlib.Path(d)
         conf = make_case(kind, directory, wrong)
         status, text, _ = check(binary, conf)
-        text = text.replace(str(directory) + "/", "")
+        text = without_directory(text, directory)
         if code not in codes_of(binary, conf):
             problems.append(f"{code} {kind['name']}: the wrong example does not report it:\n{text}")
         if (status != 0) != (code[0] == "E"):
