@@ -9,6 +9,7 @@
 #include "acl/internal.h"
 #include "core/base/strings.h"
 #include "lang/diagnostics.h"
+#include "lang/list_trace.h"
 
 namespace remex::acl {
 
@@ -70,10 +71,84 @@ Answer run_item(Run& run, const Item& it) {
   return a;
 }
 
+/// -bh: tells of a word before it acts; the condition itself is told when its value is known.
+class WordTraced {
+ public:
+  WordTraced(Run& run, const Item& it) : run_(run) {
+    lang::ListTrace* trace = run.scope.trace;
+    if (trace == nullptr) return;
+    const std::string_view name = it.word->name;
+    if (name == "message" || name == "log_message") {
+      lang::trace_line(run.scope,
+                       fmt::format("{}: {}", name == "message" ? "  message" : "l_message", it.value.source_text()));
+    } else if (name != "endpass") {
+      const std::string& source = it.list.is_set() ? it.list.source_text() : it.value.source_text();
+      check_.line = fmt::format("check {}{}{} = ", it.negated ? "!" : "", name,
+                                it.variable.empty() ? std::string() : " " + it.variable);
+      check_.column = check_.line.size() - 2;
+      check_.source = source;
+      trace->check = &check_;
+    }
+  }
+  ~WordTraced() { lang::trace_check(run_.scope, check_.source); }
+  WordTraced(const WordTraced&) = delete;
+  WordTraced& operator=(const WordTraced&) = delete;
+
+ private:
+  Run& run_;
+  lang::ListTrace::Check check_{};
+};
+
+/// -bh: "FILE LINE".
+std::string place_of(const lang::Scope& scope, lang::Pos pos) {
+  std::string at = scope.config->files ? scope.config->files->where(pos) : std::string();
+  if (const auto colon = at.rfind(':'); colon != std::string::npos) at[colon] = ' ';
+  return at;
+}
+
+std::string_view verdict_word(Verb v) {
+  switch (v) {
+    case Verb::accept: return "ACCEPT";
+    case Verb::defer: return "DEFER";
+    case Verb::deny: return "DENY";
+    case Verb::discard: return "DISCARD";
+    case Verb::drop: return "DROP";
+    default: return "";
+  }
+}
+
+/// -bh: how a statement ended.
+void trace_statement(Run& run, const Statement& st, const StatementResult& r, const std::string& acl) {
+  if (run.scope.trace == nullptr) return;
+  const std::string_view how = r.aborted ? (r.answer.truth == Truth::defer ? "test deferred" : "test error")
+                               : r.held  ? "test succeeded"
+                                         : "test failed";
+  lang::trace_line(run.scope, fmt::format("{}: condition {} in ACL \"{}\"", to_string(st.verb), how, acl));
+  if (r.held || r.aborted || !run.endpass) return;
+  if (st.verb == Verb::accept || st.verb == Verb::discard)
+    lang::trace_line(run.scope, fmt::format("{}: endpass encountered - denying access", to_string(st.verb)));
+}
+
+/// -bh: the verdict of an ACL.
+void trace_end(lang::Scope& scope, const std::string& acl, std::string_view verdict) {
+  if (scope.trace != nullptr) lang::trace_line(scope, fmt::format("end of ACL \"{}\": {}", acl, verdict));
+}
+
+/// -bh: a recipient has named lists of its own to be remembered, a message those of its sender.
+void forget_asked(lang::Scope& scope, Hook hook) {
+  if (scope.trace == nullptr || (hook != Hook::rcpt && hook != Hook::mail)) return;
+  std::erase_if(scope.trace->asked, [&](const std::string& key) {
+    return hook == Hook::mail ? key.front() != 'h' : key.front() == 'd' || key.front() == 'l';
+  });
+}
+
 /// `res` is clear.
 void run_items(const Statement& st, Run& run, StatementResult& res) {
   for (const Item& it : st.items) {
-    Answer a = run_item(run, it);
+    Answer a = [&] {
+      const WordTraced traced(run, it);
+      return run_item(run, it);
+    }();
     if (run.debugging)
       run.scope.services->debug(fmt::format("{} {}{}: {}", to_string(st.verb), it.negated ? "!" : "", it.word->name,
                                             a.truth == Truth::yes  ? "yes"
@@ -228,6 +303,16 @@ Outcome trouble_outcome(lang::Scope& scope, const Error& why) {
 
 }  // namespace
 
+Result<Text> Run::value_of(const Item& it) {
+  if (scope.trace == nullptr) return it.value.eval(scope);
+  auto v = [&] {
+    const lang::ExpansionTraced traced(scope);
+    return it.value.eval(scope);
+  }();
+  if (v) lang::trace_check(scope, v->view());
+  return v;
+}
+
 std::string_view to_string(Hook h) { return kHookNames[static_cast<std::size_t>(h)]; }
 
 Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects, const std::function<void()>& flush) {
@@ -235,17 +320,21 @@ Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects,
   run.debugging = scope.services->debugging();
   const lang::SavedCaptures saved(scope);
   if (run.debugging) scope.services->debug(fmt::format("using ACL \"{}\"", acl.name));
+  lang::trace_line(scope, fmt::format("using ACL \"{}\"", acl.name));
   StatementResult r;
   for (const Statement& st : acl.statements) {
     if (run.debugging) {
       const std::string at = scope.config->files ? scope.config->files->where(st.pos) : std::string();
       scope.services->debug(fmt::format("processing {} \"{}\" ({})", to_string(st.verb), acl.name, at));
     }
+    if (scope.trace != nullptr)
+      lang::trace_line(scope, fmt::format("processing \"{}\" ({})", to_string(st.verb), place_of(scope, st.pos)));
     run.message = run.log_message = nullptr;
     run.endpass = false;
     scope.acl_verify_message.clear();
     r.clear();
     run_items(st, run, r);
+    trace_statement(run, st, r, acl.name);
     if (r.aborted) {
       if (st.verb == Verb::warn) {
         scope.services->log(lang::LogTarget::main_log | lang::LogTarget::with_host,
@@ -257,6 +346,8 @@ Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects,
     }
     // With endpass, message is the text of a denial only.
     if (run.endpass && r.held) run.message = nullptr;
+    if (r.held && st.verb != Verb::require && st.verb != Verb::warn) trace_end(scope, acl.name, verdict_word(st.verb));
+    if (!r.held && st.verb == Verb::require) trace_end(scope, acl.name, "not OK");
     if (r.answer.discard) return make_outcome(Verdict::discard, run, r.answer);
     switch (st.verb) {
       case Verb::accept:
@@ -286,6 +377,7 @@ Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects,
   }
   // The implicit deny at the end of every defined ACL has the words of the last statement's conditions, unless that is
   // a warning, and its modifiers when it would have accepted.
+  trace_end(scope, acl.name, "implicit DENY");
   const Verb last = acl.statements.empty() ? Verb::warn : acl.statements.back().verb;
   if (last == Verb::warn) r.clear();
   if (last != Verb::accept && last != Verb::discard) run.message = run.log_message = nullptr;
@@ -309,8 +401,10 @@ Outcome run_named(Hook hook, const Text& what, const std::vector<Text>& args, la
   std::vector<Text> saved = std::move(scope.acl_args);
   scope.acl_args = args;
   ++scope.acl_depth;
+  if (scope.trace != nullptr) ++scope.trace->depth;
   static const std::function<void()> no_flush;
   Outcome o = run_acl(**acl, hook, scope, effects, no_flush);
+  if (scope.trace != nullptr) --scope.trace->depth;
   --scope.acl_depth;
   scope.acl_args = std::move(saved);
   return o;
@@ -333,7 +427,11 @@ Outcome run_hook(Hook hook, const lang::Expansion& option, lang::Scope& scope, E
                  const std::function<void()>& flush) {
   Outcome o;
   o.verdict = default_denies(hook) ? Verdict::deny : Verdict::accept;
-  if (!option.is_set()) return o;
+  forget_asked(scope, hook);
+  if (!option.is_set()) {
+    if (default_denies(hook)) lang::trace_line(scope, "ACL is NULL: implicit DENY");
+    return o;
+  }
   auto text = option.eval(scope);
   if (!text) {
     if (text.error().kind == ErrorKind::forced_fail) return o;

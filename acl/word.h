@@ -86,6 +86,9 @@ struct Run {
   bool endpass = false;
   bool debugging = false;
   int log_reject_target = 3;  ///< LogTarget bits
+
+  /// The value of a word, expanded; -bh tells it with the word.
+  Result<Text> value_of(const Item& it);
 };
 
 struct AclWordDef {

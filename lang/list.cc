@@ -13,6 +13,7 @@
 #include "lang/diagnostics.h"
 #include "lang/list_cursor.h"
 #include "lang/list_internal.h"
+#include "lang/list_trace.h"
 #include "lang/node.h"
 #include "lang/operand.h"
 #include "lang/scope.h"
@@ -114,6 +115,8 @@ bool needs_domain(const Scope& scope, const CompiledList& list) {
 void make_subject(Subject& s, ListKind kind, std::string_view text, Taint taint, QuoterId quoter, ListOptions opt) {
   s.kind = kind;
   s.caseful = opt.caseful;
+  s.fresh = opt.fresh;
+  s.of_sender = opt.keep_domain_variable;
   s.lower.assign(text);
   for (char& c : s.lower) c = ascii_lower(c);
   reassign(s.text, kind == ListKind::domain ? std::string_view(s.lower) : text, taint, quoter);
@@ -138,6 +141,11 @@ Result<ListMatch> match_fixed(Scope& scope, const CompiledList& list, Subject& s
     return scan_list(scope, list, s);
   }
   return scan_list(scope, list, s);
+}
+
+/// Of the configuration's list, for the trace.
+std::string with_separator(bool given, char separator, std::string_view text) {
+  return given ? fmt::format("<{}{}", separator, text) : std::string(text);
 }
 
 /// What a list of names says; nullopt: it has other items.
@@ -180,7 +188,7 @@ SubjectLease::~SubjectLease() {
   s.ip_text.clear();
   s.names.clear();
   s.ip.reset();
-  s.has_at = s.caseful = s.names_tried = s.ip_only = false;
+  s.has_at = s.caseful = s.names_tried = s.ip_only = s.fresh = s.of_sender = false;
   s.list_taint = Taint::clean;
   s.depth = 0;
   spare_subjects.push_back(std::move(subject_));
@@ -232,16 +240,21 @@ Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const
   std::shared_ptr<const Impl> keep;  // the configuration may be replaced while this parks
   std::shared_ptr<const CompiledList> made;
   const CompiledList* items = impl_->fixed.get();
+  std::string shown;  // for the trace
   subject.list_taint = Taint::clean;
   if (items == nullptr || items->dear || !items->named.empty()) keep = impl_;
   if (items == nullptr) {
-    auto text = keep->expansion.eval(scope);
+    Result<Text> text = [&] {
+      const ExpansionTraced traced(scope);
+      return keep->expansion.eval(scope);
+    }();
     if (!text) {
       subject.list_taint = taint;
       if (text.error().kind == ErrorKind::forced_fail) return ListMatch{};
       return std::unexpected(std::move(text).error());
     }
     subject.list_taint = text->taint();
+    if (scope.trace != nullptr) shown = with_separator(keep->literal_separator, keep->separator, text->view());
     if (keep->memo && keep->memo_text == text->view()) {
       made = keep->memo;
     } else {
@@ -266,9 +279,16 @@ Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const
     }
     items = made.get();
   }
+  if (scope.trace != nullptr) {
+    if (shown.empty() && impl_->fixed)
+      shown = with_separator(impl_->literal_separator, impl_->separator, impl_->expansion.constant());
+    trace_check(scope, shown);
+    subject.hit.clear();
+  }
   ++subject.depth;
   auto got = scan_list(scope, *items, subject);
   --subject.depth;
+  if (scope.trace != nullptr) trace_list(scope, subject, shown, got);
   subject.list_taint = taint;
   // +caseful reaches into the lists a list names, not back out of them.
   subject.caseful = caseful;
@@ -277,7 +297,7 @@ Result<ListMatch> MatchList::match_subject(Scope& scope, Subject& subject) const
 
 Result<ListMatch> MatchList::match(Scope& scope, const Text& subject, ListOptions opt) const {
   if (!impl_) return ListMatch{};
-  if (impl_->fixed)
+  if (impl_->fixed && scope.trace == nullptr)
     if (auto got = match_names(scope, *impl_->fixed, impl_->kind, subject.view(), subject.taint(), opt)) return *got;
   const SubjectLease s;
   make_subject(*s, impl_->kind, subject.view(), subject.taint(), subject.quoter(), opt);
@@ -286,7 +306,7 @@ Result<ListMatch> MatchList::match(Scope& scope, const Text& subject, ListOption
 
 Result<ListMatch> MatchList::match_tainted(Scope& scope, std::string_view subject, ListOptions opt) const {
   if (!impl_) return ListMatch{};
-  if (impl_->fixed)
+  if (impl_->fixed && scope.trace == nullptr)
     if (auto got = match_names(scope, *impl_->fixed, impl_->kind, subject, Taint::tainted, opt)) return *got;
   const SubjectLease s;
   make_subject(*s, impl_->kind, subject, Taint::tainted, 0, opt);
@@ -317,12 +337,15 @@ Result<ListMatch> MatchList::match_host(Scope& scope, std::string_view ip, std::
 
 Result<ListMatch> match_compiled(Scope& scope, ListKind kind, const CompiledList& list, Taint list_taint,
                                  const Operand& subject, ListOptions opt) {
-  if (list_taint == Taint::clean)
+  if (list_taint == Taint::clean && scope.trace == nullptr)
     if (auto got = match_names(scope, list, kind, subject.view(), subject.taint(), opt)) return *got;
   const SubjectLease s;
   make_subject(*s, kind, subject.view(), subject.taint(), subject.quoter(), opt);
   s->list_taint = list_taint;
-  return match_fixed(scope, list, *s, opt);
+  s->fresh = true;
+  auto got = match_fixed(scope, list, *s, opt);
+  if (scope.trace != nullptr) trace_list(scope, *s, text_of(list), got);
+  return got;
 }
 
 Result<ListMatch> match_list_text(Scope& scope, ListKind kind, const Text& list, const Text& subject, ListOptions opt) {
@@ -330,7 +353,10 @@ Result<ListMatch> match_list_text(Scope& scope, ListKind kind, const Text& list,
   const SubjectLease s;
   make_subject(*s, kind, subject.view(), subject.taint(), subject.quoter(), opt);
   s->list_taint = list.taint();
-  return match_fixed(scope, *items, *s, opt);
+  s->fresh = true;
+  auto got = match_fixed(scope, *items, *s, opt);
+  if (scope.trace != nullptr) trace_list(scope, *s, list.view(), got);
+  return got;
 }
 
 }  // namespace remex::lang

@@ -29,6 +29,7 @@ struct ListMatch {
 struct ListOptions {
   bool caseful = false;               ///< local parts and addresses
   bool keep_domain_variable = false;  ///< ACL sender_domains leaves $domain alone
+  bool fresh = false;                 ///< for -bh: Exim remembers no named lists here
 };
 
 class MatchList {

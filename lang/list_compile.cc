@@ -232,7 +232,9 @@ ListItem make_item(ListKind kind, std::string_view text, const Registries& regis
   ListItem item;
   if (text.starts_with('!')) {
     item.negated = true;
-    text = trim_left(text.substr(1));
+    const std::string_view behind = trim_left(text.substr(1));
+    item.negation.assign(text, 0, text.size() - behind.size());
+    text = behind;
   }
   item.text.assign(text);
   if (text.empty()) {

@@ -15,6 +15,7 @@
 #include "lang/client_name.h"
 #include "lang/config.h"
 #include "lang/list_internal.h"
+#include "lang/list_trace.h"
 #include "lang/scope.h"
 
 namespace remex::lang {
@@ -151,6 +152,9 @@ HostAnswer need_names(Scope& scope, Subject& s) {
         scope.session->host_aliases = found.aliases;
         scope.from->host_name = found.outcome == dns::Outcome::found ? found.name : std::string();
         scope.from->host_dnssec = found.secure;
+        if (s.names.empty())
+          scope.services->log(static_cast<int>(LogTarget::main_log),
+                              fmt::format("no host name found for IP address {}", s.ip_text));
       }
     }
   }
@@ -178,6 +182,8 @@ HostAnswer ask_forward(Scope& scope, const ListItem& item, Subject& s) {
 Result<HostAnswer> ask_by_name(Scope& scope, const ListItem& item, Subject& s) {
   if (s.ip_only) return HostAnswer{Kind::unknown, {}, {}};
   if (!s.ip) return HostAnswer{};
+  if (scope.trace != nullptr && !s.names_tried && (scope.from == nullptr || scope.from->host_name.empty()))
+    trace_line(scope, fmt::format("sender host name required, to match against {}", printable(item.text)));
   if (HostAnswer names = need_names(scope, s); names.kind != Kind::yes) return names;
   for (const std::string& name : s.names) {
     if (item.kind == ItemKind::suffix) {

@@ -71,8 +71,9 @@ struct CompiledList;
 struct ListItem {
   ItemKind kind = ItemKind::literal;
   bool negated = false;
-  std::string text;   ///< without "!"; the value of a plain match
-  std::string lower;  ///< text in lower case: literal, suffix (without '*'), local part of address
+  std::string negation;  ///< "!" as written, with the blanks behind it
+  std::string text;      ///< without "!"; the value of a plain match
+  std::string lower;     ///< text in lower case: literal, suffix (without '*'), local part of address
   std::shared_ptr<const Regex> regex;
   std::shared_ptr<const Regex> caseful_regex;  ///< local parts and addresses after +caseful
   std::shared_ptr<const LookupSpec> lookup;
@@ -140,6 +141,9 @@ struct Subject {
   std::vector<std::string> names;  ///< known host names
   bool names_tried = false;
   bool ip_only = false;  ///< match_ip: names are never looked up
+  // Only while a list is traced.
+  bool fresh = false, of_sender = false;  ///< ListOptions; keep_domain_variable
+  std::string hit;                        ///< what decided: 'matched "a.test"'; empty: the end of the list
 };
 
 /// A Subject out of this thread's stock.
@@ -192,6 +196,8 @@ Result<HostAnswer> ask_host_item(Scope& scope, const ListItem& item, Subject& su
 /// What a named list answered earlier for this message (lang/list_memory.cc): only lists that cannot change within a
 /// message and cost something to ask, and those defined with domainlist_cache and its relatives.
 bool worth_remembering(const Scope& scope, const NamedList& named);
+/// The same without the cost: its text and that of all lists it names is constant, or the configuration says so.
+bool can_be_remembered(const Scope& scope, const NamedList& named);
 class NamedListMemory {
  public:
   NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject);

@@ -47,6 +47,15 @@ bool worth_remembering(const Scope& scope, const NamedList& named) {
   return traits.constant && traits.dear;
 }
 
+bool can_be_remembered(const Scope& scope, const NamedList& named) {
+  if (named.force_cache) return true;
+  const CompiledList* items = named.list.constant_items();
+  if (items == nullptr || scope.config == nullptr) return false;
+  Traits traits;
+  look_at(*scope.config, named.list.kind(), *items, 0, traits);
+  return traits.constant;
+}
+
 NamedListMemory::NamedListMemory(Scope& scope, const NamedList& named, const Subject& subject) : scope_(scope) {
   id_ += '+';
   id_ += static_cast<char>('0' + static_cast<int>(subject.kind));

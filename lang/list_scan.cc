@@ -8,6 +8,7 @@
 #include "lang/config.h"
 #include "lang/list_cursor.h"
 #include "lang/list_internal.h"
+#include "lang/list_trace.h"
 #include "lang/node.h"
 #include "lang/scope.h"
 
@@ -101,6 +102,14 @@ ItemMatch ask_named(Scope& scope, const ListItem& item, Subject& s) {
   const NamedList* named = resolve_named(scope, item, s.kind);
   if (named == nullptr)
     return defer(fmt::format("unknown named {} list \"+{}\"", kind_name(s.kind), printable(item.target)));
+  if (scope.trace != nullptr && trace_asked_before(scope, *named, s)) {
+    ItemMatch known = [&] {
+      const TraceSilenced silent(scope);
+      return data_of(named->list.match_subject(scope, s));
+    }();
+    s.hit = " - cached";
+    return known;
+  }
   if (!item.resolved.worth_remembering && !named->force_cache) return data_of(named->list.match_subject(scope, s));
   NamedListMemory memory(scope, *named, s);
   if (std::optional<ListMatch> known = memory.recall()) return data_of(std::move(*known));
@@ -147,6 +156,7 @@ Result<Scanned> scan_file(Scope& scope, const ListItem& item, Subject& s, const 
   --s.depth;
   s.caseful = caseful;
   if (got && got->by != Scanned::By::missing && item.negated) got->positive = !got->positive;
+  if (got && got->by == Scanned::By::item && scope.trace != nullptr) s.hit += " in " + item.target;
   return got;
 }
 
@@ -183,6 +193,7 @@ ItemMatch ask_address(Scope& scope, const ListItem& item, Subject& s) {
   }
   Text data;
   REMEX_TRY(const bool matched, ask_address_domain(scope, item, s, domain_wild, data));
+  if (scope.trace != nullptr) trace_domain(scope, s, item.domain->items.front().text, matched);
   if (!matched) return std::optional<Text>();
   // $0 the address, then what each wildcard stood for.
   const ItemKind dk = item.domain->items.front().kind;
@@ -261,6 +272,13 @@ ItemMatch ask_text_item(Scope& scope, const ListItem& item, Subject& s) {
   }
 }
 
+/// For the trace: the item that decides. What stood in `hit` is about a named list that has been told.
+void note_hit(const Scope& scope, const ListItem& item, Subject& s) {
+  if (scope.trace == nullptr) return;
+  const bool cached = item.kind == ItemKind::named && s.hit == " - cached";
+  s.hit = trace_hit(item) + (cached ? s.hit : std::string());
+}
+
 /// A host list. The order decides: the first name that is needed and missing ends it.
 Result<Scanned> scan_hosts(Scope& scope, const CompiledList& list, Subject& s, HostMood mood) {
   using By = Scanned::By;
@@ -286,6 +304,10 @@ Result<Scanned> scan_hosts(Scope& scope, const CompiledList& list, Subject& s, H
       if (answer.kind == Kind::yes) hit = std::move(answer.data);
       const auto take = answer.kind == Kind::unknown ? mood.unknown : mood.deferred;
       if (answer.kind == Kind::unknown || answer.kind == Kind::defer) {
+        if (scope.trace != nullptr && take != HostMood::Take::ignore)
+          s.hit = fmt::format("failed to find {}", item.kind == ItemKind::host_name
+                                                       ? "IP address for " + printable(item.target)
+                                                       : "host name for " + s.ip_text);
         if (take == HostMood::Take::include) return Scanned{By::missing, true, {}};
         if (take == HostMood::Take::end_list) {
           if (answer.kind == Kind::defer) return defer(answer.why);
@@ -294,7 +316,10 @@ Result<Scanned> scan_hosts(Scope& scope, const CompiledList& list, Subject& s, H
         continue;
       }
     }
-    if (hit) return Scanned{By::item, !item.negated, std::move(*hit)};
+    if (hit) {
+      note_hit(scope, item, s);
+      return Scanned{By::item, !item.negated, std::move(*hit)};
+    }
   }
   return Scanned{By::none, end, {}};
 }
@@ -311,7 +336,9 @@ ItemMatch ask(Scope& scope, const ListItem& item, Subject& s) {
 Result<Scanned> scan_item(Scope& scope, const ListItem& item, Subject& s) {
   if (item.kind == ItemKind::file) return scan_file(scope, item, s, {});
   REMEX_TRY(auto hit, ask(scope, item, s));
+  if (scope.trace != nullptr && item.kind == ItemKind::empty && s.has_at) trace_domain(scope, s, {}, false);
   if (!hit) return Scanned{Scanned::By::none, item.negated, {}};
+  note_hit(scope, item, s);
   return Scanned{Scanned::By::item, !item.negated, std::move(*hit)};
 }
 
@@ -319,7 +346,7 @@ Result<Scanned> scan_items(Scope& scope, const CompiledList& list, Subject& s, c
   using By = Scanned::By;
   if (s.kind == ListKind::host) return scan_hosts(scope, list, s, mood);
   bool end = list.ends_negative();
-  const bool indexed = can_use_index(list, s.kind, s.caseful);
+  const bool indexed = scope.trace == nullptr && can_use_index(list, s.kind, s.caseful);
   if (!indexed) {
     for (const ListItem& item : list.items) {
       if (item.kind == ItemKind::caseful) {
@@ -354,6 +381,7 @@ void set_captures(Scope& scope, std::vector<std::string> values, Taint taint) {
 
 Result<ListMatch> scan_list(Scope& scope, const CompiledList& list, Subject& s) {
   REMEX_TRY(Scanned got, scan_items(scope, list, s));
+  if (got.by == Scanned::By::none) s.hit.clear();
   if (!got.positive) got.data = Text();
   return ListMatch{got.positive, std::move(got.data)};
 }

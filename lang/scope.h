@@ -178,6 +178,8 @@ struct Services {
   virtual std::int64_t queue_size() { return -1; }
 };
 
+struct ListTrace;
+
 class Scope {
  public:
   const Config* config = nullptr;
@@ -223,6 +225,7 @@ class Scope {
       extra;                        ///< rarely used variables set by one item and read later (prvscheck, srs, ...)
   bool testing = false;             ///< -be, -bt, -bh
   Confinement* confined = nullptr;  ///< while a user's filter is evaluated
+  ListTrace* trace = nullptr;       ///< -bh: what is asked is told (lang/list_trace.h)
   /// DNS options of the running router.
   bool dnssec_request = true;
 };

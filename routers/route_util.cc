@@ -6,6 +6,7 @@
 
 #include "core/base/strings.h"
 #include "core/mail/address.h"
+#include "lang/list_trace.h"
 #include "routers/host_text.h"
 #include "routers/internal.h"
 
@@ -259,6 +260,7 @@ Next run_router(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, st
     case Outcome::decline: break;
   }
   if (debugging(ctx)) debug_line(ctx, fmt::format("{} router declined for {}", r.name, addr.state.address));
+  lang::trace_line(ctx.scope, fmt::format("{} router declined for {}", r.name, addr.state.address));
   auto more = g.more.eval(ctx.scope);
   if (!more && more.error().kind != ErrorKind::forced_fail) {
     set_outcome(addr, Addr::Status::deferred, deferred(fmt::format("more: {}", more.error().text)));
@@ -267,6 +269,21 @@ Next run_router(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, st
   if (more && *more) return Next::following;
   set_outcome(addr, Addr::Status::failed, failed(unrouteable(ctx, &r, addr)));
   return Next::done;
+}
+
+/// -bh: what the router that decided said.
+void trace_end(RouteContext& ctx, const lang::DriverInstance& r, const Addr& addr) {
+  switch (addr.status) {
+    case Addr::Status::failed:
+      lang::trace_line(ctx.scope, r.def->name == "redirect" ? fmt::format("{} router forced address failure", r.name)
+                                                            : std::string("no more routers"));
+      break;
+    case Addr::Status::deferred:
+      lang::trace_line(ctx.scope, fmt::format("{} router: defer for {}", r.name, addr.state.address));
+      lang::trace_line(ctx.scope, fmt::format("  message: {}", addr.message));
+      break;
+    default: lang::trace_line(ctx.scope, fmt::format("routed by {} router", r.name));
+  }
 }
 
 bool too_deep(const Addr& addr) {
@@ -312,6 +329,7 @@ void route_address(RouteContext& ctx, Addr& addr) {
     set_outcome(addr, Addr::Status::failed, failed("too many generations of redirection"));
     return;
   }
+  lang::trace_line(ctx.scope, "routing " + addr.state.address);
   const auto& routers = ctx.config.routers;
   std::size_t index = 0;
   if (!addr.start_router.empty()) {
@@ -339,7 +357,10 @@ void route_address(RouteContext& ctx, Addr& addr) {
       continue;
     }
     if (debugging(ctx)) debug_line(ctx, fmt::format("calling {} router for {}", r.name, addr.state.address));
-    switch (run_router(ctx, r, addr, index)) {
+    lang::trace_line(ctx.scope, fmt::format("calling {} router", r.name));
+    const Next next = run_router(ctx, r, addr, index);
+    if (ctx.scope.trace != nullptr && next == Next::done) trace_end(ctx, r, addr);
+    switch (next) {
       case Next::done: return;
       case Next::following: ++index; break;
       case Next::pass:
@@ -359,6 +380,7 @@ void route_address(RouteContext& ctx, Addr& addr) {
     }
   }
   addr.router = nullptr;
+  lang::trace_line(ctx.scope, "no more routers");
   set_outcome(addr, Addr::Status::failed, failed(unrouteable(ctx, last, addr)));
 }
 

@@ -10,6 +10,7 @@
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "lang/diagnostics.h"
+#include "lang/list_trace.h"
 #include "lang/operand.h"
 
 namespace remex::acl {
@@ -17,14 +18,14 @@ namespace {
 
 /// Expanded value, or nothing when the forced failure says "ignore this".
 Result<std::optional<Text>> value_of(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (v) return std::optional<Text>(std::move(*v));
   if (v.error().kind == ErrorKind::forced_fail) return std::optional<Text>();
   return std::unexpected(std::move(v).error());
 }
 
 Answer condition(Run& run, const Item& it) {
-  if (it.value.is_test()) {
+  if (it.value.is_test() && run.scope.trace == nullptr) {
     auto truth = it.value.test(run.scope);
     if (truth) return answer(*truth);
     if (truth.error().kind == ErrorKind::forced_fail) return answer(!it.negated);
@@ -205,7 +206,12 @@ void check_log_names(Item& it, const lang::CompileContext& ctx) {
 
 Answer set(Run& run, const Item& it) {
   lang::ScratchText value;
-  if (const Status done = it.value.append_to(value.get(), run.scope); !done) {
+  const Status done = [&] {
+    const lang::ExpansionTraced traced(run.scope);
+    return it.value.append_to(value.get(), run.scope);
+  }();
+  lang::trace_check(run.scope, value.get().view());
+  if (!done) {
     if (done.error().kind == ErrorKind::forced_fail) return answer(true);
     return trouble(done.error(), fmt::format("failed to expand value of {}", it.variable));
   }
@@ -233,7 +239,8 @@ Answer delay(Run& run, const Item& it) {
   }
   if (seconds <= 0) return answer(true);
   if (run.scope.testing) {
-    run.scope.services->trace(fmt::format("delay modifier requests {}-second delay, skipped in test mode", seconds));
+    lang::trace_line(run.scope, fmt::format("delay modifier requests {}-second delay", seconds));
+    lang::trace_line(run.scope, "delay skipped in -bh checking mode");
     return answer(true);
   }
   if (run.flush && !run.effects.no_delay_flush) run.flush();

@@ -25,7 +25,7 @@ Answer run_signers(Run& run, const Item& it) {
 
 /// In the DKIM ACL the current signature's status; afterwards any of the statuses.
 Answer run_status(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
                                                     : trouble(v.error(), "failed to expand dkim_status");
@@ -91,7 +91,7 @@ std::string objection(const msgauth::DkimSignature& s, const mail::Address& send
 }
 
 Answer run_login(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
                                                     : trouble(v.error(), "failed to expand dkim_login");

@@ -10,7 +10,7 @@ namespace remex::acl {
 namespace {
 
 Answer run_dmarc(Run& run, const Item& it) {
-  auto words = it.value.eval(run.scope);
+  auto words = run.value_of(it);
   if (!words)
     return words.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
                                                         : trouble(words.error(), "failed to expand dmarc_status");

@@ -111,7 +111,7 @@ Answer check_one(Run& run, const Test& t, const std::string& key, Unknown unknow
 }
 
 Answer run_dnslists(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
                                                     : trouble(v.error(), "failed to expand dnslists");

@@ -49,7 +49,9 @@ Answer local_parts(Run& run, const Item& it) {
 
 Answer recipients(Run& run, const Item& it) {
   if (run.scope.address == nullptr) return answer(false);
-  return from_match(it, it.list.match_tainted(run.scope, run.scope.address->address), "recipients",
+  lang::ListOptions opt;
+  opt.fresh = true;
+  return from_match(it, it.list.match_tainted(run.scope, run.scope.address->address, opt), "recipients",
                     &run.scope.recipient_data);
 }
 

@@ -45,7 +45,7 @@ bool is_directory(const std::string& path) {
 }
 
 Answer run_decode(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
                                                     : trouble(v.error(), "failed to expand decode");
@@ -165,7 +165,7 @@ void publish(lang::Scope& scope, const Hit& hit) {
 }
 
 Answer run_regex(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
                                                     : trouble(v.error(), "failed to expand regex");
@@ -190,7 +190,7 @@ Answer run_regex(Run& run, const Item& it) {
 }
 
 Answer run_mime_regex(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
                                                     : trouble(v.error(), "failed to expand mime_regex");

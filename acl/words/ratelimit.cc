@@ -233,7 +233,7 @@ Result<double> measure(const Spec& s, Run& run, Update update, const std::string
 }
 
 Answer run_ratelimit(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
                                                     : trouble(v.error(), "failed to expand ratelimit");

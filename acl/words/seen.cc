@@ -51,7 +51,7 @@ std::string parse(std::string_view text, Spec& s) {
 }
 
 Answer run_seen(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(v.error(), "failed to expand seen");
   Spec s;

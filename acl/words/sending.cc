@@ -25,7 +25,7 @@ Answer error(std::string text) {
 }
 
 Answer run_queue(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v) return v.error().kind == ErrorKind::forced_fail ? answer(true) : trouble(v.error(), "failed to expand queue");
   const std::string name(trim(v->view()));
   if (v->is_tainted() && !name.empty()) return error(fmt::format("tainted queue name '{}'", printable(name)));
@@ -82,7 +82,7 @@ Status send_packet(const std::string& ip, const Packet& p) {
 }
 
 Answer run_udpsend(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(true) : trouble(v.error(), "failed to expand udpsend");
   auto p = parse_packet(v->view());

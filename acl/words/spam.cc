@@ -83,7 +83,7 @@ void publish(lang::Scope& scope, const SpamVerdict& v) {
 }
 
 Answer run_spam(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated) : trouble(v.error(), "failed to expand spam");
   const auto parts = lang::split_list(v->view(), '/');

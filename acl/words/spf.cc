@@ -12,7 +12,7 @@ namespace {
 template <bool Guess>
 Answer run_spf(Run& run, const Item& it) {
   constexpr std::string_view kName = Guess ? "spf_guess" : "spf";
-  auto words = it.value.eval(run.scope);
+  auto words = run.value_of(it);
   if (!words)
     return words.error().kind == ErrorKind::forced_fail
                ? answer(!it.negated)

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <set>
 #include <unordered_set>
 
 #include "acl/word.h"
@@ -11,6 +12,7 @@
 #include "lang/callout.h"
 #include "lang/client_name.h"
 #include "lang/diagnostics.h"
+#include "lang/list_trace.h"
 
 namespace remex::acl {
 namespace {
@@ -200,7 +202,9 @@ lang::VerifyOutcome sender_outcome(Run& run, const std::string& address, const s
   const std::string asked = passed_on(options);
   std::string& kept = run.scope.extra["verified_sender:" + address + "/" + asked];
   lang::VerifyOutcome v;
-  if (!kept.empty()) {  // "o" or "f" + user message + NUL + log message + NUL + failure
+  if (!kept.empty()) {
+    lang::trace_line(run.scope, "using cached sender verify result");
+    // "o" or "f" + user message + NUL + log message + NUL + failure
     const std::size_t nul = std::min(kept.find('\0'), kept.size());
     if (kept[0] == 'o') return v;
     v.kind = lang::VerifyOutcome::Kind::fail;
@@ -211,7 +215,10 @@ lang::VerifyOutcome sender_outcome(Run& run, const std::string& address, const s
     return v;
   }
   flush_before_callout(run, asked);
+  std::set<std::string> asked_before;  // lists that Exim remembers with the recipient
+  if (run.scope.trace != nullptr) std::swap(asked_before, run.scope.trace->asked);
   v = run.scope.services->verify_sender(run.scope, address, asked);
+  if (run.scope.trace != nullptr) std::swap(asked_before, run.scope.trace->asked);
   run.scope.verify_sender_address_data = v.address_data;
   if (v.kind != lang::VerifyOutcome::Kind::defer) run.scope.sender_verify_failure = v.failure;
   if (v.kind == lang::VerifyOutcome::Kind::ok) {
@@ -395,7 +402,7 @@ Answer header_names_ascii(Run& run) {
 }
 
 Answer run_verify(Run& run, const Item& it) {
-  auto v = it.value.eval(run.scope);
+  auto v = run.value_of(it);
   if (!v)
     return v.error().kind == ErrorKind::forced_fail ? answer(!it.negated)
                                                     : trouble(v.error(), "failed to expand verify");

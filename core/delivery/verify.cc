@@ -9,6 +9,7 @@
 #include "core/delivery/attempt.h"
 #include "core/delivery/callout.h"
 #include "core/hooks/hooks.h"
+#include "lang/list_trace.h"
 #include "transports/callout.h"
 
 namespace remex::delivery {
@@ -140,6 +141,16 @@ std::string limits_text(Engine& eng, lang::Scope& scope, Addr& a) {
 
 }  // namespace
 
+namespace {
+/// -bh: an address of a redirection is asked about named lists anew.
+void trace_generation(lang::Scope& scope, int generation) {
+  if (scope.trace == nullptr) return;
+  lang::trace_line(scope, std::string(35, '>'));
+  if (generation > 0)
+    std::erase_if(scope.trace->asked, [](const std::string& key) { return key.front() == 'd' || key.front() == 'l'; });
+}
+}  // namespace
+
 lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::string& address, bool sender,
                                    std::string_view options) {
   lang::VerifyOutcome v;
@@ -168,7 +179,10 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
   auto top = routers::make_top_address(target, 0);
   Addr* a = top.get();
   for (int i = 0; i < kGenerations; ++i) {
-    if (a->status == Addr::Status::pending) routers::route_address(ctx, *a);
+    if (a->status == Addr::Status::pending) {
+      trace_generation(scope, i);
+      routers::route_address(ctx, *a);
+    }
     // A redirection to one address is followed; one to several, or to a file or command, is good by itself.
     if (a->status != Addr::Status::redirected || a->children.size() != 1 || stop_at_redirect) break;
     Addr* child = a->children.front().get();
@@ -177,6 +191,7 @@ lang::VerifyOutcome verify_address(Engine& eng, lang::Scope& scope, const std::s
     a = child;
     if (is_special(*child)) break;
   }
+  lang::trace_line(scope, "----------- end verify ------------");
   v.address_data = a->state.address_data;
   if (a->status == Addr::Status::failed) {
     v.kind = Kind::fail;

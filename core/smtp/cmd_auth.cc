@@ -24,7 +24,7 @@ bool advertised(const lang::DriverInstance& a, lang::Scope& scope) {
 
 std::string Session::auth_mechanisms() {
   std::string out;
-  if (!opt_.is_tcp || !from_.authenticator.empty() ||
+  if (!opt_.is_tcp || !from_.authenticator.empty() || config_->authenticators.empty() ||
       !host_matches(config_->main.auth_advertise_hosts, "auth_advertise_hosts"))
     return out;
   for (const auto& a : config_->authenticators)

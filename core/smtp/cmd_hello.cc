@@ -131,9 +131,11 @@ Session::Next Session::cmd_hello(const Command& c, bool extended) {
   authenticate_by_tls();
   set_protocol();
   // A client that says it is this host: who is it really? A list that cannot be asked is no match.
+  trace_.option = "helo_lookup_domains";
   if (opt_.is_tcp && from_.host_name.empty() && m.helo_lookup_domains.is_set())
     if (const auto ours = m.helo_lookup_domains.match_tainted(scope_, from_.helo_name); ours && ours->matched)
       learn_host_name();
+  trace_.option = {};
   if (!helo_allowed(extended)) return give_up_ ? Next::close : Next::go_on;
   const acl::Outcome o = run_acl(acl::Hook::helo, m.acl_smtp_helo);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {

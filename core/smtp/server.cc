@@ -146,10 +146,7 @@ void SessionServices::debug(std::string_view line) {
     debug_file_.follow(effects_->debug, *server_.config, *server_.log);
     debug_file_.write(effects_->debug, line);
   }
-  if (server_.explain)
-    server_.explain(line);
-  else
-    base_.debug(line);
+  base_.debug(line);
 }
 
 void SessionServices::trace(std::string_view line) {

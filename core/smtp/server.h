@@ -89,9 +89,7 @@ class SessionServices : public lang::Services {
   }
   Result<bool> run_acl(lang::Scope& s, const Text& name, const std::vector<Text>& args, Text& message) override;
   void log(int targets, std::string_view line) override;
-  bool debugging() const override {
-    return server_.fake || base_.debugging() || (effects_ != nullptr && effects_->debug.on);
-  }
+  bool debugging() const override { return base_.debugging() || (effects_ != nullptr && effects_->debug.on); }
   void debug(std::string_view line) override;
   void trace(std::string_view line) override;
   lang::LookupCache& lookup_cache() override { return base_.lookup_cache(); }

@@ -75,6 +75,7 @@ Session::Session(Server& server, std::unique_ptr<io::Stream> stream, mail::Recei
   scope_.acl_c = &acl_c_;
   scope_.acl_m = &acl_m_;
   scope_.testing = server.fake;
+  if (server.explain) scope_.trace = &trace_;
   started_ = wall_now();
   envelope_.login = opt_.login;
   envelope_.caller_uid = opt_.caller_uid;
@@ -105,8 +106,18 @@ void Session::log_line(int targets, std::string_view line) {
 }
 
 Result<bool> Session::find_host(const lang::MatchList& list, std::string_view option) {
-  if (!list.is_set()) return false;
+  const bool told = tells_of(option);
+  if (!list.is_set()) {
+    if (told) lang::trace_line(scope_, fmt::format("host in {}? no (option unset)", option));
+    return false;
+  }
+  std::optional<lang::TraceSilenced> silent;
+  if (told)
+    trace_.option = option;
+  else
+    silent.emplace(scope_);
   auto m = list.match_host(scope_, from_.host_address, from_.host_name);
+  trace_.option = {};
   if (m) return m->matched;
   // The client's own name servers are no trouble of this host's.
   log_line(state_.host_lookup_deferred ? log::kMain : log::kMain | log::kPanic,
@@ -314,7 +325,13 @@ bool Session::too_many_nonmail(Verb verb) {
     free_commands_ |= free_bit;
     return false;
   }
-  return ++nonmail_ > m.smtp_accept_max_nonmail &&
+  if (++nonmail_ == 1 && scope_.trace != nullptr) {
+    if (m.smtp_accept_max_nonmail_hosts.is_set())
+      (void)host_matches(m.smtp_accept_max_nonmail_hosts, "smtp_accept_max_nonmail_hosts");
+    else
+      lang::trace_line(scope_, "host in smtp_accept_max_nonmail_hosts? yes (matched \"*\")");
+  }
+  return nonmail_ > m.smtp_accept_max_nonmail &&
          (!m.smtp_accept_max_nonmail_hosts.is_set() ||
           host_matches(m.smtp_accept_max_nonmail_hosts, "smtp_accept_max_nonmail_hosts"));
 }

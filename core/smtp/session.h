@@ -17,6 +17,7 @@
 #include "core/smtp/grammar.h"
 #include "core/smtp/reception.h"
 #include "core/smtp/server.h"
+#include "lang/list_trace.h"
 
 namespace remex::smtp {
 
@@ -82,6 +83,10 @@ class Session {
   void reset_message();
   /// Is the client in the host list `option`? An error, which is logged: the list cannot be looked at now. What such a
   /// list lets through, or keeps away, is then not to be had: see cannot_tell().
+  /// Does -bh tell now how this option's list is asked? Some are told at the beginning, in Exim's order.
+  bool tells_of(std::string_view option) const;
+  /// -bh: the lists that Exim asks about every client. A name that host_lookup asks for is looked up.
+  void explain_client();
   Result<bool> find_host(const lang::MatchList& list, std::string_view option);
   /// The same for lists that only offer something: what cannot be looked at offers nothing, and is logged.
   bool host_matches(const lang::MatchList& list, std::string_view option);
@@ -171,6 +176,8 @@ class Session {
   acl::Effects effects_;
   SessionServices services_;
   lang::Scope scope_;
+  lang::ListTrace trace_;           ///< of -bh
+  bool explaining_client_ = false;  ///< in explain_client()
 
   std::string out_;              ///< replies not yet written
   bool in_transaction_ = false;  ///< MAIL was accepted

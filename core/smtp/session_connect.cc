@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include <cstring>
 
 #include "core/base/ids.h"
@@ -124,6 +126,38 @@ void Session::ask_ident() {
     log_line(log::kMain, fmt::format("ident connection to {} timed out", from_.host_address));
 }
 
+namespace {
+
+struct ClientList {
+  std::string_view option;
+  lang::MatchList lang::MainOptions::* list;
+};
+/// In the order in which Exim asks.
+constexpr ClientList kClientLists[] = {{"hosts_connection_nolog", &lang::MainOptions::hosts_connection_nolog},
+                                       {"host_lookup", &lang::MainOptions::host_lookup},
+                                       {"host_reject_connection", &lang::MainOptions::host_reject_connection},
+                                       {"sender_unqualified_hosts", &lang::MainOptions::sender_unqualified_hosts},
+                                       {"recipient_unqualified_hosts", &lang::MainOptions::recipient_unqualified_hosts},
+                                       {"helo_verify_hosts", &lang::MainOptions::helo_verify_hosts},
+                                       {"helo_try_verify_hosts", &lang::MainOptions::helo_try_verify_hosts},
+                                       {"helo_accept_junk_hosts", &lang::MainOptions::helo_accept_junk_hosts},
+                                       {"hosts_proxy", &lang::MainOptions::hosts_proxy}};
+
+}  // namespace
+
+bool Session::tells_of(std::string_view option) const {
+  if (scope_.trace == nullptr || option == "enhanced_status_codes_advertise_hosts") return false;
+  return explaining_client_ || std::ranges::none_of(kClientLists, [&](const auto& l) { return l.option == option; });
+}
+
+void Session::explain_client() {
+  if (scope_.trace == nullptr || !opt_.is_tcp) return;
+  explaining_client_ = true;
+  for (const ClientList& l : kClientLists)
+    if (host_matches(config_->main.*l.list, l.option) && l.option == "host_lookup") learn_host_name();
+  explaining_client_ = false;
+}
+
 bool Session::greet(const acl::Outcome& o) {
   const auto& m = config_->main;
   // A client that talks before the greeting is not a mail client (unless the ACL relaxed it).
@@ -149,6 +183,10 @@ bool Session::greet(const acl::Outcome& o) {
     banner = fmt::format("{} ESMTP {} {} {}", active_hostname_, hooks::product(), hooks::version(),
                          rfc5322_date(wall_now()));
   reply(220, banner);
+  if (scope_.trace != nullptr && opt_.is_tcp && !m.pipelining_connect_advertise_hosts.is_set())
+    lang::trace_line(scope_, "host in pipelining_connect_advertise_hosts? no (end of list)");
+  else if (scope_.trace != nullptr && opt_.is_tcp)
+    (void)host_matches(m.pipelining_connect_advertise_hosts, "pipelining_connect_advertise_hosts");
   return true;
 }
 
@@ -169,6 +207,7 @@ bool Session::connect() {
       return turn_away(421, active_hostname_ + ": Too many concurrent SMTP connections; please try again later.",
                        "too many connections");
   }
+  explain_client();
   const auto in_proxies = opt_.is_tcp ? find_host(m.hosts_proxy, "hosts_proxy") : false;
   if (!in_proxies) return cannot_tell("hosts_proxy");
   const bool by_proxy = *in_proxies;
@@ -180,7 +219,7 @@ bool Session::connect() {
   const auto unwanted = opt_.is_tcp ? find_host(m.host_reject_connection, "host_reject_connection") : false;
   if (!unwanted) return cannot_tell("host_reject_connection");
   if (*unwanted) return turn_away(554, "SMTP service not available", "");
-  if (opt_.is_tcp && host_matches(m.host_lookup, "host_lookup")) learn_host_name();
+  if (opt_.is_tcp && host_matches(m.host_lookup, "host_lookup") && !state_.host_lookup_done) learn_host_name();
   if (!by_proxy) tell_of_the_beginning();
   if (opt_.is_tcp && !opt_.stdio) ask_ident();
   if (opt_.tls_on_connect && !start_tls()) return false;  // what the ACL answers goes through TLS already

@@ -110,7 +110,8 @@ Result<bool> test_list(const Node& node, Scope& scope) {
   }
   const auto& extra = static_cast<const ListExtra&>(*node.extra);
   if (node.only_truth && (kind == ListKind::domain || kind == ListKind::local_part)) {
-    const PlainMatch got = match_plain(scope, *extra.items, kind, subject.view());
+    const PlainMatch got =
+        scope.trace != nullptr ? PlainMatch() : match_plain(scope, *extra.items, kind, subject.view());
     if (got.known) return got.matched;
   }
   Result<ListMatch> m = ListMatch{};

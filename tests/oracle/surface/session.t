@@ -405,7 +405,6 @@ acl_smtp_rcpt = accept
 ... HELO x.test
 NOOP
 @case -bh trace
-@known the trace is remex's own
 @main
 acl_smtp_rcpt = arcpt
 acl_smtp_connect = aconn
@@ -439,7 +438,6 @@ text
 .
 QUIT
 @case -bh from an address with a name
-@known the trace is remex's own
 @main
 host_lookup = *
 acl_smtp_rcpt = accept
@@ -448,7 +446,6 @@ EHLO client.test
 MAIL FROM:<x@evil.test>
 QUIT
 @case -bh with port and interface
-@known the trace is remex's own
 @main
 acl_smtp_rcpt = accept
 @run -bh 192.0.2.9.1234 -oMi 192.0.2.2.25
