@@ -1,6 +1,8 @@
 // Entry point: command line, configuration, mode.
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <clocale>
 #include <csignal>
@@ -85,9 +87,21 @@ int dispatch(const Options& o) {
   return 1;
 }
 
+/// What a caller closed of standard input, output and error is /dev/null: else the next file or connection that is
+/// opened gets the number, and what is printed goes into it. Nothing can be read from the input: no message is there,
+/// rather than an empty one. False: that cannot be had.
+bool fill_standard_descriptors() {
+  int fd = 0;
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_WRONLY);
+  if (fd < 0) return false;
+  close(fd);
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!fill_standard_descriptors()) return 71;  // EX_OSERR; there may be nowhere to say so
   std::setlocale(LC_ALL, "C");
   std::signal(SIGPIPE, SIG_IGN);
   if (const auto allowed = hooks::enter(); !allowed) {

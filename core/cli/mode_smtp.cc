@@ -2,6 +2,7 @@
 // delivered.
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -32,12 +33,19 @@ int complain(const Error& e) {
   return 1;
 }
 
+/// Below inetd standard error is the client's connection, where a line that is no reply breaks the session.
+bool somebody_reads_stderr() {
+  struct stat st{};
+  return fstat(STDERR_FILENO, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
 }  // namespace
 
 int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config) {
   const Caller caller = find_caller(*config);
   daemon::ProcessOptions po;
   po.verbose = o.verbose;
+  po.panic_to_stderr = somebody_reads_stderr();
   po.courier = start_courier(config);
   if (geteuid() == 0) {
     auto id = daemon::run_identity(*config);

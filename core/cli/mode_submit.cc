@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <unordered_set>
 
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
@@ -25,7 +26,32 @@ namespace remex::cli {
 
 namespace {
 
-constexpr std::size_t kMaxFaults = 100;  ///< of addresses, in one mail about them
+constexpr std::size_t kMaxFaults = 100;             ///< of addresses, in one mail about them
+constexpr std::size_t kMaxFaultText = 1024;         ///< octets shown of each of them
+constexpr std::uint64_t kMostReturned = 50u << 20;  ///< octets of a message returned, where nothing limits messages
+
+/// What a message on standard input begins with, as far as it is returned to its sender.
+class Excerpt : public smtp::DataSink {
+ public:
+  Excerpt(std::uint64_t most, bool with_body) : most_(most), with_body_(with_body) {}
+  void write(std::string_view bytes) override {
+    if (ended_) return;
+    text_.append(bytes.substr(0, static_cast<std::size_t>(most_ - std::min<std::uint64_t>(most_, text_.size()))));
+    if (with_body_) return;
+    const std::size_t end = text_.starts_with('\n') ? 0 : text_.find("\n\n", seen_);
+    seen_ = text_.empty() ? 0 : text_.size() - 1;
+    if (end == std::string::npos) return;
+    text_.resize(end == 0 ? 0 : end + 1);
+    ended_ = true;
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::uint64_t most_;
+  bool with_body_, ended_ = false;
+  std::size_t seen_ = 0;  ///< octets in which no header section ends
+  std::string text_;
+};
 
 class Submission {
  public:
@@ -74,11 +100,7 @@ class Submission {
         return {st ? 250 : 554, st ? "delivered" : st.error().text, false};
       };
     reception.override_queueing = config_->main.queue_only_override && o_.delivery_given;
-    smtp::DataReader::Options dopt;
-    dopt.lf_ends_data = !o_.dot_is_data;
-    dopt.dots = !o_.dot_is_data;
-    dopt.lone_dot = true;
-    smtp::DataReader data(reception, dopt);
+    smtp::DataReader data(reception, input_form());
     if (const int rc = read_input(data); rc != 0) return rc;
     const smtp::Reply r = reception.complete(data, acl::Hook::not_smtp);
     if (wrapped == 0) return 0;
@@ -87,8 +109,12 @@ class Submission {
     if (r.code != 250) return complain(EX_TEMPFAIL, r.text);
     id_ = ls.envelope.id;
     deliver_now_ = !reception.waits;
+    if (ignored_) tell_of_ignored(ls);
     return 0;
   }
+
+  /// What the caller is told at the end of a message that is in the queue.
+  int status() const { return status_; }
 
   const std::string& id() const { return id_; }
   bool deliver_now() const { return deliver_now_ && o_.delivery != Options::Delivery::queue; }
@@ -183,7 +209,7 @@ class Submission {
       auto a = mail::parse_mailbox(text, lenient(true));
       if (!a) {
         if (fault_) return;
-        const std::string why = a.error().text, shown = printable(arg);
+        const std::string why = a.error().text, shown = excerpt(arg);
         fault_.kind = SubmissionFault::Kind::argument;
         fault_.lines = {fmt::format("{}  {}", shown, why)};
         fault_.reason = fmt::format("{} - {}", shown, why);
@@ -192,6 +218,18 @@ class Submission {
       }
       arguments_.push_back(qualified(*a, host));
     }
+  }
+
+  /// As much of a bad address as is shown of it.
+  static std::string excerpt(std::string_view text) {
+    return printable(trim(text.substr(0, kMaxFaultText))).substr(0, kMaxFaultText);
+  }
+
+  smtp::DataReader::Options input_form() const {
+    smtp::DataReader::Options form;
+    form.lf_ends_data = form.dots = !o_.dot_is_data;
+    form.lone_dot = true;
+    return form;
   }
 
   static mail::PathOptions lenient(bool literals) {
@@ -222,44 +260,69 @@ class Submission {
       fault_.kind = r.code == 552 ? SubmissionFault::Kind::too_big : SubmissionFault::Kind::refused;
       fault_.lines = {r.text};
     }
+    if (ignored_) fault_.ignored = ignored_.lines;
     return report_fault(reception, ls);
+  }
+
+  /// What the sender gets back of a message that was read.
+  struct Returned {
+    std::string text, message_id;
+  };
+
+  Returned returned(smtp::Reception& reception, LocalScope& ls, bool complete_headers) {
+    mail::HeaderList headers = reception.headers();
+    if (complete_headers) {
+      ls.scope.headers = &headers;
+      smtp::local_fixups(ls.scope, *effects_, process_->primary_hostname);  // what the headers lacked
+      ls.scope.headers = &reception.headers();
+    }
+    Returned out;
+    out.text = headers.raw();
+    if (const auto body = reception.body(); body && config_->main.bounce_return_body)
+      if (auto part = body->read(0, static_cast<std::size_t>(std::min(body->size(), most_returned(ls)))))
+        out.text += "\n" + *part;
+    if (const auto* id = headers.find("Message-ID"); id != nullptr) out.message_id = trim(id->value());
+    return out;
   }
 
   /// The sender is told, by mail or (-oep) on standard error. Exit status.
   int report_fault(smtp::Reception& reception, LocalScope& ls) {
-    mail::HeaderList headers = reception.headers();
-    if (fault_.in_headers()) {
-      ls.scope.headers = &headers;
-      smtp::local_fixups(ls.scope, *effects_, process_->primary_hostname);  // what the headers lacked
-      ls.scope.headers = &reception.headers();
-      process_->engine.log->write(log::kMain | log::kPanic, ls.envelope.id, fault_line(fault_));
-    }
+    const Returned copy = returned(reception, ls, fault_.in_headers());
+    if (fault_.in_headers()) process_->engine.log->write(log::kMain | log::kPanic, ls.envelope.id, fault_line(fault_));
     if (told_on_stderr()) return complain(EXIT_FAILURE, fault_complaint(fault_, limit(ls)));
-    std::string copy = headers.raw();
-    if (const auto body = reception.body(); body && config_->main.bounce_return_body)
-      if (auto part = body->read(0, static_cast<std::size_t>(std::min(body->size(), most_returned()))))
-        copy += "\n" + *part;
-    const auto* id = headers.find("Message-ID");
-    const bool told = tell_sender(ls, ls.envelope.id, id != nullptr ? std::string(trim(id->value())) : "", copy);
+    const bool told = tell_sender(ls, fault_, ls.envelope.id, copy);
     if (!told) return fault_.kind == SubmissionFault::Kind::nobody ? 2 : EXIT_FAILURE;
     return o_.errors_mailed_are_success ? 0 : EXIT_FAILURE;
+  }
+
+  /// The message is in the queue, without the recipients that are none.
+  void tell_of_ignored(LocalScope& ls) {
+    if (tell_sender(ls, ignored_, ls.envelope.id, ignored_copy_)) return;
+    process_->engine.log->write(log::kMain | log::kPanic, ls.envelope.id,
+                                "accepted without the sender being told of " + fault_complaint(ignored_, 0));
+    // a message without a sender is nobody's to send again
+    status_ = complain(ls.envelope.sender.empty() ? 0 : EXIT_FAILURE,
+                       "message accepted, but not for " + fault_complaint(ignored_, 0));
   }
 
   /// What is wrong was known before anything was read: the sender is told with what there is on standard input.
   int drop_unread(LocalScope& ls) {
     if (told_on_stderr()) return complain(EXIT_FAILURE, fault_complaint(fault_, limit(ls)));
-    std::string copy(1, '\n');
+    Excerpt excerpt(most_returned(ls), config_->main.bounce_return_body);
+    smtp::DataReader data(excerpt, input_form());
     auto stream = io::Socket::from_stdio(0, 1);
     std::vector<char> buffer(64 * 1024);
-    const auto enough = static_cast<std::size_t>(most_returned());
     std::optional<io::DeadlineScope> deadline;
     if (const std::int64_t time = receive_timeout(); time > 0) deadline.emplace(Millis(time * 1000));
-    for (;;) {
+    while (!data.finished()) {
       auto n = stream->read_some(buffer);
+      if (n && *n > 0)
+        data.feed(std::string_view(buffer.data(), *n));
+      else
+        data.finish();
       if (!n || *n == 0) break;
-      copy.append(buffer.data(), std::min(*n, enough - std::min(enough, copy.size())));
     }
-    if (!tell_sender(ls, {}, {}, copy)) return EXIT_FAILURE;
+    if (!tell_sender(ls, fault_, {}, {"\n" + excerpt.text(), {}})) return EXIT_FAILURE;
     return o_.errors_mailed_are_success ? 0 : EXIT_FAILURE;
   }
 
@@ -267,20 +330,23 @@ class Submission {
   std::int64_t limit(LocalScope& ls) const {
     return fault_.kind == SubmissionFault::Kind::too_many ? smtp::recipients_max(ls.scope) : size_limit(ls);
   }
-  std::uint64_t most_returned() const {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, config_->main.bounce_return_size_limit));
+  /// bounce_return_size_limit, octets; in any case no more than a message may have.
+  std::uint64_t most_returned(LocalScope& ls) const {
+    const std::int64_t message = size_limit(ls), given = config_->main.bounce_return_size_limit;
+    const std::uint64_t most = message > 0 ? static_cast<std::uint64_t>(message) : kMostReturned;
+    return given > 0 ? std::min(most, static_cast<std::uint64_t>(given)) : most;
   }
   /// -or, receive_timeout: how long the whole message may be waited for; zero is for ever.
   std::int64_t receive_timeout() const {
     return o_.receive_timeout >= 0 ? o_.receive_timeout : config_->main.receive_timeout;
   }
 
-  /// Mails the fault with `copy`, the message. False: there is nobody to tell, or it could not be sent.
-  bool tell_sender(LocalScope& ls, const std::string& id, const std::string& message_id, const std::string& copy) {
+  /// Mails a fault with `copy`, the message. False: there is nobody to tell, or it could not be sent.
+  bool tell_sender(LocalScope& ls, const SubmissionFault& fault, const std::string& id, const Returned& copy) {
     log::Log& log = *process_->engine.log;
     if (ls.envelope.sender.empty()) {
       log.write(log::kMain, id,
-                "Error while reading message with no usable sender address: " + fault_reason(fault_, limit(ls)));
+                "Error while reading message with no usable sender address: " + fault_reason(fault, limit(ls)));
       return false;
     }
     lang::NewMessage m;
@@ -292,18 +358,17 @@ class Submission {
     if (config_->main.dsn_from.is_set())
       if (auto v = config_->main.dsn_from.eval(ls.scope); v && !v->empty()) from = replace_all(v->str(), "\n", " ");
     m.headers = fmt::format("Auto-Submitted: auto-replied\nFrom: {}\nTo: {}\n", from, printable(ls.envelope.sender));
-    if (!message_id.empty()) m.headers += fmt::format("References: {}\n", printable(message_id));
-    m.headers += fmt::format("Subject: {}\n", fault_subject(fault_));
-    m.body =
-        fault_text(fault_) + "\n------ This is a copy of your message, including all the headers. ------\n\n" + copy;
+    if (!copy.message_id.empty()) m.headers += fmt::format("References: {}\n", printable(copy.message_id));
+    m.headers += fmt::format("Subject: {}\n", fault_subject(fault));
+    m.body = fault_text(fault) + "\n------ This is a copy of your message, including all the headers. ------\n\n" +
+             copy.text;
     const Status st = process_->services->submit(m);
     if (!st) log.write(log::kMain | log::kPanic, id, fmt::format("cannot tell the sender: {}", st.error().text));
     return st.has_value();
   }
 
-  static void add_recipient(mail::Envelope& env, const std::string& address) {
-    for (const auto& r : env.recipients)
-      if (r.address == address) return;
+  void add_recipient(mail::Envelope& env, const std::string& address) {
+    if (!recipients_.insert(address).second) return;
     mail::Recipient r;
     r.address = address;
     env.recipients.push_back(std::move(r));
@@ -315,16 +380,20 @@ class Submission {
     const bool resent = headers.find("Resent-To") != nullptr || headers.find("Resent-Cc") != nullptr ||
                         headers.find("Resent-Bcc") != nullptr;
     const std::string prefix = resent ? "Resent-" : "";
+    if (config_->main.extract_addresses_remove_arguments) taken_away_.insert(arguments_.begin(), arguments_.end());
     for (const char* name : {"To", "Cc", "Bcc"})
       for (const auto* h : headers.find_all(prefix + name)) take_recipients(h->value(), ls);
     if (!config_->main.extract_addresses_remove_arguments)
       for (const auto& a : arguments_) add_recipient(ls.envelope, a);
     fault_.others = !ls.envelope.recipients.empty();
+    if (fault_.kind == SubmissionFault::Kind::too_many) return refuse_number();
     if (fault_) {
       // Who can get the message does, unless the caller is waiting for an answer.
       if (!fault_.others || told_on_stderr()) return fail(fault_line(fault_));
-      (void)report_fault(reception, ls);
-      fault_ = {};
+      // The sender is told of the others when the message is taken, or with the reason why it is not.
+      process_->engine.log->write(log::kMain | log::kPanic, ls.envelope.id, fault_line(fault_));
+      ignored_copy_ = returned(reception, ls, true);
+      ignored_ = std::exchange(fault_, {});
     }
     headers.remove("Bcc");
     headers.remove("Resent-Bcc");
@@ -333,26 +402,41 @@ class Submission {
       return fail(fault_line(fault_));
     }
     check_number(ls, true);
-    return fault_ ? fail(fault_complaint(fault_, 0)) : Status();
+    return fault_ ? refuse_number() : Status();
+  }
+
+  /// -t found more recipients than recipients_max.
+  Status refuse_number() {
+    fault_.others = true;
+    fault_.ignored = std::move(fault_.lines);
+    return fail(fault_complaint(fault_, 0));
   }
 
   /// Of one header of -t.
   void take_recipients(std::string_view value, LocalScope& ls) {
-    for (const auto& item : mail::address_items(value)) {
+    const std::int64_t most = smtp::recipients_max(ls.scope);  // no limit: that of the header section bounds them
+    const std::size_t items =
+        most > 0 ? std::max(mail::kMaxListAddresses, static_cast<std::size_t>(most) + 1) : value.size();
+    for (const auto& item : mail::address_items(value, items)) {
+      if (item.unread) {
+        fault_.kind = SubmissionFault::Kind::too_many;
+        return;
+      }
       auto a = mail::parse_mailbox(value.substr(item.begin, item.end - item.begin),
                                    lenient(config_->main.allow_domain_literals));
       if (!a) {
         if (a.error().text == "empty address") continue;  // a comment
-        const std::string rest = printable(trim(value.substr(item.begin))), why = a.error().text;
-        if (!fault_) fault_.reason = fmt::format("{} - {}", rest, why);
-        fault_.kind = SubmissionFault::Kind::headers;
-        if (fault_.lines.size() < kMaxFaults) fault_.lines.push_back(fmt::format("{}: {}", rest.substr(0, 1024), why));
+        if (fault_.lines.size() >= kMaxFaults) continue;
+        const std::string rest = excerpt(value.substr(item.begin)), why = excerpt(a.error().text);
+        if (!fault_) {
+          fault_.kind = SubmissionFault::Kind::headers;
+          fault_.reason = fmt::format("{} - {}", rest, why);
+        }
+        fault_.lines.push_back(fmt::format("{}: {}", rest, why));
         continue;
       }
       const std::string address = qualified(*a, process_->primary_hostname);
-      const bool taken_away = config_->main.extract_addresses_remove_arguments &&
-                              std::find(arguments_.begin(), arguments_.end(), address) != arguments_.end();
-      if (!taken_away) add_recipient(ls.envelope, address);
+      if (!taken_away_.contains(address)) add_recipient(ls.envelope, address);
     }
   }
 
@@ -421,6 +505,11 @@ class Submission {
   LocalScope* input_scope_ = nullptr;  ///< while the message is read
   acl::Effects* effects_ = nullptr;    ///< while the message is received
   SubmissionFault fault_;
+  SubmissionFault ignored_;  ///< recipients in the headers that are none, of a message that goes to the others
+  Returned ignored_copy_;    ///< what the sender gets back with them
+  int status_ = 0;
+  std::unordered_set<std::string> taken_away_;  ///< -t: arguments, who do not get the message
+  std::unordered_set<std::string> recipients_;  ///< of the envelope, each once
   std::string id_;
   bool deliver_now_ = true;
 };
@@ -441,12 +530,12 @@ int run_submit(const Options& o, std::shared_ptr<const lang::Config> config) {
     s.release();
     return r;
   });
-  if (rc != 0 || s.id().empty() || !s.deliver_now()) return rc;
+  if (rc != 0 || s.id().empty()) return rc;
+  if (!s.deliver_now()) return s.status();
   if (o.delivery == Options::Delivery::background) {
     std::fflush(nullptr);
     const pid_t pid = fork();
-    if (pid < 0) return 0;  // it is in the queue; a queue run delivers it
-    if (pid > 0) return 0;
+    if (pid != 0) return s.status();  // no process to be had: it is in the queue; a queue run delivers it
     (void)setsid();
   }
   const int drc = io::run_loop([&] {
@@ -455,7 +544,7 @@ int run_submit(const Options& o, std::shared_ptr<const lang::Config> config) {
     return r;
   });
   if (o.delivery == Options::Delivery::background) _exit(drc);
-  return drc;
+  return drc != 0 ? drc : s.status();
 }
 
 }  // namespace remex::cli

@@ -30,7 +30,7 @@ class Parser {
     else if (o_.program == "rsmtp")
       o_.mode = Mode::smtp_batch;
     else if (o_.program == "rmail")
-      o_.dot_is_data = true;
+      o_.dot_is_data = o_.errors_mailed_are_success = true;
     if (o_.program == "remex" && argc_ > 1 && subcommand()) return o_;
     bool only_arguments = false;
     for (at_ = 1; at_ < argc_; ++at_) {
@@ -309,10 +309,10 @@ class Parser {
     else if (rest == "dqs")
       o_.queue_smtp = true;
     else if (rest == "ep" || rest == "eq")
-      o_.errors_to_stderr = true;
-    else if (rest == "ee")
-      o_.errors_mailed_are_success = true;
-    else if (rest == "em" || rest == "ew" || rest == "m" || rest == "o" || rest == "Y") {
+      o_.errors_to_stderr = true, o_.errors_mailed_are_success = false;
+    else if (rest == "ee" || rest == "em" || rest == "ew")
+      o_.errors_to_stderr = false, o_.errors_mailed_are_success = rest == "ee";
+    else if (rest == "m" || rest == "o" || rest == "Y") {
     } else if (rest.starts_with("A")) {
       REMEX_TRY(o_.bi_argument, value(a, rest.substr(1)));
     } else if (rest == "B") {  // the number may be left out

@@ -64,7 +64,8 @@ std::string fault_subject(const SubmissionFault& fault) {
   return {};
 }
 
-std::string fault_text(const SubmissionFault& fault) {
+namespace {
+std::string main_text(const SubmissionFault& fault) {
   switch (fault.kind) {
     case Kind::none: break;
     case Kind::nobody:
@@ -99,6 +100,15 @@ std::string fault_text(const SubmissionFault& fault) {
           first_line(fault));
   }
   return {};
+}
+}  // namespace
+
+std::string fault_text(const SubmissionFault& fault) {
+  std::string out = main_text(fault);
+  if (fault.ignored.empty()) return out;
+  out += "\nThe message also had recipient addresses that were incorrectly constructed:\n\n";
+  for (const auto& line : fault.ignored) out += fmt::format("  {}\n", line);
+  return out;
 }
 
 }  // namespace remex::cli

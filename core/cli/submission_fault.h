@@ -21,9 +21,10 @@ struct SubmissionFault {
   } kind = Kind::none;
   /// headers: "TEXT: why" for each; argument, refused: one line.
   std::vector<std::string> lines;
-  std::string reason;     ///< headers, argument: the first one in other words, for the log
-  std::string complaint;  ///< argument: for standard error
-  bool others = false;    ///< headers: good recipients are left, who get the message; too_many: -t found them
+  std::string reason;                ///< headers, argument: the first one in other words, for the log
+  std::string complaint;             ///< argument: for standard error
+  std::vector<std::string> ignored;  ///< other kinds than headers: what was wrong in the headers as well, as `lines`
+  bool others = false;  ///< headers: good recipients are left, who get the message; too_many: -t found them
 
   explicit operator bool() const { return kind != Kind::none; }
   /// The headers were looked at: a log line says so, and the copy has what they lacked.

@@ -70,13 +70,26 @@ void add_item(std::string_view body, std::size_t begin, std::size_t end, std::ve
   out.push_back(std::move(item));
 }
 
+/// What was not looked at any more, when there is an address in it.
+void add_rest(std::string_view body, std::size_t begin, std::vector<AddressItem>& out) {
+  begin = body.find_first_not_of(" \t\r\n,;", begin);
+  if (begin == std::string_view::npos) return;
+  AddressItem item;
+  item.begin = item.spec_begin = item.spec_end = begin;
+  item.end = body.size();
+  while (is_space(body[item.end - 1])) --item.end;
+  item.error.assign("too many addresses in one header");
+  item.unread = true;
+  out.push_back(std::move(item));
+}
+
 }  // namespace
 
-std::vector<AddressItem> address_items(std::string_view body) {
+std::vector<AddressItem> address_items(std::string_view body, std::size_t most) {
   std::vector<AddressItem> out;
   std::size_t begin = 0;
   bool angle = false, has_at = false, group = false;
-  for (std::size_t i = 0; i < body.size() && out.size() < kMaxListAddresses;) {
+  for (std::size_t i = 0; i < body.size() && out.size() < most;) {
     const char c = body[i];
     if (encloses(c)) {
       i = skip_enclosed(body, i);
@@ -100,7 +113,10 @@ std::vector<AddressItem> address_items(std::string_view body) {
     }
     ++i;
   }
-  add_item(body, begin, body.size(), out);
+  if (out.size() < most)
+    add_item(body, begin, body.size(), out);
+  else
+    add_rest(body, begin, out);
   return out;
 }
 

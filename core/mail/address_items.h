@@ -16,9 +16,11 @@ struct AddressItem {
   std::size_t spec_begin = 0, spec_end = 0;  ///< the working part, without angle brackets, with its source route
   Address address;                           ///< empty when `error` is set
   std::string error;                         ///< why it is no address
+  bool unread = false;                       ///< the rest of the text, behind as many items as were wanted
 };
 
-/// Splits an address-list header body. Group names and separators belong to no item. Empty items are left out.
-std::vector<AddressItem> address_items(std::string_view body);
+/// Splits an address-list header body. Group names and separators belong to no item. Empty items are left out. What
+/// follows `most` items is one more, an error that is `unread`.
+std::vector<AddressItem> address_items(std::string_view body, std::size_t most = kMaxListAddresses);
 
 }  // namespace remex::mail

@@ -5,11 +5,6 @@ To: one@test.ex, @@bad
 Subject: x
 
 text
-@run -odi -t
-To: one@test.ex, @@bad, (x
-Subject: x
-
-text
 @run -odi -t -oep
 Subject: x
 
@@ -20,19 +15,6 @@ Subject: x
 text
 @run -odi -t -oee
 Subject: x
-
-text
-@run -odi -t -oee
-To: one@test.ex, x@y@z, <a, b@c>
-
-text
-@run -odi -t -oem
-To: one@test.ex, x@y@z, <a, b@c>
-
-text
-@run -odi -t -oem
-To: one@test.ex, x@y@z
-Bcc: two@test.ex
 
 text
 @run -odi -oem a@b@c d@test.ex
@@ -185,18 +167,8 @@ text
 To: a@b@c
 
 text
-@run -odi -t -oem
-To: (c) y@test.ex, <x@test.ex
-Bcc: z@test.ex
-
-text
 @run -odi -t -oee x@test.ex
 To: b@@c, x@test.ex
-
-text
-@run -odi -t
-To: people: a@test.ex, b@@c, d@test.ex;, e@test.ex
-Cc: Fred <f@test.ex>, (comment) g@test.ex, undisclosed-recipients:;
 
 text
 @run -odi -oep a@test.ex b@c@d
@@ -236,3 +208,33 @@ y
 Subject: x
 
 y
+@case bad addresses among good ones
+@known the sender is told when the message is accepted, not before
+@run -odi -t
+To: one@test.ex, @@bad, (x
+Subject: x
+
+text
+@run -odi -t -oee
+To: one@test.ex, x@y@z, <a, b@c>
+
+text
+@run -odi -t -oem
+To: one@test.ex, x@y@z, <a, b@c>
+
+text
+@run -odi -t -oem
+To: one@test.ex, x@y@z
+Bcc: two@test.ex
+
+text
+@run -odi -t -oem
+To: (c) y@test.ex, <x@test.ex
+Bcc: z@test.ex
+
+text
+@run -odi -t
+To: people: a@test.ex, b@@c, d@test.ex;, e@test.ex
+Cc: Fred <f@test.ex>, (comment) g@test.ex, undisclosed-recipients:;
+
+text

@@ -49,4 +49,16 @@ BOOST_AUTO_TEST_CASE(every_place_is_inside) {
       BOOST_TEST((i.begin <= i.spec_begin && i.spec_begin <= i.spec_end && i.spec_end <= i.end && i.end <= n));
 }
 
+BOOST_AUTO_TEST_CASE(the_rest_behind_as_many_as_were_wanted) {
+  const std::string body = "a@x, b@x , c@x, d@x ";
+  const auto some = remex::mail::address_items(body, 2);
+  BOOST_REQUIRE_EQUAL(some.size(), 3U);
+  BOOST_TEST(!some[1].unread);
+  BOOST_TEST(some[2].unread);
+  BOOST_TEST(!some[2].error.empty());
+  BOOST_TEST(body.substr(some[2].begin, some[2].end - some[2].begin) == "c@x, d@x");
+  for (const char* whole : {"a@x, b@x", "a@x, b@x,", "a@x, b@x, ,"})
+    BOOST_TEST(remex::mail::address_items(whole, 2).size() == 2U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
