@@ -14,7 +14,8 @@ from maildir_conf import fill
 D = h.Dir()
 ME = 'joe@box.test'
 CONF = fill(D, h.free_port(), boxes=('u@box.test', 'joe@box.test'),
-            extra='qualify_domain = box.test\nlog_selector = +received_recipients\nheader_maxsize = 4M\n'
+            extra='qualify_domain = box.test\ntrusted_users = %d' % os.getuid() +
+                  '\nheader_maxsize = 4M\n'
                   '.ifdef REFUSE\nacl_not_smtp = refuse\n.endif\n.ifdef PANIC\nacl_smtp_mail = noisy\n.endif\n'
                   '.ifdef RETURN\nbounce_return_size_limit = RETURN\n.endif\n.ifdef SIZE\nmessage_size_limit = SIZE\n.endif\n'
                   '.ifdef HEADERS_ONLY\nbounce_return_body = false\n.endif\n.ifdef FEW\nrecipients_max = FEW\n.endif\n',
