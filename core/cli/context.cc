@@ -24,6 +24,14 @@ namespace remex::cli {
 
 std::string config_path(const Options& o) { return o.config_file.empty() ? "/etc/remex/remex.conf" : o.config_file; }
 
+std::shared_ptr<const lang::Config> with_syslog_tag(const Options& o, std::shared_ptr<const lang::Config> config) {
+  if (!config || o.syslog_tag.empty()) return config;
+  const auto own = std::const_pointer_cast<lang::Config>(std::move(config));  // made as changeable, and ours alone
+  own->main.log_file_path = {"syslog"};
+  own->main.syslog_processname = o.syslog_tag;
+  return own;
+}
+
 std::shared_ptr<const lang::Config> load(const Options& o, bool warnings) {
   auto files = std::make_shared<lang::SourceFiles>();
   lang::Diagnostics diag(*files);
@@ -35,7 +43,7 @@ std::shared_ptr<const lang::Config> load(const Options& o, bool warnings) {
     const std::string text = diag.render();
     fmt::print(stderr, "{}", text);
   }
-  return config;
+  return with_syslog_tag(o, std::move(config));
 }
 
 int complain(int code, std::string_view text) {

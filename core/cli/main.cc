@@ -53,6 +53,8 @@ int dispatch(const Options& o) {
   [[maybe_unused]] static const auto* const kept =
       o.mode != Mode::daemon ? new std::shared_ptr<const lang::Config>(config) : nullptr;
   apply_environment(*config);
+  if (!o.syslog_tag.empty() && !find_caller(*config).admin)
+    return complain(1, "you lack sufficient privilege to specify syslog process name");
   if (const char* why = needs_admin(o, *config); why != nullptr) {
     fmt::print(stderr, "{}: permission denied: {} is for admin users (root, exim_user, admin_groups)\n", o.program,
                why);

@@ -36,7 +36,7 @@ int run_daemon_mode(const Options& o, std::shared_ptr<const lang::Config> config
     if (!fresh)
       for (const auto& e : diag.all())
         if (e.severity == lang::Severity::error) problem += diag.one_line(e) + "\n";
-    return fresh;
+    return with_syslog_tag(o, std::move(fresh));
   };
   return daemon::run_daemon(std::move(config), d);
 }

@@ -13,6 +13,9 @@ namespace remex::cli {
 
 /// -C, or /etc/remex/remex.conf.
 std::string config_path(const Options& o);
+/// The configuration as -L wants it: the log goes to the syslog under that name. `config` (or null) was just loaded and
+/// nobody else has it.
+std::shared_ptr<const lang::Config> with_syslog_tag(const Options& o, std::shared_ptr<const lang::Config> config);
 /// Loads; on error prints all diagnostics to stderr and returns null. Warnings are printed when `warnings`.
 std::shared_ptr<const lang::Config> load(const Options& o, bool warnings);
 

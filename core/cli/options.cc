@@ -127,6 +127,7 @@ class Parser {
         return {};
       }
       case 'i': o_.dot_is_data = true; return {};
+      case 'L': return syslog_option(a, rest);
       case 'M': return m_option(rest);
       case 'n': o_.terse = true; return {};
       case 'N': o_.no_delivery = o_.verbose = true; return {};
@@ -265,20 +266,64 @@ class Parser {
     return {};
   }
 
+  /// -L TAG: the length is Exim's limit.
+  Status syslog_option(std::string_view a, std::string_view rest) {
+    constexpr std::size_t kLongest = 32;
+    REMEX_TRY(o_.syslog_tag, value(a, rest));
+    if (o_.syslog_tag.empty()) return fail(fmt::format("{}: the -L syslog name is too short", o_.program));
+    if (o_.syslog_tag.size() > kLongest)
+      return fail(fmt::format("{}: the -L syslog name is too long: \"{}\"", o_.program, printable(o_.syslog_tag)));
+    return {};
+  }
+
+  /// -MC and what goes with it: how Exim's processes hand an open connection over to each other. What only describes
+  /// such a connection is taken, and describes nothing; -MCG names the queue.
+  Status connection_option(std::string_view rest) {
+    if (rest == "CG") {
+      REMEX_TRY(o_.queue_name, value("MCG", ""));
+      return {};
+    }
+    if (rest == "C") return connection();
+    struct Description {
+      std::string_view name;
+      int words;  ///< that follow
+    };
+    static constexpr Description kDescriptions[] = {{"CA", 0}, {"CD", 0}, {"CK", 0}, {"CP", 0}, {"CS", 0},
+                                                    {"CT", 0}, {"Cd", 1}, {"Cr", 1}, {"Cs", 1}, {"CQ", 2},
+                                                    {"CL", 3}, {"Ct", 3}, {"Cp", 4}};
+    for (const Description& d : kDescriptions) {
+      if (rest != d.name) continue;
+      if (argc_ - at_ <= d.words) return bad("M" + std::string(rest));
+      at_ += d.words;
+      return {};
+    }
+    if (rest == "Cq")
+      return fail(
+          fmt::format("{}: -MCq is how Exim's processes ask each other about a quota; remex has one process, "
+                      "which looks itself (-bv ADDRESS tells whether it accepts one)",
+                      o_.program));
+    return bad("M" + std::string(rest));
+  }
+
+  /// -MC TRANSPORT HOST ADDRESS SEQUENCE ID, the last option.
+  Status connection() {
+    constexpr int kWords = 5;
+    if (argc_ - at_ - 1 != kWords) return fail(fmt::format("{}: too many or too few arguments after -MC", o_.program));
+    const std::string_view id = argv_[at_ + kWords];
+    if (!is_message_id(id))
+      return fail(fmt::format("{}: malformed message id {} after -MC option", o_.program, printable(id)));
+    return fail(
+        fmt::format("{}: -MC is how Exim's processes hand an open connection over to each other; remex has one "
+                    "process, which keeps connections for the next message itself (-M {} delivers the message)",
+                    o_.program, id));
+  }
+
   Status m_option(std::string_view rest) {
     if (rest == "set") {
       REMEX_TRY(o_.message_id, value("Mset", ""));
       return {};
     }
-    if (rest == "CG") {
-      REMEX_TRY(o_.queue_name, value("MCG", ""));
-      return {};
-    }
-    if (rest.starts_with("C"))
-      return fail(fmt::format(
-          "{}: -M{} is how Exim's processes hand an open connection over to each other; remex has one process, which "
-          "keeps connections for the next message itself",
-          o_.program, printable(rest)));
+    if (rest.starts_with("C")) return connection_option(rest);
     static constexpr std::string_view known[] = {"",   "f",   "g",  "rm", "t",  "vb", "vc", "vh",
                                                  "vl", "mad", "md", "ar", "es", "c",  "G"};
     if (rest == "G") {

@@ -87,6 +87,7 @@ struct Options {
   std::string message_id;                 ///< -Mset: the same of a message in the queue
   std::string message_reference;          ///< -oMm
   std::string log_text;                   ///< -z
+  std::string syslog_tag;                 ///< -L
   std::string listen_override, pid_file;  ///< -oX, -oP
   std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender,
       protocol;                   ///< -oM*

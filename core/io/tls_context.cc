@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "core/base/clock.h"
 #include "core/hooks/hooks.h"
 #include "core/io/tls_session.h"
 
@@ -124,21 +125,57 @@ std::shared_ptr<TlsMaterial> new_material() {
   return m;
 }
 
+/// All that cfg names, loaded or made.
+Result<std::shared_ptr<const TlsMaterial>> server_material(const TlsServerConfig& cfg) {
+  auto m = new_material();
+  REMEX_CHECK(set_priority(*m, cfg.priority));
+  if (cfg.certificate_file.empty()) {
+    if (!cfg.private_key_file.empty())
+      return fail(ErrorKind::config, "private key " + cfg.private_key_file + " without a certificate");
+    REMEX_CHECK(self_signed(*m, cfg.hostname));
+  } else {
+    REMEX_CHECK(load_key_pair(*m, cfg.certificate_file, cfg.private_key_file));
+    for (const auto& [certificate, key] : cfg.more_key_pairs) REMEX_CHECK(load_key_pair(*m, certificate, key));
+  }
+  for (unsigned i = 0; i < cfg.ocsp_files.size(); ++i) REMEX_CHECK(load_ocsp(*m, cfg.ocsp_files[i], i));
+  REMEX_CHECK(load_trust(*m, cfg.verify_certificates));
+  REMEX_CHECK(load_crl(*m, cfg.crl_file));
+  m->request_peer = cfg.request_client_certificate || cfg.require_client_certificate;
+  m->require_peer = cfg.require_client_certificate;
+  return m;
+}
+
 class ServerContext final : public TlsServerContext {
  public:
-  explicit ServerContext(std::shared_ptr<const TlsMaterial> m) : material_(std::move(m)) {}
+  ServerContext(TlsServerConfig cfg, std::shared_ptr<const TlsMaterial> m)
+      : cfg_(std::move(cfg)), material_(std::move(m)), renew_at_(next_renewal()) {}
   Result<std::unique_ptr<TlsStream>> accept(std::unique_ptr<Stream> under, const ForName& for_name) override {
     TlsMaterialForName material;
     if (for_name)
       material = [&for_name](const std::string& name) -> Result<std::shared_ptr<const TlsMaterial>> {
         REMEX_TRY(const auto context, for_name(name));
-        return dynamic_cast<const ServerContext&>(*context).material_;
+        return dynamic_cast<ServerContext&>(*context).material();
       };
-    return tls_handshake(material_, std::move(under), true, {}, material);
+    return tls_handshake(this->material(), std::move(under), true, {}, material);
   }
 
  private:
+  static std::int64_t next_renewal() { return wall_seconds() + hooks::certificate_lifetime(kYear) / 2; }
+
+  /// A certificate of our own is made anew in the middle of its time, however long the server runs. When that fails,
+  /// the one before stays.
+  std::shared_ptr<const TlsMaterial> material() {
+    if (!cfg_.certificate_file.empty() || wall_seconds() < renew_at_) return material_;
+    if (auto fresh = server_material(cfg_)) {
+      material_ = std::move(*fresh);
+      renew_at_ = next_renewal();
+    }
+    return material_;
+  }
+
+  const TlsServerConfig cfg_;
   std::shared_ptr<const TlsMaterial> material_;
+  std::int64_t renew_at_;  ///< seconds since 1970
 };
 
 class ClientContext final : public TlsClientContext {
@@ -161,22 +198,8 @@ TlsMaterial::~TlsMaterial() {
 }
 
 Result<std::shared_ptr<TlsServerContext>> TlsServerContext::create(const TlsServerConfig& cfg) {
-  auto m = new_material();
-  REMEX_CHECK(set_priority(*m, cfg.priority));
-  if (cfg.certificate_file.empty()) {
-    if (!cfg.private_key_file.empty())
-      return fail(ErrorKind::config, "private key " + cfg.private_key_file + " without a certificate");
-    REMEX_CHECK(self_signed(*m, cfg.hostname));
-  } else {
-    REMEX_CHECK(load_key_pair(*m, cfg.certificate_file, cfg.private_key_file));
-    for (const auto& [certificate, key] : cfg.more_key_pairs) REMEX_CHECK(load_key_pair(*m, certificate, key));
-  }
-  for (unsigned i = 0; i < cfg.ocsp_files.size(); ++i) REMEX_CHECK(load_ocsp(*m, cfg.ocsp_files[i], i));
-  REMEX_CHECK(load_trust(*m, cfg.verify_certificates));
-  REMEX_CHECK(load_crl(*m, cfg.crl_file));
-  m->request_peer = cfg.request_client_certificate || cfg.require_client_certificate;
-  m->require_peer = cfg.require_client_certificate;
-  return std::make_shared<ServerContext>(std::move(m));
+  REMEX_TRY(auto m, server_material(cfg));
+  return std::make_shared<ServerContext>(cfg, std::move(m));
 }
 
 Result<std::shared_ptr<TlsClientContext>> TlsClientContext::create(const TlsClientConfig& cfg) {

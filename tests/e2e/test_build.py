@@ -5,7 +5,12 @@ launcher, does what test mode says. The launcher is compiled here."""
 import os
 import re
 import shutil
+import signal
+import smtplib
+import socket
+import ssl
 import subprocess
+import threading
 
 import harness as h
 
@@ -80,7 +85,8 @@ class Suite:
         shutil.chown(self.d('mail'), 'mail', 'mail')
         os.makedirs(self.d('spool'))
         shutil.chown(self.d('spool'), 'mail', 'mail')
-        self.conf = h.write(self.d('test-config'), CONF.replace('@DIR@', self.d.path))
+        self.text = CONF.replace('@DIR@', self.d.path)
+        self.conf = h.write(self.d('test-config'), self.text)
         h.write(self.d('bin/fakens'), FAKENS, 0o755)
         h.write(self.d('asked'), '', 0o666)
 
@@ -167,6 +173,98 @@ def test_a_session_with_the_banner_of_exim():
 
 def test_load_average_counts():
     h.equal(S.run(EXIM, '-be', '$load_average $load_average').stdout, '0 10\n')
+
+
+class Daemon:
+    """-bdf, started by USER, with these lines before the rest of the configuration."""
+
+    def __init__(self, main=''):
+        self.port = h.free_port()
+        self.conf = h.write(S.d('daemon-config'), main + S.text)
+        self.pid = S.d('spool/daemon.pid')
+        self.p = subprocess.Popen([EXIM, '-C', self.conf, '-bdf', '-oX', '127.0.0.1:%d' % self.port, '-oP', self.pid], user=USER, group='nogroup',
+                                  extra_groups=[], stdin=subprocess.DEVNULL)
+        h.wait_for(self.answers, what='the daemon')
+
+    def answers(self):
+        h.check(self.p.poll() is None, 'the daemon ended')
+        try:
+            h.Smtp(self.port).close()
+        except OSError:
+            return False
+        return True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.kill(self.p.pid, signal.SIGTERM)  # we are root; the process is, too
+        self.p.wait(60)
+
+    def certificate(self):
+        """The server's certificate."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with smtplib.SMTP('127.0.0.1', self.port, timeout=60) as s:
+            s.starttls(context=context)
+            return s.sock.getpeercert(True)
+
+
+def lifetime(der, seconds):
+    """Is the certificate still good after so many seconds?"""
+    return subprocess.run(['openssl', 'x509', '-inform', 'DER', '-noout', '-checkend', str(seconds)], input=der, capture_output=True).returncode == 0
+
+
+def test_port_of_ident_services():
+    asked = []
+
+    def serve():
+        while True:
+            try:
+                c, _ = service.accept()
+            except OSError:
+                return
+            with c:
+                question = c.recv(1000).decode().strip()
+                asked.append(question)
+                c.sendall((question + ' : USERID : UNIX : fred\r\n').encode())
+
+    with socket.create_server(('127.0.0.1', 1113)) as service:
+        threading.Thread(target=serve, daemon=True).start()
+        with Daemon('rfc1413_hosts = *\nrfc1413_query_timeout = 30s\nrfc1413_port = 1113\n') as d:
+            s = h.Smtp(d.port)
+            here = s.s.getsockname()[1]
+            h.check('Hello fred at me.test' in str(s.cmd('EHLO me.test')), 'greeting')
+            s.close()
+            h.check('%d , %d' % (here, d.port) in asked, asked)
+
+
+def test_a_self_signed_certificate_is_short_lived():
+    with Daemon('tls_advertise_hosts = *\n') as d:
+        first = d.certificate()
+        h.check(not lifetime(first, 3), 'it is good for more than 3 seconds')
+        h.wait_for(lambda: not lifetime(first, 0), what='its end')
+        later = d.certificate()
+        h.check(later != first, 'the same certificate, out of date')
+
+
+def test_syslog_name():
+    r = S.run(EXIM, '-L', 'tag', '-bP', 'syslog_processname', user='root')
+    h.equal((r.returncode, r.stdout), (0, 'syslog_processname = tag\n'), r.stderr)
+    r = S.run(EXIM, '-Ltag', '-odq', 'x@test.ex', input='Subject: x\n\nx\n', user='root')
+    h.equal(r.returncode, 0, r.stderr)
+    h.check(re.search(r"^SYSLOG: '.* <= root@test\.ex ", r.stderr, re.M), r.stderr)
+    r = S.run(EXIM, '-L', 'tag', '-bP', 'syslog_processname')
+    h.equal((r.returncode, r.stdout, r.stderr), (1, '', 'exim: you lack sufficient privilege to specify syslog process name\n'))
+
+
+def test_options_of_connections_that_are_handed_over():
+    for words in (['-MCA', '-MCD', '-MCK', '-MCP', '-MCS', '-MCT'], ['-MCd', 'why'], ['-MCr', 'sni'], ['-MCQ', '1', '2'], ['-MCt', '127.0.0.1', '25', 'x'], ['-MCp', 'a', '1', 'b', '2']):
+        r = S.run(EXIM, *words, '-be', 'x$queue_name')
+        h.equal((r.returncode, r.stdout, r.stderr), (0, 'x\n', ''), words)
+    r = S.run(EXIM, '-MC', 'smtp', 'h.test', '127.0.0.1', '2', '1abcde-000001-AB')
+    h.equal((r.returncode, r.stdout), (1, ''))
+    h.check('one process' in r.stderr and '-M 1abcde-000001-AB' in r.stderr, r.stderr)
 
 
 def test_hidden_option_and_default_config_header():

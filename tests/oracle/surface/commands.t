@@ -145,3 +145,31 @@ local_interfaces = 127.0.0.1
 @daemon
 @wait daemon started
 @stop
+@case name in the syslog
+@run -L tag -bP syslog_processname
+@run -Ltag -bP syslog_processname
+@run -L
+@run -L '' -be x
+@run -L 12345678901234567890123456789012 -be x
+@run -L 123456789012345678901234567890123 -be x
+@case what describes a connection that is handed over
+@run -MCA -MCD -MCK -MCP -MCS -MCT -be x
+@run -MCd why -be x
+@run -MCr sni -MCs sni -be x
+@run -MCQ 1 2 -be x
+@run -MCt 127.0.0.1 25 cipher -be x
+@run -MCp 127.0.0.1 1 127.0.0.2 2 -be x
+@run -MCGx -be x
+@run -MCdx -be x
+@run -MCX -be x
+@run -MCd
+@run -MCQ 1
+@run -MCG
+@run -MCt 1
+@run -MC
+@run -MC a b c
+@run -MC a b c d notanid
+@run -MC a b c d 1abcde-000001-AB f
+@case a connection that is handed over
+@known remex keeps connections inside one process and says so; Exim looks for a socket on standard input
+@run -MC smtp h.test 127.0.0.1 2 1abcde-000001-AB
