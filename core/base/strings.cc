@@ -105,6 +105,10 @@ bool high_bytes_shown = false;
 
 void show_high_bytes(bool on) { high_bytes_shown = on; }
 
+bool has_control(std::string_view s) {
+  return std::any_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; });
+}
+
 bool has_dot_dot(std::string_view path) {
   const auto parts = split(path, '/');
   return std::find(parts.begin(), parts.end(), "..") != parts.end();

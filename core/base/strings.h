@@ -58,6 +58,9 @@ std::string printable(std::string_view s);
 /// Edit distance for "did you mean"; the nearest candidate within a third of the length, or empty.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
+/// An octet below 32, or DEL: in an address it would end a command of SMTP, or a line of a log or file.
+bool has_control(std::string_view s);
+
 /// Is a component of the path ".."? It leads out of where the path begins.
 bool has_dot_dot(std::string_view path);
 

@@ -139,6 +139,7 @@ void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&&
 
 void Scheduler::wake(std::shared_ptr<Process> process, const std::string& id) {
   if (stopping_ || woken_.size() >= kMaxWaiting) return;  // it has a next attempt in any case
+  last_ = process;
   woken_.emplace_back(std::move(process), id);
   pump();
 }
@@ -170,7 +171,10 @@ void Scheduler::pump() {
   } catch (const std::bad_alloc&) {
     overflow_ = true;  // the message is in the store
   }
-  watch();
+  try {
+    watch();
+  } catch (const std::bad_alloc&) {  // the next delivery, or the look for retries, comes to it
+  }
 }
 
 void Scheduler::start_waiting() {
@@ -249,9 +253,9 @@ Millis Scheduler::until_slow() const {
 }
 
 void Scheduler::watch() {
-  if (stopping_ || watching_ || (waiting_.empty() && woken_.empty())) return;
+  if (stopping_ || watching_ || !anything_waits()) return;
   watch_->spawn("delivery slots", [this] {
-    while (!stopping_ && !(waiting_.empty() && woken_.empty())) {
+    while (!stopping_ && anything_waits()) {
       if (!io::sleep_for(std::max(until_slow(), Millis(10)))) break;
       pump();
       // As many as may be are slow: a queue run has slots of its own.
@@ -283,6 +287,7 @@ void Scheduler::start_wanted() {
 }
 
 void Scheduler::retry_due(std::shared_ptr<Process> process) {
+  if (overflow_) pump();
   start_wanted();
   // A young queue run comes to them itself.
   if (!may_start(full_, kMaxRuns + 1) || !may_start(retries_, kMaxRuns)) return;

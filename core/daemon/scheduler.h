@@ -67,6 +67,7 @@ class Scheduler {
   void ask_for_run(const std::shared_ptr<Process>& process);
   /// As long as something waits: looks again when the oldest delivery becomes a slow one.
   void watch();
+  bool anything_waits() const { return !waiting_.empty() || !woken_.empty() || (overflow_ && last_); }
   /// Whether and how long it takes until has_slot() may change without the end of a delivery.
   Millis until_slow() const;
   /// Runs of one kind that are under way.

@@ -135,6 +135,13 @@ std::vector<Group> Attempt::make_groups() {
       log_routing(*a);
       continue;
     }
+    // Every way in refuses it; a command of SMTP would end there.
+    if (a->special.empty() && has_control(a->state.address)) {
+      a->status = Addr::Status::failed;
+      a->message = "control character in address";
+      log_routing(*a);
+      continue;
+    }
     const int limit = def->batch_limit != nullptr ? def->batch_limit(*a->transport) : 1;
     const std::size_t room = limit <= 0 ? kRunMax : static_cast<std::size_t>(limit);
     std::string key = room > 1 ? group_key(*a) : std::string();

@@ -42,7 +42,7 @@ struct Nursery::Impl {
 
   /// Room for one more, so that what follows cannot throw.
   static std::unordered_set<Fiber*>::node_type make_place(std::unordered_set<Fiber*>& all) {
-    if (all.size() + 1 > all.bucket_count()) all.reserve(2 * all.size() + 8);
+    if (all.size() + 1 >= all.bucket_count()) all.reserve(2 * all.size() + 8);
     std::unordered_set<Fiber*> one{nullptr};
     return one.extract(one.begin());
   }
@@ -131,19 +131,18 @@ struct Event::Impl {
   WaitList waiters;
 };
 
-Event::Event() = default;
+Event::Event() : impl_(std::make_unique<Impl>()) {}
 Event::~Event() = default;
 
 void Event::set() {
   set_ = true;
-  if (impl_) impl_->waiters.wake_all();
+  impl_->waiters.wake_all();
 }
 
 void Event::clear() { set_ = false; }
 
 Status Event::wait() {
   if (set_) return {};
-  if (!impl_) impl_ = std::make_unique<Impl>();
   WaitNode node;
   impl_->waiters.push(node);
   return park(node, kParkIdle);
@@ -151,7 +150,6 @@ Status Event::wait() {
 
 void Event::wait_firm() {
   if (set_) return;
-  if (!impl_) impl_ = std::make_unique<Impl>();
   WaitNode node;
   impl_->waiters.push(node);
   (void)park(node, kParkFirm);

@@ -51,10 +51,6 @@ class Cursor {
   std::size_t at_ = 1, next_ = 1;
 };
 
-bool has_control(std::string_view s) {
-  return std::any_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; });
-}
-
 /// Seconds since the epoch, perhaps with a fraction; nothing before 1970 or after the year 9999.
 std::optional<std::int64_t> seconds(std::string_view s) {
   const auto n = parse_int(s.substr(0, s.find('.')));

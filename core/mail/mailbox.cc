@@ -160,6 +160,7 @@ class MailboxParser {
     if (!at_end()) return fail(follow_text());
     if (a.domain.starts_with('[')) REMEX_CHECK(check_literal(a.domain));
     if (a.local_part.size() > kMaxLocalPart) return fail("local part too long");
+    if (has_control(a.local_part)) return fail("control character in address");
     return a;
   }
 

@@ -40,15 +40,17 @@ ClaimTable::~ClaimTable() { ::close(fd_); }
 Result<bool> ClaimTable::acquire(const std::string& id) {
   std::lock_guard lock(mutex_);
   if (entries_.contains(id)) return false;
+  entries_[id] = Entry{.held = true, .locked = true, .removing = false};  // first: a lock without it stays for ever
   struct flock l = lock_of(id, F_WRLCK);
   while (::fcntl(fd_, F_OFD_SETLK, &l) != 0) {
     if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EACCES) return false;
-    auto e = fail_errno(errno, fmt::format("lock message {}", id)).error();
+    const int err = errno;
+    entries_.erase(id);
+    if (err == EAGAIN || err == EACCES) return false;
+    auto e = fail_errno(err, fmt::format("lock message {}", id)).error();
     e.kind = ErrorKind::defer;
     return std::unexpected(std::move(e));
   }
-  entries_[id] = Entry{.held = true, .locked = true, .removing = false};
   return true;
 }
 

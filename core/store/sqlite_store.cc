@@ -337,8 +337,8 @@ Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
   try {
     if (wait_for_disk) return writer_.submit(apply, done, Writer::Wait::insist);
     writer_.post(apply, done);
-  } catch (const std::bad_alloc&) {
-    table->removal_done(id);  // it stays in the queue
+  } catch (...) {  // it did not get as far as the writer's queue
+    table->removal_done(id);
     throw;
   }
   return {};

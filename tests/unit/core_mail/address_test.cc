@@ -73,6 +73,11 @@ BOOST_AUTO_TEST_CASE(mailboxes_as_people_write_them) {
     BOOST_TEST((r ? r->str() : "!" + r.error().text) == c.want, c.in);
   }
   BOOST_TEST(!parse_mailbox("a", {}));
+  // What a quoted string may hide would end a command of SMTP.
+  for (const std::string& in :
+       {std::string("\"a>\r\nRSET\r\nx\"@x.test"), std::string("\"a\n b\"@x.test"), std::string("a <\"a\tb\"@x.test>"),
+        std::string("\"a\0b\"@x.test", 12), std::string("a\\\nb@x.test")})
+    BOOST_TEST(!parse_mailbox(in, {.allow_unqualified = true, .allow_domain_literal = true}), in);
   BOOST_TEST(parse_mailbox("x <>", {.allow_null = true}).value().empty());
   BOOST_TEST(parse_mailbox(std::string(1 << 20, '('), {}).error().text == "address too long");
 }
