@@ -60,7 +60,6 @@ struct Addr {
   std::shared_ptr<const ReplySpec> reply;                       ///< for the autoreply transport
   std::shared_ptr<const CommandValues> command_values;          ///< of a filter's command; null: it is not expanded
   std::int64_t file_mode = -1;                                  ///< a filter's; -1: the transport's
-  std::string batch_value;                                      ///< of the option transports::TransportDef::batch_by
   bool own_errors_to = false;                                   ///< errors_to is the filter's, not the router's
   bool ignore_errors = false;                                   ///< noerror: nobody is told of a failure
   bool one_time = false;

@@ -192,14 +192,8 @@ Result<std::string> write_new(const std::string& directory, const std::string& n
   const Fd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!fd) return fail_errno(errno, fmt::format("while creating file {}", temp));
   Status ok;
-  for (std::string_view rest = bytes; ok && !rest.empty();) {
-    const ssize_t n = ::write(fd.get(), rest.data(), rest.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      ok = fail_errno(errno, fmt::format("error while writing to {}", path));
-    else
-      rest.remove_prefix(static_cast<std::size_t>(n));
-  }
+  if (const int err = write_all(fd.get(), bytes); err != 0)
+    ok = fail_errno(err, fmt::format("error while writing to {}", path));
   if (ok && ::fchmod(fd.get(), mode) != 0) ok = fail_errno(errno, "fchmod");
   if (ok) ok = sync_file(fd.get(), f);
   if (ok) ok = link_new(temp, path, other.empty() ? other : directory + "/" + other);

@@ -4,7 +4,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/base/result.h"
@@ -34,6 +36,9 @@ class Fd {
 
 /// mkdir -p with this mode (whatever the umask); new names are synced in their parents.
 Status make_directories(const std::string& path, mode_t mode);
+/// Writes all of `bytes` into a blocking descriptor. Returns 0 or an errno; `written`, if given, grows by what was
+/// written, also before an error.
+int write_all(int fd, std::string_view bytes, std::uint64_t* written = nullptr);
 /// Makes the name of a new file durable.
 void sync_parent(const std::string& path);
 

@@ -22,6 +22,17 @@ Status make_directories(const std::string& path, mode_t mode) {
   }
 }
 
+int write_all(int fd, std::string_view bytes, std::uint64_t* written) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    if (written != nullptr) *written += static_cast<std::uint64_t>(n);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return 0;
+}
+
 void sync_parent(const std::string& path) {
   const Fd parent(::open(path.substr(0, path.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent) ::fsync(parent.get());

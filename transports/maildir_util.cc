@@ -136,19 +136,6 @@ int sync_directory(int fd) {
 
 // ------------------------------------------------------------------ the file
 
-Status write_all(int fd, std::string_view bytes, std::uint64_t& total) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return bad(errno, "write");
-    }
-    total += static_cast<std::uint64_t>(n);
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
 std::string with_crlf(std::string_view s) {
   std::string out;
   out.reserve(s.size() + s.size() / 32);
@@ -175,7 +162,7 @@ Status write_message(int fd, const MaildirJob& job, std::uint64_t& total) {
     for (std::string_view part : {std::string_view(job.head), body, std::string_view(job.tail)}) {
       const std::size_t skip = std::min(done, part.size());
       done -= skip;
-      REMEX_CHECK(write_all(fd, part.substr(skip), total));
+      if (const int err = write_all(fd, part.substr(skip), &total); err != 0) return bad(err, "write");
     }
     return {};
   }

@@ -75,10 +75,11 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   REMEX_TRY(const Identity id, find_identity(ctx, t, *batch.front()));
   REMEX_TRY(const std::string directory, find_directory(ctx, t, o));
   if (!ctx.envelope_of_copy) return defer("this process has no message to copy");
-  mail::Envelope e = ctx.envelope_of_copy();
+  REMEX_TRY(mail::Envelope e, ctx.envelope_of_copy());
   // For the next spool the message is new. What this one did with it is left out, so that a repetition after a crash
   // makes the same file again.
   e.deliver_first_time = true;
+  e.warnings_sent = 0;
   e.frozen = e.manual_thaw = false;
   e.queue_name.clear();
   io::Fields f = courier_request("queuefile", id, t);
@@ -147,6 +148,7 @@ constexpr TransportDef defs[] = {
      .deliver = deliver,
      .batch_limit = +[](const lang::DriverInstance&) { return 0; },
      .batch_by = "directory",
+     .hands_on_envelope = true,
      .may_ask = may_ask},
 };
 

@@ -34,7 +34,9 @@ class Place {
     ::unlinkat(directory_, temp.c_str(), 0);  // left by a crash of this very delivery
     const Fd fd(::openat(directory_, temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode));
     if (!fd) return fail_errno(errno, fmt::format("while creating {}/{}", path_, temp));
-    Status ok = write_bytes(fd.get(), bytes);
+    Status ok;
+    if (const int err = write_all(fd.get(), bytes); err != 0)
+      ok = fail_errno(err, fmt::format("error while writing to {}/", path_));
     if (ok && ::fchmod(fd.get(), kMode) != 0) ok = fail_errno(errno, fmt::format("while setting the mode of {}", temp));
     if (ok && sync && ::fsync(fd.get()) != 0) ok = fail_errno(errno, fmt::format("while syncing {}", path(kind)));
     if (!ok) ::unlinkat(directory_, temp.c_str(), 0);
@@ -43,6 +45,15 @@ class Place {
   Status finish(char kind) const {
     if (::renameat(directory_, unfinished(kind).c_str(), directory_, name(kind).c_str()) == 0) return {};
     return fail_errno(errno, fmt::format("while renaming to {}", path(kind)));
+  }
+  /// The names are durable.
+  Status sync() const {
+    if (::fsync(directory_) == 0) return {};
+    return fail_errno(errno, fmt::format("while syncing {}", path_));
+  }
+  bool has(char kind) const {
+    struct stat st{};
+    return ::fstatat(directory_, name(kind).c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
   }
   void forget(char kind) const { ::unlinkat(directory_, unfinished(kind).c_str(), 0); }
 
@@ -67,25 +78,19 @@ class Place {
 
  private:
   std::string unfinished(char kind) const { return fmt::format("temp.{}.{}", id_, kind); }
-  Status write_bytes(int fd, std::string_view rest) const {
-    while (!rest.empty()) {
-      const ssize_t n = ::write(fd, rest.data(), rest.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return fail_errno(errno, fmt::format("error while writing to {}/", path_));
-      rest.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return {};
-  }
 
   int directory_;
   std::string path_, id_;
 };
 
-Status write_both(const Place& place, std::string_view header, std::string_view data, bool sync) {
+/// `with_header`: false: the -H file is there, the -D file alone is missing.
+Status write_files(const Place& place, bool with_header, std::string_view header, std::string_view data, bool sync) {
   Status ok = place.write('D', data, sync);
-  if (ok) ok = place.write('H', header, sync);
+  if (ok && with_header) ok = place.write('H', header, sync);
   if (ok) ok = place.finish('D');
-  if (ok) ok = place.finish('H');
+  if (ok && sync) ok = place.sync();  // not every file system keeps the order of renames
+  if (ok && with_header) ok = place.finish('H');
+  if (ok && with_header && sync) ok = place.sync();
   if (!ok) {
     place.forget('D');
     place.forget('H');
@@ -108,11 +113,14 @@ io::Fields write_queue_files(const io::Fields& f, std::string_view message) {
               fmt::format("{} is there already, with other recipients: waits until it was taken away", place.path('H')),
               EEXIST});
   if (!there && there.error().kind != ErrorKind::not_found) return failure(there.error());
-  // The same file: this delivery was done, and not recorded.
-  if (!there)
-    if (Status written = write_both(place, header, message, sync); !written) return failure(written.error());
-  if (sync && ::fsync(dir.get()) != 0)
-    return failure(fail_errno(errno, fmt::format("while syncing {}", directory)).error());
+  // The same file: this delivery was done, and not recorded. Without a -D file the crash took that, or it is being
+  // taken away by somebody who has the message then.
+  Status done;
+  if (!there || !place.has('D'))
+    done = write_files(place, !there, header, message, sync);
+  else if (sync)
+    done = place.sync();
+  if (!done) return failure(done.error());
   return {{"file", place.path('H')}};
 }
 

@@ -114,10 +114,10 @@ struct DeliverContext {
   bool settle_later = false;
   /// With mua_wrapper: the message can be queued, so a refusal for now is none for good.
   bool can_wait = false;
-  /// The envelope of a copy that somebody else goes on with: all recipients are finished but those that this attempt
-  /// gives to this transport with the batch's value of TransportDef::batch_by. The same for each run of such a batch.
-  /// Null where nothing is delivered in earnest.
-  std::function<mail::Envelope()> envelope_of_copy{};
+  /// The envelope of a copy that somebody else goes on with: all is finished but the addresses of this run and the
+  /// recipients they come from. Kind defer: the names do not tell them from what goes another way. Null where nothing
+  /// is delivered in earnest.
+  std::function<Result<mail::Envelope>()> envelope_of_copy{};
 };
 
 struct TransportDef {
@@ -133,6 +133,9 @@ struct TransportDef {
   /// The expanded option whose value must be the same for addresses that share a run; one that the driver does not
   /// have, or that is not set, separates nothing.
   std::string_view batch_by = "batch_id";
+  /// It hands on the message as it is, with DeliverContext::envelope_of_copy: addresses share a run, however many they
+  /// are, when their transport, user, group and value of batch_by are equal. What else routers set has no effect.
+  bool hands_on_envelope = false;
   /// May the courier do this request for this transport? It was sent by a process that may have been taken over: only
   /// the configuration is believed. `redirected`: addresses may bring a file or command of their own. Null: it asks for
   /// nothing. Error: why not. Blocking; called in the courier's child.

@@ -26,18 +26,25 @@ std::string delivery_key(const Addr& a) {
   return fmt::format("{}\n{}\n{}", a.unique, a.transport != nullptr ? a.transport->name : "", a.special.str());
 }
 
-/// "A@Box.Test" as "A@box.test".
-std::string with_lower_domain(const std::string& address) {
-  const auto at = address.rfind('@');
-  return at == std::string::npos ? address : address.substr(0, at) + to_lower(std::string_view(address).substr(at));
-}
-
 /// "== a@b routing defer (-52): why": an address that did not get as far as a router.
 std::string routing_deferral(const Addr& a, const log::DeliveryFields& f) {
   return fmt::format("== {} routing defer ({}): {}", a.state.address, f.defer_errno, f.message);
 }
 
 }  // namespace
+
+std::string with_lower_domain(const std::string& address) {
+  const auto at = address.rfind('@');
+  return at == std::string::npos ? address : address.substr(0, at) + to_lower(std::string_view(address).substr(at));
+}
+
+std::string homonym_name(const Addr& a) {
+  if (a.transport == nullptr) return {};
+  const Addr* same = a.parent;
+  while (same != nullptr && with_lower_domain(same->state.address) != with_lower_domain(a.state.address))
+    same = same->parent;
+  return same == nullptr ? std::string() : fmt::format("{}/{}", with_lower_domain(a.state.address), a.transport->name);
+}
 
 std::string finished_name(const Addr& a) {
   const bool special = !a.special.empty() && a.parent != nullptr;
@@ -97,13 +104,16 @@ bool Attempt::already_done(const Addr& a) const {
   if (done_.contains(with_lower_domain(finished_name(a)))) return true;
   if (!msg_.envelope.saved.contains(mail::kEximNames) || a.transport == nullptr || a.router == nullptr) return false;
   // Exim tells an address from an ancestor of the same name by its transport, behind the router of an unseen one.
-  const Addr* same = a.parent;
-  while (same != nullptr && with_lower_domain(same->state.address) != with_lower_domain(a.state.address))
-    same = same->parent;
-  return same != nullptr &&
-         (done_.contains(with_lower_domain(fmt::format("{}/{}", a.state.address, a.transport->name))) ||
-          done_.contains(
-              with_lower_domain(fmt::format("{}/{}/{}", a.state.address, a.router->name, a.transport->name))));
+  const std::string name = homonym_name(a);
+  return !name.empty() && (done_.contains(with_lower_domain(name)) ||
+                           done_.contains(with_lower_domain(
+                               fmt::format("{}/{}/{}", a.state.address, a.router->name, a.transport->name))));
+}
+
+const Addr* Attempt::delivered_for(const Addr& a) const {
+  if (a.status != Addr::Status::discarded || a.transport == nullptr || already_done(a)) return nullptr;
+  const auto kept = seen_.find(delivery_key(a));
+  return kept == seen_.end() || kept->second == &a ? nullptr : kept->second;
 }
 
 bool Attempt::routing_deferred_by_hint(Addr& a) {

@@ -67,8 +67,8 @@ class Attempt {
   /// Adds the value of TransportDef::batch_by to what must be equal for a common run. False: it could not be expanded,
   /// and the address is delivered alone (the manual, chapter "Address batching in local transports").
   bool add_batch_value(Addr& a, const transports::TransportDef& def, std::string& key);
-  /// DeliverContext::envelope_of_copy for a batch with `like` in it.
-  mail::Envelope envelope_of_copy(const Addr& like) const;
+  /// DeliverContext::envelope_of_copy for these addresses.
+  Result<mail::Envelope> envelope_of_copy(const std::vector<Addr*>& batch) const;
   void run_group(Group& g);
   bool mua_wrapper = false;
   bool can_wait = false;  ///< with mua_wrapper: the message is queued when the next host refuses it for now
@@ -115,6 +115,8 @@ class Attempt {
   std::optional<store::RetryRecord> hint_against(const std::string& key, const std::string& subject);
   std::string key_for_sender(const Addr& a) const;
   bool already_done(const Addr& a) const;
+  /// The address whose delivery stands for that of the duplicate `a`; null: it is none of this attempt.
+  const Addr* delivered_for(const Addr& a) const;
   /// Hosts a run asked about ("name\nip" → key of the retry record).
   using Asked = std::map<std::string, std::string>;
   void record_result(Group& g, Addr& a, const transports::AddrResult& r, const Asked& asked, bool first_of_run,
@@ -217,6 +219,11 @@ class Attempt {
 /// domain in lower case. Commands and files belong to the address that asked for them: two users may have the same
 /// command.
 std::string finished_name(const Addr& a);
+/// "A@Box.Test" as "A@box.test", for comparing names of finished addresses.
+std::string with_lower_domain(const std::string& address);
+/// The name of a finished address that has an ancestor of the same name, as in Exim's spool: "a@b/transport". Empty: it
+/// has no such ancestor, or no transport.
+std::string homonym_name(const Addr& a);
 
 /// The text of an exception that ended `body`, empty when there was none. Nothing may wait inside a catch block, so
 /// what is done about it is done after this.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -19,7 +20,8 @@ namespace remex::delivery {
 namespace {
 
 /// Two addresses may share a run when everything that shapes it is equal.
-std::string group_key(const Addr& a) {
+std::string group_key(const Addr& a, const transports::TransportDef& def) {
+  if (def.hands_on_envelope) return fmt::format("{}\n{}\n{}", a.transport->name, a.user, a.group);
   std::string key = fmt::format("{}\n{}{}\n{}\n{}\n{}\n{}\n{}{}\n{}", a.transport->name, a.has_errors_to ? 1 : 0,
                                 a.errors_to, a.headers_add, join(a.headers_remove, ":"), a.user, a.group,
                                 a.home_directory.is_tainted() ? 1 : 0, a.home_directory.view(), a.current_directory);
@@ -103,12 +105,12 @@ bool Attempt::add_batch_value(Addr& a, const transports::TransportDef& def, std:
   lang::Scope scope = fresh_scope();
   lang::DeliveryState state;
   state.transport_name = a.transport->name;
+  state.return_path = Text::tainted(a.has_errors_to ? a.errors_to : msg_.envelope.sender);
   scope.delivery = &state;
   scope.address = &a.state;
   auto value = id->eval(scope);
   if (value) {
-    a.batch_value = value->str();
-    key += "\n" + a.batch_value;
+    key += "\n" + value->str();
     return true;
   }
   eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id,
@@ -143,8 +145,9 @@ std::vector<Group> Attempt::make_groups() {
       continue;
     }
     const int limit = def->batch_limit != nullptr ? def->batch_limit(*a->transport) : 1;
-    const std::size_t room = limit <= 0 ? kRunMax : static_cast<std::size_t>(limit);
-    std::string key = room > 1 ? group_key(*a) : std::string();
+    const std::size_t unlimited = def->hands_on_envelope ? std::numeric_limits<std::size_t>::max() : kRunMax;
+    const std::size_t room = limit <= 0 ? unlimited : static_cast<std::size_t>(limit);
+    std::string key = room > 1 ? group_key(*a, *def) : std::string();
     if (room > 1 && add_batch_value(*a, *def, key)) {
       if (const auto it = open.find(key); it != open.end() && groups[it->second].addrs.size() < room) {
         groups[it->second].addrs.push_back(a);
@@ -205,28 +208,6 @@ std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
   return run;
 }
 
-mail::Envelope Attempt::envelope_of_copy(const Addr& like) const {
-  mail::Envelope copy = msg_.envelope;
-  const auto handed = [&like](const Addr& a) {
-    return a.transport == like.transport && a.batch_value == like.batch_value && a.status != Addr::Status::discarded;
-  };
-  std::vector<bool> stays(copy.recipients.size(), false);  // among what is still to be done
-  for (const Addr* a : all_)
-    if (handed(*a) && a->top_index >= 0) stays[static_cast<std::size_t>(a->top_index)] = true;
-  for (std::size_t i = 0; i < stays.size(); ++i) copy.recipients[i].done = copy.recipients[i].done || !stays[i];
-  for (const Addr* a : all_) {
-    if (a->top_index < 0 && handed(*a)) {
-      mail::Recipient added;  // by the system filter
-      added.address = a->state.address;
-      copy.recipients.push_back(std::move(added));
-    }
-    if (a->transport == nullptr || handed(*a) || a->top_index < 0 || !stays[static_cast<std::size_t>(a->top_index)])
-      continue;
-    copy.non_recipients.push_back(finished_name(*a));  // the recipient's other way is this attempt's business
-  }
-  return copy;
-}
-
 void Attempt::run_group(Group& g) {
   const auto started = monotonic_now();
   lang::Scope scope = fresh_scope();
@@ -253,7 +234,7 @@ void Attempt::run_group(Group& g) {
                                  mua_wrapper || !eng_.store ? nullptr : eng_.limits.get(),
                                  eng_.settler && eng_.store && !mua_wrapper,
                                  can_wait,
-                                 [&] { return envelope_of_copy(first); }};
+                                 [&] { return envelope_of_copy(g.addrs); }};
   std::vector<transports::AddrResult> results;
   const auto run = may_run(g, scope, results);
   const io::Activity activity([&] {

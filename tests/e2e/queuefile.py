@@ -29,6 +29,8 @@ keep_environment =
 trusted_users = root
 dsn_advertise_hosts = *
 never_users = root
+delay_warning = 1s
+delay_warning_condition = ${if eq{$sender_address}{late@here.test}}
 acl_smtp_mail = acl_mail
 acl_smtp_rcpt = acl_rcpt
 daemon_smtp_ports = @PORT@
@@ -43,7 +45,65 @@ begin routers
 list:
   driver = redirect
   domains = lists.test
+  local_parts = list
   data = one@scan.test, other@here.test
+parts:
+  driver = redirect
+  domains = lists.test
+  local_parts = parts
+  data = one@scan.test, later@wait.test, nobody@unknown.test, gone@lists.test
+mixed:
+  driver = redirect
+  domains = lists.test
+  local_parts = mixed
+  data = middle@lists.test, side@lists.test
+middle:
+  driver = redirect
+  domains = lists.test
+  local_parts = middle
+  data = one@scan.test
+side:
+  driver = redirect
+  domains = lists.test
+  local_parts = side
+  data = middle@lists.test
+  redirect_router = boxed
+gone:
+  driver = redirect
+  domains = lists.test
+  local_parts = gone
+  data = :blackhole:
+boxed:
+  driver = accept
+  domains = lists.test
+  transport = box
+wait:
+  driver = redirect
+  domains = wait.test
+  allow_defer
+  data = ${if exists{@D@/go}{box@here.test}{:defer: not yet}}
+both:
+  driver = redirect
+  domains = here.test
+  local_parts = both
+  data = both@here.test, one@scan.test
+again:
+  driver = redirect
+  domains = here.test
+  local_parts = again
+  data = again@here.test, again@broken.test
+unseen:
+  driver = accept
+  domains = scan.test
+  local_parts = unseen
+  unseen
+  transport = box
+shared:
+  driver = accept
+  domains = shared.test
+  local_parts = a : b
+  user = ${if eq{$local_part}{a}{mail}{nobody}}
+  transport = shared
 marked:
   driver = accept
   domains = scan.test
@@ -57,7 +117,7 @@ scan:
 broken:
   driver = accept
   domains = broken.test
-  local_parts = missing : shut : full : link
+  local_parts = missing : shut : full : link : again : late
   transport = broken
 of_user:
   driver = accept
@@ -83,6 +143,9 @@ user:
   driver = queuefile
   directory = @D@/user
   group = nogroup
+shared:
+  driver = queuefile
+  directory = @D@/shared
 domains:
   driver = queuefile
   directory = @D@/domains/$domain_data
@@ -245,6 +308,78 @@ def test_a_list_and_runs_of_their_own():
     h.equal(len(take('out')), 3, 'delivered by the taker')
 
 
+def test_one_run_for_what_only_routers_tell_apart():
+    # Two runs would write the files twice when somebody takes them away in between: everybody would get the message twice.
+    ident = send(['marked@scan.test', 'plain@scan.test'])
+    said(ident, 'Completed')
+    h.equal(sorted(re.findall('%s ([=-]>) .* T=scan' % ident, log())), ['->', '=>'], 'runs')
+    h.equal(len(take('out')), 2, 'delivered by the taker')
+
+
+def test_runs_of_two_users():
+    directory('shared', mode=0o777)
+    ident = send(['a@shared.test', 'b@shared.test'])
+    line = said(ident, '== .@shared.test')
+    first, second = ('b', 'a') if '== a@' in line else ('a', 'b')
+    h.equal(sections('shared', ident)[1:], (['%s@shared.test' % second], ['a@shared.test', 'b@shared.test']), 'the first files')
+    h.equal(len(take('shared')), 1, 'taken first')
+    remex(MINE, '-M', ident)
+    said(ident, 'Completed')
+    h.equal(sections('shared', ident)[1], ['%s@shared.test' % first], 'finished in the second files')
+    shutil.rmtree(D('taker'))  # it forgets the id
+    h.equal(len(take('shared')), 1, 'taken then')
+
+
+def test_a_recipient_who_is_his_own_child():
+    ident = send(['both@here.test'])
+    said(ident, 'Completed')
+    h.equal(sections('out', ident)[1:], (['both@here.test/box'], ['both@here.test']), 'the copy')
+    h.equal(len(take('out')), 1, 'delivered by the taker')
+    # The other way is finished by an earlier attempt.
+    ident = send(['again@here.test'])
+    said(ident, '== again@broken.test')
+    directory('again')
+    remex(MINE, '-M', ident)
+    said(ident, 'Completed')
+    h.equal(sections('again', ident)[1:], (['again@here.test/box'], ['again@here.test']), 'the copy of the second attempt')
+    h.equal(len(take('again')), 1, 'delivered by the taker')
+
+
+def test_other_ways_without_a_transport():
+    ident = send(['parts@lists.test'])
+    said(ident, '=> .*T=scan')
+    done = sections('out', ident)[1]
+    h.equal(sorted(done), ['gone@lists.test', 'later@wait.test', 'nobody@unknown.test'], 'finished')
+    h.equal(len(take('out')), 1, 'delivered by the taker')
+    h.write(D('go'), '')
+    remex(MINE, '-M', ident)
+    said(ident, 'Completed')
+    h.equal(files('out'), [], 'no second copy')
+
+
+def test_unseen():
+    ident = send(['unseen@scan.test'])
+    said(ident, 'Completed')
+    h.equal(sections('out', ident)[1:], (['unseen@scan.test/unseen'], ['unseen@scan.test']), 'the copy')
+    h.equal(len(take('out')), 1, 'delivered by the taker')
+
+
+def test_a_recipient_who_is_also_the_child_of_another():
+    ident = send(['list@lists.test', 'one@scan.test'])
+    said(ident, 'Completed')
+    h.equal(sections('out', ident)[1:], (['other@here.test'], ['list@lists.test', 'one@scan.test']), 'the copy')
+    h.equal(len(take('out')), 2, 'delivered by the taker')
+
+
+def test_names_that_tell_nothing_apart():
+    # middle@lists.test goes into the box, and is also where an address of the copy comes from.
+    ident = send(['mixed@lists.test'])
+    said(ident, '== one@scan.test .*: middle@lists.test goes another way, and cannot be a finished address in the copy')
+    said(ident, '=> .*T=box')
+    h.equal(files('out'), [], 'files')
+    remex(MINE, '-Mrm', ident)
+
+
 def test_a_directory_for_each_domain():
     ident = send(['x@a.test', 'y@a.test', 'x@b.test'])
     said(ident, 'Completed')
@@ -312,6 +447,20 @@ def test_files_that_are_there():
     said(ident, 'Completed')
     h.equal(files('missing'), [ident + '-D', ident + '-H'], 'files')
     h.equal(open(D('missing', ident + '-D')).read(), ident + '-D\nbody\n', 'the -D file')
+
+
+def test_the_copy_is_new_for_its_reader():
+    ident = send(['late@broken.test'], sender='late@here.test')
+    said(ident, '== late@broken.test')
+
+    def warned():
+        remex(MINE, '-M', ident)
+        return re.search('(?m)^.* <= <> R=%s ' % ident, log())
+    h.wait_for(warned, 60, what='the warning')
+    directory('late')
+    remex(MINE, '-M', ident)
+    said(ident, 'Completed')
+    h.check(sections('late', ident)[0][3].endswith(' 0'), sections('late', ident)[0])
 
 
 def test_started_by_somebody_else():
