@@ -320,7 +320,7 @@ Outcome run_acl(const Acl& acl, Hook hook, lang::Scope& scope, Effects& effects,
   run.debugging = scope.services->debugging();
   const lang::SavedCaptures saved(scope);
   if (run.debugging) scope.services->debug(fmt::format("using ACL \"{}\"", acl.name));
-  lang::trace_line(scope, fmt::format("using ACL \"{}\"", acl.name));
+  if (scope.trace != nullptr) lang::trace_line(scope, fmt::format("using ACL \"{}\"", acl.name));
   StatementResult r;
   for (const Statement& st : acl.statements) {
     if (run.debugging) {

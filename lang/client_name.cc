@@ -20,7 +20,7 @@ dns::HostName look_up_client(Scope& scope, std::string_view ip) {
     by_dns = std::find(ways.begin(), ways.end(), "bydns") != ways.end();
     by_file = std::find(ways.begin(), ways.end(), "byaddr") != ways.end();
   }
-  trace_line(scope, fmt::format("looking up host name for {}", ip));
+  if (scope.trace != nullptr) trace_line(scope, fmt::format("looking up host name for {}", ip));
   dns::HostName found =
       by_dns ? dns::lookup_address(scope.services->resolver(), ip, by_file) : dns::find_in_hosts_file(ip);
   if (found.outcome == dns::Outcome::found && scope.trace != nullptr) {

@@ -80,8 +80,8 @@ def play(conf, quits=True):
 
 
 def logged(err):
-    """{number: text} of the lines "[number] text"."""
-    return {int(n): text for n, text in re.findall(r'\[#(\d+)\] ?(.*)$', err, re.M)}
+    """{number: text} of the log lines "[number] text"; the trace (">>>") shows the text before it is expanded."""
+    return {int(n): text for n, text in re.findall(r'^(?!>>>).*\[#(\d+)\] ?(.*)$', err, re.M)}
 
 
 def log_statements(cases):
@@ -125,7 +125,7 @@ def test_variables_in_sessions():
 def first(err):
     """As logged(), the first line of each number (the DKIM ACL runs for each signer)."""
     got = {}
-    for n, text in re.findall(r'\[#(\d+)\] ?(.*)$', err, re.M):
+    for n, text in re.findall(r'^(?!>>>).*\[#(\d+)\] ?(.*)$', err, re.M):
         got.setdefault(int(n), text)
     return got
 
