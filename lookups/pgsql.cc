@@ -170,8 +170,8 @@ std::uint64_t received(int fd) {
 }
 
 /// Waits for a result; libpq keeps a whole row in memory, so what arrives for one is limited, too. Over a local socket
-/// that is what was waiting before each read: less than what came when the server writes meanwhile. Each read goes on for
-/// as long as more is there, so a quick server may bring a long row whole.
+/// that is what was waiting before each read: less than what came when the server writes meanwhile. Each read goes on
+/// for as long as more is there, so a quick server may bring a long row whole.
 Status await_result(PgConnection& c) {
   const Api* pq = c.api;
   const std::uint64_t before = received(c.fd());
