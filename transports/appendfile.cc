@@ -410,20 +410,7 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
 
 std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance& t,
                                 std::span<routers::Addr* const> batch) {
-  if (batch.empty()) return {};
-  lang::AddressState* const saved = ctx.scope.address;
-  ctx.scope.address = &batch.front()->state;
-  std::vector<AddrResult> results;
-  if (Status size = check_size_limit(ctx, t, ctx.job.envelope.size); !size) {
-    results = same_for_all(batch.size(), size.error().kind == ErrorKind::failed ? failed_result(size.error().text)
-                                                                                : deferred_result(size.error().text));
-  } else {
-    auto one = deliver_batch(ctx, t, batch);
-    results = same_for_all(batch.size(), one ? *one : deferred_result(one.error().text));
-  }
-  ctx.scope.address = saved;
-  run_shadow(ctx, t, batch, results);
-  return results;
+  return deliver_as_one(ctx, t, batch, [&] { return deliver_batch(ctx, t, batch); });
 }
 
 int batch_limit(const lang::DriverInstance& t) {

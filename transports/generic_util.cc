@@ -272,6 +272,25 @@ Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstanc
 
 std::vector<AddrResult> same_for_all(std::size_t n, const AddrResult& r) { return std::vector<AddrResult>(n, r); }
 
+std::vector<AddrResult> deliver_as_one(DeliverContext& ctx, const lang::DriverInstance& t,
+                                       std::span<routers::Addr* const> batch,
+                                       const std::function<Result<AddrResult>()>& deliver) {
+  if (batch.empty()) return {};
+  lang::AddressState* const saved = ctx.scope.address;
+  ctx.scope.address = &batch.front()->state;
+  AddrResult r;
+  if (Status size = check_size_limit(ctx, t, ctx.job.envelope.size); !size) {
+    r = size.error().kind == ErrorKind::failed ? failed_result(size.error().text) : deferred_result(size.error().text);
+  } else {
+    auto one = deliver();
+    r = one ? std::move(*one) : deferred_result(one.error().text);
+  }
+  ctx.scope.address = saved;
+  auto results = same_for_all(batch.size(), r);
+  run_shadow(ctx, t, batch, results);
+  return results;
+}
+
 AddrResult deferred_result(std::string message, std::string_view retry_error, int sys_errno) {
   AddrResult r;
   r.fate = Fate::deferred;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <functional>
 
 #include <string>
 #include <string_view>
@@ -17,6 +18,12 @@ namespace remex::transports {
 std::vector<AddrResult> same_for_all(std::size_t n, const AddrResult& r);
 AddrResult deferred_result(std::string message, std::string_view retry_error = {}, int sys_errno = 0);
 AddrResult failed_result(std::string message);
+
+/// A local transport's whole delivery of a batch: the size limit, then `deliver` with the first address in the scope,
+/// the same result for all, and the shadow transport. An error of `deliver` defers.
+std::vector<AddrResult> deliver_as_one(DeliverContext& ctx, const lang::DriverInstance& t,
+                                       std::span<routers::Addr* const> batch,
+                                       const std::function<Result<AddrResult>()>& deliver);
 
 /// Who writes the files of a local delivery.
 struct Identity {

@@ -411,21 +411,11 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
 
 std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance& t,
                                 std::span<routers::Addr* const> batch) {
-  if (batch.empty()) return {};
-  lang::AddressState* const saved = ctx.scope.address;
-  ctx.scope.address = &batch.front()->state;
-  AddrResult r;
-  if (Status size = check_size_limit(ctx, t, ctx.job.envelope.size); !size) {
-    r = size.error().kind == ErrorKind::failed ? failed_result(size.error().text) : deferred_result(size.error().text);
-  } else if (auto one = deliver_batch(ctx, t, batch); one) {
-    r = std::move(*one);
-  } else {
-    r = one.error().kind == ErrorKind::failed ? failed_result(one.error().text) : deferred_result(one.error().text);
-  }
-  ctx.scope.address = saved;
-  auto results = same_for_all(batch.size(), r);
-  run_shadow(ctx, t, batch, results);
-  return results;
+  return deliver_as_one(ctx, t, batch, [&]() -> Result<AddrResult> {
+    auto one = deliver_batch(ctx, t, batch);
+    if (!one && one.error().kind == ErrorKind::failed) return failed_result(one.error().text);
+    return one;
+  });
 }
 
 /// May an address's own command be run? allow_commands and restrict_to_path, as far as they are constant.
