@@ -446,19 +446,6 @@ Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t 
   return out;
 }
 
-Result<std::optional<std::int64_t>> SqliteStore::next_due() {
-  std::lock_guard lock(read_mutex_);
-  REMEX_TRY(auto q, reader_->query("SELECT next_attempt, id FROM messages WHERE frozen = 0 ORDER BY next_attempt, id"));
-  int rc = SQLITE_DONE;
-  while ((rc = q.step()) == SQLITE_ROW) {
-    const std::string id(q.column(1));
-    if (claims_ && claims_->busy_here(id)) continue;  // being delivered or removed: not waiting
-    return std::optional<std::int64_t>(q.column_int(0));
-  }
-  if (rc != SQLITE_DONE) return reader_->fail("looking for due messages", rc);
-  return std::optional<std::int64_t>();
-}
-
 Result<std::unique_ptr<Claim>> SqliteStore::claim(const std::string& id) {
   REMEX_CHECK(writable());
   auto claim = std::make_unique<HeldClaim>(claims_, id);  // first: what was acquired must be given back by somebody

@@ -41,7 +41,6 @@ class SqliteStore final : public Store {
                                        const std::string& queue_name, bool retries_only, DuePlace* place) override;
   Result<std::vector<std::string>> ids(std::size_t n, bool include_frozen, const std::string& queue_name,
                                        Walk& walk) override;
-  Result<std::optional<std::int64_t>> next_due() override;
   Result<std::unique_ptr<Claim>> claim(const std::string& id) override;
   int lock_descriptor() const override;
   void message_log(const std::string& id, std::string_view line) override;

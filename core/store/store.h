@@ -129,8 +129,6 @@ class Store {
   /// fewer than n mean the end.
   virtual Result<std::vector<std::string>> ids(std::size_t n, bool include_frozen, const std::string& queue_name,
                                                Walk& walk) = 0;
-  /// Earliest next_attempt among waiting messages; nullopt when the queue is empty.
-  virtual Result<std::optional<std::int64_t>> next_due() = 0;
   /// nullptr when another process or fiber has it.
   virtual Result<std::unique_ptr<Claim>> claim(const std::string& id) = 0;
   /// What this process's claims hang on: whoever gets a copy keeps those that were not given back when the process
