@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "core/base/strings.h"
+#include "core/io/dscp.h"
 #include "lang/diagnostics.h"
 #include "transports/mta_sts.h"
 #include "transports/smtp_options_util.h"
@@ -98,7 +99,10 @@ constexpr OptionDef kOptions[] = {
     with_examples({"dnssec_require_domains", OptionType::domain_list, ref<&O::dnssec_require_domains>, "",
                    "names of hosts whose addresses must be DNSSEC-validated", State::works, "", "", 3},
                   {"*.example.net"}),
-    {"dscp", OptionType::expanded, nullptr, "", "DSCP mark", State::later, "", "", 4},
+    with_examples({"dscp", OptionType::expanded, ref<&O::dscp>, "",
+                   "DSCP mark of the packets: a name that -bI:dscp lists, or a number up to 0x3F", State::works, "", "",
+                   4},
+                  {"af11"}, {"fast", "", "E0610"}),
     with_examples({"fallback_hosts", OptionType::expanded_list, ref<&O::fallback_hosts>, "",
                    "hosts to try when all others are unavailable", State::works, "", "", 2},
                   {"backup.example.net"}),
@@ -136,8 +140,10 @@ constexpr OptionDef kOptions[] = {
     with_examples({"hosts_override", OptionType::boolean, ref<&O::hosts_override>, "false",
                    "use `hosts` even if the address has hosts", State::works, "", "", 2},
                   {.input = "true", .setup = "driver = smtp\nhosts = smarthost.example.net"}),
-    {"hosts_pipe_connect", OptionType::host_list, nullptr, "", "early pipelining (an optimisation, not used)",
-     State::later, "*", "", 3},
+    with_examples({"hosts_pipe_connect", OptionType::host_list, ref<&O::hosts_pipe_connect>, "",
+                   "hosts to send EHLO, and what follows, without waiting, when they offered PIPECONNECT before",
+                   State::works, "", "", 3},
+                  {"*.example.net"}),
     with_examples({"hosts_randomize", OptionType::expanded_boolean, ref<&O::hosts_randomize>, "false",
                    "shuffle hosts that are not from MX records", State::works, "", "", 2},
                   {"true"}),
@@ -198,8 +204,11 @@ constexpr OptionDef kOptions[] = {
     with_examples({"port", OptionType::expanded, ref<&O::port>, "25", "port number or service name"}, {"587"}),
     with_examples({"protocol", OptionType::string, ref<&O::protocol>, "smtp", "smtp, lmtp, smtps or submissions"},
                   {"smtps"}, {"uucp", "", "E0610"}),
-    {"retry_include_ip_address", OptionType::expanded_boolean, ref<&O::retry_include_ip_address>, "true",
-     "host retry keys include the address", State::later, "", "", 3},
+    with_examples({"retry_include_ip_address", OptionType::expanded_boolean, ref<&O::retry_include_ip_address>, "true",
+                   "each address of a host has a retry time of its own; false: the name has one, for hosts whose "
+                   "address changes",
+                   State::works, "", "", 3},
+                  {"${if match_domain{$host}{*.dialup.example.net}{no}{yes}}"}),
     with_examples({"serialize_hosts", OptionType::host_list, ref<&O::serialize_hosts>, "",
                    "hosts to use one connection at a time with", State::works, "", "", 3},
                   {"*.example.net"}),
@@ -269,6 +278,9 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
   if (o.mta_sts_domains.is_set() && !mta_sts_is_built())
     complain("mta_sts_domains", "this build cannot fetch policies",
              "build with libcurl's headers (libcurl4-gnutls-dev)");
+  if (o.dscp.is_set() && o.dscp.is_constant())
+    if (const std::string value = o.dscp.constant(); !trim(value).empty() && !io::parse_dscp(value))
+      complain("dscp", fmt::format("\"{}\" is no DSCP value", value), "-bI:dscp lists the names");
   if (o.destination_rate.is_set() && o.destination_rate.is_constant())
     if (auto rate = parse_message_rate(o.destination_rate.constant()); !rate)
       complain("destination_rate", rate.error().text, "messages/time, like 100/1h");

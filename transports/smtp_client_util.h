@@ -38,6 +38,7 @@ struct HostTrouble {
   bool permanent = false;   ///< 5xx to the connection or EHLO: the addresses fail
   bool tls_failed = false;  ///< trying again without TLS may help
   bool waits = false;       ///< no trouble at all: there are enough connections
+  bool early = false;       ///< what was remembered of the server does not hold: to be tried again without it
 };
 template <class T>
 using HostResultOf = std::expected<T, HostTrouble>;
@@ -52,6 +53,19 @@ class SmtpConnection;
 /// quit().
 using EventHook = std::function<std::string(const SmtpConnection* connection, std::string_view name,
                                             std::string_view data, const std::string& certificate)>;
+
+/// Is `keyword` among lines of an answer to EHLO (upper case)?
+bool has_keyword(const std::vector<std::string>& lines, std::string_view keyword);
+
+/// The answers to EHLO of a server that offered PIPECONNECT: it may be sent EHLO, and what follows, at once. Upper case
+/// lines, without the first.
+struct KnownServer {
+  std::vector<std::string> clear, secure;  ///< before and inside TLS; empty: there was none
+  /// Is PIPECONNECT among them?
+  static bool early(const std::vector<std::string>& keywords);
+  std::string text() const;  ///< for the hints; empty when there is nothing to gain, or it is too long to keep
+  static KnownServer parse(std::string_view text);
+};
 
 struct SmtpConnectOptions {
   io::Endpoint to;
@@ -68,6 +82,8 @@ struct SmtpConnectOptions {
   std::vector<TlsaRecord> tlsa;
   std::vector<std::string> dane_names;
   std::vector<SocksProxy> proxies;  ///< connect through one of these
+  int dscp = -1;                    ///< mark of the packets (0..63); -1: none
+  KnownServer known;                ///< what the server said before; empty: each answer is waited for
   Seconds connect_timeout{300}, command_timeout{300};
 };
 
@@ -155,6 +171,13 @@ class SmtpConnection {
   bool has(std::string_view keyword) const;
   bool esmtp() const { return esmtp_; }
   const PeerLimits& limits() const { return limits_; }
+  /// With SmtpConnectOptions::known, EHLO may still be unanswered: waits for the answer. Error with `early`: something
+  /// else was promised before. Parks.
+  HostResultOf<void> settle_hello();
+  /// EHLO was sent before the answer to what precedes it came.
+  bool used_early() const { return early_; }
+  /// What it said in this session.
+  const KnownServer& heard() const { return heard_; }
   const io::TlsInfo* tls() const { return tls_ ? &tls_info_ : nullptr; }
   /// The certificate was found good by TLSA records.
   bool dane() const { return dane_; }
@@ -176,6 +199,16 @@ class SmtpConnection {
   SmtpConnection() = default;
   HostResultOf<void> greet(const SmtpConnectOptions& opt);
   HostResultOf<void> say_hello(const SmtpConnectOptions& opt);
+  HostResultOf<void> read_banner(Seconds timeout);
+  /// `keywords` were said in an answer to EHLO.
+  void take_keywords(std::vector<std::string> keywords);
+  /// EHLO, which settle_hello() or the first group of commands sends; until then the server counts as offering
+  /// `known`.
+  void hello_later(const SmtpConnectOptions& opt, const std::vector<std::string>& known, bool banner);
+  /// In clear, to a server that is known: EHLO and STARTTLS at once, then all that the answers bring. Gives the answer
+  /// to STARTTLS.
+  HostResultOf<SmtpReply> early_starttls(const SmtpConnectOptions& opt);
+  HostResultOf<void> finish_starttls(const SmtpConnectOptions& opt, const SmtpReply& go);
   HostResultOf<void> start_tls(const SmtpConnectOptions& opt, bool on_connect);
   HostResultOf<SmtpReply> read_reply(Seconds timeout, std::string_view after);
   HostResultOf<void> write(std::string_view bytes, Seconds timeout, std::string_view what);
@@ -203,7 +236,18 @@ class SmtpConnection {
   std::vector<std::string> keywords_;  ///< EHLO lines, upper case
   bool lmtp_ = false, esmtp_ = false, tls_ = false, broken_ = false, need_rset_ = false, pipelined_ = false,
        prdr_ = false, dane_ = false, chunked_ = false;
-  bool closing_ = false;       ///< it said 421: nothing but QUIT may follow
+  bool closing_ = false;  ///< it said 421: nothing but QUIT may follow
+  /// An EHLO whose answer is not read yet: what to send first (empty: it was sent), whether the greeting comes before,
+  /// and what is expected.
+  struct PendingHello {
+    std::string unsent;
+    bool banner = false, wants_tls = false;
+    std::vector<std::string> expected;
+    Seconds timeout{300};
+  };
+  std::unique_ptr<PendingHello> pending_;
+  bool early_ = false;
+  KnownServer heard_;
   std::uint64_t written_ = 0;  ///< octets since the text of a message began
   io::TlsInfo tls_info_;
   PeerLimits limits_;

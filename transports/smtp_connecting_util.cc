@@ -8,11 +8,15 @@
 
 #include "core/base/strings.h"
 #include "core/io/activity.h"
+#include "core/io/dscp.h"
 #include "core/mail/address.h"
 #include "transports/connection_pool.h"
 
 namespace remex::transports {
 namespace {
+
+/// Of the hints: what hosts with PIPECONNECT said, by "[ip]:port".
+constexpr std::string_view kEarlyTable = "pipe_connect";
 
 /// No list is given, or one without any text.
 bool is_blank(const lang::MatchList& list) {
@@ -208,6 +212,12 @@ Result<SmtpConnectOptions> SmtpDelivery::connect_options(const routers::HostItem
     c.must_verify = c.must_verify || !c.tls.verify_certificates.empty();
   REMEX_TRY(c.tls.crl_file, expand(o_.tls_crl, "tls_crl"));
   c.tls.dh_min_bits = static_cast<unsigned>(std::clamp<std::int64_t>(o_.tls_dh_min_bits, 0, 16384));
+  REMEX_TRY(const std::string dscp, expand(o_.dscp, "dscp"));
+  if (!dscp.empty()) {
+    const auto value = io::parse_dscp(dscp);
+    if (!value) return defer(fmt::format("{} transport: dscp \"{}\" is no DSCP value", t_.name, printable(dscp)));
+    c.dscp = *value;
+  }
   c.event = event_hook();
   REMEX_CHECK(use_dane(h, c));
   REMEX_CHECK(use_sts(h, c));
@@ -219,6 +229,29 @@ Result<SmtpConnectOptions> SmtpDelivery::connect_options(const routers::HostItem
   return c;
 }
 
+KnownServer SmtpDelivery::recall(const routers::HostItem& h, const SmtpConnectOptions& c) {
+  if (c.lmtp || c.avoid_esmtp || c.event || ctx_.mua_wrapper || ctx_.scope.services == nullptr) return {};
+  // What needs SMTPUTF8 fails where it is not offered: not on the strength of a hint.
+  const auto wants_utf8 = [](const routers::Addr* a) { return mail::has_8bit(a->state.address); };
+  if (ctx_.job.envelope.smtputf8 || mail::has_8bit(sender_) || std::any_of(batch_.begin(), batch_.end(), wants_utf8))
+    return {};
+  const auto wanted = in_list(o_.hosts_pipe_connect, h);
+  const auto avoided = in_list(o_.hosts_avoid_pipelining, h);
+  if (!wanted || !*wanted || !avoided || *avoided) return {};
+  const auto kept = ctx_.scope.services->get_hint(std::string(kEarlyTable), fmt::format("[{}]:{}", h.ip, c.to.port));
+  return kept && *kept ? KnownServer::parse(**kept) : KnownServer();
+}
+
+void SmtpDelivery::remember(const routers::HostItem& h, const SmtpConnectOptions& c, const KnownServer& heard) {
+  if (ctx_.scope.services == nullptr || c.lmtp) return;
+  const auto wanted = in_list(o_.hosts_pipe_connect, h);
+  if (!wanted || !*wanted) return;
+  const std::string key = fmt::format("[{}]:{}", h.ip, c.to.port), text = heard.text();
+  const auto kept = ctx_.scope.services->get_hint(std::string(kEarlyTable), key);
+  // A hint that is lost costs a round trip.
+  if (kept && kept->value_or("") != text) (void)ctx_.scope.services->put_hint(std::string(kEarlyTable), key, text);
+}
+
 std::string SmtpDelivery::pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const {
   // Credentials may depend on the sender: a connection with them serves that sender only.
   const bool auth = o_.hosts_try_auth.is_set() || o_.hosts_require_auth.is_set();
@@ -226,7 +259,7 @@ std::string SmtpDelivery::pool_key(const routers::HostItem& h, const SmtpConnect
   for (const SocksProxy& p : c.proxies) by += fmt::format("{}:{}/{},", p.at.ip, p.at.port, p.name);
   for (const TlsaRecord& r : c.tlsa) by += fmt::format("{}{}{}{}", r.usage, r.selector, r.matching, hex_encode(r.data));
   for (const std::string& name : c.dane_names) by += "," + name;
-  by += fmt::format("|{}{}{}", c.require_ocsp, c.tls.request_ocsp, c.tls.dh_min_bits);
+  by += fmt::format("|{}{}{}|{}", c.require_ocsp, c.tls.request_ocsp, c.tls.dh_min_bits, c.dscp);
   return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
                      c.to.ip, c.to.port, c.local_ip, c.helo, c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls,
                      c.avoid_esmtp, c.must_verify, c.sni, c.tls.priority, c.tls.certificate_file,

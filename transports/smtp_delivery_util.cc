@@ -244,7 +244,13 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
   Group undone;  // for the next host
   for (bool fresh = false; !open.empty();) {
     bool reused = false;
+    options->known = fresh ? KnownServer() : recall(h, *options);
     auto opened = connect(h, *options, fresh, reused);
+    if (!opened && opened.error().early) {
+      remember(h, *options, {});
+      fresh = true;
+      continue;
+    }
     if (!opened && opened.error().waits) {
       wait_for_turn(without_answer(open), DestinationLimits::no_slot(rule_));
       break;
@@ -261,6 +267,11 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
     if (!reused)
       if (auto known = log_in(h, c, *options); !known) {
         c.quit();
+        if (known.error().early) {
+          remember(h, *options, {});
+          fresh = true;
+          continue;
+        }
         host_failed(h, port, known.error(), open);
         break;
       }
@@ -272,6 +283,8 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
     test_sts(h, c);
     const Sent sent = use_connection(h, *options, c, reused, open, undone);
     if (sent == Sent::again) fresh = true;
+    if (sent == Sent::again && c.used_early() && !reused) remember(h, *options, {});
+    if (sent == Sent::answered && !reused) remember(h, *options, c.heard());
     if (sent == Sent::again || sent == Sent::lost) {
       c.quit();
       if (sent == Sent::lost) break;
@@ -313,11 +326,17 @@ void SmtpDelivery::deliver_group(const Group& group, const std::vector<routers::
     if (open.empty() || tried >= o_.hosts_max_try_hardlimit) return;
     if (only_beyond && h.mx <= *only_beyond) continue;
     routers::HostItem known = h;  // its retry time depends on the port that is really used
-    if (known.port < 0) {
-      set_host_variables(h, 0);
+    set_host_variables(h, std::max(known.port, 0));
+    if (known.port < 0)
       if (auto port = port_of(h)) known.port = *port;
+    const auto by_address = o_.retry_include_ip_address.eval(ctx_.scope);
+    if (!by_address) {
+      for (const std::size_t i : open)
+        results_[i] = deferred_result(
+            fmt::format("{} transport: retry_include_ip_address: {}", t_.name, by_address.error().text));
+      return;
     }
-    const HostGate gate = ctx_.host_gate ? ctx_.host_gate(known, o_.delay_after_cutoff) : HostGate::open;
+    const HostGate gate = ctx_.host_gate ? ctx_.host_gate(known, o_.delay_after_cutoff, *by_address) : HostGate::open;
     given_up = given_up && gate == HostGate::given_up;
     if (gate == HostGate::wait || gate == HostGate::given_up) continue;
     if (gate == HostGate::open && counted >= o_.hosts_max_try) {

@@ -65,6 +65,11 @@ class SmtpDelivery {
   std::string event(std::string_view name, std::string_view data = {}, int error = 0) {
     return lang::raise_event(ctx_.scope, generic(t_).event_action, name, data, error);
   }
+  /// hosts_pipe_connect: what the hints say of a host, so that EHLO can go out at once; empty: nothing, or this message
+  /// wants to hear first what the host offers.
+  KnownServer recall(const routers::HostItem& h, const SmtpConnectOptions& c);
+  /// Keeps what a host has said, when it is in hosts_pipe_connect and this is news.
+  void remember(const routers::HostItem& h, const SmtpConnectOptions& c, const KnownServer& heard);
   std::string pool_key(const routers::HostItem& h, const SmtpConnectOptions& c) const;
 
   void deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts);

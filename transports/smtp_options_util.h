@@ -15,12 +15,12 @@ struct SmtpOptions : lang::DriverOptions {
       tls_require_ciphers, tls_sni, tls_verify_certificates, max_rcpt, dkim_domain, dkim_selector, dkim_private_key,
       dkim_canon, dkim_strict, dkim_sign_headers, dkim_hash, dkim_identity, dkim_timestamps, authenticated_sender,
       dane_require_tls_ciphers, socks_proxy, tls_crl, utf8_downconvert, destination_max_connections, destination_rate,
-      destination_name;
+      destination_name, dscp;
   lang::ExpandedBool hosts_randomize, multi_domain{true, {}}, retry_include_ip_address{true, {}};
   lang::MatchList hosts_avoid_esmtp, hosts_avoid_pipelining, hosts_avoid_tls, hosts_require_tls, hosts_verify_avoid_tls,
       tls_verify_hosts, tls_try_verify_hosts, tls_verify_cert_hostnames, dnssec_request_domains, dnssec_require_domains,
       hosts_try_auth, hosts_require_auth, hosts_try_dane, hosts_require_dane, serialize_hosts, hosts_try_chunking,
-      hosts_try_prdr, mta_sts_domains, hosts_request_ocsp, hosts_require_ocsp;
+      hosts_try_prdr, mta_sts_domains, hosts_request_ocsp, hosts_require_ocsp, hosts_pipe_connect;
   bool allow_localhost = false, hosts_override = false, delay_after_cutoff = true, dns_qualify_single = true,
        dns_search_parents = false, address_retry_include_sender = true, tls_tempfail_tryclear = true, keepalive = true,
        gethostbyname = false, authenticated_sender_force = false, lmtp_ignore_quota = false;

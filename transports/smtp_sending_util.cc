@@ -90,6 +90,7 @@ void SmtpDelivery::take_answers(const routers::HostItem& h, int port, const Smtp
     r.local_ip = c.local_ip();
     r.proxy_ip = c.proxy_ip();
     r.pipelined = c.used_pipelining();
+    r.early = c.used_early() && c.messages == 1;
     r.used_dsn = c.has("DSN") && !ends_dsn(*batch_[open[n]]);
     r.used_prdr = c.used_prdr();
     r.used_chunking = c.used_chunking();
@@ -272,7 +273,7 @@ SmtpDelivery::Sent SmtpDelivery::send_share(const routers::HostItem& h, const Sm
   if (permit_) permit_->used();
   auto sent = c.send(tx, rcpts, confirmation);
   // A connection that was idle may have died meanwhile, or ends after a transaction: that is no fault of the host.
-  if (!sent && (reused || !c.begun) && !c.data_sent) return Sent::again;
+  if (!sent && (reused || !c.begun || sent.error().early) && !c.data_sent) return Sent::again;
   const bool doubt = c.data_sent;
   take_answers(h, port, c, rcpts, confirmation, now);
   if (sent) return Sent::answered;

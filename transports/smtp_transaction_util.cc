@@ -175,10 +175,14 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
 
   const bool pipeline = opt.pipelining && has("PIPELINING");
   pipelined_ = pipeline;
+  if (!pipeline)
+    if (auto s = settle_hello(); !s) return s;
   const bool chunking = opt.chunking && has("CHUNKING") && !lmtp_;
   chunked_ = chunking;
   if (pipeline) {
-    std::string group = mail + "\r\n";
+    std::string group;
+    if (pending_) group.swap(pending_->unsent);
+    group += mail + "\r\n";
     for (const RcptState& r : rcpts)
       group += fmt::format("RCPT TO:<{}>{}{}\r\n", r.address, dsn ? r.parameters : "", extra);
     if (!opt.all_or_none && !chunking) group += "DATA\r\n";
@@ -187,6 +191,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     return w;
   }
 
+  if (auto s = settle_hello(); !s) return s;
   auto reply = read_reply(opt.command_timeout, pipeline ? "pipelined " + mail_name : mail_name);
   if (!reply) return std::unexpected(reply.error());
   const bool mail_ok = reply->first() == 2;

@@ -61,6 +61,7 @@ struct AddrResult {
   bool tls_dane = false;      ///< CV=dane
   std::string tls_peer_dn;    ///< DN=
   bool used_chunking = false, used_dsn = false, pipelined = false, used_prdr = false;
+  bool early = false;  ///< EHLO was pipelined, too (PIPECONNECT)
   /// Delivered, but to be synced before it is recorded as such (DeliverContext::settle_later).
   io::UnsyncedPtr unsynced;
   std::string local_ip;        ///< I=
@@ -104,8 +105,9 @@ struct DeliverContext {
   lang::Scope& scope;  ///< scope.address = first address; scope.delivery is set
   Job& job;
   /// Asks whether this host may be tried now (retry times). Null: always. `delay`: delay_after_cutoff of the transport;
-  /// false: a host that was given up may be tried when it was not since the message came.
-  std::function<HostGate(const routers::HostItem&, bool delay)> host_gate;
+  /// false: a host that was given up may be tried when it was not since the message came. `by_address`: each address of
+  /// a host has its retry time (retry_include_ip_address), false: the name has one.
+  std::function<HostGate(const routers::HostItem&, bool delay, bool by_address)> host_gate;
   std::vector<HostResult> host_results;  ///< filled by remote transports
   bool mua_wrapper = false;
   ConnectionPool* pool = nullptr;       ///< keeps SMTP connections for the next message; null: each delivery its own

@@ -4,6 +4,7 @@
 
 #include "acl/word.h"
 #include "core/base/strings.h"
+#include "core/io/dscp.h"
 
 namespace remex::acl {
 namespace {
@@ -84,25 +85,11 @@ std::string local_part_case(Run& run, std::string_view) {
   return {};
 }
 
-constexpr std::pair<std::string_view, int> kDscpNames[] = {
-    {"af11", 10}, {"af12", 12},   {"af13", 14},    {"af21", 18},   {"af22", 20},       {"af23", 22},
-    {"af31", 26}, {"af32", 28},   {"af33", 30},    {"af41", 34},   {"af42", 36},       {"af43", 38},
-    {"ef", 46},   {"lowcost", 0}, {"lowdelay", 4}, {"mincost", 0}, {"reliability", 1}, {"throughput", 2}};
-
-/// A name (the DiffServ classes of RFC 2597 and 3246, and the old TOS bits of RFC 1349 as they fall into the field), or
-/// a number up to 0x3F.
 std::string dscp(Run& run, std::string_view argument) {
   if (!argument.starts_with('/')) return "missing value in \"control=dscp\"";
-  const std::string_view value = trim(argument.substr(1));
-  for (const auto& [name, number] : kDscpNames)
-    if (iequals(name, value)) {
-      run.effects.dscp = number;
-      return {};
-    }
-  const bool hex = istarts_with(value, "0x");
-  const auto number = parse_uint(hex ? value.substr(2) : value, hex ? 16 : 10);
-  if (!number || *number > 0x3F) return fmt::format("bad value \"{}\" in \"control=dscp\"", printable(value));
-  run.effects.dscp = static_cast<int>(*number);
+  const auto value = io::parse_dscp(argument.substr(1));
+  if (!value) return fmt::format("bad value \"{}\" in \"control=dscp\"", printable(trim(argument.substr(1))));
+  run.effects.dscp = *value;
   return {};
 }
 

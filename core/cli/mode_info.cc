@@ -17,6 +17,7 @@
 #include "core/cli/modes.h"
 #include "core/cli/reference.h"
 #include "core/daemon/registries.h"
+#include "core/io/dscp.h"
 #include "lang/diagnostic_kinds.h"
 #include "lang/diagnostics.h"
 #include "lang/lookup.h"
@@ -78,9 +79,8 @@ int run_version(const Options& o, std::shared_ptr<const lang::Config>) {
 int run_inform(const Options& o) {
   const std::string what = o.arguments.empty() ? "" : o.arguments.front();
   if (what == "dscp") {
-    for (const auto name : {"0", "af11", "af12", "af13", "af21", "af22", "af23", "af31", "af32", "af33", "af41", "af42",
-                            "af43", "ef", "lowcost", "lowdelay", "mincost", "reliability", "throughput"})
-      fmt::print("{}\n", name);
+    fmt::print("0\n");
+    for (const auto& [name, value] : io::dscp_names()) fmt::print("{}\n", name);
     return 0;
   }
   if (what == "modules" || what == "sieve") return 0;  // drivers are built in

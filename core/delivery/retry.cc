@@ -94,7 +94,7 @@ void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int6
 }
 
 std::string host_key(const std::string& name, const std::string& ip, int port) {
-  std::string key = fmt::format("T:{}:{}", to_lower(name), ip);
+  std::string key = fmt::format("T:{}{}{}", to_lower(name), ip.empty() ? "" : ":", ip);
   if (port > 0 && port != 25) key += fmt::format(":{}", port);
   return key;
 }

@@ -1,7 +1,7 @@
 // Retry rules: which rule governs a failure, when the next attempt is due, when patience ends.
 //
 // Used by core/delivery and -brt. Keys are Exim's: "R:domain" (routing), "T:address" (local or RCPT 4xx),
-// "T:name:ip[:port]" (host), "T:name:ip:msgid" (host and message). A failure without a rule is final at once.
+// "T:name[:ip][:port]" (host), "T:name:ip:msgid" (host and message). A failure without a rule is final at once.
 #pragma once
 
 #include <cstdint>

@@ -220,9 +220,11 @@ void Attempt::run_group(Group& g) {
   scope.delivery = &state;
   scope.address = &first.state;
   Asked asked;
-  const auto allowed = [&](const routers::HostItem& h, bool delay) {
-    asked[h.name + "\n" + h.ip] = host_key(h);
-    return host_gate(h, first, delay);
+  const auto allowed = [&](const routers::HostItem& h, bool delay, bool by_address) {
+    routers::HostItem keyed = h;
+    if (!by_address && !h.name.empty()) keyed.ip.clear();
+    asked[h.name + "\n" + h.ip] = host_key(keyed);
+    return host_gate(keyed, first, delay);
   };
   transports::DeliverContext ctx{*eng_.config,
                                  scope,
@@ -416,6 +418,7 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
   f.tls_peer_dn = r.tls_peer_dn;
   f.chunking = r.used_chunking;
   f.pipelining = r.pipelined;
+  f.early = r.early;
   f.prdr = r.used_prdr;
   f.confirmation = r.confirmation;
   f.shadow = r.shadow;

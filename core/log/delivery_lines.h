@@ -30,6 +30,7 @@ struct DeliveryFields {
   std::string tls_peer_dn;
   std::string authenticator;
   bool chunking = false, pipelining = false, prdr = false;
+  bool early = false;  ///< with pipelining: EHLO, too
   std::string confirmation;
   std::string shadow;                          ///< ST=
   std::int64_t queue_us = 0, delivery_us = 0;  ///< QT=, DT=

@@ -88,6 +88,7 @@ std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const Ar
   if (!extras.bounced_id.empty()) out += " R=" + extras.bounced_id;
   if (const std::string host = host_and_ident(from, sel, true); !host.empty()) out += " " + host;
   if (!from.protocol.empty()) out += fmt::format(" P={}{}", e.smtputf8 ? "utf8" : "", from.protocol);
+  if (is_on(sel, Selector::pipelining) && !extras.pipelining.empty()) out += " " + extras.pipelining;
   if (!from.tls_cipher.empty()) {
     if (is_on(sel, Selector::tls_cipher)) out += " X=" + from.tls_cipher;
     if (is_on(sel, Selector::tls_certificate_verified)) out += from.tls_certificate_verified ? " CV=yes" : " CV=no";
@@ -146,7 +147,7 @@ std::string delivered_line(std::string_view flag, const DeliveryFields& f, const
   host_fields(out, f, sel);
   tls_fields(out, f, sel);
   if (!f.authenticator.empty()) out += " A=" + f.authenticator;
-  if (is_on(sel, Selector::pipelining) && f.pipelining) out += " L";
+  if (is_on(sel, Selector::pipelining) && f.pipelining) out += f.early ? " L*" : " L";
   if (f.prdr) out += " PRDR";
   if (f.chunking) out += " K";
   if (is_on(sel, Selector::smtp_confirmation) && !f.confirmation.empty())

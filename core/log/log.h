@@ -131,6 +131,7 @@ struct ArrivalExtras {
   /// Sender and recipients as they came, before rewriting; null: those of the envelope.
   const std::string* raw_sender = nullptr;
   const std::vector<std::string>* raw_recipients = nullptr;
+  std::string pipelining;  ///< "L", "L.", "L*", each with "-" when the client did not pipeline; empty: not offered
 };
 std::string arrival_line(const mail::Envelope& e, const Selectors& sel, const ArrivalExtras& extras = {});
 

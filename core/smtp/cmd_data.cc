@@ -88,6 +88,7 @@ void Session::prepare_reception(Reception& reception) {
       (void)flush();
     };
   if (opt_.trusted) scope_.extra.insert_or_assign("trusted_caller", "1");
+  reception.pipelining = pipelining_field();
 }
 
 /// The verdict on a whole message goes out and the transaction ends.

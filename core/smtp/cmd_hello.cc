@@ -18,7 +18,7 @@ void Session::set_protocol() {
 }
 
 void Session::forget_advertised() {
-  pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
+  pipelining_advertised_ = early_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = false;
   chunking_advertised_ = dsn_advertised_ = prdr_advertised_ = smtputf8_advertised_ = false;
 }
 
@@ -38,6 +38,18 @@ std::string Session::limits_keyword() {
   if (const std::int64_t n = max_messages(); n > 0) out += fmt::format(" MAILMAX={}", n);
   if (const std::int64_t n = recipients_max(scope_); n > 0) out += fmt::format(" RCPTMAX={}", n);
   return out.empty() ? out : "\nLIMITS" + out;
+}
+
+bool Session::may_pipeline_early() {
+  const auto& m = config_->main;
+  return opt_.is_tcp && !effects_.no_pipelining &&
+         host_matches(m.pipelining_connect_advertise_hosts, "pipelining_connect_advertise_hosts") &&
+         host_matches(m.pipelining_advertise_hosts, "pipelining_advertise_hosts");
+}
+
+std::string Session::pipelining_field() const {
+  if (!pipelining_advertised_) return {};
+  return fmt::format("L{}{}", early_used_ ? "*" : early_advertised_ ? "." : "", pipelined_ ? "" : "-");
 }
 
 std::string Session::ehlo_reply() {
@@ -62,6 +74,10 @@ std::string Session::ehlo_reply() {
       text += "\nPIPELINING";
       pipelining_advertised_ = true;
     }
+  }
+  if (pipelining_advertised_ && may_pipeline_early()) {
+    text += "\nPIPECONNECT";
+    early_advertised_ = true;
   }
   if (const std::string mechanisms = auth_mechanisms(); !mechanisms.empty()) {
     text += "\nAUTH" + mechanisms;

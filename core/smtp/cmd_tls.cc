@@ -128,8 +128,8 @@ Session::Next Session::cmd_starttls(const Command& c) {
   from_.authenticated_id.clear();
   from_.authenticated_sender.clear();
   acl_c_.clear();
-  esmtp_ = pipelining_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ = chunking_advertised_ =
-      dsn_advertised_ = false;
+  esmtp_ = pipelining_advertised_ = early_advertised_ = tls_advertised_ = auth_advertised_ = enhanced_ =
+      chunking_advertised_ = dsn_advertised_ = false;
   nonmail_ = 0;
   free_commands_ = 0;
   set_protocol();

@@ -324,6 +324,7 @@ std::string Reception::arrival_text() {
   if (env.raw_sender) extras.raw_sender = &*env.raw_sender;
   extras.raw_recipients = &raw_recipients_;
   extras.id_created = id_created_;
+  extras.pipelining = pipelining;
   std::string arrival = log::arrival_line(env, server_.log->selectors(), extras);
   if (effects_.fakereject && arrival.starts_with("<=")) arrival[0] = '(';
   if (const auto size = arrival.find(" S="); size != std::string::npos)

@@ -59,6 +59,8 @@ class Reception : public DataSink {
   bool waits = false;
   /// It came by BDAT (log field K).
   bool chunked = false;
+  /// The field L= of the log, without the blank; empty: PIPELINING was not offered.
+  std::string pipelining;
   /// Who discarded recipients ("MAIL", "RCPT"), for the log line of a message that has none left.
   std::string discarded_by;
   /// The client asked for PRDR: gets the reply for each recipient. Unset: it did not.

@@ -3,13 +3,10 @@
 #include "core/smtp/session.h"
 
 #include <fmt/core.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <cstring>
 
 #include "core/base/strings.h"
 #include "core/io/activity.h"
+#include "core/io/dscp.h"
 #include "core/io/fiber.h"
 #include "core/log/delivery_lines.h"
 #include "lang/client_name.h"
@@ -228,15 +225,8 @@ void Session::apply_controls(acl::Hook hook) {
     queue_name_ = envelope_.queue_name;
   if (effects_.dscp >= 0 && effects_.dscp != dscp_ && opt_.is_tcp && !opt_.stdio) {
     dscp_ = effects_.dscp;
-    const int field = dscp_ << 2;  // the other two bits are ECN's
-    // The client's address may be what a proxy says.
-    int family = AF_UNSPEC;
-    socklen_t size = sizeof family;
-    (void)::getsockopt(stream_->fd(), SOL_SOCKET, SO_DOMAIN, &family, &size);
-    const bool v6 = family == AF_INET6;
-    if (::setsockopt(stream_->fd(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, &field, sizeof field) !=
-        0)
-      log_line(log::kMain, fmt::format("control = dscp: {}", std::strerror(errno)));
+    if (auto set = io::set_dscp(stream_->fd(), dscp_); !set)
+      log_line(log::kMain, fmt::format("control = dscp: {}", set.error().text));
   }
 }
 
@@ -258,10 +248,15 @@ bool Session::check_sync(const Command& c) {
   const bool enforced = (config_->main.smtp_enforce_sync || effects_.enforce_sync) && !effects_.no_enforce_sync;
   if (!enforced || !reader_.has_pending()) return true;
   bool may_pipeline = pipelining_advertised_ && (c.verb == Verb::mail || c.verb == Verb::rcpt || c.verb == Verb::rset);
+  pipelined_ = pipelined_ || may_pipeline;
   may_pipeline = may_pipeline || c.verb == Verb::bdat;  // its octets follow at once
   // QUIT ends the session whatever follows.
   may_pipeline = may_pipeline || c.verb == Verb::quit || c.verb == Verb::http;
   if (may_pipeline) return true;
+  if (c.verb == Verb::ehlo && may_pipeline_early()) {
+    early_used_ = true;
+    return true;
+  }
   auto peeked = reader_.peek();
   if (!peeked || peeked->empty()) return true;
   log_line(log::kMain | log::kReject,

@@ -64,6 +64,8 @@ class Session {
   /// rfc1413_hosts. Parks up to rfc1413_query_timeout.
   void ask_ident();
   bool greet(const acl::Outcome& connect_acl);
+  /// The client has spoken before the greeting. May it (pipelining_connect_advertise_hosts)? Only with EHLO.
+  bool spoke_well();
 
   // session.cc
   Next command(std::string_view line);
@@ -110,6 +112,10 @@ class Session {
   // cmd_*.cc
   Next cmd_hello(const Command& c, bool extended);
   std::string ehlo_reply();
+  /// Is PIPECONNECT for this client: may it send EHLO, and what follows, without waiting for the answers before?
+  bool may_pipeline_early();
+  /// What the field L of the log says about the pipelining of this client; empty: none was offered.
+  std::string pipelining_field() const;
   void forget_advertised();
   /// " PLAIN LOGIN": mechanisms offered to this client now; empty = AUTH is not advertised.
   std::string auth_mechanisms();
@@ -183,6 +189,9 @@ class Session {
   bool in_transaction_ = false;  ///< MAIL was accepted
   bool esmtp_ = false, pipelining_advertised_ = false, tls_active_ = false, tls_advertised_ = false,
        auth_advertised_ = false;
+  bool early_advertised_ = false;  ///< PIPECONNECT was advertised
+  bool early_used_ = false;        ///< the client did not wait for the greeting, or for the answer to EHLO
+  bool pipelined_ = false;         ///< it did not wait for answers inside a transaction
   bool enhanced_ = false;          ///< ENHANCEDSTATUSCODES was advertised
   bool discarded_sender_ = false;  ///< MAIL ACL said discard
   /// What the RCPT ACL discarded, with the number of recipients accepted before.

@@ -158,10 +158,20 @@ void Session::explain_client() {
   explaining_client_ = false;
 }
 
+bool Session::spoke_well() {
+  constexpr std::string_view kHello = "EHLO ";
+  const auto peeked = reader_.peek();
+  if (!peeked || peeked->empty()) return true;  // it went away
+  const std::string_view begin = peeked->substr(0, kHello.size());
+  return early_used_ = iequals(begin, kHello.substr(0, begin.size())) && may_pipeline_early();
+}
+
 bool Session::greet(const acl::Outcome& o) {
   const auto& m = config_->main;
-  // A client that talks before the greeting is not a mail client (unless the ACL relaxed it).
-  if (opt_.is_tcp && !opt_.stdio && m.smtp_enforce_sync && !effects_.no_enforce_sync && reader_.has_pending()) {
+  // A client that talks before the greeting is not a mail client (unless the ACL relaxed it, or it was told that it
+  // may).
+  if (opt_.is_tcp && !opt_.stdio && m.smtp_enforce_sync && !effects_.no_enforce_sync && reader_.has_pending() &&
+      !spoke_well()) {
     auto peeked = reader_.peek();
     if (peeked && !peeked->empty()) {
       log_line(log::kMain | log::kReject, fmt::format("SMTP protocol synchronization error (input sent without waiting "

@@ -23,6 +23,7 @@ S: 250-SIZE 52428800
 S: 250-LIMITS MAILMAX=1000 RCPTMAX=50000
 S: 250-8BITMIME
 S: 250-PIPELINING
+S: 250-PIPECONNECT
 S: 250-AUTH PLAIN
 S: 250-CHUNKING
 S: 250-SMTPUTF8
@@ -67,6 +68,7 @@ S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*
+S: 250-*
 S: 250 HELP
 C: AUTH PLAIN AGdvb2QAYmFk
 S: 235 Authentication succeeded
@@ -86,6 +88,7 @@ L: H=(c) [192.0.2.9] F=<a@b.example> A=plain:good rejected RCPT <a@b.example>: a
 # guessing is bounded
 S: 220 *
 C: EHLO c
+S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*

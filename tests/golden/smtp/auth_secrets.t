@@ -1,4 +1,5 @@
 [config]
+pipelining_connect_advertise_hosts =
 enhanced_status_codes_advertise_hosts =
 tls_advertise_hosts =
 host_lookup =

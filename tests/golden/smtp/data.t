@@ -39,6 +39,7 @@ S: 250-*
 S: 250-*
 S: 250-*
 S: 250-*
+S: 250-*
 S: 250 HELP
 C: MAIL FROM:<pre@x.example>
 P: RCPT TO:<a@b.example>

@@ -7,12 +7,14 @@
 #include <fstream>
 #include <sstream>
 
+#include "../acl/fake_services.h"
 #include "../core_io/in_loop.h"
 #include "core/base/clock.h"
 #include "core/io/stream.h"
 #include "lang/diagnostics.h"
 #include "lang/lookup_engine.h"
 #include "lang/node.h"
+#include "transports/destination_limits.h"
 #include "transports/transport.h"
 
 namespace remex::registry::transports {
@@ -67,6 +69,23 @@ struct World {
     scope.headers = &headers;
     scope.address = &addr->state;
     scope.delivery = &delivery;
+  }
+  /// To these local parts at x.example, with limits for destinations.
+  std::vector<AddrResult> deliver_to(const std::vector<std::string>& locals, DestinationLimits& limits) {
+    BOOST_REQUIRE_MESSAGE(config != nullptr, errors);
+    std::vector<std::unique_ptr<routers::Addr>> addrs;
+    std::vector<routers::Addr*> batch;
+    for (const std::string& local : locals) {
+      auto& a = *addrs.emplace_back(std::make_unique<routers::Addr>());
+      a.state.local_part = a.state.cased_local_part = local;
+      a.state.domain = "x.example";
+      a.unique = a.state.address = local + "@x.example";
+      batch.push_back(&a);
+    }
+    scope.address = &batch.front()->state;
+    const lang::DriverInstance* t = config->find_transport("t");
+    DeliverContext ctx{*config, scope, job, {}, {}, false, nullptr, &limits};
+    return find_transport_def(t->def)->deliver(ctx, *t, batch);
   }
   AddrResult deliver() {
     BOOST_REQUIRE_MESSAGE(config != nullptr, errors);
@@ -206,6 +225,57 @@ BOOST_AUTO_TEST_CASE(smtp_blames_no_host_for_want_of_descriptors) {
     BOOST_CHECK(r.wait_until > wall_seconds());
     BOOST_CHECK(r.retry_scope == AddrResult::Scope::none);
     BOOST_CHECK(w.hosts.empty());
+  });
+}
+
+// The server takes one recipient on a connection (LIMITS, RFC 9422), and before the second connection can be opened
+// another delivery has it: who has an answer keeps it, the others wait for their turn.
+BOOST_AUTO_TEST_CASE(smtp_waits_for_a_connection_between_two) {
+  struct TakesTheSlot : test::FakeServices {
+    DestinationLimits* limits = nullptr;
+    int asked = 0;
+    std::shared_ptr<void> slot;
+    Result<std::optional<std::string>> get_hint(const std::string& table, const std::string& key) override {
+      if (table == "pipe_connect" && ++asked > 1 && slot == nullptr) slot = limits->slot({"127.0.0.1", 1, {}});
+      return FakeServices::get_hint(table, key);
+    }
+  };
+  io::in_loop([&] {
+    auto listener = io::must(io::Listener::tcp({"127.0.0.1", 0}, 5));
+    io::Nursery nursery;
+    nursery.spawn("server", [&] {
+      auto s = listener->accept();
+      if (!s) return;
+      io::Reader reader(**s);
+      (void)(*s)->write_all("220 hi\r\n");
+      for (;;) {
+        auto line = reader.read_line(4096);
+        if (!line || line->empty()) return;
+        (void)(*s)->write_all(line->starts_with("EHLO")   ? "250-hi\r\n250 LIMITS MAILMAX=1 RCPTMAX=1\r\n"
+                              : line->starts_with("RCPT") ? "450 not now\r\n"
+                                                          : "250 ok\r\n");
+      }
+    });
+    World w(
+        "  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  destination_max_connections = 1\n"
+        "  destination_name = 127.0.0.1\n  hosts_pipe_connect = *\n  port = " +
+        std::to_string(listener->local().port) + "\n");
+    DestinationLimits limits("");
+    TakesTheSlot services;
+    services.limits = &limits;
+    w.scope.services = &services;
+    const auto results = w.deliver_to({"a", "b", "c"}, limits);
+    (void)nursery.join();
+    BOOST_REQUIRE(services.slot != nullptr);
+    BOOST_REQUIRE_EQUAL(results.size(), 3U);
+    BOOST_TEST(results[0].message.find("450 not now") != std::string::npos, results[0].message);
+    BOOST_CHECK(results[0].retry_scope == AddrResult::Scope::address);
+    BOOST_TEST(results[0].wait_until == 0);
+    for (std::size_t i = 1; i < 3; ++i) {
+      BOOST_CHECK(results[i].fate == Fate::deferred);
+      BOOST_TEST(results[i].wait_until > 0);
+      BOOST_TEST(results[i].message.find("waits for its turn") != std::string::npos, results[i].message);
+    }
   });
 }
 

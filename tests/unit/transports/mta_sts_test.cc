@@ -1,8 +1,13 @@
 // MTA-STS: records and policies as RFC 8461 has them, and as strangers write them.
 #include <boost/test/unit_test.hpp>
 
+#include "../acl/fake_services.h"
+#include "../core_io/in_loop.h"
+#include "core/base/clock.h"
+#include "transports/mta_sts.h"
 #include "transports/mta_sts_policy.h"
 
+using namespace remex;
 using namespace remex::transports;
 using Mode = MtaStsPolicy::Mode;
 
@@ -72,6 +77,28 @@ BOOST_AUTO_TEST_CASE(hosts) {
   for (const char* host :
        {"example.com", "a.mail.example.com", "example.net", "a.b.example.net", ".example.net", "", "x"})
     BOOST_TEST(!mta_sts_allows(p, host), host);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_not_taken_for_no_policy) {
+  io::in_loop([] {
+    test::FakeServices services;
+    const std::int64_t now = wall_seconds();
+    services.hints["mta-sts/a.example"] = std::to_string(now) + "\n" + std::to_string(now) + "\n" +
+                                          std::to_string(now + 3600) + "\n" + std::to_string(now) +
+                                          "\nversion: STSv1\nmode: enforce\nmx: mx.a.example\nmax_age: 3600\n";
+    const auto known = find_mta_sts(services, "A.example", "system");
+    BOOST_REQUIRE_MESSAGE(known.has_value(), (known ? "" : known.error().text));
+    BOOST_REQUIRE(known->has_value());  // in force without its record
+    BOOST_TEST(((*known)->mode == Mode::enforce));
+    for (const bool published : {false, true}) {
+      if (published) services.table.records[{"_mta-sts.a.example", dns::Type::txt}] = "v=STSv1; id=1;";
+      services.hints_broken = true;
+      const auto unknown = find_mta_sts(services, "a.example", "system");
+      BOOST_REQUIRE(!unknown.has_value());
+      BOOST_TEST((unknown.error().kind == ErrorKind::defer));
+      BOOST_TEST(unknown.error().text.find("what is known of a.example cannot be read") != std::string::npos);
+    }
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
