@@ -268,7 +268,8 @@ constexpr AclWordDef defs[] = {
                                  "Accepts AUTH that was not advertised", &flag<&Effects::allow_auth_unadvertised>, 3)),
                   {"accept  control = allow_auth_unadvertised",
                    "250-mail.example.com Hello client.example.net [192.0.2.7]\n250-SIZE "
-                   "52428800\n250-LIMITS MAILMAX=1000 RCPTMAX=50000\n250-8BITMIME\n250-VRFY\n250-PIPELINING\n250-AUTH "
+                   "52428800\n250-LIMITS MAILMAX=1000 RCPTMAX=50000\n250-8BITMIME\n250-VRFY\n250-PIPELINING\n"
+                   "250-PIPECONNECT\n250-AUTH "
                    "PLAIN\n250-CHUNKING\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250-SMTPUTF8\n250 HELP"},
                   {"accept  control = allow_auth", "", "E0510"}),
     with_examples(control_row("debug", kAnyHook, "Writes a debug log", &debug, 3),

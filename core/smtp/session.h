@@ -89,6 +89,7 @@ class Session {
   bool tells_of(std::string_view option) const;
   /// -bh: the lists that Exim asks about every client. A name that host_lookup asks for is looked up.
   void explain_client();
+  void explain_early();  ///< the same for PIPECONNECT
   Result<bool> find_host(const lang::MatchList& list, std::string_view option);
   /// The same for lists that only offer something: what cannot be looked at offers nothing, and is logged.
   bool host_matches(const lang::MatchList& list, std::string_view option);

@@ -142,12 +142,15 @@ constexpr ClientList kClientLists[] = {{"hosts_connection_nolog", &lang::MainOpt
                                        {"helo_try_verify_hosts", &lang::MainOptions::helo_try_verify_hosts},
                                        {"helo_accept_junk_hosts", &lang::MainOptions::helo_accept_junk_hosts},
                                        {"hosts_proxy", &lang::MainOptions::hosts_proxy}};
+/// Asked behind the ACL of the connection.
+constexpr std::string_view kEarlyList = "pipelining_connect_advertise_hosts";
 
 }  // namespace
 
 bool Session::tells_of(std::string_view option) const {
   if (scope_.trace == nullptr || option == "enhanced_status_codes_advertise_hosts") return false;
-  return explaining_client_ || std::ranges::none_of(kClientLists, [&](const auto& l) { return l.option == option; });
+  return explaining_client_ || (option != kEarlyList &&
+                                std::ranges::none_of(kClientLists, [&](const auto& l) { return l.option == option; }));
 }
 
 void Session::explain_client() {
@@ -155,6 +158,17 @@ void Session::explain_client() {
   explaining_client_ = true;
   for (const ClientList& l : kClientLists)
     if (host_matches(config_->main.*l.list, l.option) && l.option == "host_lookup") learn_host_name();
+  explaining_client_ = false;
+}
+
+void Session::explain_early() {
+  if (scope_.trace == nullptr || !opt_.is_tcp) return;
+  const auto& list = config_->main.pipelining_connect_advertise_hosts;
+  explaining_client_ = true;
+  if (list.is_set())
+    (void)host_matches(list, kEarlyList);
+  else
+    lang::trace_line(scope_, fmt::format("host in {}? no (end of list)", kEarlyList));
   explaining_client_ = false;
 }
 
@@ -193,10 +207,7 @@ bool Session::greet(const acl::Outcome& o) {
     banner = fmt::format("{} ESMTP {} {} {}", active_hostname_, hooks::product(), hooks::version(),
                          rfc5322_date(wall_now()));
   reply(220, banner);
-  if (scope_.trace != nullptr && opt_.is_tcp && !m.pipelining_connect_advertise_hosts.is_set())
-    lang::trace_line(scope_, "host in pipelining_connect_advertise_hosts? no (end of list)");
-  else if (scope_.trace != nullptr && opt_.is_tcp)
-    (void)host_matches(m.pipelining_connect_advertise_hosts, "pipelining_connect_advertise_hosts");
+  explain_early();
   return true;
 }
 
