@@ -35,7 +35,6 @@ FROB x
 MAIL
 QUIT
 @case -bs, order of commands
-@known the order in which HELO and MAIL are asked for
 @main
 acl_smtp_rcpt = accept
 @run -bs
@@ -71,7 +70,6 @@ MAIL
 RCPT
 QUIT
 @case -bs, ACL conditions and messages
-@known the exit status after drop
 @main
 acl_smtp_mail = amail
 acl_smtp_rcpt = arcpt
@@ -636,7 +634,6 @@ Subject: x
 
 text
 @case manualroute and dnslookup failures
-@known remex says why a lookup did not complete
 @routers
 d:
   driver = dnslookup
