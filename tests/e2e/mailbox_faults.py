@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""A delivery that breaks off in a mailbox: no room, a quota of the system, a process that dies. The mailbox is as it was, nothing is left beside
+it, and the next delivery works."""
+# timeout: 180
+import errno
+import fcntl
+import os
+import re
+import signal
+import subprocess
+
+import harness as h
+import fault_shim as f
+
+if os.geteuid() != 0:
+    h.skip('needs root')
+D = h.Dir()
+os.makedirs(D('mail'))
+os.chown(D('mail'), 8, 8)
+CONF = h.write(D('remex.conf'), r'''
+primary_hostname = local.test
+exim_user = mail
+exim_group = mail
+spool_directory = @D@/spool
+log_file_path = @D@/log/%slog
+begin routers
+gone:
+  driver = redirect
+  domains = gone.test
+  data = :blackhole:
+here:
+  driver = accept
+  local_parts = file : plain : md : sized : store : dead
+  transport = $local_part_data
+  user = mail
+begin transports
+file:
+  driver = appendfile
+  file = @D@/mail/file
+plain:
+  driver = appendfile
+  directory = @D@/mail/plain
+md:
+  driver = appendfile
+  directory = @D@/mail/md
+  maildir_format
+sized:
+  driver = appendfile
+  directory = @D@/mail/sized
+  maildir_format
+  maildir_use_size_file
+  quota = 10M
+store:
+  driver = appendfile
+  directory = @D@/mail/store
+  mailstore_format
+dead:
+  driver = appendfile
+  file = @D@/mail/dead
+  lock_fcntl_timeout = 60s
+  lockfile_timeout = 30s
+  lock_interval = 1s
+  lock_retries = 3
+begin retry
+* quota
+* * F,1h,10m
+'''.replace('@D@', D.path))
+FAULTS = f.Faults(D.path, D('mail'))
+REMEX = h.Remex(CONF, [])
+FAULTY = h.Remex(CONF, [], env=FAULTS.env)
+KINDS = ('file', 'plain', 'md', 'sized', 'store')
+
+
+def send(to, how=REMEX):
+    """The lines of the log about a new message, without its arrival."""
+    before = len(log())
+    how.run('-odi', '-oi', '-f', 's@gone.test', to + '@local.test', input='Subject: x\n\n' + ('y' * 70 + '\n') * 3000, check_rc=0)
+    return [l for l in log()[before:].split('\n') if re.search(' (=>|==|\\*\\*) %s' % to, l)]
+
+
+def log():
+    try:
+        with open(D('log/mainlog')) as file:
+            return file.read()
+    except OSError:
+        return ''
+
+
+def all_files():
+    """{path: contents} below mail/."""
+    out = {}
+    for root, _, names in os.walk(D('mail')):
+        for n in names:
+            with open(os.path.join(root, n), 'rb') as file:
+                out[os.path.join(root, n)] = file.read()
+    return out
+
+
+def broken(to, klass, error, at=1, mode=f.FROM_NOW_ON):
+    FAULTS.arm(klass, at=at, error=error, mode=mode)
+    try:
+        lines = send(to, FAULTY)
+    finally:
+        hits = FAULTS.disarm()[1]
+    h.check(hits > 0, '%s: no fault happened' % to)
+    return lines
+
+
+def test_each_format_is_as_it_was():
+    for to in KINDS:
+        lines = send(to)
+        h.check(len(lines) == 1 and '=> ' + to in lines[0], lines)
+    before = all_files()
+    h.check(len(before) == 7, sorted(before))
+    for klass, name in ((f.WRITE, 'write'), (f.SYNC, 'sync')):
+        for to in KINDS:
+            lines = broken(to, klass, errno.ENOSPC)
+            h.check(len(lines) == 1 and ' == ' in lines[0] and 'No space left on device' in lines[0], '%s, %s: %r' % (to, name, lines))
+            h.equal({p: len(t) for p, t in all_files().items()}, {p: len(t) for p, t in before.items()}, '%s, %s' % (to, name))
+            h.check(all_files() == before, '%s, %s: contents changed' % (to, name))
+    REMEX.run('-Mrm', *re.findall(r'\S{23}', REMEX.run('-bpi').stdout), check_rc=0)
+
+
+def test_a_part_was_written():
+    """Half of the message is there when the rest cannot be written."""
+    before = all_files()
+    FAULTS.arm(f.WRITE | f.SYNC, at=1, mode=f.SHORT)  # the first write is a short one; what is left fits all the same
+    lines = send('file', FAULTY)
+    h.check(FAULTS.disarm()[1] == 1 and '=> file' in lines[0], lines)
+    box = D('mail/file')
+    whole = all_files()[box]
+    h.equal(len(whole), 2 * len(before[box]), 'two messages')
+    lines = broken('file', f.SYNC, errno.EIO)
+    h.check(' == ' in lines[0] and 'Input/output error' in lines[0], lines)
+    h.check(all_files()[box] == whole, 'a mailbox of two messages')
+    REMEX.run('-Mrm', *re.findall(r'\S{23}', REMEX.run('-bpi').stdout), check_rc=0)
+
+
+def test_a_new_mailbox_is_not_left_behind():
+    os.unlink(D('mail/file'))
+    lines = broken('file', f.WRITE, errno.ENOSPC)
+    h.check(' == ' in lines[0], lines)
+    h.check(not os.path.exists(D('mail/file')) and not os.path.exists(D('mail/file.lock')), sorted(os.listdir(D('mail'))))
+    REMEX.run('-Mrm', *re.findall(r'\S{23}', REMEX.run('-bpi').stdout), check_rc=0)
+    h.check('=> file' in send('file')[0], 'the next one')
+
+
+def test_a_quota_of_the_system_is_a_quota():
+    """The retry rule for quota errors is taken: it has no times, so the message bounces at once."""
+    before = all_files()
+    for klass in (f.WRITE, f.SYNC):
+        for to in KINDS:
+            lines = broken(to, klass, errno.EDQUOT)
+            h.check(any(' ** ' in l or ' == ' in l for l in lines) and 'mailbox is full' in lines[0], '%s: %r' % (to, lines))
+            h.check(any(' ** ' in l and 'retry timeout exceeded' in l for l in lines), '%s: %r' % (to, lines))
+            h.check(all_files() == before, '%s: changed' % to)
+
+
+def start(to):
+    return subprocess.Popen(REMEX.command('-odi', '-f', 's@gone.test', to + '@local.test'), stdin=subprocess.PIPE, env=REMEX.env)
+
+
+def test_a_process_that_dies_with_the_lock():
+    h.write(D('mail/dead'), '', 0o600)
+    os.chown(D('mail/dead'), 8, 8)
+    with open(D('mail/dead'), 'r+b') as box:
+        fcntl.lockf(box, fcntl.LOCK_EX)
+        dying = start('dead')
+        dying.stdin.write(b'Subject: one\n\ny\n')
+        dying.stdin.close()
+        h.wait_for(lambda: os.path.exists(D('mail/dead.lock')), what='the lock file')
+        for pid in h.descendants(dying.pid) + [dying.pid]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        dying.wait()
+    h.check(os.path.exists(D('mail/dead.lock')), 'the lock file of the dead')
+    h.check('failed to lock mailbox' in send('dead')[0], log()[-500:])
+    h.check(os.path.exists(D('mail/dead.lock')), 'it is young')
+    old = os.stat(D('mail/dead.lock')).st_mtime - 40
+    os.utime(D('mail/dead.lock'), (old, old))
+    h.check('=> dead' in send('dead')[0], log()[-500:])
+    h.check(not os.path.exists(D('mail/dead.lock')), 'it is gone')
+    REMEX.run('-qff')
+    h.wait_for(lambda: 'Subject: one' in open(D('mail/dead')).read(), what=lambda: 'the message of the dead: ' + log()[-1500:])
+    h.equal([n for n in os.listdir(D('mail')) if 'dead.' in n], [], 'lock files')
+
+
+def teardown():
+    D.remove()
+
+
+h.main()
