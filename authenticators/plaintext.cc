@@ -115,7 +115,7 @@ ClientResult client(lang::Scope& scope, const lang::DriverInstance& a, const Cli
     if (!reply || reply->code != 334) return judge_reply(reply);
     if (!reply->challenge && !o.client_ignore_invalid_base64) {
       (void)talk.cancel();
-      return {Kind::deferred, "invalid base64 data from server in a challenge"};
+      return {Kind::rejected, "invalid base64 data from server in a challenge"};  // another mechanism may do
     }
     challenges.push_back(reply->challenge.value_or(""));
     set_auth_variables(scope, challenges);

@@ -31,13 +31,13 @@ install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} 
 install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${CMAKE_SOURCE_DIR}/LICENSE
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-option(REMEX_EXIM_TOOLS "Install the names exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild, exiwhat and exim_id_update" OFF)
+option(REMEX_EXIM_TOOLS "Install the names exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild, exiwhat, exiqgrep, exigrep and exim_id_update" OFF)
 set(links)
 if(REMEX_SENDMAIL_LINKS)
   list(APPEND links "${CMAKE_INSTALL_SBINDIR}/sendmail:remex" "${CMAKE_INSTALL_BINDIR}/mailq:../${CMAKE_INSTALL_SBINDIR}/remex"
        "${CMAKE_INSTALL_BINDIR}/newaliases:../${CMAKE_INSTALL_SBINDIR}/remex")
 endif()
-set(tools exiwhat exim_dumpdb exim_msgdate exinext exim_lock exim_dbmbuild exim_id_update)
+set(tools exiwhat exiqgrep exigrep exim_dumpdb exim_msgdate exinext exim_lock exim_dbmbuild exim_id_update)
 if(REMEX_TEST_HOOKS)  # a harness looks for them beside the command
   foreach(tool ${tools})
     add_custom_command(TARGET remex POST_BUILD COMMAND ${CMAKE_COMMAND} -E create_symlink remex ${CMAKE_BINARY_DIR}/${tool})

@@ -12,7 +12,7 @@ Result<bool> ExpandedBool::eval(Scope& scope) const {
   REMEX_TRY(const Text text, expansion.eval(scope));
   const std::string word = to_lower(trim(text.view()));
   if (word == "true" || word == "yes") return true;
-  if (word == "false" || word == "no") return false;
+  if (word == "false" || word == "no" || word.empty()) return false;  // ${if ...} without {yes}{no}
   return fail(fmt::format("\"{}\" is not a valid boolean value", printable(text.view())));
 }
 

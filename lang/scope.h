@@ -127,6 +127,9 @@ struct NewMessage {
   std::string headers, body;
   std::string parent_id;   ///< the message it is about (R= in the log)
   bool is_report = false;  ///< failures of it are not reported again
+  /// The local user who sends it, as if they had called the command: their login is in Received: and the log, and in
+  /// Sender: where From: is another one's. -1: this program itself.
+  std::int64_t uid = -1, gid = -1;
 };
 
 /// Bits for Services::log. with_host: the line begins with the client ("H=name [ip]") as rejections and warnings do.

@@ -18,6 +18,7 @@ struct HostItem {
   std::string ip;          ///< one address per item; empty only for an unresolved name
   int mx = -1;             ///< MX preference, -1 = not from MX
   int port = -1;           ///< -1: the transport's
+  int place = 0;           ///< in a list of hosts: those of one place and preference are tried in any order
   bool mx_secure = false;  ///< found with DNSSEC
   bool is_self = false;
 };
@@ -42,7 +43,8 @@ struct Addr {
   const lang::DriverInstance* router = nullptr;     ///< that accepted it
   const lang::DriverInstance* transport = nullptr;  ///< chosen; null for a redirected parent
   std::vector<HostItem> hosts, fallback_hosts;
-  std::string start_router;  ///< redirect_router / reroute: name of the first router to run, empty = first
+  bool hosts_randomized = false;  ///< by the router: the transport does not do it again
+  std::string start_router;       ///< redirect_router / reroute: name of the first router to run, empty = first
   // generic results
   std::string errors_to;  ///< bounce address, with has_errors_to
   bool has_errors_to = false;

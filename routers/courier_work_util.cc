@@ -71,11 +71,12 @@ Result<std::string> read_list_file(const std::string& path, const FileRules& rul
   if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
     result = defer(fmt::format("{} is not a regular file", path));
   } else if ((st.st_mode & static_cast<mode_t>(rules.modemask)) != 0) {
-    result = defer(fmt::format("bad mode ({:04o}) for {}", st.st_mode & 07777U, path));
+    const auto bits = st.st_mode & static_cast<mode_t>(rules.modemask);
+    result = defer(fmt::format("bad mode ({:#o}) for {}: {:#o} bit(s) unexpected", st.st_mode, path, bits));
   } else if (rules.check_owner && !owner_allowed(st.st_uid, rules)) {
-    result = defer(fmt::format("bad owner (uid {}) for {}", st.st_uid, path));
+    result = defer(fmt::format("bad owner for {}", path));
   } else if (rules.check_group && !group_allowed(st.st_gid, rules)) {
-    result = defer(fmt::format("bad group (gid {}) for {}", st.st_gid, path));
+    result = defer(fmt::format("bad group for {}", path));
   } else {
     char buf[16384];
     ssize_t n = 0;

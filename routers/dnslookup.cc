@@ -49,7 +49,7 @@ constexpr OptionDef kOptions[] = {
     {"rewrite_headers", OptionType::boolean, ref<&O::rewrite_headers>, "true",
      "no effect: headers are not rewritten, so widen_domains wants it false", State::later, "*", "", 3},
     with_examples({"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false",
-                   "addresses of one domain may share a routing result"},
+                   "one routing for all addresses of a domain"},
                   {"true"}),
     {"search_parents", OptionType::boolean, nullptr, "false", "search parent domains", State::later, "false", "", 3},
     with_examples({"srv_fail_domains", OptionType::domain_list, ref<&O::srv_fail_domains>, "",
@@ -170,7 +170,7 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
       if (!defers) return deferred(defers.error().text);
       if (*defers) {
         addr.retry_error = "lookup";
-        return deferred(std::move(found.message));
+        return deferred("missing MX, or all MXs point to missing A records, and defer requested");
       }
       // Said when no later router takes the address either.
       if (null_mx)
@@ -183,7 +183,7 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
   }
   if (!addr.hosts.empty() && addr.hosts.front().is_self) {
     // A secondary MX routes to the better ones; here this host is the best there is.
-    RouteResult self = handle_self(ctx, r, addr, addr.hosts.front().name);
+    RouteResult self = handle_self(ctx, r, addr, addr.hosts.front());
     if (self.outcome != Outcome::accept) addr.hosts.clear();
     return self;
   }
@@ -212,7 +212,11 @@ constexpr RouterDef defs[] = {
   transport = remote)",
                         "", "E0606"}}},
      .route = route,
-     .asks_courier = false},
+     .asks_courier = false,
+     .copies_routing =
+         +[](const lang::DriverInstance& r) {
+           return static_cast<const DnslookupOptions&>(*r.options).same_domain_copy_routing;
+         }},
 };
 
 }  // namespace

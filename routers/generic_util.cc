@@ -254,6 +254,11 @@ void check_generic(lang::DriverInstance& r, const lang::Config& config, lang::Di
     diag.error("bad-option-value", given != nullptr ? given->pos : r.pos, 4,
                fmt::format("router \"{}\": \"{}\" is not a value of self", r.name, g.self),
                "freeze, defer, reroute: <domain>, pass, fail or send");
+  } else if (g.self.starts_with("reroute:") && istarts_with(trim(std::string_view(g.self).substr(8)), "rewrite:")) {
+    const auto* given = r.find_given("self");
+    diag.error("bad-option-value", given != nullptr ? given->pos : r.pos, 4,
+               fmt::format("router \"{}\": self = reroute: rewrite: changes headers, which is not done here", r.name),
+               "self = reroute: <domain>, and headers_remove with headers_add for what must change");
   }
 
   lang::CompileContext ctx{config.registries.get(), &diag,

@@ -100,6 +100,19 @@ Status translate_addresses(RouteContext& ctx, const RouterGeneric& g, const std:
 
 }  // namespace
 
+Status demand_dnssec(RouteContext& ctx, const RouterGeneric& g, const std::string& domain, LookupOptions& lookup) {
+  std::string error;
+  lookup.dnssec = matches_list(ctx, g.dnssec_require_domains, domain, error);
+  lookup.dnssec_known = true;
+  if (!error.empty()) return defer("dnssec_require_domains: " + error);
+  return {};
+}
+
+HostFindResult insecure(std::string_view what, const std::string& name) {
+  return {HostFind::again,
+          fmt::format("host lookup done insecurely: the {} of {} is not DNSSEC-validated", what, name)};
+}
+
 void cut_at_self(std::vector<HostItem>& hosts) {
   const auto self = std::find_if(hosts.begin(), hosts.end(), [](const HostItem& h) { return h.is_self; });
   if (self == hosts.end()) return;
@@ -125,10 +138,10 @@ HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, 
     if (!looked) return {HostFind::again, looked.error().text};
     found = std::move(*looked);
     std::string error;
-    if (found.outcome == dns::Outcome::found && !found.secure &&
-        matches_list(ctx, g.dnssec_require_domains, host.name, error))
-      return {HostFind::again, fmt::format("the address of {} is not DNSSEC-validated", host.name)};
-    if (!error.empty()) return {HostFind::again, error};
+    LookupOptions own = opt;
+    if (!own.dnssec_known)
+      if (Status st = demand_dnssec(ctx, g, host.name, own); !st) return {HostFind::again, st.error().text};
+    if (found.outcome == dns::Outcome::found && !found.secure && own.dnssec) return insecure("address", host.name);
     if (found.outcome == dns::Outcome::try_again &&
         matches_list(ctx, ctx.config.main.dns_again_means_nonexist, host.name, error))
       found.outcome = dns::Outcome::no_name;
@@ -183,9 +196,10 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
       return {HostFind::again, fmt::format("host lookup did not complete: {} MX: {}", domain, mx.why)};
     }
   }
-  if (mx.outcome == dns::Outcome::found && !mx.secure && matches_list(ctx, g.dnssec_require_domains, domain, error))
-    return {HostFind::again, fmt::format("the MX answer for {} is not DNSSEC-validated", domain)};
   if (!error.empty()) return {HostFind::again, error};
+  LookupOptions lookup = opt.lookup;
+  if (Status st = demand_dnssec(ctx, g, domain, lookup); !st) return {HostFind::again, st.error().text};
+  if (mx.outcome == dns::Outcome::found && !mx.secure && lookup.dnssec) return insecure("MX record", domain);
   if (mx.outcome == dns::Outcome::no_name) return {HostFind::not_found, fmt::format("{} does not exist", domain)};
   if (mx.outcome == dns::Outcome::no_data || mx.records.empty()) {
     if (!opt.fall_back_to_address || opt.check_secondary)
@@ -194,7 +208,7 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
     item.name = domain;
     item.port = port;
     item.mx_secure = true;
-    return find_addresses(ctx, r, item, opt.lookup, out);
+    return find_addresses(ctx, r, item, lookup, out);
   }
   if (mx.records.size() == 1 && (mx.records[0].text.empty() || mx.records[0].text == ".")) {
     null_mx = true;
@@ -219,7 +233,6 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
     item.mx = rec.preference;
     item.port = port;
     item.mx_secure = mx.secure;
-    LookupOptions lookup = opt.lookup;
     lookup.how = LookupHow::dns_only;
     const HostFindResult one = find_addresses(ctx, r, item, lookup, hosts);
     if (one.outcome == HostFind::again && again_preference < 0) {
@@ -243,14 +256,16 @@ HostFindResult find_mx_hosts(RouteContext& ctx, const lang::DriverInstance& r, c
   return {HostFind::found, {}};
 }
 
-RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const std::string& host) {
+RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const HostItem& host) {
   const RouterGeneric& g = generic(r);
-  static constexpr std::string_view kText = "remote host address is the local host";
+  const std::string_view text =
+      host.mx >= 0 ? "lowest numbered MX record points to local host" : "remote host address is the local host";
   if (g.self == "send") return accepted();
-  if (g.self == "defer") return deferred(std::string(kText));
-  if (g.self == "fail") return failed(std::string(kText));
+  if (g.self == "defer") return deferred(std::string(text));
+  if (g.self == "fail") return failed(std::string(text));
   if (g.self == "pass") {
-    addr.state.self_hostname = host;
+    addr.state.self_hostname = host.name;
+    addr.message = text;  // said when no later router takes it
     return passed();
   }
   if (g.self == "fail_soft") return passed();
@@ -262,21 +277,21 @@ RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& 
   }
   if (ctx.mode == RouteMode::deliver && ctx.scope.services != nullptr)
     ctx.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
-                            fmt::format("{}: {}", kText, addr.state.domain));
-  return deferred(std::string(kText), true);
+                            fmt::format("{}: {}", text, addr.state.domain));
+  return deferred(std::string(text), true);
 }
 
-std::vector<std::string> arrange_host_list(std::vector<std::string> items, bool randomize) {
-  if (randomize) {
-    auto group = items.begin();
-    while (group != items.end()) {
-      const auto end = std::find(group, items.end(), "+");
-      std::shuffle(group, end, rng());
-      group = end == items.end() ? end : end + 1;
-    }
+std::vector<ListedHost> arrange_host_list(std::vector<std::string> items, bool randomize) {
+  std::vector<ListedHost> out;
+  int place = 0;
+  for (auto group = items.begin(); group != items.end();) {
+    const auto end = std::find(group, items.end(), "+");
+    if (randomize) std::shuffle(group, end, rng());
+    for (; group != end; ++group)
+      if (!group->empty()) out.push_back({std::move(*group), randomize ? place : place++});
+    if (group != items.end()) ++group, ++place;
   }
-  std::erase_if(items, [](const std::string& s) { return s == "+" || s.empty(); });
-  return items;
+  return out;
 }
 
 }  // namespace remex::routers

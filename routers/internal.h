@@ -66,12 +66,18 @@ enum class LookupHow : std::uint8_t { dns_then_files, dns_only, by_name };
 struct LookupOptions {
   LookupHow how = LookupHow::dns_then_files;
   bool ipv4_only = false, ipv4_prefer = false;
+  bool dnssec = false, dnssec_known = false;  ///< of demand_dnssec(); without it the host's own name counts
 };
 enum class HostFind : std::uint8_t { found, not_found, again, ignored };
 struct HostFindResult {
   HostFind outcome = HostFind::not_found;
   std::string message;
 };
+/// dnssec_require_domains: whether all that is looked up for `domain` must be signed, records and addresses of hosts
+/// alike. Kind defer: the list cannot be tested. Parks.
+Status demand_dnssec(RouteContext& ctx, const RouterGeneric& g, const std::string& domain, LookupOptions& lookup);
+/// An answer that should be signed and is not.
+HostFindResult insecure(std::string_view what, const std::string& name);
 /// Finds the addresses of `host.name` (which may be an IP address) and appends one HostItem for each to `out`, without
 /// the ignored ones (ignore_target_hosts); marks is_self. Parks.
 HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, const HostItem& host,
@@ -101,9 +107,13 @@ HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, 
                               bool& no_service);
 
 /// `self` when the first host is this machine. `send` (and no local host) gives accept.
-RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const std::string& host);
+RouteResult handle_self(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const HostItem& host);
 
+struct ListedHost {
+  std::string text;
+  int place = 0;  ///< HostItem::place
+};
 /// Shuffles the items between "+" marks (when `randomize`) and drops the marks.
-std::vector<std::string> arrange_host_list(std::vector<std::string> items, bool randomize);
+std::vector<ListedHost> arrange_host_list(std::vector<std::string> items, bool randomize);
 
 }  // namespace remex::routers

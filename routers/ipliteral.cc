@@ -33,7 +33,7 @@ RouteResult route(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr) 
   if (found.outcome != HostFind::found) return declined();
   addr.hosts.front().name = addr.state.domain;
   if (!addr.hosts.front().is_self) return accepted();
-  RouteResult self = handle_self(ctx, r, addr, addr.state.domain);
+  RouteResult self = handle_self(ctx, r, addr, addr.hosts.front());
   if (self.outcome != Outcome::accept) addr.hosts.clear();
   return self;
 }

@@ -52,7 +52,7 @@ constexpr OptionDef kOptions[] = {
                   {"example.net mx1.example.net:mx2.example.net byname; *.example.org 192.0.2.5"},
                   {"+relay_to_domains mx1.example.net"}),
     with_examples({"same_domain_copy_routing", OptionType::boolean, ref<&O::same_domain_copy_routing>, "false",
-                   "addresses of one domain may share a routing result"},
+                   "one routing for all addresses of a domain"},
                   {"true"}),
 };
 
@@ -225,7 +225,8 @@ RouteResult act(const std::string& word, std::string why) {
 RouteResult add_hosts(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const Plan& plan) {
   const auto& o = static_cast<const ManualrouteOptions&>(*r.options);
   bool first = true;
-  for (const std::string& text : arrange_host_list(lang::split_list(plan.hosts), plan.randomize)) {
+  addr.hosts_randomized = plan.randomize;
+  for (const auto& [text, place] : arrange_host_list(lang::split_list(plan.hosts), plan.randomize)) {
     bool mx = false;
     auto host = parse_host_item(text, mx);
     if (!host) return deferred(fmt::format("{} router: {}", r.name, host.error().text), true);
@@ -249,8 +250,9 @@ RouteResult add_hosts(RouteContext& ctx, const lang::DriverInstance& r, Addr& ad
       return act(o.host_find_failed, std::move(res.message));
     }
     for (HostItem& h : found) {
+      h.place = place;
       if (h.is_self && !first) return accepted();  // this and what follows is cut off
-      if (h.is_self && generic(r).self != "send") return handle_self(ctx, r, addr, h.name);
+      if (h.is_self && generic(r).self != "send") return handle_self(ctx, r, addr, h);
       addr.hosts.push_back(std::move(h));
       first = generic(r).self == "send";
     }
@@ -366,7 +368,11 @@ constexpr RouterDef defs[] = {
   transport = remote_smtp)",
                               "", "E0609"}}},
      .route = route,
-     .asks_courier = false},
+     .asks_courier = false,
+     .copies_routing =
+         +[](const lang::DriverInstance& r) {
+           return static_cast<const ManualrouteOptions&>(*r.options).same_domain_copy_routing;
+         }},
 };
 
 }  // namespace

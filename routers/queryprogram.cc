@@ -245,7 +245,7 @@ RouteResult find_hosts(RouteContext& ctx, const lang::DriverInstance& r, Addr& a
   else if (!how.empty())
     return deferred(fmt::format("{} router: the command gave a bad lookup type \"{}\"", r.name, printable(how)), true);
   bool first = true;
-  for (const std::string& text : arrange_host_list(lang::split_list(list), false)) {
+  for (const auto& [text, place] : arrange_host_list(lang::split_list(list), false)) {
     bool mx = false, null_mx = false;
     auto host = parse_host_item(text, mx);
     if (!host) return deferred(fmt::format("{} router: {}", r.name, host.error().text), true);
@@ -257,10 +257,11 @@ RouteResult find_hosts(RouteContext& ctx, const lang::DriverInstance& r, Addr& a
     if (one.outcome == HostFind::ignored) continue;
     if (one.outcome == HostFind::not_found) return deferred(one.message, true);
     for (HostItem& h : found) {
+      h.place = place;
       if (h.is_self && !first) return accepted();
       if (h.is_self) {
         addr.hosts.push_back(h);
-        RouteResult self = handle_self(ctx, r, addr, h.name);
+        RouteResult self = handle_self(ctx, r, addr, h);
         if (self.outcome != Outcome::accept) {
           addr.hosts.clear();
           return self;

@@ -23,6 +23,7 @@ namespace remex::routers {
 namespace {
 
 constexpr int kMaxIncludeDepth = 10;
+constexpr int kBadRedirect = -17;  ///< the number logs have for a list or filter that cannot be used
 
 void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostics& diag) {
   check_generic(r, config, diag);
@@ -67,6 +68,8 @@ class Redirection {
   Status include(const std::string& path, bool tainted, int depth);
   Status add_special(const RedirectItem& item, bool tainted);
   std::unique_ptr<Addr> special_child(RedirectItem::Kind kind, const std::string& text);
+  /// The list asks for something that the options forbid: the address waits.
+  RouteResult bad_data(std::string_view what);
   RouteResult filter(const Text& data);
   bool inserts_peer(const lang::Node& node);
   void log_mistake(const std::string& text);
@@ -117,16 +120,21 @@ FileRules Redirection::file_rules() const {
   return rules;
 }
 
+RouteResult Redirection::bad_data(std::string_view what) {
+  addr_.basic_errno = kBadRedirect;
+  return deferred(fmt::format("error in redirect data: {}", what));
+}
+
 RouteResult Redirection::verdict(const RedirectList& list) {
   using V = RedirectList::Verdict;
   if (list.verdict == V::unknown) return declined();
   if (list.verdict == V::blackhole) {
-    if (o_.forbid_blackhole) return deferred("error in redirect data: \":blackhole:\" is not permitted");
+    if (o_.forbid_blackhole) return bad_data("\":blackhole:\" is not permitted");
     return {Outcome::discard, {}, {}, false, false};
   }
   const bool fails = list.verdict == V::fail;
   if (fails ? !o_.allow_fail : !o_.allow_defer)
-    return deferred(fmt::format("error in redirect data: \":{}: {}\" is not permitted", fails ? "fail" : "defer",
+    return bad_data(fmt::format("\":{}: {}\" is not permitted", fails ? "fail" : "defer",
                                 printable(list.text.substr(0, list.text.find('\n')))));
   std::string_view code;
   const std::string_view text = split_smtp_code(list.text, fails ? '5' : '4', code);
@@ -219,7 +227,10 @@ Status Redirection::add_special(const RedirectItem& item, bool tainted) {
 }
 
 Status Redirection::include(const std::string& path, bool tainted, int depth) {
-  if (o_.forbid_include) return defer("error in redirect data: included files not permitted");
+  if (o_.forbid_include) {
+    addr_.basic_errno = kBadRedirect;
+    return defer("error in redirect data: included files not permitted");
+  }
   if (tainted)
     return defer(fmt::format("Tainted '{}' (:include: file of the {} router) not permitted", printable(path), r_.name));
   if (!path.starts_with('/'))
@@ -378,7 +389,6 @@ void Redirection::log_mistake(const std::string& text) {
 
 /// A mistake in the filter: the address waits, or goes on as if there were no filter (skip_syntax_errors).
 RouteResult Redirection::filter_mistake(const std::string& text, bool may_skip) {
-  constexpr int kBadRedirect = -17;  // the number logs have for it
   addr_.basic_errno = kBadRedirect;
   if (!o_.skip_syntax_errors || !may_skip)
     return deferred(fmt::format("error in filter {}: {}", o_.data.is_set() ? "data" : "file", text));
@@ -469,7 +479,7 @@ RouteResult Redirection::run() {
   if (!data) {
     const ErrorKind kind = data.error().kind;
     if (kind == ErrorKind::forced_fail || kind == ErrorKind::not_found) return declined();
-    return deferred(fmt::format("{}: {}", o_.data.is_set() ? "failed to expand data" : "file", data.error().text));
+    return deferred((o_.data.is_set() ? "failed to expand data: " : "") + data.error().text);
   }
   if (o_.allow_filter && lang::filter::detect(data->view()) != lang::filter::Kind::none) return filter(*data);
   Status ok = add_list(parse_redirect_list(data->view()), data->is_tainted(), 0);

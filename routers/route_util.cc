@@ -50,6 +50,7 @@ void begin_router(Addr& addr, const lang::DriverInstance& r) {
   s.home.clear();
   s.local_user_uid = s.local_user_gid = -1;
   addr.hosts.clear();
+  addr.hosts_randomized = false;
   addr.router = nullptr;
   addr.transport = nullptr;
 }
@@ -144,10 +145,14 @@ Status finish_accept(RouteContext& ctx, const lang::DriverInstance& r, Addr& add
     auto list = g.fallback_hosts.eval(ctx.scope);
     if (!list && list.error().kind != ErrorKind::forced_fail)
       return defer(fmt::format("fallback_hosts: {}", list.error().text));
+    int place = 0;
     if (list)
       for (const std::string& name : lang::split_list(list->view())) {
         bool mx = false;
+        if (name == "+") ++place;
+        if (name == "+") continue;
         REMEX_TRY(HostItem host, parse_host_item(name, mx));
+        host.place = place;
         addr.fallback_hosts.push_back(std::move(host));
       }
   }
@@ -182,7 +187,7 @@ enum class Next { done, following, pass };
 Next settle(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, RouteResult res, std::size_t index) {
   const RouterGeneric& g = generic(r);
   if (fails_verification(ctx, g)) {
-    set_outcome(addr, Addr::Status::failed, failed(res.message.empty() ? "Unrouteable address" : res.message));
+    set_outcome(addr, Addr::Status::failed, failed(fmt::format("{} router forced verify failure", r.name)));
     return Next::done;
   }
   auto unseen = g.unseen.eval(ctx.scope);

@@ -64,6 +64,8 @@ struct RouterDef {
   /// May this router ask the courier for that, besides what generic options ask for? The user was checked before. Kind
   /// failed, with the reason. Null: it asks for nothing.
   Status (*may_ask)(const lang::DriverInstance&, const io::Fields&) = nullptr;
+  /// same_domain_copy_routing: a result for one address is meant for all of its domain. Null: it never is.
+  bool (*copies_routing)(const lang::DriverInstance&) = nullptr;
 };
 
 extern const lang::DriverFamily router_family;
@@ -79,6 +81,16 @@ void check_generic(lang::DriverInstance& r, const lang::Config& config, lang::Di
 /// Runs the routers over one address until it is accepted, fails, defers or is redirected. On return addr.status is
 /// routed, redirected (children made), failed, deferred or discarded. `unseen` clones go to addr.children too. Parks.
 void route_address(RouteContext& ctx, Addr& addr);
+
+/// Whether what route_address() found for `model` may be given to other addresses of the message with the same domain
+/// and the same first router (same_domain_copy_routing): it goes to a remote transport, its header is not changed, and
+/// nothing of the result is of its local part alone.
+bool may_copy_routing(const Addr& model);
+/// Gives `to`, which is pending, the routing of `model`.
+void copy_routing(const Addr& model, Addr& to);
+/// The same for lists of hosts that differ in nothing but the order of equals: MX records of one preference, hosts that
+/// were shuffled (HostItem::place).
+std::string hosts_key(const std::vector<HostItem>& hosts);
 
 /// Makes a top-level Addr from an envelope address (unquoted, split, qualified already).
 std::unique_ptr<Addr> make_top_address(const std::string& address, int top_index);

@@ -41,6 +41,10 @@ HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, 
   if (srv.outcome == dns::Outcome::try_again && !opt.mx_fail_is_none)
     return {HostFind::again, fmt::format("host lookup did not complete: {} SRV: {}", domain, srv.why)};
   if (srv.outcome != dns::Outcome::found) return {HostFind::not_found, fmt::format("{} has no SRV", domain)};
+  LookupOptions lookup = opt.lookup;
+  lookup.how = LookupHow::dns_only;
+  if (Status st = demand_dnssec(ctx, generic(r), domain, lookup); !st) return {HostFind::again, st.error().text};
+  if (!srv.secure && lookup.dnssec) return insecure("SRV record", domain);
   auto& records = srv.records;
   if (records.size() == 1 && (records[0].text.empty() || records[0].text == ".")) {
     no_service = true;
@@ -66,8 +70,6 @@ HostFindResult find_srv_hosts(RouteContext& ctx, const lang::DriverInstance& r, 
     item.mx = rec.preference;
     item.port = rec.port;
     item.mx_secure = srv.secure;
-    LookupOptions lookup = opt.lookup;
-    lookup.how = LookupHow::dns_only;
     const HostFindResult one = find_addresses(ctx, r, item, lookup, hosts);
     if (one.outcome == HostFind::again && again_preference < 0) {
       again = one.message;

@@ -8,6 +8,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
 
 #include "core/base/clock.h"
 #include "core/base/strings.h"
@@ -48,6 +50,10 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
   if (o.use_bsmtp && t.find_given("check_string") == nullptr) o.check_string = ".", o.escape_string = "..";
   if (t.find_given("check_string") != nullptr && t.find_given("escape_string") == nullptr)
     complain("check_string", "check_string needs escape_string");
+  for (const auto& [name, value] : {std::pair("quota", &o.quota), std::pair("quota_filecount", &o.quota_filecount)})
+    if (value->is_constant() && !parse_size(value->constant(), true))
+      complain(name, fmt::format("\"{}\" is not a value of {}", value->constant(), name),
+               "a number like 500M, or 500M/no_check to refuse nothing");
   const std::string& c = o.create_file;
   if (c != "anywhere" && c != "inhome" && c != "belowhome" && !c.starts_with('/'))
     complain("create_file", fmt::format("\"{}\" is not a value of create_file", c),
@@ -185,14 +191,15 @@ Result<MessageText> compose(DeliverContext& ctx, const lang::DriverInstance& t, 
 }
 
 /// The limits, expanded; part of a courier request. `threshold` is left in "quota_warn".
-Status add_quota(DeliverContext& ctx, const AppendfileOptions& o, io::Fields& f) {
+Status add_quota(DeliverContext& ctx, const lang::DriverInstance& t, const AppendfileOptions& o, io::Fields& f) {
   const auto put = [&](const char* name, const lang::Expansion& e, bool minus_one) -> Status {
     if (!e.is_set()) {
       if (minus_one) f[name] = "-1";
       return {};
     }
-    REMEX_TRY(const std::int64_t n, expand_size(ctx, e, name));
-    f[name] = std::to_string(n);
+    REMEX_TRY(const SizeLimit n, expand_size(ctx, e, name, !minus_one));
+    f[name] = std::to_string(n.bytes);
+    if (!n.checked) f[fmt::format("{}_unchecked", name)] = "1";
     return {};
   };
   REMEX_CHECK(put("quota", o.quota, false));
@@ -202,13 +209,16 @@ Status add_quota(DeliverContext& ctx, const AppendfileOptions& o, io::Fields& f)
   if (o.quota_warn_threshold.is_set()) {
     REMEX_TRY(const std::string text, expand_text(ctx, o.quota_warn_threshold, "quota_warn_threshold"));
     if (const std::string_view s = trim(text); s.ends_with('%')) {
-      const auto percent = parse_uint(s.substr(0, s.size() - 1));
+      double percent = 0;
       const auto quota = parse_int(f["quota"]).value_or(0);
-      if (!percent || *percent > 100) return defer(fmt::format("quota_warn_threshold \"{}\"", printable(text)));
-      f["quota_warn"] = std::to_string(quota / 100 * static_cast<std::int64_t>(*percent));
+      const auto [end, err] = std::from_chars(s.data(), s.data() + s.size() - 1, percent, std::chars_format::fixed);
+      if (err != std::errc() || end != s.data() + s.size() - 1 || !(percent >= 0 && percent <= 100))
+        return defer(fmt::format("Invalid quota_warn_threshold percentage ({}) for {} transport",
+                                 printable(s.substr(0, s.size() - 1)), t.name));
+      f["quota_warn"] = std::to_string(static_cast<std::int64_t>(static_cast<double>(quota) * percent / 100));
     } else {
-      REMEX_TRY(const std::int64_t n, expand_size(ctx, o.quota_warn_threshold, "quota_warn_threshold"));
-      f["quota_warn"] = std::to_string(n);
+      REMEX_TRY(const SizeLimit n, expand_size(ctx, o.quota_warn_threshold, "quota_warn_threshold", false));
+      f["quota_warn"] = std::to_string(n.bytes);
     }
   }
   REMEX_TRY(f["quota_directory"], expand_text(ctx, o.quota_directory, "quota_directory"));
@@ -327,13 +337,40 @@ AddrResult deliver_in_thread(DeliverContext& ctx, const MaildirJob& job) {
     const int err = done.error().sys_errno;
     std::string text = done.error().text;
     if (err == EDQUOT) text = "mailbox is full (system quota): " + text;
-    return deferred_result(std::move(text), err == EDQUOT ? "quota" : "", err);
+    return deferred_result(std::move(text), err == EDQUOT ? Trouble::Kind::quota : Trouble::Kind::other, err);
   }
   if (done->repeated && ctx.scope.services != nullptr && ctx.scope.services->debugging())
     ctx.scope.services->debug(fmt::format("{} was there already: an earlier run had delivered it", job.name));
   AddrResult r = delivered_to(job.directory + "/new/" + job.name);
   r.unsynced = std::move(done->unsynced);
   return r;
+}
+
+/// Lines around the envelope of a mailstore: each ends with a newline; a forced failure is nothing.
+Result<std::string> mailstore_lines(DeliverContext& ctx, const lang::Expansion& e, std::string_view what) {
+  if (!e.is_set()) return std::string();
+  auto text = expand_tainted(ctx, e, what);
+  if (!text && text.error().kind == ErrorKind::forced_fail) return std::string();
+  if (!text) return defer(text.error().text);
+  std::string lines = text->str();
+  if (!lines.ends_with('\n')) lines += '\n';
+  return lines;
+}
+
+/// The contents of the .env file; `name`: both files without their endings.
+Result<std::string> mailstore_envelope(DeliverContext& ctx, const lang::DriverInstance& t,
+                                       std::span<routers::Addr* const> batch, const AppendfileOptions& o,
+                                       const std::string& name) {
+  static constexpr const char* kVariable = "mailstore_basename";
+  ctx.scope.extra[kVariable] = name;
+  auto prefix = mailstore_lines(ctx, o.mailstore_prefix, "mailstore_prefix");
+  auto suffix = mailstore_lines(ctx, o.mailstore_suffix, "mailstore_suffix");
+  ctx.scope.extra.erase(kVariable);
+  if (!prefix || !suffix) return std::unexpected(prefix ? suffix.error() : prefix.error());
+  REMEX_TRY(const std::string sender, return_path(ctx, t, *batch.front()));
+  std::string envelope = *prefix + sender + "\n";
+  for (const routers::Addr* a : batch) envelope += fmt::format("{}@{}\n", a->state.cased_local_part, a->state.domain);
+  return envelope + *suffix;
 }
 
 Status add_names(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch,
@@ -364,13 +401,7 @@ Status add_names(DeliverContext& ctx, const lang::DriverInstance& t, std::span<r
   }
   f["name"] = file_name(ctx, t, *batch.front());
   if (place.format == Format::mailstore) {
-    REMEX_TRY(std::string envelope, expand_text(ctx, o.mailstore_prefix, "mailstore_prefix"));
-    REMEX_TRY(const std::string sender, return_path(ctx, t, *batch.front()));
-    if (!envelope.empty() && !envelope.ends_with('\n')) envelope += '\n';
-    envelope += sender + "\n";
-    for (const routers::Addr* a : batch) envelope += fmt::format("{}@{}\n", a->state.cased_local_part, a->state.domain);
-    REMEX_TRY(const std::string end, expand_text(ctx, o.mailstore_suffix, "mailstore_suffix"));
-    f["envelope"] = envelope + end;
+    REMEX_TRY(f["envelope"], mailstore_envelope(ctx, t, batch, o, place.path + "/" + f["name"]));
   }
   return {};
 }
@@ -398,12 +429,18 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   f["may_create"] = flag(create);
   f["sync"] = flag(!ctx.config.main.disable_fsync);
   add_rules(o, batch.front()->file_mode, f);
-  REMEX_CHECK(add_quota(ctx, o, f));
+  REMEX_CHECK(add_quota(ctx, t, o, f));
   REMEX_CHECK(add_names(ctx, t, batch, o, place, m, f));
   const Seconds limit(60 + std::max<std::int64_t>(1, o.lock_retries) * std::max<std::int64_t>(1, o.lock_interval) * 2 +
                       std::max<std::int64_t>({0, o.lock_fcntl_timeout, o.lock_flock_timeout}));
   REMEX_TRY(io::Fields answer, ask_courier(ctx, f, limit, &m));
-  if (answer.contains("error")) return courier_failure(answer);
+  if (answer.contains("error")) {
+    AddrResult r = courier_failure(answer);
+    // The log says in front what the number means.
+    const std::string meaning = fmt::format(": {}", std::strerror(r.sys_errno));
+    if (r.sys_errno != 0 && r.message.ends_with(meaning)) r.message.resize(r.message.size() - meaning.size());
+    return r;
+  }
   if (answer.contains("warn")) warn_of_quota(ctx, o, a);
   return delivered_to(answer["file"]);
 }

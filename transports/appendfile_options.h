@@ -155,8 +155,9 @@ inline constexpr OptionDef kAppendfileOptions[] = {
                   {"false"}),
     {"notify_comsat", OptionType::boolean, nullptr, "false", "comsat has no users any more", State::later, "false", "",
      4},
-    with_examples({"quota", OptionType::expanded, ref<&AppendfileOptions::quota>, "", "size limit of the mailbox"},
-                  {"${lookup{$local_part}lsearch{/etc/remex/quotas}{$value}{100M}}"}),
+    with_examples({"quota", OptionType::expanded, ref<&AppendfileOptions::quota>, "",
+                   "size limit of the mailbox; /no_check behind it: refuse nothing"},
+                  {"${lookup{$local_part}lsearch{/etc/remex/quotas}{$value}{100M}}"}, {"100 MB", "", "E0610"}),
     with_examples(
         {"quota_directory", OptionType::expanded, ref<&AppendfileOptions::quota_directory>, "",
          "directory measured for quota", State::works, "", "directory", 2},
@@ -164,8 +165,10 @@ inline constexpr OptionDef kAppendfileOptions[] = {
          .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data/inbox\nmaildir_format\nquota = 50M"}),
     with_examples(
         {"quota_filecount", OptionType::expanded, ref<&AppendfileOptions::quota_filecount>, "0",
-         "limit on the number of files", State::works, "", "", 2},
+         "limit on the number of files; /no_check as in quota", State::works, "", "", 2},
         {.input = "2000",
+         .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format\nquota = 50M"},
+        {.input = "2000/no_check",
          .setup = "driver = appendfile\ndirectory = /var/mail/$local_part_data\nmaildir_format\nquota = 50M"}),
     with_examples({"quota_is_inclusive", OptionType::boolean, ref<&AppendfileOptions::quota_is_inclusive>, "true",
                    "the message itself counts", State::works, "", "", 2},

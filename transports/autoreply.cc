@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/base/clock.h"
 #include "core/base/strings.h"
@@ -180,7 +181,9 @@ Result<io::Fields> on_file(DeliverContext& ctx, const lang::DriverInstance& t, c
   f["path"] = path;
   f["mode"] = std::to_string(static_cast<const AutoreplyOptions&>(*t.options).mode);
   REMEX_TRY(io::Fields answer, ask_courier(ctx, f, kFileLimit, nullptr));
-  if (answer.contains("error")) return defer(answer["error"]);
+  if (answer.contains("error"))
+    return std::unexpected(
+        Error{ErrorKind::defer, answer["error"], static_cast<int>(parse_int(answer["errno"]).value_or(0))});
   return answer;
 }
 
@@ -219,7 +222,11 @@ Result<std::string> body_of(DeliverContext& ctx, const lang::DriverInstance& t, 
   auto answer = on_file(ctx, t, id, "read", r.file, {});
   if (!answer) {
     if (o.file_optional) return body;
-    return std::unexpected(answer.error());
+    Error e = answer.error();
+    if (e.sys_errno != 0)
+      e.text = fmt::format("Failed to open file {} when sending message from {} transport: {}", r.file, t.name,
+                           std::strerror(e.sys_errno));
+    return std::unexpected(std::move(e));
   }
   std::string text = std::move((*answer)["text"]);
   if (r.file_expand) {
@@ -232,15 +239,20 @@ Result<std::string> body_of(DeliverContext& ctx, const lang::DriverInstance& t, 
   return body + text;
 }
 
-Result<std::string> original_text(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a) {
+Result<std::string> original_text(DeliverContext& ctx, const lang::DriverInstance& t, const Identity& id,
+                                  routers::Addr& a) {
   routers::Addr* one[] = {&a};
-  REMEX_TRY(const std::string headers, build_headers(ctx, t, one));
-  std::string out = "\n------ This is a copy of the message, including all the headers.\n\n" + headers;
+  MessageText m;
+  REMEX_TRY(m.head, build_headers(ctx, t, one));
+  m.head += '\n';
+  m.body = ctx.job.body;
+  REMEX_CHECK(apply_filter(ctx, t, id, one, m));
+  std::string out = "\n------ This is a copy of the message, including all the headers.\n\n" + m.head;
+  if (!m.body) return out;
   const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(0, ctx.config.main.bounce_return_size_limit));
-  if (!ctx.job.body) return out;
-  const auto size = std::min(ctx.job.body->size(), limit == 0 ? ctx.job.body->size() : limit);
-  REMEX_TRY(const std::string body, ctx.job.body->read(0, static_cast<std::size_t>(size)));
-  return out + "\n" + body;
+  const auto size = std::min(m.body->size(), limit == 0 ? m.body->size() : limit);
+  REMEX_TRY(const std::string body, m.body->read(0, static_cast<std::size_t>(size)));
+  return out + body;
 }
 
 Result<AddrResult> reply(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a) {
@@ -284,7 +296,7 @@ Result<AddrResult> reply(DeliverContext& ctx, const lang::DriverInstance& t, rou
   }
   REMEX_TRY(m.body, body_of(ctx, t, id, r));
   if (r.return_message) {
-    REMEX_TRY(const std::string copy, original_text(ctx, t, a));
+    REMEX_TRY(const std::string copy, original_text(ctx, t, id, a));
     m.body += copy;
   }
   const auto& main = ctx.config.main;
@@ -301,13 +313,15 @@ Result<AddrResult> reply(DeliverContext& ctx, const lang::DriverInstance& t, rou
   header("To", r.to);
   header("Cc", r.cc);
   header("Subject", r.subject);
-  for (std::string_view line : split(r.headers, '\n'))
-    if (!trim(line).empty()) m.headers += fmt::format("{}\n", line);
   if (const auto* message_id = ctx.job.headers.find("Message-ID"))
     header("In-Reply-To", printable(trim(message_id->value())));
   header("References", references(ctx.job.headers));
   if (!says_automatic(r.headers)) header("Auto-Submitted", "auto-replied");
+  for (std::string_view line : split(r.headers, '\n'))
+    if (!trim(line).empty()) m.headers += fmt::format("{}\n", line);
   m.parent_id = ctx.job.envelope.id;
+  m.uid = id.uid;
+  m.gid = id.gid;
   if (ctx.scope.services == nullptr) return defer("messages cannot be made here");
   if (Status sent = ctx.scope.services->submit(m); !sent)
     return defer(fmt::format("failed to send an automatic reply: {}", sent.error().text));
@@ -337,7 +351,8 @@ std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance&
   for (routers::Addr* a : batch) {
     ctx.scope.address = &a->state;
     auto one = reply(ctx, t, *a);
-    results.push_back(one ? std::move(*one) : deferred_result(one.error().text));
+    results.push_back(one ? std::move(*one)
+                          : deferred_result(one.error().text, Trouble::Kind::other, one.error().sys_errno));
   }
   ctx.scope.address = saved;
   run_shadow(ctx, t, batch, results);

@@ -194,24 +194,20 @@ std::vector<std::string> command_environment(DeliverContext& ctx, const routers:
   const auto put = [&env](VariableName name, std::string_view value) {
     if (value.find('\0') == std::string_view::npos) env.push_back(fmt::format("{}={}", name.text, value));
   };
-  std::string local = o.state.cased_local_part;
-  if (o.state.suffix.size() <= local.size()) local.erase(local.size() - o.state.suffix.size());
-  if (o.state.prefix.size() <= local.size()) local.erase(0, o.state.prefix.size());
+  const std::string& local = o.state.local_part;
   put("LOCAL_PART", local);
   put("LOGNAME", local);
   put("USER", local);
   put("LOCAL_PART_PREFIX", o.state.prefix);
   put("LOCAL_PART_SUFFIX", o.state.suffix);
   put("DOMAIN", o.state.domain);
-  put("HOME", home.empty() ? "/" : home);
+  put("HOME", home);
   if (!a.hosts.empty()) put("HOST", a.hosts.front().name);
   put("MESSAGE_ID", ctx.job.envelope.id);
   put("PATH", path);
-  put("RECIPIENT", fmt::format("{}@{}", o.state.cased_local_part, o.state.domain));
+  put("RECIPIENT", fmt::format("{}{}{}@{}", o.state.prefix, local, o.state.suffix, o.state.domain));
   put("QUALIFY_DOMAIN", main.qualify_domain.empty() ? main.primary_hostname : main.qualify_domain);
-  put("SENDER", ctx.scope.delivery != nullptr && ctx.scope.delivery->return_path_set
-                    ? ctx.scope.delivery->return_path.view()
-                    : std::string_view(ctx.job.envelope.sender));
+  put("SENDER", ctx.job.envelope.sender);
   put("SHELL", kCommandShell);
   if (!main.timezone.empty()) put("TZ", main.timezone);
   return env;
@@ -240,7 +236,7 @@ Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Id
   REMEX_TRY(io::Fields answer, ask_courier(ctx, f, Seconds(g.transport_filter_timeout + 30), &plain));
   if (answer.contains("error")) return defer(fmt::format("{}: {}", what, answer["error"]));
   if (answer.contains("exec_error")) return defer(fmt::format("{}: {}: {}", what, words[0], answer["exec_error"]));
-  if (answer.contains("timed_out")) return defer(fmt::format("{} timed out", what));
+  if (answer.contains("timed_out")) return fail(ErrorKind::timed_out, fmt::format("{} timed out", what));
   if (answer.contains("too_much")) return defer(fmt::format("{} produced too much output", what));
   if (answer.contains("signal")) return defer(fmt::format("{} was ended by signal {}", what, answer["signal"]));
   if (answer["exit"] != "0") return defer(fmt::format("{} failed with exit status {}", what, answer["exit"]));
@@ -266,9 +262,14 @@ int limited_batch(const lang::DriverInstance& t, std::int64_t batch_max) {
 void run_shadow(DeliverContext& ctx, const lang::DriverInstance& t, std::span<routers::Addr* const> batch,
                 std::vector<AddrResult>& results) {
   const TransportGeneric& g = generic(t);
-  if (g.shadow_transport.empty()) return;
+  if (g.shadow_transport.empty() || ctx.is_shadow) return;
   if (g.shadow_condition.is_set()) {
     auto v = g.shadow_condition.eval(ctx.scope);
+    if (!v && v.error().kind != ErrorKind::forced_fail && ctx.scope.services != nullptr)
+      ctx.scope.services->log(
+          lang::LogTarget::main_log | lang::LogTarget::panic_log,
+          fmt::format("{} failed to expand condition \"{}\" for {} transport: {}", ctx.job.envelope.id,
+                      g.shadow_condition.source_text(), t.name, v.error().text));
     if (!v || !lang::is_loosely_true(v->view())) return;
   }
   std::vector<routers::Addr*> done;
@@ -283,16 +284,17 @@ void run_shadow(DeliverContext& ctx, const lang::DriverInstance& t, std::span<ro
   std::vector<AddrResult> copies;
   {
     struct Guard {
-      bool& flag;
-      bool saved;
-      ~Guard() { flag = saved; }
-    } const guard{ctx.settle_later, std::exchange(ctx.settle_later, false)};
+      DeliverContext& ctx;
+      bool settle_later;
+      ~Guard() { ctx.settle_later = settle_later, ctx.is_shadow = false; }
+    } const guard{ctx, std::exchange(ctx.settle_later, false)};
+    ctx.is_shadow = true;
     copies = def->deliver(ctx, *shadow, done);
   }
   for (const AddrResult& r : copies)
     if (r.fate != Fate::delivered)
       for (AddrResult& main : results)
-        if (main.fate == Fate::delivered) main.shadow = fmt::format("{} (failed: {})", shadow->name, r.message);
+        if (main.fate == Fate::delivered) main.shadow = fmt::format("{} ({})", shadow->name, r.message);
   for (AddrResult& main : results)
     if (main.fate == Fate::delivered && main.shadow.empty()) main.shadow = shadow->name;
   ctx.scope.address = saved;

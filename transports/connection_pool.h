@@ -10,6 +10,12 @@ namespace remex::transports {
 
 class SmtpConnection;  // smtp_client_util.h
 
+/// The message that went over a connection last, and whether the spool has been told what became of it.
+struct Outcome {
+  std::string message;
+  bool recorded = false;
+};
+
 class ConnectionPool {
  public:
   /// At most `max_idle` connections in all; each is closed politely after `idle_seconds` without use.
@@ -19,8 +25,10 @@ class ConnectionPool {
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-  /// The most recently used live connection for `key`, or null.
-  std::unique_ptr<SmtpConnection> take(const std::string& key);
+  /// The most recently used live connection for `key`, or null. One whose last outcome is not recorded yet is taken by
+  /// the delivery that it belongs to (`own`) only: if this process ended before it is, that message would go out again,
+  /// and each of the next ones with it.
+  std::unique_ptr<SmtpConnection> take(const std::string& key, const Outcome* own = nullptr);
   /// Gives a connection in the idle state back.
   void give(const std::string& key, std::unique_ptr<SmtpConnection> connection);
   /// Says QUIT to one idle connection that counts for this destination. False: there is none. Parks.

@@ -42,10 +42,12 @@ ConnectionPool::ConnectionPool(std::size_t max_idle, int idle_seconds) : impl_(s
 
 ConnectionPool::~ConnectionPool() = default;
 
-std::unique_ptr<SmtpConnection> ConnectionPool::take(const std::string& key) {
+std::unique_ptr<SmtpConnection> ConnectionPool::take(const std::string& key, const Outcome* own) {
   auto& list = impl_->entries;
   for (std::size_t i = list.size(); i-- > 0;) {
     if (list[i].key != key) continue;
+    const auto& last = list[i].connection->outcome;
+    if (last && !last->recorded && last.get() != own) continue;
     auto c = std::move(list[i].connection);
     list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
     if (c->usable()) return c;

@@ -112,7 +112,8 @@ AddrResult courier_failure(const io::Fields& answer) {
     const auto it = answer.find(name);
     return it == answer.end() ? std::string() : it->second;
   };
-  return deferred_result(get("error"), get("retry"), static_cast<int>(parse_int(get("errno")).value_or(0)));
+  return deferred_result(get("error"), Trouble::of_mailbox(get("retry")),
+                         static_cast<int>(parse_int(get("errno")).value_or(0)));
 }
 
 Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, std::string_view what) {
@@ -130,20 +131,42 @@ Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, s
   return text->str();
 }
 
-Result<std::int64_t> expand_size(DeliverContext& ctx, const lang::Expansion& e, std::string_view what) {
-  REMEX_TRY(const std::string value, expand_text(ctx, e, what));
-  std::string_view s = trim(value);
-  if (s.empty()) return 0;
+std::optional<SizeLimit> parse_size(std::string_view text, bool modifiers) {
+  SizeLimit out;
+  std::string_view s = trim(text);
+  constexpr std::string_view kNoCheck = "/no_check";
+  if (modifiers && s.ends_with(kNoCheck)) {
+    out.checked = false;
+    s.remove_suffix(kNoCheck.size());
+    if (s.empty()) return std::nullopt;
+  }
+  if (s.empty()) return out;
   std::int64_t unit = 1;
   const char last = ascii_upper(s.back());
   if (last == 'K' || last == 'M' || last == 'G') {
     unit = last == 'K' ? 1024 : last == 'M' ? 1024 * 1024 : 1024LL * 1024 * 1024;
     s.remove_suffix(1);
   }
-  const auto n = parse_uint(s);
-  if (!n || *n > static_cast<std::uint64_t>(INT64_MAX / unit))
-    return defer(fmt::format("malformed value \"{}\" (expansion of {})", printable(value), what));
-  return static_cast<std::int64_t>(*n) * unit;
+  const auto point = s.find('.');
+  const auto n = parse_uint(s.substr(0, point));
+  if (!n || *n > static_cast<std::uint64_t>(INT64_MAX / unit - 1)) return std::nullopt;
+  out.bytes = static_cast<std::int64_t>(*n) * unit;
+  if (point == std::string_view::npos) return out;
+  std::string_view decimals = s.substr(point + 1);
+  if (decimals.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  decimals = decimals.substr(0, 9);  // finer than a byte of a gigabyte
+  std::int64_t part = 0, whole = 1;
+  for (const char c : decimals) part = part * 10 + (c - '0'), whole *= 10;
+  out.bytes += part * unit / whole;
+  return out;
+}
+
+Result<SizeLimit> expand_size(DeliverContext& ctx, const lang::Expansion& e, std::string_view what, bool modifiers) {
+  REMEX_TRY(const std::string value, expand_text(ctx, e, what));
+  if (auto size = parse_size(value, modifiers)) return *size;
+  const std::string transport = ctx.scope.delivery != nullptr ? ctx.scope.delivery->transport_name : std::string();
+  return defer(fmt::format("Malformed value \"{}\" (expansion of \"{}\") in {} transport", printable(value),
+                           e.source_text(), transport));
 }
 
 Result<std::string> home_directory(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a) {

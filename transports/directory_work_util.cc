@@ -39,7 +39,7 @@ bool matches(const Pattern& re, std::string_view s) {
   return m && *m;
 }
 
-/// Adds up files; a directory below the top counts when its name matches `folders` (unset: all do).
+/// Adds up files. With `folders` (maildirsize) only those in directories whose name matches, else all of them.
 class Counter {
  public:
   Counter(Pattern folders, Pattern sizes) : folders_(std::move(folders)), sizes_(std::move(sizes)) {}
@@ -63,7 +63,7 @@ class Counter {
       const std::string path = directory + "/" + name;
       if (::lstat(path.c_str(), &st) != 0) continue;
       if (S_ISREG(st.st_mode)) {
-        if (top && folders_) continue;  // maildirsize and the like
+        if (folders_ && (top || is_folder(directory))) continue;  // maildirsize, maildirfolder and the like
         sum_.size += st.st_size;
         ++sum_.count;
       } else if (S_ISDIR(st.st_mode)) {
@@ -76,6 +76,10 @@ class Counter {
   const QuotaState& sum() const { return sum_; }
 
  private:
+  static bool is_folder(std::string_view directory) {
+    return directory.substr(directory.rfind('/') + 1).starts_with('.');
+  }
+
   bool size_in_name(const std::string& name, std::int64_t& out) const {
     if (!sizes_) return false;
     lang::Regex::Spans spans;
@@ -103,18 +107,43 @@ Result<std::string> read_small(const std::string& path, time_t& age) {
   return s;
 }
 
+bool inside(std::int64_t limit, std::int64_t used, std::int64_t more, bool inclusive) {
+  return limit <= 0 || (inclusive ? used + more : used) <= limit;
+}
+
+/// The limits of a mailbox, and whether another message has room.
+struct Limits {
+  std::int64_t size = 0, files = 0;
+  bool inclusive = true;
+  bool size_checked = true, files_checked = true;  ///< false: with /no_check, the limit is only written down
+
+  explicit Limits(const io::Fields& f)
+      : size(number(f, "quota")),
+        files(number(f, "quota_filecount")),
+        inclusive(number(f, "quota_is_inclusive", 1) != 0),
+        size_checked(number(f, "quota_unchecked") == 0),
+        files_checked(number(f, "quota_filecount_unchecked") == 0) {}
+  bool size_fits(const QuotaState& used, std::int64_t more) const {
+    return !size_checked || inside(size, used.size, more, inclusive);
+  }
+  bool count_fits(const QuotaState& used) const { return !files_checked || inside(files, used.count, 1, inclusive); }
+};
+
 /// maildirsize of one maildir: what it says, or what counting says.
 class SizeFile {
  public:
   SizeFile(std::string base, const io::Fields& f) : base_(std::move(base)), path_(base_ + "/maildirsize"), f_(f) {}
 
-  QuotaState used() {
+  /// A file that leaves no room for `size` more is believed only when it was made a short while ago and nothing came
+  /// since: mail may have been removed.
+  QuotaState used(std::int64_t size) {
     time_t age = 0;
-    const std::int64_t quota = number(f_, "quota"), count = number(f_, "quota_filecount");
+    const Limits limits(f_);
     if (auto s = read_small(path_, age)) {
-      if (auto known = parse_maildirsize(*s); known && known->quota_size == quota && known->quota_count == count) {
-        const bool over = (quota > 0 && known->used.size >= quota) || (count > 0 && known->used.count >= count);
-        if (!over || (age < kTrustSeconds && known->lines <= 1)) return known->used;
+      if (auto known = parse_maildirsize(*s);
+          known && known->quota_size == limits.size && known->quota_count == limits.files) {
+        const bool fits = limits.size_fits(known->used, size) && limits.count_fits(known->used);
+        if (fits || (age < kTrustSeconds && known->lines <= 1)) return known->used;
       }
     }
     return rebuild();
@@ -161,8 +190,19 @@ std::string quota_word(const std::string& directory) {
   return fmt::format("quota_{}", std::max<std::int64_t>(0, ::time(nullptr) - st.st_atime));
 }
 
-bool inside(std::int64_t limit, std::int64_t used, std::int64_t more, bool inclusive) {
-  return limit <= 0 || (inclusive ? used + more : used) <= limit;
+/// With maildirsize, a folder that maildir_quota_directory_regex leaves out has no quota.
+bool counts(const io::Fields& f, const std::string& base, const std::string& directory) {
+  if (number(f, "use_size_file") == 0 || !directory.starts_with(base + "/")) return true;
+  const Pattern folders = pattern(f, "quota_directory_regex");
+  const std::string below = directory.substr(base.size() + 1);
+  return !folders || matches(folders, below.substr(0, below.find('/')));
+}
+
+/// The name of the file that would be written, as the log tells it.
+std::string temporary_name(const io::Fields& f, const std::string& directory) {
+  if (text(f, "op") == "maildir") return "tmp/" + text(f, "name");
+  if (text(f, "op") == "mailstore") return directory + "/" + text(f, "name") + ".msg";
+  return fmt::format("{}/temp.{}.{}", directory, ::getpid(), text(f, "name"));
 }
 
 Status sync_file(int fd, const io::Fields& f) {
@@ -218,6 +258,34 @@ Result<std::string> write_maildir(const std::string& directory, std::string_view
   return directory + "/new/" + job.name;
 }
 
+/// The answer when the message does not fit; else one with "warn" where the owner shall be told, or an empty one.
+io::Fields check_quota(const io::Fields& f, const std::string& directory, const std::string& base, std::int64_t size,
+                       SizeFile* size_file) {
+  const Limits limits(f);
+  const std::int64_t warn = number(f, "quota_warn");
+  if (limits.size <= 0 && limits.files <= 0 && warn <= 0 && size_file == nullptr) return {};
+  QuotaState used{number(f, "mailbox_size", -1), number(f, "mailbox_filecount", -1)};
+  if (used.size < 0 || (limits.files > 0 && used.count < 0)) {
+    if (size_file != nullptr && ::access(base.c_str(), F_OK) == 0) {
+      (void)::mkdir((base + "/tmp").c_str(), static_cast<mode_t>(number(f, "directory_mode", 0700)));
+      used = size_file->used(size);
+    } else {
+      Counter counter(nullptr, pattern(f, "quota_size_regex"));
+      counter.add(base, true);
+      used = counter.sum();
+    }
+  }
+  const bool fits = limits.size_fits(used, size);
+  if (!fits || !limits.count_fits(used))
+    return failure(Error{ErrorKind::defer,
+                         fmt::format("mailbox is full (MTA-imposed {}quota exceeded while writing to {})",
+                                     fits ? "filecount " : "", temporary_name(f, directory)),
+                         0},
+                   quota_word(directory));
+  if (warn > 0 && used.size < warn && used.size + size >= warn) return {{"warn", "1"}};
+  return {};
+}
+
 }  // namespace
 
 std::optional<MaildirSize> parse_maildirsize(std::string_view s) {
@@ -266,32 +334,13 @@ io::Fields deliver_to_directory(const io::Fields& f, std::string_view message) {
                            static_cast<mode_t>(number(f, "mode", 0600))));
     }
   }
-  io::Fields answer;
-  const std::int64_t quota = number(f, "quota"), files = number(f, "quota_filecount"), warn = number(f, "quota_warn");
-  const bool use_size_file = op == "maildir" && number(f, "use_size_file") != 0;
   const std::string base = quota_base(f, directory);
   SizeFile size_file(base, f);
-  if (quota > 0 || files > 0 || warn > 0 || use_size_file) {
-    QuotaState used{number(f, "mailbox_size", -1), number(f, "mailbox_filecount", -1)};
-    if (used.size < 0 || (files > 0 && used.count < 0)) {
-      if (use_size_file && ::access(base.c_str(), F_OK) == 0) {
-        (void)::mkdir((base + "/tmp").c_str(), static_cast<mode_t>(number(f, "directory_mode", 0700)));
-        used = size_file.used();
-      } else {
-        Counter counter(op == "maildir" ? pattern(f, "quota_directory_regex") : nullptr,
-                        pattern(f, "quota_size_regex"));
-        counter.add(base, true);
-        used = counter.sum();
-      }
-    }
-    const bool inclusive = number(f, "quota_is_inclusive", 1) != 0;
-    if (!inside(quota, used.size, size, inclusive) || !inside(files, used.count, 1, inclusive))
-      return failure(
-          Error{ErrorKind::defer,
-                "mailbox is full (MTA-imposed quota exceeded while writing to file " + directory + "/tmp)", 0},
-          quota_word(directory));
-    if (warn > 0 && used.size < warn && used.size + size >= warn) answer["warn"] = "1";
-  }
+  const bool counted = counts(f, base, directory);
+  const bool use_size_file = op == "maildir" && number(f, "use_size_file") != 0 && counted;
+  io::Fields answer;
+  if (counted) answer = check_quota(f, directory, base, size, use_size_file ? &size_file : nullptr);
+  if (answer.contains("error")) return answer;
   Result<std::string> path;
   if (op == "maildir") {
     path = write_maildir(directory, message, f);
@@ -300,7 +349,11 @@ io::Fields deliver_to_directory(const io::Fields& f, std::string_view message) {
   } else {
     // mailstore: the message first; the envelope file says that it is complete
     path = write_new(directory, text(f, "name") + ".msg", "", message, f);
-    if (path) path = write_new(directory, text(f, "name") + ".env", "", text(f, "envelope"), f);
+    if (path) {
+      const std::string without_envelope = *path;
+      path = write_new(directory, text(f, "name") + ".env", "", text(f, "envelope"), f);
+      if (!path) ::unlink(without_envelope.c_str());
+    }
   }
   if (!path) {
     const int err = path.error().sys_errno;

@@ -204,7 +204,8 @@ Result<std::string> return_path(DeliverContext& ctx, const lang::DriverInstance&
     if (text) {
       path = std::string(trim(text->view()));
     } else if (text.error().kind != ErrorKind::forced_fail) {
-      return defer(fmt::format("failed to expand return_path in {} transport: {}", t.name, text.error().text));
+      return defer(
+          fmt::format("Failed to expand return path \"{}\": {}", g.return_path.source_text(), text.error().text));
     }
   }
   if (path.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
@@ -217,10 +218,8 @@ Status check_size_limit(DeliverContext& ctx, const lang::DriverInstance& t, std:
   const TransportGeneric& g = generic(t);
   if (!g.message_size_limit.is_set()) return {};
   auto text = g.message_size_limit.eval(ctx.scope);
-  if (!text) {
-    if (text.error().kind == ErrorKind::forced_fail) return {};
-    return defer(fmt::format("failed to expand message_size_limit: {}", text.error().text));
-  }
+  if (!text)
+    return defer(fmt::format("failed to expand message_size_limit in {} transport: {}", t.name, text.error().text));
   std::string_view s = trim(text->view());
   std::uint64_t unit = 1;
   if (!s.empty()) {
@@ -229,7 +228,9 @@ Status check_size_limit(DeliverContext& ctx, const lang::DriverInstance& t, std:
     if (unit != 1) s.remove_suffix(1);
   }
   const auto limit = parse_uint(s);
-  if (!limit) return defer(fmt::format("message_size_limit \"{}\" is not a number", printable(text->view())));
+  if (!limit)
+    return defer(fmt::format("invalid message_size_limit in {} transport: invalid integer \"{}\"", t.name,
+                             printable(text->view())));
   if (*limit == 0 || size <= *limit * unit) return {};
   return fail(fmt::format("message is too big (transport limit = {})", *limit * unit));
 }
@@ -291,12 +292,12 @@ std::vector<AddrResult> deliver_as_one(DeliverContext& ctx, const lang::DriverIn
   return results;
 }
 
-AddrResult deferred_result(std::string message, std::string_view retry_error, int sys_errno) {
+AddrResult deferred_result(std::string message, const Trouble& trouble, int sys_errno) {
   AddrResult r;
   r.fate = Fate::deferred;
   r.message = std::move(message);
   r.retry_scope = AddrResult::Scope::address;
-  r.retry_error = std::string(retry_error);
+  r.trouble = trouble;
   r.sys_errno = sys_errno;
   return r;
 }

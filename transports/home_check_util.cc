@@ -86,7 +86,7 @@ Status check_home(const lang::Config& config, const lang::DriverInstance& t, std
 
 Status check_home_variable(const lang::Config& config, const lang::DriverInstance& t, const io::Fields& f,
                            std::string_view value) {
-  if (value == "/") return {};
+  if (value.empty() || value == "/") return {};
   if (is_any_home(config, t, f, [value](const WordPattern& home) { return home.matches(value); })) return {};
   return fail(fmt::format("HOME={} is not the home directory for the {} transport", printable(value), t.name));
 }

@@ -16,7 +16,7 @@
 namespace remex::transports {
 
 std::vector<AddrResult> same_for_all(std::size_t n, const AddrResult& r);
-AddrResult deferred_result(std::string message, std::string_view retry_error = {}, int sys_errno = 0);
+AddrResult deferred_result(std::string message, const Trouble& trouble = Trouble::Kind::other, int sys_errno = 0);
 AddrResult failed_result(std::string message);
 
 /// A local transport's whole delivery of a batch: the size limit, then `deliver` with the first address in the scope,
@@ -118,8 +118,16 @@ AddrResult courier_failure(const io::Fields& answer);
 Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
 /// The same, and the value must not be tainted. `unset_on_forced_failure`: empty instead of an error.
 Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
-/// "10M" and the like; kind defer when it is no number.
-Result<std::int64_t> expand_size(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
+/// A limit as the options of appendfile have it: "10M", "1.5G/no_check".
+struct SizeLimit {
+  std::int64_t bytes = 0;
+  bool checked = true;  ///< false with /no_check: told of, and never a reason to refuse a message
+};
+/// Reads a number, maybe with decimals and K, M or G; `modifiers`: and maybe with /no_check behind it. Empty is 0;
+/// nothing: it is malformed.
+std::optional<SizeLimit> parse_size(std::string_view text, bool modifiers);
+/// The same of an option's value; kind defer when it is malformed.
+Result<SizeLimit> expand_size(DeliverContext& ctx, const lang::Expansion& e, std::string_view what, bool modifiers);
 /// home_directory of the transport, else of the address; also set as $home, which is tainted when it was made from
 /// tainted text.
 Result<std::string> home_directory(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a);
@@ -159,7 +167,7 @@ Result<std::vector<CommandWord>> split_command_words(std::string_view line);
 /// Splits a command line: blanks separate, quotes protect ('...' all, "..." with backslash escapes). Kind failed.
 Result<std::vector<std::string>> split_command(std::string_view line);
 
-/// Applies transport_filter to `m` (kind defer when the filter fails). Parks.
+/// Applies transport_filter to `m` (kind defer when the filter fails, timed_out when it takes too long). Parks.
 Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Identity& id,
                     std::span<routers::Addr* const> batch, MessageText& m);
 /// The variables that command_environment() sets. A command gets no others but those of the option `environment`.

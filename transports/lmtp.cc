@@ -120,7 +120,7 @@ AddrResult result_of(const RcptState& s, const std::string& confirmation) {
   } else {
     r = deferred_result(s.message.empty() ? "no answer for this recipient"
                                           : replace_all(s.message, "SMTP error from remote mail server", "LMTP error"),
-                        s.retry_error);
+                        s.trouble);
     r.smtp_code = s.code;
   }
   return r;
@@ -166,8 +166,10 @@ Result<std::vector<AddrResult>> deliver_batch(DeliverContext& ctx, const lang::D
   if (sent) c.quit();
   std::vector<AddrResult> results;
   for (RcptState& s : rcpts) {
-    if (!sent && s.fate != RcptState::Fate::delivered && s.fate != RcptState::Fate::failed)
+    if (!sent && s.fate != RcptState::Fate::delivered && s.fate != RcptState::Fate::failed) {
       s.message = sent.error().message;
+      s.trouble = sent.error().trouble;
+    }
     results.push_back(result_of(s, confirmation));
   }
   return results;
@@ -185,7 +187,8 @@ std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance&
   } else {
     const Error& e = done.error();
     const bool permanent = e.kind == ErrorKind::failed && e.sys_errno == 0;
-    results = same_for_all(batch.size(), permanent ? failed_result(e.text) : deferred_result(e.text, {}, e.sys_errno));
+    results = same_for_all(
+        batch.size(), permanent ? failed_result(e.text) : deferred_result(e.text, Trouble::Kind::other, e.sys_errno));
   }
   ctx.scope.address = saved;
   run_shadow(ctx, t, batch, results);

@@ -45,6 +45,7 @@ class LockFile {
       e.text = fmt::format("creating lock file hitching post {} (euid={} egid={})", mine, ::geteuid(), ::getegid());
       return std::unexpected(std::move(e));
     }
+    (void)::fchmod(fd.get(), mode);  // whatever the umask is
     for (std::int64_t i = 0; i < tries; ++i) {
       if (i > 0) ::sleep(static_cast<unsigned>(std::max<std::int64_t>(1, number(f, "lock_interval", 3))));
       struct stat st{};
@@ -57,7 +58,7 @@ class LockFile {
     }
     ::unlink(mine.c_str());
     if (held_) return {};
-    return defer(fmt::format("failed to lock mailbox (lock file {})", name_));
+    return defer(fmt::format("failed to lock mailbox {} (lock file)", name_.substr(0, name_.rfind('.'))));
   }
 
   void release() {
@@ -102,10 +103,12 @@ struct Opened {
   struct stat st{};
 };
 
-Result<Opened> create(const std::string& path, const io::Fields& f) {
+/// `through`: a symbolic link that may be leads there; O_EXCL would not follow it.
+Result<Opened> create(const std::string& path, const io::Fields& f, bool through) {
   const auto mode = static_cast<mode_t>(number(f, "mode", 0600));
   Opened o;
-  o.fd = Fd(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  const int flags = through ? 0 : O_EXCL | O_NOFOLLOW;
+  o.fd = Fd(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | flags, mode));
   if (!o.fd) return fail_errno(errno, fmt::format("while creating mailbox {}", path));
   o.created = true;
   if (::fchmod(o.fd.get(), mode) != 0 || ::fstat(o.fd.get(), &o.st) != 0)
@@ -119,12 +122,13 @@ Result<Opened> open_mailbox(const std::string& path, const io::Fields& f) {
     if (::lstat(path.c_str(), &seen) != 0) {
       if (errno != ENOENT) return fail_errno(errno, fmt::format("stat {}", path));
       if (number(f, "file_must_exist") != 0)
-        return defer(fmt::format("mailbox {} does not exist, but file_must_exist is set", path));
+        return std::unexpected(Error{
+            ErrorKind::defer, fmt::format("mailbox {} does not exist, but file_must_exist is set", path), ENOENT});
       if (text(f, "may_create") != "1") return defer(fmt::format("may not create mailbox {} (create_file)", path));
       const std::string dir = path.substr(0, path.rfind('/'));
       if (number(f, "create_directory", 1) != 0 && !dir.empty() && ::access(dir.c_str(), F_OK) != 0)
         REMEX_CHECK(make_directories(dir, static_cast<mode_t>(number(f, "directory_mode", 0700))));
-      auto made = create(path, f);
+      auto made = create(path, f, false);
       if (!made && made.error().sys_errno == EEXIST) continue;
       return made;
     }
@@ -132,7 +136,10 @@ Result<Opened> open_mailbox(const std::string& path, const io::Fields& f) {
     if (link) {
       if (number(f, "allow_symlink") == 0) return defer(fmt::format("mailbox {} is a symlink", path));
       if (seen.st_uid != ::geteuid()) return defer(fmt::format("symlink {} has the wrong owner", path));
-      if (::stat(path.c_str(), &seen) != 0) return fail_errno(errno, fmt::format("stat {}", path));
+      const bool there = ::stat(path.c_str(), &seen) == 0;
+      if (!there && errno == ENOENT && number(f, "file_must_exist") == 0 && text(f, "may_create") == "1")
+        return create(path, f, true);
+      if (!there) return fail_errno(errno, fmt::format("stat {}", path));
     }
     REMEX_CHECK(check_existing(path, seen, f));
     Opened o;
@@ -140,6 +147,8 @@ Result<Opened> open_mailbox(const std::string& path, const io::Fields& f) {
     const int fifo = S_ISFIFO(seen.st_mode) ? O_WRONLY | O_NONBLOCK : O_RDWR | O_APPEND;
     o.fd = Fd(::open(path.c_str(), fifo | follow | O_CLOEXEC));
     if (!o.fd && errno == ENOENT) continue;
+    if (!o.fd && S_ISFIFO(seen.st_mode))
+      return fail_errno(errno, fmt::format("while opening named pipe {} (could mean no process is reading it)", path));
     if (!o.fd) return fail_errno(errno, fmt::format("while opening mailbox {}", path));
     if (::fstat(o.fd.get(), &o.st) != 0) return fail_errno(errno, "fstat");
     if (o.st.st_ino != seen.st_ino || o.st.st_dev != seen.st_dev)
@@ -169,7 +178,7 @@ bool lock_within(int fd, bool by_fcntl, bool by_flock, std::int64_t seconds) {
 
 /// lock_retries attempts, lock_interval apart; with a time-out as many as last as long as those would, one after the
 /// other (the manual, 26.3).
-Status lock(int fd, const io::Fields& f) {
+Status lock(int fd, const std::string& path, const io::Fields& f) {
   const bool by_fcntl = number(f, "use_fcntl_lock", 1) != 0, by_flock = number(f, "use_flock_lock") != 0;
   if (!by_fcntl && !by_flock) return {};
   const std::int64_t interval = std::max<std::int64_t>(1, number(f, "lock_interval", 3));
@@ -181,7 +190,7 @@ Status lock(int fd, const io::Fields& f) {
     if (i > 0 && timeout <= 0) ::sleep(static_cast<unsigned>(interval));
     if (lock_within(fd, by_fcntl, by_flock, std::max<std::int64_t>(0, timeout))) return {};
   }
-  return defer(fmt::format("failed to lock mailbox ({})", by_flock ? "fcntl or flock" : "fcntl"));
+  return defer(fmt::format("failed to lock mailbox {} ({})", path, by_flock ? "fcntl or flock" : "fcntl"));
 }
 
 Status write_whole(int fd, std::string_view bytes) {
@@ -215,7 +224,7 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
   }
   auto box = open_mailbox(path, f);
   if (!box) return failure(box.error());
-  if (Status locked = lock(box->fd.get(), f); !locked) return failure(locked.error());
+  if (Status locked = lock(box->fd.get(), path, f); !locked) return failure(locked.error());
   struct stat now{}, named{};
   if (::fstat(box->fd.get(), &now) != 0) return failure(fail_errno(errno, "fstat").error());
   // Whoever had the lock may have replaced the file.
@@ -227,7 +236,7 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
   const std::int64_t used = number(f, "mailbox_size", -1) >= 0 ? number(f, "mailbox_size") : now.st_size;
   const auto size = static_cast<std::int64_t>(message.size());
   const std::int64_t counted = number(f, "quota_is_inclusive", 1) != 0 ? used + size : used;
-  if (quota > 0 && counted > quota) {
+  if (quota > 0 && counted > quota && number(f, "quota_unchecked") == 0) {
     const struct stat before = now;
     if (box->created) ::unlink(path.c_str());
     return failure(Error{ErrorKind::defer,
@@ -242,7 +251,7 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
     if (S_ISREG(now.st_mode)) (void)!::ftruncate(box->fd.get(), now.st_size);
     if (box->created) ::unlink(path.c_str());
     const std::string why = err == EDQUOT ? fmt::format("mailbox is full (system quota exceeded writing to {})", path)
-                                          : fmt::format("error while writing to {}: {}", path, std::strerror(err));
+                                          : fmt::format("error while writing to {}", path);
     return failure(Error{ErrorKind::defer, why, err}, err == EDQUOT ? quota_word(now) : "");
   }
   // Mail readers tell new mail by an access time before the modification time.

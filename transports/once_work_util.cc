@@ -22,7 +22,12 @@ namespace {
 constexpr off_t kMaxFile = 16 << 20;
 
 Result<Fd> open_own(const std::string& path, int flags, mode_t mode) {
-  Fd fd(::open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode));
+  flags |= O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  Fd fd((flags & O_CREAT) != 0 ? ::open(path.c_str(), flags | O_EXCL, mode) : -1);
+  if (fd)
+    (void)::fchmod(fd.get(), mode);  // a new file has the mode of the option, whatever the umask is
+  else
+    fd = Fd(::open(path.c_str(), flags, mode));
   if (!fd) return fail_errno(errno, fmt::format("failed to open {}", path));
   struct stat st{};
   if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return fail(fmt::format("{} is not a regular file", path));

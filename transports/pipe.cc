@@ -245,27 +245,26 @@ Result<Command> find_command(DeliverContext& ctx, const lang::DriverInstance& t,
 
 // ------------------------------------------------------------------ the outcome
 
-/// What the sysexits.h statuses tell.
-std::string_view meaning(std::int64_t status) {
-  static constexpr std::string_view kMeanings[] = {"usage or syntax error",
-                                                   "error in input data",
-                                                   "couldn't open input",
-                                                   "user unknown",
-                                                   "host unknown",
-                                                   "service or program unavailable",
-                                                   "internal software error",
-                                                   "internal operating system error",
-                                                   "system file missing",
-                                                   "can't create output file",
-                                                   "input/output error",
-                                                   "temporary error",
-                                                   "remote protocol error",
-                                                   "permission denied",
+/// What the sysexits.h statuses tell, and those of a shell whose command did not end by itself.
+std::string meaning(std::int64_t status) {
+  static constexpr std::string_view kMeanings[] = {"usage or syntax error",   "error in input data",
+                                                   "input data missing",      "user nonexistent",
+                                                   "host nonexistent",        "service or program unavailable",
+                                                   "internal software error", "internal operating system error",
+                                                   "system file missing",     "can't create output file",
+                                                   "input/output error",      "temporary error",
+                                                   "protocol error",          "permission denied",
                                                    "configuration error"};
   if (status == 127) return "unable to exec or command does not exist";
+  if (status > 128) {
+    const int number = static_cast<int>(status) - 128;
+    return fmt::format("shell command ended by signal {} ({})", number, strsignal(number));
+  }
   if (status < 64 || status > 78) return {};
-  return kMeanings[status - 64];
+  return std::string(kMeanings[status - 64]);
 }
+
+constexpr std::size_t kLoggedOutput = 900;  ///< of the first line
 
 /// The reason why a command cannot be run now says nothing about tomorrow.
 bool passes(int err) {
@@ -274,17 +273,22 @@ bool passes(int err) {
 }
 
 void log_output(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& a, const std::string& output) {
-  const std::string_view first = std::string_view(output).substr(0, output.find('\n'));
   if (output.empty() || ctx.scope.services == nullptr) return;
-  ctx.scope.services->log(static_cast<int>(lang::LogTarget::main_log),
-                          fmt::format("{} <{}>: {} transport output: {}", ctx.job.envelope.id, a.state.address, t.name,
-                                      printable(first.substr(0, 500))));
+  const std::string_view line = trim_right(std::string_view(output).substr(0, output.find('\n')));
+  std::string first;
+  for (const char c : line.substr(0, kLoggedOutput))
+    first += is_printable(c) || c == '\t'
+                 ? std::string(1, c)
+                 : fmt::format("\\{:03o}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+  ctx.scope.services->log(
+      static_cast<int>(lang::LogTarget::main_log),
+      fmt::format("{} <{}>: {} transport output: {}", ctx.job.envelope.id, a.state.address, t.name, first));
 }
 
 AddrResult judge(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& a, const Command& c,
                  io::Fields& answer) {
   const auto& o = static_cast<const PipeOptions&>(*t.options);
-  const std::string output = std::move(answer["output"]);
+  const std::string output = ctx.is_shadow ? std::string() : std::move(answer["output"]);  // a shadow's is ignored
   AddrResult r;
   const auto failed = [&](std::string text, bool with_output) {
     r = failed_result(std::move(text));
@@ -293,6 +297,7 @@ AddrResult judge(DeliverContext& ctx, const lang::DriverInstance& t, const route
     return r;
   };
   if (answer.contains("timed_out")) {
+    if (o.log_output || (o.timeout_defer ? o.log_defer_output : o.log_fail_output)) log_output(ctx, t, a, output);
     if (o.timeout_defer) return deferred_result("pipe delivery process timed out");
     return failed("pipe delivery process timed out", o.return_output || o.return_fail_output);
   }
@@ -303,13 +308,13 @@ AddrResult judge(DeliverContext& ctx, const lang::DriverInstance& t, const route
                     t.name, printable(c.shown)),
         o.return_output || o.return_fail_output);
   if (o.log_output) log_output(ctx, t, a, output);
-  if (answer.contains("signal") && !o.ignore_status) {
+  if (answer.contains("signal") && (!o.ignore_status || o.freeze_signal)) {
     const auto number = static_cast<int>(parse_int(answer["signal"]).value_or(0));
     std::string text =
         fmt::format("Child process of {} transport (running command \"{}\") was terminated by signal {} ({})", t.name,
                     printable(c.shown), number, strsignal(number));
     if (o.freeze_signal) {
-      r = deferred_result(std::move(text));
+      r = deferred_result(std::move(text), Trouble::Kind::command);
       r.freeze = true;
       return r;
     }
@@ -318,9 +323,9 @@ AddrResult judge(DeliverContext& ctx, const lang::DriverInstance& t, const route
   }
   if (answer.contains("directory_error")) return deferred_result(answer["exec_error"]);  // a home that is not there now
   std::int64_t status = answer.contains("exec_error") ? 127 : parse_int(answer["exit"]).value_or(0);
-  if (answer.contains("exec_error") && o.freeze_exec_fail) {
-    r = deferred_result(
-        fmt::format("pipe process failed to exec \"{}\": {}", printable(c.words[0]), answer["exec_error"]));
+  if (status == 127 && o.freeze_exec_fail) {  // a shell says it for the command that it was to run
+    const std::string why = answer.contains("exec_error") ? ": " + answer["exec_error"] : std::string();
+    r = deferred_result(fmt::format("pipe process failed to exec \"{}\"{}", printable(c.shown), why));
     r.freeze = true;
     return r;
   }
@@ -329,11 +334,11 @@ AddrResult judge(DeliverContext& ctx, const lang::DriverInstance& t, const route
         fmt::format("pipe process failed to exec \"{}\": {}", printable(c.words[0]), answer["exec_error"]));
   if (o.ignore_status) status = 0;
   if (status == 0) {
-    if (o.return_output && !output.empty()) return failed(fmt::format("{} transport produced output", t.name), true);
+    if (o.return_output && !output.empty()) return failed("return message generated", true);
     r.fate = Fate::delivered;
     return r;
   }
-  const std::string_view what = meaning(status);
+  const std::string what = meaning(status);
   const std::string text =
       fmt::format("Child process of {} transport returned {}{} from command: {}", t.name, status,
                   what.empty() ? "" : fmt::format(" (could mean {})", what), printable(c.words[0]));
@@ -343,7 +348,7 @@ AddrResult judge(DeliverContext& ctx, const lang::DriverInstance& t, const route
                                      [&](const std::string& e) { return e == "*" || trim(e) == code; });
   if (temporary) {
     if (o.log_defer_output) log_output(ctx, t, a, output);
-    return deferred_result(text);
+    return deferred_result(text, Trouble::Kind::command);
   }
   if (o.log_fail_output) log_output(ctx, t, a, output);
   return failed(text, o.return_output || o.return_fail_output);
@@ -388,7 +393,13 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   }
   REMEX_TRY(const Command c, find_command(ctx, t, o, batch, path));
   REMEX_TRY(MessageText m, compose(ctx, t, o, batch));
-  REMEX_CHECK(apply_filter(ctx, t, id, batch, m));
+  if (Status filtered = apply_filter(ctx, t, id, batch, m); !filtered) {
+    if (filtered.error().kind != ErrorKind::timed_out) return std::unexpected(filtered.error());
+    AddrResult late = o.timeout_defer ? deferred_result("transport filter timeout while writing to pipe")
+                                      : failed_result("transport filter timeout while writing to pipe");
+    late.local_trouble = true;
+    return late;
+  }
   io::Fields f = courier_request("command", id, t);
   for (std::size_t i = 0; i < c.words.size(); ++i) f[fmt::format("arg{}", i)] = c.words[i];
   std::vector<std::string> env = command_environment(ctx, a, home, path);

@@ -32,21 +32,30 @@ class Talk {
   std::optional<HostTrouble> refused_for_now() const {
     if (last_.first / 100 != 4) return {};
     HostTrouble t;
+    t.trouble = Trouble(Trouble::Kind::reply, last_.first);
     t.message = last_.second;
     t.code = last_.first;
     return t;
   }
 
  private:
+  /// What the log may show of a line: nothing behind the mechanism.
+  static std::string shown(const std::string& line) {
+    const auto data = line.starts_with("AUTH ") ? line.find(' ', 5) : 0;
+    if (data == std::string::npos) return line;
+    const std::size_t from = data == 0 ? 0 : data + 1;
+    return line.substr(0, from) + std::string(line.size() - from, '*');
+  }
+
   Result<ClientReply> say(const std::string& line) {
-    auto reply = c_.exchange(line, timeout_, "AUTH command");
+    const std::string what = shown(line);
+    auto reply = c_.exchange(line, timeout_, what);
     if (!reply) {
       lost_ = reply.error();
       return fail(reply.error().message);
     }
     ClientReply r;
-    last_ = {reply->code,
-             fmt::format("SMTP error from remote mail server after AUTH {} ********: {}", mechanism_, reply->text())};
+    last_ = {reply->code, fmt::format("SMTP error from remote mail server after {}: {}", what, reply->text())};
     r.code = reply->code;
     r.text = reply->text();
     if (r.code == 334 && reply->lines.size() == 1) r.challenge = base64_decode(trim(reply->lines[0]));
@@ -62,7 +71,7 @@ class Talk {
 
 HostTrouble trouble(std::string message) {
   HostTrouble t;
-  t.retry_error = "auth_failed";
+  t.trouble = Trouble::Kind::login;
   t.message = std::move(message);
   return t;
 }
@@ -127,7 +136,7 @@ HostResultOf<void> authenticate(DeliverContext& ctx, const routers::HostItem& h,
   }
   if (!required) return {};
   return std::unexpected(trouble(tried ? "authentication required but authentication attempt(s) failed"
-                                       : "authentication required but no authentication attempt was made"));
+                                       : "authentication required but no common mechanisms were found"));
 }
 
 }  // namespace remex::transports

@@ -28,10 +28,12 @@ bool is_keyword(std::string_view line, std::string_view keyword) {
 
 }  // namespace
 
-HostTrouble reply_trouble(const SmtpReply& r, std::string_view after, std::string word) {
+HostTrouble reply_trouble(const SmtpReply& r, std::string_view after, Trouble::Kind kind) {
   HostTrouble t;
-  t.retry_error = std::move(word);
-  t.message = fmt::format("SMTP error from remote mail server after {}: {}", after, r.text());
+  t.trouble = Trouble(kind, r.code);
+  t.command = after;
+  t.answer = r.text();
+  t.message = fmt::format("SMTP error from remote mail server after {}: {}", after, t.answer);
   t.code = r.code;
   t.permanent = r.first() == 5;
   return t;
@@ -102,15 +104,15 @@ HostTrouble SmtpConnection::lost(const Error& e, std::string_view after) {
   HostTrouble t;
   t.sys_errno = e.sys_errno;
   if (e.kind == ErrorKind::timed_out) {
-    t.retry_error = "timeout";
+    t.trouble = Trouble::Kind::timeout;
     t.sys_errno = ETIMEDOUT;
     t.message = fmt::format("SMTP timeout after {}", after);
     if (after == kEndOfData) t.message += fmt::format(" ({} bytes written)", written_);
   } else if (e.kind == ErrorKind::closed || e.sys_errno == ECONNRESET || e.sys_errno == EPIPE) {
-    t.retry_error = "lost_connection";
+    t.trouble = Trouble::Kind::closed;
     t.message = fmt::format("Remote host closed connection in response to {}", after);
   } else {
-    t.retry_error = "lost_connection";
+    t.trouble = Trouble::Kind::broken;
     t.message = fmt::format("{} after {}", e.text, after);
   }
   return t;
@@ -139,10 +141,12 @@ HostResultOf<SmtpReply> SmtpConnection::read_reply(Seconds timeout, std::string_
         reply.lines.size() >= kMaxReplyLines) {
       broken_ = true;
       HostTrouble t;
-      t.message =
-          total > kMaxReply || reply.lines.size() >= kMaxReplyLines
-              ? fmt::format("Too long an SMTP reply in response to {}", after)
-              : fmt::format("Malformed SMTP reply in response to {}: {}", after, printable(text.substr(0, 200)));
+      if (total > kMaxReply || reply.lines.size() >= kMaxReplyLines) {
+        t.message = fmt::format("Too long an SMTP reply in response to {}", after);
+      } else {
+        t.trouble = Trouble::Kind::malformed_reply;
+        t.message = fmt::format("Malformed SMTP reply in response to {}: {}", after, printable(text.substr(0, 200)));
+      }
       return std::unexpected(std::move(t));
     }
     reply.code = code;

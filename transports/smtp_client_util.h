@@ -15,8 +15,10 @@
 #include "core/io/stream.h"
 #include "core/io/tls.h"
 #include "core/mail/message.h"
+#include "transports/connection_pool.h"
 #include "transports/smtp_dane.h"
 #include "transports/smtp_socks.h"
+#include "transports/trouble.h"
 
 namespace remex::transports {
 
@@ -28,12 +30,12 @@ struct SmtpReply {
   std::string text() const;
 };
 
-/// What went wrong with a host, in retry-rule words.
+/// What went wrong with a host.
 struct HostTrouble {
-  std::string
-      retry_error;  ///< "refused", "timeout_connect", "timeout", "lost_connection", "tls_required", "tls_failed", ...
+  Trouble trouble = Trouble::Kind::other;
   std::string message;
-  int code = 0;  ///< SMTP code when it was a reply
+  int code = 0;                 ///< SMTP code when it was a reply
+  std::string command, answer;  ///< of such a reply: what it answers, and what it says
   int sys_errno = 0;
   bool permanent = false;   ///< 5xx to the connection or EHLO: the addresses fail
   bool tls_failed = false;  ///< trying again without TLS may help
@@ -44,8 +46,8 @@ template <class T>
 using HostResultOf = std::expected<T, HostTrouble>;
 /// What the answer to a whole message stands behind, in texts.
 inline constexpr std::string_view kEndOfData = "end of data";
-/// A reply that ends the matter with this host; `after` what it answers, `word` for retry rules.
-HostTrouble reply_trouble(const SmtpReply& r, std::string_view after, std::string word);
+/// A reply that ends the matter with this host; `after` what it answers.
+HostTrouble reply_trouble(const SmtpReply& r, std::string_view after, Trouble::Kind kind = Trouble::Kind::reply);
 
 class SmtpConnection;
 /// Tells an event (lang/events.h) about a connection, null before there is one; the answer forbids when it is not
@@ -71,6 +73,8 @@ struct SmtpConnectOptions {
   io::Endpoint to;
   EventHook event;  ///< empty: nobody wants to know
   std::string local_ip, helo;
+  /// What to say in the place of `helo` from this address and port. May park.
+  std::function<Result<std::string>(const std::string& local_ip, int local_port)> helo_from;
   bool lmtp = false, tls_on_connect = false, try_tls = true, require_tls = false, avoid_esmtp = false;
   bool must_verify = false, keepalive = true;
   bool require_ocsp = false;    ///< the server must prove that its certificate is not revoked
@@ -94,7 +98,7 @@ struct RcptState {
   enum class Fate : std::uint8_t { pending, accepted, delivered, failed, deferred } fate = Fate::pending;
   std::string message;  ///< why not
   int code = 0;
-  std::string retry_error;     ///< rcpt_4xx, data_4xx, ...
+  Trouble trouble;
   bool message_scope = false;  ///< the trouble is with host and message, not with this address
 };
 
@@ -183,20 +187,26 @@ class SmtpConnection {
   bool dane() const { return dane_; }
   bool used_chunking() const { return chunked_; }
   const std::string& local_ip() const { return local_ip_; }
+  /// What this side calls itself.
+  const std::string& helo() const { return helo_; }
   /// Of the SOCKS proxy that the connection goes through; empty: none.
   const std::string& proxy_ip() const { return proxy_ip_; }
   int local_port() const { return local_port_; }
   bool used_pipelining() const { return pipelined_; }
   bool used_prdr() const { return prdr_; }
-  std::string destination;      ///< it counts for this one (destination_max_connections)
-  std::shared_ptr<void> lease;  ///< of DestinationLimits, for as long as the connection is open
-  int messages = 0;             ///< transactions begun on this connection
-  bool begun = false;           ///< the last send() got as far as MAIL: before it, nothing was said about a message
-  bool data_sent = false;       ///< the last send() got as far as the text: losing the connection then leaves doubt
+  std::string destination;                 ///< it counts for this one (destination_max_connections)
+  std::shared_ptr<const Outcome> outcome;  ///< of the last message; null: nobody records it
+  std::shared_ptr<void> lease;             ///< of DestinationLimits, for as long as the connection is open
+  int messages = 0;                        ///< transactions begun on this connection
+  bool begun = false;      ///< the last send() got as far as MAIL: before it, nothing was said about a message
+  bool data_sent = false;  ///< the last send() got as far as the text: losing the connection then leaves doubt
   Instant idle_since{};
 
  private:
   SmtpConnection() = default;
+  static HostResultOf<std::unique_ptr<SmtpConnection>> start(std::unique_ptr<io::Stream> stream,
+                                                             const SmtpConnectOptions& opt, const io::Endpoint& local,
+                                                             const std::string& proxy_ip);
   HostResultOf<void> greet(const SmtpConnectOptions& opt);
   HostResultOf<void> say_hello(const SmtpConnectOptions& opt);
   HostResultOf<void> read_banner(Seconds timeout);
@@ -252,7 +262,7 @@ class SmtpConnection {
   io::TlsInfo tls_info_;
   PeerLimits limits_;
   EventHook event_;
-  std::string local_ip_;
+  std::string local_ip_, helo_;
   std::string proxy_ip_;
   int local_port_ = 0;
 };

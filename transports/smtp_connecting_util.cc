@@ -175,19 +175,38 @@ void SmtpDelivery::test_sts(const routers::HostItem& h, const SmtpConnection& c)
                                 h.ip, printable(c.tls()->verify_error), sts_domain_));
 }
 
+Result<std::string> SmtpDelivery::helo_name(const std::string& local_ip, int local_port) {
+  if (ctx_.scope.delivery != nullptr) {
+    ctx_.scope.delivery->sending_ip_address = local_ip;
+    ctx_.scope.delivery->sending_port = local_port;
+  }
+  std::string name = ctx_.config.main.primary_hostname;
+  if (o_.helo_data.is_set()) {
+    auto text = o_.helo_data.eval(ctx_.scope);
+    if (!text) return defer(fmt::format("failed to expand helo_data: {}", text.error().text));
+    name = trim(text->view());
+  }
+  if (mail::has_8bit(name))
+    if (auto ascii = mail::domain_to_ascii(name)) name = std::move(*ascii);
+  if (name.empty() || name.find_first_of(std::string_view("\r\n\0 ", 4)) != std::string::npos)
+    return defer(fmt::format("helo_data \"{}\" cannot be sent", printable(name)));
+  return name;
+}
+
 Result<SmtpConnectOptions> SmtpDelivery::connect_options(const routers::HostItem& h) {
   SmtpConnectOptions c;
   REMEX_TRY(const int port, port_of(h));
   c.to = {h.ip, static_cast<std::uint16_t>(port)};
   set_host_variables(h, port);
-  REMEX_TRY(c.helo, expand(o_.helo_data, "helo_data", ctx_.config.main.primary_hostname));
-  if (mail::has_8bit(c.helo))
-    if (auto ascii = mail::domain_to_ascii(c.helo)) c.helo = std::move(*ascii);
-  if (c.helo.empty() || c.helo.find_first_of(std::string_view("\r\n\0 ", 4)) != std::string::npos)
-    return defer(fmt::format("helo_data \"{}\" cannot be sent", printable(c.helo)));
+  c.helo_from = [this](const std::string& ip, int from_port) { return helo_name(ip, from_port); };
   REMEX_TRY(const std::string interfaces, expand(o_.interface, "interface"));
-  for (const std::string& ip : lang::split_list(interfaces))
-    if (c.local_ip.empty() && mail::is_ip_address(ip) && mail::is_ipv6(ip) == c.to.is_v6()) c.local_ip = ip;
+  for (const std::string& ip : lang::split_list(interfaces)) {
+    if (!c.local_ip.empty()) break;
+    if (!mail::is_ip_address(ip))
+      return defer(fmt::format("\"{}\" is not a valid IP address for the \"interface\" option for {} transport",
+                               printable(ip), t_.name));
+    if (mail::is_ipv6(ip) == c.to.is_v6()) c.local_ip = ip;
+  }
   c.lmtp = o_.protocol == "lmtp";
   c.keepalive = o_.keepalive;
   c.tls_on_connect = o_.protocol == "smtps" || o_.protocol == "submissions";
@@ -260,10 +279,10 @@ std::string SmtpDelivery::pool_key(const routers::HostItem& h, const SmtpConnect
   for (const TlsaRecord& r : c.tlsa) by += fmt::format("{}{}{}{}", r.usage, r.selector, r.matching, hex_encode(r.data));
   for (const std::string& name : c.dane_names) by += "," + name;
   by += fmt::format("|{}{}{}|{}", c.require_ocsp, c.tls.request_ocsp, c.tls.dh_min_bits, c.dscp);
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
-                     c.to.ip, c.to.port, c.local_ip, c.helo, c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls,
-                     c.avoid_esmtp, c.must_verify, c.sni, c.tls.priority, c.tls.certificate_file,
-                     c.tls.private_key_file, c.tls.verify_certificates + c.tls.crl_file, c.verify_name, by);
+  return fmt::format("{}|{}|{}|{}|{}|{}{}{}{}{}{}|{}|{}|{}|{}|{}|{}|{}", auth ? t_.name + "/" + sender_ : "", h.name,
+                     c.to.ip, c.to.port, c.local_ip, c.lmtp, c.tls_on_connect, c.try_tls, c.require_tls, c.avoid_esmtp,
+                     c.must_verify, c.sni, c.tls.priority, c.tls.certificate_file, c.tls.private_key_file,
+                     c.tls.verify_certificates + c.tls.crl_file, c.verify_name, by);
 }
 
 HostResultOf<std::unique_ptr<SmtpConnection>> SmtpDelivery::connect(const routers::HostItem& h, SmtpConnectOptions& c,
@@ -271,9 +290,15 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpDelivery::connect(const router
   reused = false;
   // event_action may veto a connection when it is made.
   if (ctx_.pool != nullptr && !fresh && !generic(t_).event_action.is_set())
-    if (auto idle = ctx_.pool->take(pool_key(h, c))) {
-      reused = true;
-      return idle;
+    if (auto idle = ctx_.pool->take(pool_key(h, c), ctx_.outcome.get())) {
+      // helo_data may say something else for this message.
+      const auto name = helo_name(idle->local_ip(), idle->local_port());
+      if (name && *name == idle->helo()) {
+        if (idle->outcome && idle->outcome != ctx_.outcome && ctx_.await_outcome) ctx_.await_outcome(*idle->outcome);
+        reused = true;
+        return idle;
+      }
+      idle->quit();
     }
   auto opened = open_counted(c);
   if (opened || !opened.error().tls_failed || c.require_tls || !o_.tls_tempfail_tryclear) return opened;

@@ -104,7 +104,15 @@ Status SmtpDelivery::prepare() {
 
 Result<std::vector<routers::HostItem>> SmtpDelivery::host_list() {
   const routers::Addr& first = *batch_.front();
-  if (!first.hosts.empty() && !o_.hosts_override) return resolve_items(ctx_, o_, first.hosts, false);
+  if (!first.hosts.empty() && !(o_.hosts_override && o_.hosts.is_set())) {
+    std::vector<routers::HostItem> items = first.hosts;
+    const bool from_mx = std::ranges::any_of(items, [](const routers::HostItem& h) { return h.mx >= 0; });
+    if (from_mx || first.hosts_randomized) return resolve_items(ctx_, o_, items, false);
+    REMEX_TRY(const bool shuffle, o_.hosts_randomize.eval(ctx_.scope));
+    for (routers::HostItem& h : items) h.place = 0;
+    if (shuffle) shuffle_places(items);
+    return resolve_items(ctx_, o_, items, false);
+  }
   if (!o_.hosts.is_set()) return defer(fmt::format("{} transport called with no hosts set", t_.name));
   REMEX_TRY(const std::string list, expand(o_.hosts, "hosts"));
   if (list.empty()) return defer(fmt::format("{} transport called with no hosts set", t_.name));
@@ -161,8 +169,8 @@ void SmtpDelivery::wait_for_resources(const Group& group, const routers::HostIte
   constexpr std::int64_t kPause = 60;  // seconds
   for (const std::size_t i : group) {
     results_[i] = deferred_result(
-        fmt::format("no connection to {} [{}] could be made: this system lacks what it takes", h.name, h.ip), {},
-        error);
+        fmt::format("no connection to {} [{}] could be made: this system lacks what it takes", h.name, h.ip),
+        Trouble::Kind::other, error);
     results_[i].message += fmt::format(": {}", std::strerror(error));
     results_[i].retry_scope = AddrResult::Scope::none;
     results_[i].wait_until = wall_seconds() + kPause;
@@ -198,10 +206,9 @@ bool SmtpDelivery::enter(const Group& group, const std::vector<routers::HostItem
 }
 
 void SmtpDelivery::host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open) {
-  std::string word = trouble.retry_error;
-  if (word == "refused" || word == "timeout_connect" || word == "timeout") word += h.mx >= 0 ? "_MX" : "_A";
-  HostResult hr{h.name, h.ip, port, word.empty() ? "error" : word, trouble.message};
-  ctx_.host_results.push_back(std::move(hr));
+  Trouble kind = trouble.trouble;
+  kind.mx = h.mx >= 0;
+  ctx_.host_results.push_back({h.name, h.ip, port, kind, trouble.message});
   (void)event("msg:host:defer", trouble.message, trouble.sys_errno);
   ++transactions_;
   for (const std::size_t i : open) {
@@ -214,7 +221,7 @@ void SmtpDelivery::host_failed(const routers::HostItem& h, int port, const HostT
     r.host_ip = h.ip;
     r.host_port = port;
     r.retry_scope = AddrResult::Scope::host;
-    r.retry_error = word;
+    r.trouble = kind;
     r.smtp_code = trouble.code;
     r.sys_errno = trouble.sys_errno;
   }
@@ -290,17 +297,19 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
       if (sent == Sent::lost) break;
       continue;
     }
-    if (sent == Sent::answered || sent == Sent::closed) ctx_.host_results.push_back({h.name, h.ip, port, "", ""});
+    if (sent == Sent::answered || sent == Sent::closed) ctx_.host_results.push_back({h.name, h.ip, port});
     if (sent == Sent::closed) {
       c.quit();
       break;
     }
     // Who wants to know of connections is told when they close.
     const bool keep = ctx_.pool != nullptr && !generic(t_).event_action.is_set();
-    if (sent == Sent::answered && keep && !full(c) && c.poolable && c.usable())
+    if (sent == Sent::answered && keep && !full(c) && c.poolable && c.usable()) {
+      c.outcome = ctx_.outcome;
       ctx_.pool->give(pool_key(h, *options), std::move(*opened));
-    else
+    } else {
       c.quit();
+    }
   }
   open.insert(open.begin(), undone.begin(), undone.end());
 }
@@ -308,7 +317,8 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
 void SmtpDelivery::deliver_group(const Group& group, const std::vector<routers::HostItem>& hosts) {
   Group open = group;
   for (const std::size_t i : open) {
-    results_[i] = deferred_result(fmt::format("retry time not reached for any host for '{}'", batch_[i]->state.domain));
+    results_[i] = deferred_result(fmt::format("retry time not reached for any host for '{}'", batch_[i]->state.domain),
+                                  Trouble::Kind::hosts_not_due);
     results_[i].retry_scope = AddrResult::Scope::none;
   }
   if (Status s = find_sts(*batch_[group.front()]); !s) {
@@ -358,6 +368,17 @@ void SmtpDelivery::deliver_group(const Group& group, const std::vector<routers::
         o_.delay_after_cutoff ? "(and retry time not reached)" : "and were last tried after this message arrived"));
 }
 
+Result<std::vector<routers::HostItem>> SmtpDelivery::fallback_list() {
+  REMEX_TRY(const bool randomize, o_.hosts_randomize.eval(ctx_.scope));
+  std::vector<routers::HostItem> items = batch_.front()->fallback_hosts;
+  if (items.empty()) {
+    REMEX_TRY(const std::string list, expand(o_.fallback_hosts, "fallback_hosts"));
+    return resolve_hosts(ctx_, o_, list, randomize);
+  }
+  if (randomize) shuffle_places(items);
+  return resolve_items(ctx_, o_, items, true);
+}
+
 std::vector<AddrResult> SmtpDelivery::run() {
   if (Status s = prepare(); !s) return all(s.error());
   Group everyone(batch_.size());
@@ -366,7 +387,7 @@ std::vector<AddrResult> SmtpDelivery::run() {
   if (!parts) return all(parts.error());
   auto hosts = host_list();
   if (!hosts) {
-    AddrResult r = deferred_result(hosts.error().text, "timeout_DNS");
+    AddrResult r = deferred_result(hosts.error().text, Trouble::Kind::dns_timeout);
     return same_for_all(batch_.size(), r);
   }
   for (const routers::Addr* a : batch_) {
@@ -386,12 +407,7 @@ std::vector<AddrResult> SmtpDelivery::run() {
   const bool from_mx = !first.hosts.empty() && first.hosts.front().mx >= 0;
   if (rest.empty() || from_mx || (first.fallback_hosts.empty() && !o_.fallback_hosts.is_set()))
     return std::move(results_);
-  Result<std::vector<routers::HostItem>> more;
-  if (!first.fallback_hosts.empty()) {
-    more = resolve_items(ctx_, o_, first.fallback_hosts, true);
-  } else if (auto list = expand(o_.fallback_hosts, "fallback_hosts"); list) {
-    more = resolve_hosts(ctx_, o_, *list, false);
-  }
+  auto more = fallback_list();
   const std::vector<AddrResult> before = results_;
   if (more && !more->empty()) {
     std::reverse(rest.begin(), rest.end());  // as log readers know it from Exim

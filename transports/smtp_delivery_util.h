@@ -44,10 +44,14 @@ class SmtpDelivery {
   /// transport_filter over headers and body_.
   Status filter(std::string& headers, bool body_only);
   Result<std::vector<routers::HostItem>> host_list();
+  /// fallback_hosts of the router, else of the transport. Parks.
+  Result<std::vector<routers::HostItem>> fallback_list();
   /// `which` addresses, as max_rcpt, multi_domain and policies of single domains divide them.
   Result<std::vector<Group>> groups(const Group& which);
   std::string rcpt_address(const routers::Addr& a) const;
   Result<int> port_of(const routers::HostItem& h);
+  /// helo_data for a connection from this address and port. Kind defer: it cannot be expanded or sent. Parks.
+  Result<std::string> helo_name(const std::string& local_ip, int local_port);
   Result<SmtpConnectOptions> connect_options(const routers::HostItem& h);
   /// Asks for TLSA records and sets `c` accordingly. Error: the host must not be used now.
   Status use_dane(const routers::HostItem& h, SmtpConnectOptions& c);

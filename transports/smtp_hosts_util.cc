@@ -114,18 +114,29 @@ Result<DestinationRule> destination_rule(DeliverContext& ctx, const lang::Driver
   return rule;
 }
 
+void shuffle_places(std::vector<routers::HostItem>& items) {
+  for (auto from = items.begin(); from != items.end();) {
+    const auto to = std::find_if(from, items.end(), [&](const routers::HostItem& h) { return h.place != from->place; });
+    std::shuffle(from, to, rng());
+    from = to;
+  }
+}
+
 Result<std::vector<routers::HostItem>> resolve_hosts(DeliverContext& ctx, const SmtpOptions& o, const std::string& list,
                                                      bool randomize) {
   std::vector<routers::HostItem> items;
+  int place = 0;
   for (const std::string& text : lang::split_list(list)) {
+    if (text == "+") ++place;
     if (text.empty() || text == "+") continue;
     bool mx = false;
     auto item = routers::parse_host_item(text, mx);
     if (!item) return defer(item.error().text);
     if (mx) return defer(fmt::format("{}: /MX is only known to manualroute", text));
+    item->place = place;
     items.push_back(std::move(*item));
   }
-  if (randomize) std::shuffle(items.begin(), items.end(), rng());
+  if (randomize) shuffle_places(items);
   return resolve_items(ctx, o, items, true);
 }
 

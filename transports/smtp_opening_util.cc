@@ -43,7 +43,7 @@ constexpr int kForbiddenConnect = -58, kForbiddenSmtp = -27;  ///< error numbers
 
 HostTrouble forbidden(std::string_view event, std::string_view why, int error) {
   HostTrouble t;
-  t.retry_error = "connect";
+  t.trouble = Trouble::Kind::connect;
   t.message = fmt::format("deferred by {} event expansion: {}", event, printable(why));
   t.sys_errno = error;
   return t;
@@ -90,10 +90,11 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
     if (t.sys_errno == ECONNREFUSED && hooks::refused_is_timeout(opt.connect_timeout.count())) t.sys_errno = ETIMEDOUT;
     const bool timeout = socket.error().kind == ErrorKind::timed_out || t.sys_errno == ETIMEDOUT;
     const bool reset = t.sys_errno == ECONNRESET || socket.error().kind == ErrorKind::closed;
-    t.retry_error = timeout                       ? "timeout_connect"
-                    : t.sys_errno == ECONNREFUSED ? "refused"
-                    : reset                       ? "lost_connection"
-                                                  : "connect";
+    t.trouble = timeout                       ? Trouble::Kind::connect_timeout
+                : t.sys_errno == ECONNREFUSED ? Trouble::Kind::refused
+                : !reset                      ? Trouble::Kind::connect
+                : opt.proxies.empty()         ? Trouble::Kind::closed
+                                              : Trouble::Kind::broken;
     t.message = !opt.proxies.empty() ? printable(socket.error().text)
                 : reset              ? "Remote host closed connection in response to initial connection"
                 : timeout            ? "Connection timed out"
@@ -106,22 +107,39 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
   if (opt.dscp >= 0) (void)io::set_dscp((*socket)->fd(), opt.dscp);  // a wish, as the network takes it
   const io::Endpoint local = (*socket)->local();
   const std::string proxy_ip = (*socket)->peer().ip;
-  auto c = start(std::move(*socket), opt);
-  if (c) {
-    (*c)->local_ip_ = local.ip;
-    (*c)->local_port_ = local.port;
-    if (!opt.proxies.empty()) (*c)->proxy_ip_ = proxy_ip;
-  }
-  return c;
+  return start(std::move(*socket), opt, local, opt.proxies.empty() ? "" : proxy_ip);
 }
 
 HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::start(std::unique_ptr<io::Stream> stream,
                                                                     const SmtpConnectOptions& opt) {
+  return start(std::move(stream), opt, {}, {});
+}
+
+HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::start(std::unique_ptr<io::Stream> stream,
+                                                                    const SmtpConnectOptions& opt,
+                                                                    const io::Endpoint& local,
+                                                                    const std::string& proxy_ip) {
   std::unique_ptr<SmtpConnection> c(new SmtpConnection);
   c->stream_ = std::move(stream);
+  c->local_ip_ = local.ip;
+  c->local_port_ = local.port;
+  c->proxy_ip_ = proxy_ip;
+  c->helo_ = opt.helo;
   c->reader_ = std::make_unique<io::Reader>(*c->stream_);
   c->lmtp_ = opt.lmtp;
   c->event_ = opt.event;
+  if (opt.helo_from) {
+    auto name = opt.helo_from(local.ip, local.port);
+    if (!name) {
+      c->quit();
+      HostTrouble t;
+      t.trouble = Trouble::Kind::helo;
+      t.trouble.in_session = true;
+      t.message = name.error().text;
+      return std::unexpected(std::move(t));
+    }
+    c->helo_ = std::move(*name);
+  }
   if (auto g = c->greet(opt); !g) {
     if (g.error().early) c->broken_ = true;
     c->quit();
@@ -133,7 +151,7 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::start(std::unique_
 HostResultOf<void> SmtpConnection::read_banner(Seconds timeout) {
   auto banner = read_reply(timeout, "initial connection");
   if (!banner) return std::unexpected(banner.error());
-  if (banner->first() != 2) return std::unexpected(reply_trouble(*banner, "initial connection", ""));
+  if (banner->first() != 2) return std::unexpected(reply_trouble(*banner, "initial connection"));
   if (const std::string why = raise("smtp:connect", event_text(*banner)); !why.empty())
     return std::unexpected(forbidden("smtp:connect", why, kForbiddenSmtp));
   return {};
@@ -159,7 +177,7 @@ HostResultOf<void> SmtpConnection::greet(const SmtpConnectOptions& opt) {
   if (tls_ || !opt.try_tls || !has("STARTTLS")) {
     if (opt.require_tls && !tls_) {
       HostTrouble t;
-      t.retry_error = "tls_required";
+      t.trouble = Trouble::Kind::tls_required;
       t.message = "a TLS session is required, but the server did not offer TLS support" + opt.demanded_by;
       return std::unexpected(std::move(t));
     }
@@ -171,7 +189,7 @@ HostResultOf<void> SmtpConnection::greet(const SmtpConnectOptions& opt) {
 
 HostResultOf<void> SmtpConnection::finish_starttls(const SmtpConnectOptions& opt, const SmtpReply& go) {
   if (go.code != 220) {
-    HostTrouble t = reply_trouble(go, "STARTTLS", "tls_required");
+    HostTrouble t = opt.require_tls ? reply_trouble(go, "STARTTLS", Trouble::Kind::tls_required) : reply_trouble(go, "STARTTLS");
     t.permanent = false;
     t.tls_failed = !opt.require_tls;
     // A server that merely refuses may be used in clear on this connection.
@@ -190,11 +208,12 @@ HostResultOf<void> SmtpConnection::finish_starttls(const SmtpConnectOptions& opt
 
 HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool on_connect) {
   HostTrouble t;
-  t.retry_error = opt.require_tls || on_connect ? "tls_required" : "tls_failed";
+  t.trouble = opt.require_tls || on_connect ? Trouble::Kind::tls_required : Trouble::Kind::tls_failed;
   t.tls_failed = !on_connect;
   // RFC 3207 4.2, and CVE-2011-0411: what came in clear behind the answer must not be read as if it came over TLS.
   if (reader_->discard() > 0 || (!on_connect && stream_->has_pending_input())) {
     broken_ = true;
+    t.trouble.in_session = false;
     t.message = "the server sent plaintext behind its answer to STARTTLS";
     t.tls_failed = false;
     return std::unexpected(std::move(t));
@@ -225,7 +244,8 @@ HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool
   if (opt.dane) {
     if (const std::string why = dane_objection(tls_info_.peer_chain, opt.tlsa, opt.dane_names); !why.empty()) {
       t.tls_failed = false;
-      t.retry_error = "tls_required";
+      t.trouble = Trouble::Kind::tls_required;
+      t.trouble.in_session = false;
       t.message = fmt::format("DANE attempt failed: {}", printable(why));
       (void)raise("dane:fail", "validation-failure");
       return std::unexpected(std::move(t));
@@ -234,7 +254,7 @@ HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool
   }
   if (opt.require_ocsp && tls_info_.ocsp != io::TlsInfo::good) {
     t.tls_failed = false;
-    t.retry_error = "tls_required";
+    t.trouble = Trouble::Kind::tls_required;
     t.message = fmt::format("TLS session failure: hosts_require_ocsp, and the certificate status {}{}",
                             tls_info_.ocsp == io::TlsInfo::no_response    ? "was not sent"
                             : tls_info_.ocsp == io::TlsInfo::not_verified ? "could not be verified"
@@ -244,7 +264,7 @@ HostResultOf<void> SmtpConnection::start_tls(const SmtpConnectOptions& opt, bool
   }
   if (opt.must_verify && !tls_info_.peer_verified) {
     t.tls_failed = false;
-    t.retry_error = "tls_required";
+    t.trouble = Trouble::Kind::tls_required;
     t.message =
         fmt::format("TLS certificate verification failed: {}{}", printable(tls_info_.verify_error), opt.demanded_by);
     return std::unexpected(std::move(t));
@@ -257,7 +277,7 @@ HostResultOf<void> SmtpConnection::say_hello(const SmtpConnectOptions& opt) {
   limits_ = {};
   esmtp_ = false;
   if (!opt.avoid_esmtp || lmtp_) {
-    const std::string line = fmt::format("{} {}", lmtp_ ? "LHLO" : "EHLO", opt.helo);
+    const std::string line = fmt::format("{} {}", lmtp_ ? "LHLO" : "EHLO", helo_);
     auto r = command(line, opt.command_timeout, line);
     if (!r) return std::unexpected(r.error());
     if (r->first() == 2) {
@@ -267,12 +287,12 @@ HostResultOf<void> SmtpConnection::say_hello(const SmtpConnectOptions& opt) {
       return {};
     }
     // Old servers: an error to EHLO, then HELO (RFC 5321 3.2). One that is leaving is not asked again.
-    if (lmtp_ || r->first() < 4 || broken_ || closing_) return std::unexpected(reply_trouble(*r, line, ""));
+    if (lmtp_ || r->first() < 4 || broken_ || closing_) return std::unexpected(reply_trouble(*r, line));
   }
-  const std::string line = fmt::format("HELO {}", opt.helo);
+  const std::string line = fmt::format("HELO {}", helo_);
   auto r = command(line, opt.command_timeout, line);
   if (!r) return std::unexpected(r.error());
-  if (r->first() != 2) return std::unexpected(reply_trouble(*r, line, ""));
+  if (r->first() != 2) return std::unexpected(reply_trouble(*r, line));
   return {};
 }
 
@@ -312,7 +332,7 @@ void SmtpConnection::take_keywords(std::vector<std::string> keywords) {
 
 void SmtpConnection::hello_later(const SmtpConnectOptions& opt, const std::vector<std::string>& known, bool banner) {
   pending_ = std::make_unique<PendingHello>();
-  pending_->unsent = fmt::format("EHLO {}\r\n", opt.helo);
+  pending_->unsent = fmt::format("EHLO {}\r\n", helo_);
   pending_->banner = banner;
   pending_->wants_tls = !tls_ && opt.try_tls;
   pending_->expected = known;
@@ -327,7 +347,7 @@ HostResultOf<void> SmtpConnection::settle_hello() {
   const std::unique_ptr<PendingHello> p = std::move(pending_);
   const auto early = [](HostTrouble t) {
     // A host that is silent, or says 4xx, would do so without our haste.
-    t.early = t.retry_error != "timeout" && t.code / 100 != 4;
+    t.early = !t.trouble.is_timeout() && t.code / 100 != 4;
     return std::unexpected(std::move(t));
   };
   if (!p->unsent.empty())
@@ -339,7 +359,7 @@ HostResultOf<void> SmtpConnection::settle_hello() {
   std::vector<std::string> now = keywords_of(*r);
   if (r->first() != 2 || !keeps(p->expected, now, p->wants_tls)) {
     broken_ = true;  // whatever was sent behind it must not be carried out
-    HostTrouble t = reply_trouble(*r, "pipelined EHLO", "");
+    HostTrouble t = reply_trouble(*r, "pipelined EHLO");
     t.permanent = false;
     return early(std::move(t));
   }

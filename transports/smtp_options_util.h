@@ -44,8 +44,11 @@ HostResultOf<void> authenticate(DeliverContext& ctx, const routers::HostItem& h,
 Result<std::string> sign_message(DeliverContext& ctx, const lang::DriverInstance& t, const std::string& headers,
                                  const mail::Body& body);
 
-/// The hosts of `list` with addresses, for hosts and fallback_hosts. Kind defer when a name cannot be looked up now or
-/// a host is this machine without allow_localhost; not_found when none has an address. Parks.
+/// Shuffles the hosts of each place (HostItem::place) among themselves: hosts_randomize.
+void shuffle_places(std::vector<routers::HostItem>& items);
+/// The hosts of `list` with addresses, for hosts and fallback_hosts; "+" separates groups that are shuffled each by
+/// itself when `randomize`. Kind defer when a name cannot be looked up now or a host is this machine without
+/// allow_localhost; not_found when none has an address. Parks.
 Result<std::vector<routers::HostItem>> resolve_hosts(DeliverContext& ctx, const SmtpOptions& o, const std::string& list,
                                                      bool randomize);
 /// What destination_* say about a delivery to these hosts. Kind defer: an option could not be expanded, or its value

@@ -103,7 +103,7 @@ void SmtpDelivery::take_answers(const routers::HostItem& h, int port, const Smtp
     r.authenticator = c.authenticator;
     r.smtp_code = s.code;
     r.message = s.message;
-    r.retry_error = s.retry_error;
+    r.trouble = s.trouble;
     switch (s.fate) {
       case RcptState::Fate::delivered:
         r.fate = Fate::delivered;
@@ -148,7 +148,7 @@ HostResultOf<void> SmtpDelivery::log_in(const routers::HostItem& h, SmtpConnecti
   auto required = in_list(o_.hosts_require_auth, h), wanted = in_list(o_.hosts_try_auth, h);
   if (!required || !wanted) {
     HostTrouble t;
-    t.retry_error = "auth_failed";
+    t.trouble = Trouble::Kind::login;
     t.message = !required ? required.error().text : wanted.error().text;
     return std::unexpected(std::move(t));
   }
@@ -252,6 +252,7 @@ TransactionOptions SmtpDelivery::transaction(const routers::HostItem& h, const S
 SmtpDelivery::Sent SmtpDelivery::send_share(const routers::HostItem& h, const SmtpConnectOptions& options,
                                             SmtpConnection& c, bool reused, Group& now, Group& later) {
   const int port = options.to.port;
+  if (transactions_ > 0 && ctx_.settle) ctx_.settle(results_);
   TransactionOptions tx = transaction(h, options, c, now);
   std::vector<RcptState> rcpts;
   for (const std::size_t i : now) {

@@ -13,18 +13,19 @@ namespace {
 constexpr std::size_t kChunk = 64 * 1024;
 constexpr std::size_t kBdat = 1024 * 1024;  ///< size of a BDAT chunk that is not the last
 
-/// "rcpt_450" for 450; nothing for other replies.
-std::string retry_word(std::string_view stem, const SmtpReply& r) {
-  return r.first() == 4 ? fmt::format("{}_{}", stem, r.code) : std::string();
-}
-
-void settle(RcptState& rcpt, const SmtpReply& r, std::string_view after, std::string_view stem, bool message_scope) {
+void settle(RcptState& rcpt, const SmtpReply& r, std::string_view after, Trouble::Kind kind, bool message_scope) {
   rcpt.code = r.code;
   rcpt.message = fmt::format("SMTP error from remote mail server after {}: {}", after, r.text());
   // A 2xx or 3xx where it makes no sense is the server's confusion, not a refusal: try again later.
   rcpt.fate = r.first() == 5 ? RcptState::Fate::failed : RcptState::Fate::deferred;
-  rcpt.retry_error = retry_word(stem, r);
+  rcpt.trouble = Trouble(kind, r.code);
   rcpt.message_scope = message_scope;
+}
+
+/// The trouble came while a recipient was named.
+HostTrouble at_rcpt(HostTrouble t) {
+  if (t.trouble.kind == Trouble::Kind::timeout) t.trouble.kind = Trouble::Kind::rcpt_timeout;
+  return t;
 }
 
 }  // namespace
@@ -34,7 +35,6 @@ HostTrouble SmtpConnection::unreadable_body(const std::string& why) {
   broken_ = true;
   stream_->abort();
   HostTrouble t;
-  t.retry_error = "";
   t.message = fmt::format("cannot read the message body: {}", why);
   return t;
 }
@@ -86,7 +86,7 @@ HostResultOf<void> SmtpConnection::prdr_answers(const TransactionOptions& opt, s
     if (r.fate != RcptState::Fate::accepted) continue;
     auto answer = read_reply(opt.final_timeout, kEndOfData);
     if (!answer) return std::unexpected(answer.error());
-    if (answer->first() != 2) settle(r, *answer, kEndOfData, "data", false);
+    if (answer->first() != 2) settle(r, *answer, kEndOfData, Trouble::Kind::data, false);
   }
   return {};
 }
@@ -105,7 +105,7 @@ HostResultOf<void> SmtpConnection::take_final_answer(const TransactionOptions& o
     if (answer.first() == 2) {
       r.fate = RcptState::Fate::delivered;
     } else {
-      settle(r, answer, data_sent ? kEndOfData : std::string_view("BDAT"), "data", true);
+      settle(r, answer, data_sent ? kEndOfData : std::string_view("BDAT"), Trouble::Kind::data, true);
     }
   }
   confirmation = answer.text();
@@ -152,7 +152,8 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     if (!r) return std::unexpected(r.error());
     if (r->first() != 2) {
       broken_ = true;
-      HostTrouble t = reply_trouble(*r, "RSET", "lost_connection");
+      HostTrouble t = reply_trouble(*r, "RSET");
+      t.trouble.kind = Trouble::Kind::broken;
       t.permanent = false;  // it is about this connection, not about recipients that were never named
       return std::unexpected(std::move(t));
     }
@@ -196,7 +197,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   if (!reply) return std::unexpected(reply.error());
   const bool mail_ok = reply->first() == 2;
   if (!mail_ok)
-    for (RcptState& r : rcpts) settle(r, *reply, mail_name, "mail", true);
+    for (RcptState& r : rcpts) settle(r, *reply, mail_name, Trouble::Kind::mail, true);
   if (!mail_ok && (!pipeline || closing_)) return {};
   const bool data_pipelined = pipeline && !opt.all_or_none && !chunking;
 
@@ -206,21 +207,21 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     if (!pipeline)
       if (auto w = write(fmt::format("{}{}{}\r\n", name, dsn ? r.parameters : "", extra), opt.command_timeout, name);
           !w)
-        return w;
+        return std::unexpected(at_rcpt(std::move(w.error())));
     auto answer = read_reply(opt.command_timeout, name);
-    if (!answer) return std::unexpected(answer.error());
+    if (!answer) return std::unexpected(at_rcpt(std::move(answer.error())));
     if (!mail_ok) continue;
     if (answer->first() == 2) {
       r.fate = RcptState::Fate::accepted;
       ++accepted;
     } else {
-      settle(r, *answer, name, "rcpt", false);
+      settle(r, *answer, name, Trouble::Kind::rcpt, false);
     }
     if (!closing_) continue;
     // 421 in the middle is the answer to all: those that were accepted will not get their text.
     for (RcptState& other : rcpts)
       if (other.fate == RcptState::Fate::pending || other.fate == RcptState::Fate::accepted)
-        settle(other, *answer, name, "rcpt", false);
+        settle(other, *answer, name, Trouble::Kind::rcpt, false);
     return {};
   }
   if (opt.all_or_none && accepted < rcpts.size()) {
@@ -233,6 +234,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
       if (r.fate == Fate::accepted || (fate == Fate::deferred && r.fate == Fate::failed)) {
         r.message = refused->message;
         r.code = refused->code;
+        r.trouble = refused->trouble;
       }
     for (RcptState& r : rcpts) r.fate = fate;
     return {};
@@ -250,7 +252,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
   if (!data) return std::unexpected(data.error());
   if (data->code != 354) {
     for (RcptState& r : rcpts)
-      if (r.fate == RcptState::Fate::accepted) settle(r, *data, "DATA", "data", true);
+      if (r.fate == RcptState::Fate::accepted) settle(r, *data, "DATA", Trouble::Kind::data, true);
     return {};
   }
   if (accepted == 0) {
@@ -273,7 +275,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
         r.message = answer->text();
         confirmation = r.message;
       } else {
-        settle(r, *answer, end, "data", false);
+        settle(r, *answer, end, Trouble::Kind::data, false);
       }
     }
   } else {

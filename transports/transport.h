@@ -16,10 +16,12 @@
 #include "lang/driver.h"
 #include "lang/scope.h"
 #include "routers/address.h"
+#include "transports/trouble.h"
 
 namespace remex::transports {
 
 class ConnectionPool;     // transports/connection_pool.h
+struct Outcome;           // transports/connection_pool.h
 class DestinationLimits;  // transports/destination_limits.h
 
 /// Generic options; rows in transports/generic_util.cc.
@@ -73,7 +75,7 @@ struct AddrResult {
   bool local_trouble = false;  ///< the bounce says "local delivery failed" instead of the message
   // retry: which key failed and how (core/delivery/retry.h words)
   enum class Scope : std::uint8_t { none, address, host, message } retry_scope = Scope::none;
-  std::string retry_error;  ///< "refused_MX", "timeout_connect", "rcpt_4xx", "quota", ... as in retry rules
+  Trouble trouble;  ///< of what kind the failure is
   /// With scope address: other senders may try this address now (address_retry_include_sender).
   bool retry_for_sender = false;
   int smtp_code = 0;
@@ -84,12 +86,13 @@ struct AddrResult {
   bool freeze = false;
 };
 
-/// A host that failed for all, so that delivery can update its retry record. `error` empty = it worked (record is
+/// A host that failed for all, so that delivery can update its retry record. No `trouble`: it worked (the record is
 /// cleared).
 struct HostResult {
   std::string name, ip;
   int port = 25;
-  std::string error, message;
+  Trouble trouble{};
+  std::string message{};
 };
 
 /// What the retry hints say about a host.
@@ -120,6 +123,15 @@ struct DeliverContext {
   /// recipients they come from. Kind defer: the names do not tell them from what goes another way. Null where nothing
   /// is delivered in earnest.
   std::function<Result<mail::Envelope>()> envelope_of_copy{};
+  /// For runs that deliver in several steps, before the next one: of what was given so far (a result for each address
+  /// of the batch), what is delivered or failed is final, and is recorded on the disk when something was delivered, so
+  /// that a crash in a later step repeats none of it. Null where nothing is recorded. Parks.
+  std::function<void(const std::vector<AddrResult>& so_far)> settle{};
+  /// Of this run, for the connections it leaves in the pool; null: nothing is recorded.
+  std::shared_ptr<const Outcome> outcome{};
+  /// Waits until that of another message, which is recorded, is on the disk. Parks.
+  std::function<void(const Outcome&)> await_outcome{};
+  bool is_shadow = false;  ///< a shadow transport runs: it has none of its own
 };
 
 struct TransportDef {

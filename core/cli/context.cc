@@ -12,6 +12,7 @@
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
 #include "core/daemon/courier.h"
+#include "core/daemon/local_user.h"
 #include "core/daemon/registries.h"
 #include "core/hooks/hooks.h"
 #include "core/io/fiber.h"
@@ -29,6 +30,7 @@ std::shared_ptr<const lang::Config> with_syslog_tag(const Options& o, std::share
   const auto own = std::const_pointer_cast<lang::Config>(std::move(config));  // made as changeable, and ours alone
   own->main.log_file_path = {"syslog"};
   own->main.syslog_processname = o.syslog_tag;
+  std::erase_if(own->main_given, [](const auto& g) { return g.def->name == "log_file_path"; });  // for -bP
   return own;
 }
 
@@ -87,36 +89,6 @@ LocalScope::LocalScope(daemon::Process& p) {
   scope.acl_m = &acl_m;
 }
 
-namespace {
-bool in_list(const std::vector<std::string>& list, const std::string& name, long id) {
-  return std::any_of(list.begin(), list.end(), [&](const std::string& e) { return e == name || parse_int(e) == id; });
-}
-
-/// The caller's name out of the gecos field: gecos_pattern and gecos_name when they fit, else what stands before the
-/// first comma with "&" as the login, capitalised.
-std::string full_name(const lang::Config& config, const std::string& login, const std::string& gecos) {
-  const auto& m = config.main;
-  const bool given = std::any_of(config.main_given.begin(), config.main_given.end(),
-                                 [](const auto& g) { return g.def->name == "gecos_pattern"; });
-  if (given && m.gecos_name.is_set()) {
-    lang::Regex::Spans spans;
-    auto re = lang::Regex::cached(m.gecos_pattern);
-    auto hit = re ? (*re)->search(gecos, &spans) : Result<bool>(false);
-    if (hit && *hit) {
-      lang::Scope scope;
-      scope.config = &config;
-      for (const auto& [from, to] : spans)
-        scope.captures.emplace_back(from == std::string::npos ? std::string() : gecos.substr(from, to - from));
-      if (auto name = m.gecos_name.eval(scope)) return name->str();
-    }
-  }
-  std::string name = gecos.substr(0, gecos.find(','));
-  std::string capital = login;
-  if (!capital.empty()) capital[0] = ascii_upper(capital[0]);
-  return replace_all(name, "&", capital);
-}
-}  // namespace
-
 Caller find_caller(const lang::Config& config) {
   Caller c;
   c.uid = static_cast<long>(getuid());
@@ -124,7 +96,7 @@ Caller find_caller(const lang::Config& config) {
   const bool overridden = hooks::unknown_login_wins() && config.main.unknown_login.is_set();
   if (const passwd* pw = getpwuid(getuid()); pw != nullptr && !overridden) {
     c.login = pw->pw_name;
-    c.gecos = full_name(config, c.login, pw->pw_gecos != nullptr ? pw->pw_gecos : "");
+    c.gecos = daemon::full_name(config, c.login, pw->pw_gecos != nullptr ? pw->pw_gecos : "");
   } else {
     c.login = fmt::format("uid{}", c.uid);
     lang::Scope scope;
@@ -139,21 +111,14 @@ Caller find_caller(const lang::Config& config) {
   const int n = getgroups(static_cast<int>(groups.size()), groups.data());
   groups.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   groups.push_back(getgid());
-  const auto in_groups = [&](const std::vector<std::string>& list) {
-    return std::any_of(groups.begin(), groups.end(), [&](gid_t g) {
-      const group* gr = list.empty() ? nullptr : getgrgid(g);
-      return in_list(list, gr != nullptr ? gr->gr_name : "", static_cast<long>(g));
-    });
-  };
   const bool runs_as_us = c.login == m.exim_user || c.uid == static_cast<long>(geteuid());
   const auto in_our_group = [&] {  // looks into the user database, which may be a server on the network
     const auto own = daemon::run_identity(config);
     return own && own->gid != 0 &&
            std::find(groups.begin(), groups.end(), static_cast<gid_t>(own->gid)) != groups.end();
   };
-  c.admin = c.uid == 0 || runs_as_us || in_our_group() || in_groups(m.admin_groups);
-  c.trusted =
-      c.uid == 0 || c.login == m.exim_user || in_list(m.trusted_users, c.login, c.uid) || in_groups(m.trusted_groups);
+  c.admin = c.uid == 0 || runs_as_us || in_our_group() || daemon::in_group_list(m.admin_groups, groups);
+  c.trusted = daemon::is_trusted_user(config, c.login, c.uid, groups);
   return c;
 }
 

@@ -53,7 +53,7 @@ void apply_environment(const lang::Config& config) {
   // Needed by the program itself: what the service manager says.
   std::vector<std::string> own{
       "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "TZ"};
-  if (hooks::active()) own.emplace_back(hooks::kVariable);
+  if (hooks::active()) own.insert(own.end(), {hooks::kVariable, hooks::kOcspVariable});
   if (m.keep_environment_set)
     for (const std::string& name : names())
       if (!kept(m.keep_environment, name) && !kept(own, name)) ::unsetenv(name.c_str());

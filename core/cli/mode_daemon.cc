@@ -19,7 +19,9 @@ int run_daemon_mode(const Options& o, std::shared_ptr<const lang::Config> config
   daemon::DaemonOptions d;
   d.listen = o.listen;
   d.foreground = o.foreground || o.debug || !o.listen;
-  d.queue_interval = o.queue_interval;
+  auto runners = queue_runners(o);
+  if (!runners) return complain(EX_USAGE, runners.error().text);
+  d.runners = std::move(*runners);
   d.listen_override = o.listen_override;
   d.pid_file = o.pid_file;
   d.listener_on_stdin = o.listener_on_stdin;

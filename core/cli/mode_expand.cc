@@ -19,6 +19,7 @@
 #include "core/smtp/fixups.h"
 #include "core/store/store.h"
 #include "lang/expand.h"
+#include "lang/macros.h"
 
 namespace remex::cli {
 
@@ -26,11 +27,47 @@ namespace {
 
 constexpr std::size_t kBodySeen = 1 << 20;  ///< of a queued message that -be looks at
 
-std::string expand_line(std::string_view text, lang::Scope& scope) {
-  auto v = lang::expand_once(text, scope);
-  if (v) return std::move(*v).str();
-  return "Failed: " + v.error().text;
-}
+/// Expands lines with the macros of the configuration, to which lines may add.
+class Expander {
+ public:
+  Expander(const lang::Config& config, lang::Scope& scope) : macros_(*config.registries), scope_(scope) {
+    for (const lang::Macro& m : config.macros)
+      if (m.from_command_line)
+        macros_.define_from_command_line(m.name, m.value);
+      else
+        (void)macros_.define(m.name, m.value, false, m.pos);
+  }
+
+  /// What is printed for the line.
+  std::string line(std::string_view text) {
+    lang::SourceText source{std::string(text)};
+    bool too_long = false;
+    std::size_t name_end = 0;
+    const bool defines = lang::looks_like_macro_definition(text, name_end) && text[0] >= 'A' && text[0] <= 'Z';
+    if (defines) return define(text, name_end);
+    macros_.substitute(source, 0, too_long);
+    if (too_long) return "Failed: the line is longer than 1M after macro substitution";
+    auto v = lang::expand_once(source.text(), scope_);
+    if (v) return std::move(*v).str();
+    return "Failed: " + v.error().text;
+  }
+
+ private:
+  std::string define(std::string_view text, std::size_t name_end) {
+    std::string_view value = text.substr(text.find('=', name_end) + 1);
+    const bool redefine = value.starts_with('=');
+    if (redefine) value.remove_prefix(1);
+    const std::string name(text.substr(0, name_end));
+    lang::SourceText source{std::string(trim(value))};
+    bool too_long = false;
+    macros_.substitute(source, 0, too_long);
+    if (const auto problem = macros_.define(name, source.text(), redefine, {})) return "Failed: " + problem->message;
+    return fmt::format("Defined macro '{}'", name);
+  }
+
+  lang::MacroTable macros_;
+  lang::Scope& scope_;
+};
 
 /// A logical line: a final backslash joins the next one without its leading blanks.
 bool read_logical(std::string& out) {
@@ -84,11 +121,12 @@ Status load_message(const Options& o, const lang::Config& config, TestMessage& o
   }
   if (o.message_file.empty()) return {};
   std::ifstream in(o.message_file, std::ios::binary);
-  if (!in) return fail(fmt::format("{}: {}", o.message_file, std::strerror(errno)));
+  if (!in) return fail(fmt::format("failed to open {}: {}", o.message_file, std::strerror(errno)));
   std::ostringstream text;
   text << in.rdbuf();
   const std::string whole = text.str();
   const std::size_t used = mail::split_headers(whole, out.m.headers);
+  if (used == 0) fmt::print("Warning: no message headers read\n");
   std::string_view body = std::string_view(whole).substr(used);
   if (body.starts_with('\n')) body.remove_prefix(1);
   out.m.body = mail::Body::from_string(std::string(body));
@@ -127,10 +165,7 @@ int run_expand(const Options& o, std::shared_ptr<const lang::Config> config) {
     LocalScope ls(**p);
     ls.scope.testing = true;
     // -oM values are visible to tests
-    ls.from.host_address = o.host_address;
-    ls.from.host_name = o.host_name;
-    ls.from.interface_address = o.interface_address;
-    ls.from.protocol = o.protocol;
+    apply_origin(o, ls.from);
     // Without -f and -oM it is the caller's own message, as Exim has it.
     const std::string login = find_caller(*config).login;
     const std::string caller = login + "@" + smtp::qualify_domain(*config, config->main.primary_hostname);
@@ -140,7 +175,8 @@ int run_expand(const Options& o, std::shared_ptr<const lang::Config> config) {
     ls.from.ident = o.ident.empty() ? login : o.ident;
     ls.from.authenticated_id = own(o.authenticated_id, login);
     ls.from.authenticated_sender = own(o.authenticated_sender, caller);
-    ls.envelope.sender = own(o.sender, caller);
+    ls.envelope.sender = o.sender == "<>" ? "" : own(o.sender, caller);
+    ls.envelope.queue_name = o.queue_name;
     if (message.given) {
       const std::string sender = ls.envelope.sender;
       ls.envelope = message.m.envelope;
@@ -151,8 +187,9 @@ int run_expand(const Options& o, std::shared_ptr<const lang::Config> config) {
       ls.acl_c = ls.envelope.acl_c;
       ls.acl_m = ls.envelope.acl_m;
     }
+    Expander expander(*config, ls.scope);
     if (!o.arguments.empty()) {
-      for (const auto& a : o.arguments) fmt::print("{}\n", expand_line(a, ls.scope));
+      for (const auto& a : o.arguments) fmt::print("{}\n", expander.line(a));
       return 0;
     }
     std::ios::sync_with_stdio(false);
@@ -168,7 +205,7 @@ int run_expand(const Options& o, std::shared_ptr<const lang::Config> config) {
       }
       if (!read_logical(line)) break;
       if (trim(line).empty()) continue;
-      out += expand_line(trim_left(line), ls.scope);
+      out += expander.line(trim_left(line));
       out += '\n';
     }
     out += '\n';

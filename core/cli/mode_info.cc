@@ -102,6 +102,7 @@ int run_write_log(const Options& o, std::shared_ptr<const lang::Config> config) 
 }
 
 int run_bi_command(const Options& o, std::shared_ptr<const lang::Config> config) {
+  if (!o.arguments.empty()) return complain(1, "incompatible command-line options or arguments");
   const std::string& command = config->main.bi_command;
   if (command.empty()) return 0;  // alias files are read as they are; there is nothing to rebuild
   // With the rights of the caller: this program has no others to give.

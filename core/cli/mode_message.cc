@@ -11,9 +11,10 @@
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
-#include "core/cli/queue_view.h"
+#include "core/delivery/message_log.h"
 #include "core/mail/address.h"
 #include "core/mail/exim_spool.h"
+#include "core/mail/freezing.h"
 
 namespace remex::cli {
 
@@ -34,8 +35,9 @@ class Action {
     if (!c) return complain(1, fmt::format("{}: {}", id_, c.error().text));
     claim_ = std::move(*c);
     auto m = store_.load(id_);
-    if (!m) return missing("Spool data file for", m.error());
+    if (!m && m.error().kind == ErrorKind::not_found) return missing("Spool data file for", m.error());
     if (!claim_) return say(1, "Message {} is locked", id_);
+    if (!m) return a == "rm" && m.error().kind == ErrorKind::failed ? remove_damaged() : missing("", m.error());
     m_ = std::move(*m);
     if (a == "rm") return remove();
     if (a == "f" || a == "t") return freeze(a == "f");
@@ -50,7 +52,7 @@ class Action {
     return rc;
   }
   int missing(std::string_view what, const Error& e) {
-    if (e.kind != ErrorKind::not_found) return complain(1, e.text);
+    if (e.kind != ErrorKind::not_found) return complain(1, delivery::load_advice(id_, e));
     return say(1, "{} {} does not exist", what, id_);
   }
   void log(const std::string& line) { p_.engine.log->write(log::kMain, id_, line); }
@@ -59,10 +61,9 @@ class Action {
     auto m = store_.load(id_);
     if (!m && m.error().kind == ErrorKind::not_found)
       return say(1, "Failed to open msglog file for {}: No such file or directory", id_);
-    if (!m) return complain(1, m.error().text);
     auto text = store_.read_message_log(id_);
     if (!text) return complain(1, text.error().text);
-    fmt::print("{}\n{}", received_line(m->envelope), *text);
+    fmt::print("{}\n{}", m ? delivery::received_line(m->envelope) : delivery::load_advice(id_, m.error()), *text);
     return 0;
   }
 
@@ -70,7 +71,7 @@ class Action {
     auto m = store_.load(id_);
     if (!m && m.error().kind == ErrorKind::not_found)
       return say(1, "Failed to open input file for {}-{}: No such file or directory", id_, what == "vb" ? "D" : "H");
-    if (!m) return complain(1, m.error().text);
+    if (!m) return missing("", m.error());
     if (what == "vh") {
       fmt::print("{}", mail::exim_header_file(m->envelope, m->headers, p_.engine.config->main.primary_hostname));
       return 0;
@@ -84,7 +85,10 @@ class Action {
   }
 
   int deliver() {
-    if (auto there = store_.load(id_); !there) return missing("Spool data file for", there.error());
+    if (auto there = store_.load(id_); !there) {
+      if (there.error().kind != ErrorKind::not_found) delivery::cannot_load(p_.engine, id_, there.error());
+      return missing("Spool data file for", there.error());
+    }
     delivery::DeliverOptions opt;
     const std::string& a = o_.message_action;
     opt.force = opt.force_frozen = opt.thaw = a.empty();
@@ -97,6 +101,18 @@ class Action {
   int remove() {
     if (!caller_.admin && m_.envelope.caller_uid != caller_.uid)
       return complain(1, fmt::format("{}: permission denied: not your message", id_));
+    delivery::keep_message_log(p_.engine, m_.envelope);
+    return remove_row();
+  }
+
+  /// Whose it is cannot be told.
+  int remove_damaged() {
+    if (!caller_.admin) return complain(1, fmt::format("{}: permission denied: it is damaged", id_));
+    (void)store_.set_aside(id_);
+    return remove_row();
+  }
+
+  int remove_row() {
     if (auto st = store_.remove(id_, true); !st) return complain(1, st.error().text);
     log(fmt::format("removed by {}", who_));
     log("Completed");
@@ -106,9 +122,10 @@ class Action {
   int freeze(bool on) {
     auto& e = m_.envelope;
     if (e.frozen == on) return say(1, "Message {} is {}frozen", id_, on ? "already " : "not ");
-    e.frozen = on;
-    e.frozen_at = on ? wall_seconds() : 0;
-    e.manual_thaw = !on;
+    if (on)
+      mail::freeze(e, wall_seconds(), "by " + who_);
+    else
+      mail::thaw(e, true);
     if (auto st = store_.update(e, 0); !st) return complain(1, st.error().text);
     log(fmt::format("{} by {}", on ? "frozen" : "unfrozen", who_));
     return say(0, "Message {} {}", id_, on ? "is now frozen" : "is no longer frozen");

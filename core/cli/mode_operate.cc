@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "core/base/ids.h"
 #include "core/base/strings.h"
@@ -18,7 +19,10 @@
 #include "core/cli/queue_import.h"
 #include "core/cli/queue_query.h"
 #include "core/cli/queue_view.h"
+#include "core/delivery/message_log.h"
+#include "core/delivery/retry.h"
 #include "core/mail/address.h"
+#include "core/mail/freezing.h"
 
 namespace remex::cli {
 
@@ -29,7 +33,8 @@ constexpr const char* kQueueUsage =
     "Verbs: list (when none is given), ids, count, show, retry, freeze, thaw, remove, bounce,\n"
     "       redirect ADDRESS, export DIRECTORY, import EXIM-SPOOL-DIRECTORY (no question)\n"
     "Question: domain=gmail.com and age>1h and error~\"421\"; fields id sender recipient domain queue error\n"
-    "       age next size recipients, bare words frozen bounce due; operators = != ~ !~ < > <= >=, and or not ( )\n";
+    "       age next size recipients, bare words frozen damaged bounce due; operators = != ~ !~ < > <= >=, and or not "
+    "( )\n";
 
 std::string history_of(daemon::Process& p, const std::string& id) {
   auto text = p.engine.store->read_message_log(id);
@@ -71,8 +76,10 @@ class QueueCommand {
     const std::string history = history_of(p_, e.id);
     fmt::print("{}: {} from <{}>, {} in the queue{}\n", e.id, trim(size_text(e.size)), printable(e.sender),
                span_text(now_ - e.received), e.queue_name.empty() ? "" : " '" + printable(e.queue_name) + "'");
-    if (e.frozen)
-      fmt::print("  frozen: no attempts are made until it is thawed (remex -Mt {})\n", e.id);
+    if (e.damaged)
+      show_damage(e.id);
+    else if (e.frozen)
+      show_frozen(e.id);
     else
       fmt::print("  next attempt {}\n", in_text(e.next_attempt, now_));
     for (const auto& r : e.recipients) {
@@ -99,6 +106,27 @@ class QueueCommand {
                printable(h.error_text));
   }
 
+  void show_frozen(const std::string& id) {
+    const auto m = p_.engine.store->load(id);
+    const auto by = m ? m->envelope.saved.find(mail::kFrozenBy) : decltype(m->envelope.saved.end()){};
+    const std::string who = m && by != m->envelope.saved.end() ? " " + printable(by->second) : "";
+    const std::string when =
+        m && m->envelope.frozen_at > 0 ? fmt::format(" {} ago", span_text(now_ - m->envelope.frozen_at)) : "";
+    fmt::print("  frozen{}{}\n", when, who);
+    fmt::print(
+        "  no attempts are made until it is thawed: -Mt {0} does that, -M {0} also makes an attempt, -Mg {0} returns "
+        "it to its sender, -Mrm {0} removes it\n",
+        id);
+  }
+
+  void show_damage(const std::string& id) {
+    const auto m = p_.engine.store->load(id);
+    if (m)
+      fmt::print("  set aside as damaged, and whole again now: -M {} delivers it\n", id);
+    else
+      fmt::print("  set aside: {}\n", printable(delivery::load_advice(id, m.error())));
+  }
+
   /// The hint of the host a log line speaks of ("H=name [ip]").
   void host_hint(const std::string& line) {
     const auto h = line.find("H="), open = line.find('[', h), close = line.find(']', open);
@@ -121,10 +149,16 @@ class QueueCommand {
         if (!r.done && ++waiting == 1) to = r.address;
       fmt::print("{} {} {} <{}> -> {}{}{}\n", e.id, age_text(now_ - e.received), size_text(e.size), printable(e.sender),
                  to.empty() ? "nobody" : printable(to), waiting > 1 ? fmt::format(" and {} more", waiting - 1) : "",
-                 e.frozen ? " (frozen)" : fmt::format(" (next {})", in_text(e.next_attempt, now_)));
+                 e.damaged  ? " (damaged)"
+                 : e.frozen ? " (frozen)"
+                            : fmt::format(" (next {})", in_text(e.next_attempt, now_)));
     } else if (verb == "show") {
       show(e);
     } else if (verb == "retry" || verb == "bounce") {
+      if (auto there = p_.engine.store->load(e.id); !there && there.error().kind != ErrorKind::not_found) {
+        delivery::cannot_load(p_.engine, e.id, there.error());
+        return complain(1, delivery::load_advice(e.id, there.error()));
+      }
       delivery::DeliverOptions opt;
       opt.force = opt.force_frozen = opt.thaw = verb == "retry";
       opt.give_up = verb == "bounce";
@@ -143,12 +177,16 @@ class QueueCommand {
     if (!claim) return complain(1, claim.error().text);
     if (!*claim) return complain(1, fmt::format("{} is being delivered just now", e.id));
     auto m = store.load(e.id);
-    if (!m) return m.error().kind == ErrorKind::not_found ? 0 : complain(1, m.error().text);
+    const bool damaged = !m && m.error().kind == ErrorKind::failed;
+    if (!m && m.error().kind == ErrorKind::not_found) return 0;
+    if (!m && !(damaged && verb == "remove")) return complain(1, delivery::load_advice(e.id, m.error()));
+    if (damaged) (void)store.set_aside(e.id);
     Status st;
     std::string note;
     if (verb == "export") {
       st = save(*m, argument);
     } else if (verb == "remove") {
+      if (m) delivery::keep_message_log(p_.engine, m->envelope);
       st = store.remove(e.id, true);
       note = "removed by " + who_;
     } else if (verb == "redirect") {
@@ -159,9 +197,10 @@ class QueueCommand {
     } else {
       const bool freeze = verb == "freeze";
       if (m->envelope.frozen == freeze) return 0;
-      m->envelope.frozen = freeze;
-      m->envelope.frozen_at = freeze ? now_ : 0;
-      m->envelope.manual_thaw = !freeze;
+      if (freeze)
+        mail::freeze(m->envelope, now_, "by " + who_);
+      else
+        mail::thaw(m->envelope, true);
       st = store.update(m->envelope, 0);
       note = fmt::format("{} by {}", freeze ? "frozen" : "unfrozen", who_);
     }
@@ -250,6 +289,48 @@ int run_why(const Options& o, const std::shared_ptr<const lang::Config>& config)
   });
 }
 
+/// What a retry record is about, from its key: "T:host:ip[:port]", "R:domain", "R:local@domain[:<sender>]",
+/// "T:address".
+struct HintSubject {
+  std::string host, ip;         ///< of a host's; the rest of the key may follow the address
+  std::string address, domain;  ///< of an address's, or the domain alone
+  std::optional<std::string> sender{};
+
+  explicit HintSubject(std::string_view key) {
+    std::string_view rest = key.substr(std::min<std::size_t>(key.size(), 2));
+    if (const auto from = rest.find(":<"); from != std::string_view::npos && rest.ends_with('>')) {
+      sender = rest.substr(from + 2, rest.size() - from - 3);
+      rest = rest.substr(0, from);
+    }
+    if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
+      address = rest;
+      domain = rest.substr(at + 1);
+    } else if (key.starts_with("R:")) {
+      domain = rest;
+    } else {
+      const auto colon = rest.find(':');
+      host = rest.substr(0, colon);
+      if (colon != std::string_view::npos) ip = rest.substr(colon + 1);
+    }
+  }
+  /// `name` is the host, its address, the address or its domain; in lower case.
+  bool is(const std::string& name) const {
+    if (to_lower(host) == name || to_lower(domain) == name || to_lower(address) == name) return !name.empty();
+    return mail::is_ip_address(name) && ip.starts_with(name) && (ip.size() == name.size() || ip[name.size()] == ':');
+  }
+  /// As retry rules see it.
+  std::string subject() const { return !address.empty() ? address : "*@" + (host.empty() ? domain : host); }
+};
+
+/// The rule that says when it is tried again. A host's is looked for by its name first, then by the domain of the
+/// address, which a record does not tell.
+std::string rule_in_force(daemon::Process& p, const std::string& subject, const std::string& error,
+                          const std::optional<std::string>& sender) {
+  LocalScope local(p);
+  const auto* rule = delivery::find_rule(*p.engine.config, local.scope, subject, {}, error, sender);
+  return rule == nullptr ? "none by that name: its failures are final" : retry_rule_text(*rule);
+}
+
 int run_host(const Options& o, const std::shared_ptr<const lang::Config>& config) {
   bool reset = false;
   std::vector<std::string> names;
@@ -267,13 +348,11 @@ int run_host(const Options& o, const std::shared_ptr<const lang::Config>& config
     for (const auto& name : names) {
       bool found = false;
       for (const auto& h : *all) {
-        // "T:host:ip", "R:domain", "R:local@domain": the name as a whole part of the key.
-        const std::string key = to_lower(h.key) + ":";
-        const auto at = key.find(name);
-        if (at == std::string::npos || (key[at - 1] != ':' && key[at - 1] != '@') || key[at + name.size()] != ':')
-          continue;
+        const HintSubject about(h.key);
+        if (!about.is(name)) continue;
         found = true;
-        fmt::print("{}\n  failing for {}, tried {} ago, next {}\n  {}{}\n", printable(h.key),
+        fmt::print("{}\n  retry rule: {}\n  failing for {}, tried {} ago, next {}\n  {}{}\n", printable(h.key),
+                   printable(trim(rule_in_force(p, about.subject(), h.error, about.sender))),
                    span_text(now - h.first_failed), span_text(now - h.last_try),
                    h.expired ? "with the next new message (its retry time is over)" : in_text(h.next_try, now),
                    h.error.empty() ? "" : h.error + ": ", printable(h.error_text));
@@ -281,7 +360,9 @@ int run_host(const Options& o, const std::shared_ptr<const lang::Config>& config
         if (auto st = p.engine.store->delete_retry(h.key); !st) rc = complain(1, st.error().text);
         fmt::print("  forgotten\n");
       }
-      if (!found) fmt::print("{}: nothing is held against it\n", printable(name));
+      if (!found)
+        fmt::print("{}: nothing is held against it\n  retry rule: {}\n", printable(name),
+                   printable(trim(rule_in_force(p, name.find('@') == std::string::npos ? "*@" + name : name, "", {}))));
     }
     return rc;
   });

@@ -54,12 +54,19 @@ void flush(std::string& out) {
   out.clear();
 }
 
-/// " -R text" and the like, for the log line of a run.
-std::string run_label(const Options& o) {
-  std::string out = o.queue_two_stage ? " -qq" : o.queue_force || o.queue_force_frozen ? " -q" : "";
-  out += o.queue_force_frozen ? "ff" : o.queue_force ? "f" : "";
-  if (o.select_recipient.given) out += " -R " + printable(o.select_recipient.text);
-  if (o.select_sender.given) out += " -S " + printable(o.select_sender.text);
+/// " -qff -R text" and the like, for the log line of a run.
+std::string run_label(const Options& o, const Options::PeriodicRun& run) {
+  std::string out;
+  if (run.two_stage) out += "q";
+  if (run.first_only) out += "i";
+  out += run.force_frozen ? "ff" : run.force ? "f" : "";
+  if (run.local) out += "l";
+  if (!out.empty()) out.insert(0, " -q");
+  const auto add = [&out](char letter, const Options::Select& s) {
+    if (s.given) out += fmt::format(" -{}{} {}", letter, s.is_regex ? "r" : "", printable(s.text));
+  };
+  add('R', o.select_recipient);
+  add('S', o.select_sender);
   return out;
 }
 
@@ -98,12 +105,48 @@ int run_list_queue(const Options& o, std::shared_ptr<const lang::Config> config)
   });
 }
 
+Result<std::vector<daemon::QueueRunner>> queue_runners(const Options& o) {
+  std::vector<daemon::QueueRunner> out;
+  if (o.queue_run_once)
+    return fail(
+        "-q without a time is a single queue run: it does not go with a daemon, which takes -q<flags><time> and "
+        "-q<flags>G<name>/<time>");
+  if (!o.periodic.empty() && !o.arguments.empty())
+    return fail(
+        fmt::format("-q with a time takes no message ids or other arguments: \"{}\"", printable(o.arguments.front())));
+  if (o.periodic.empty() && (o.select_recipient.given || o.select_sender.given))
+    return fail("-R and -S of a daemon say which messages its queue runs take: a -q with a time is missing");
+  for (const auto& p : o.periodic) {
+    daemon::QueueRunner r;
+    r.interval = p.interval;
+    r.queue_name = p.queue_name;
+    r.flags = p.flags;
+    r.each.force_frozen = p.force_frozen || o.queue_force_frozen;
+    r.each.force = p.force || o.queue_force || r.each.force_frozen;
+    r.each.local_only = p.local;
+    r.each.untried_only = p.first_only;
+    Options::PeriodicRun shown = p;
+    shown.two_stage = p.two_stage || o.queue_two_stage;
+    shown.force = r.each.force;
+    shown.force_frozen = r.each.force_frozen;
+    r.label = run_label(o, shown);
+    REMEX_TRY(r.select, selection(o));
+    out.push_back(std::move(r));
+  }
+  return out;
+}
+
 int run_queue(const Options& o, std::shared_ptr<const lang::Config> config) {
-  for (const auto& id : o.arguments)
-    if (!is_message_id(id)) return complain(EXIT_FAILURE, fmt::format("bad time value {}: abandoned", printable(id)));
+  const bool selects = o.select_recipient.given || o.select_sender.given;
+  for (const auto& id : o.arguments) {
+    if (is_message_id(id) && !selects && o.arguments.size() <= 2) continue;
+    if (selects || &id != &o.arguments.front())
+      return complain(EXIT_FAILURE, "incompatible command-line options or arguments");
+    return complain(EXIT_FAILURE, fmt::format("bad time value {}: abandoned", printable(id)));
+  }
   delivery::QueueRun run;
   auto select = selection(o);
-  if (!select) return complain(EX_USAGE, select.error().text);
+  if (!select) return complain(EXIT_FAILURE, select.error().text);
   run.select = std::move(*select);
   run.queue_name = o.queue_name;
   run.parallel = 64;
@@ -114,11 +157,11 @@ int run_queue(const Options& o, std::shared_ptr<const lang::Config> config) {
   run.each.local_only = o.queue_local;
   run.each.untried_only = o.queue_first_only;
   return with_process(o, config, false, [&](daemon::Process& p) -> int {
-    const std::string queue = o.queue_name.empty() ? "" : fmt::format("'{}' ", o.queue_name);
+    const std::string label = run_label(
+        o, {0, "", "", o.queue_two_stage, o.queue_force, o.queue_force_frozen, o.queue_local, o.queue_first_only});
     const auto log = [&](const char* what) {
       if (p.engine.log->on(log::Selector::queue_run))
-        p.engine.log->write(log::kMain, "",
-                            fmt::format("{} {}queue run: pid={}{}", what, queue, getpid(), run_label(o)));
+        p.engine.log->write(log::kMain, "", delivery::run_line(what, o.queue_name, label));
     };
     log("Start");
     const Status st = delivery::run_queue(p.engine, run);

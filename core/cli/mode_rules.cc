@@ -103,14 +103,18 @@ int show_retry(lang::Scope& scope, const lang::Config& config, const Options& o)
     fmt::print("No retry information found\n");
     return 0;
   }
-  std::string line = fmt::format("Retry rule: {}  {}  ", rule->pattern_text, rule->error);
-  if (rule->senders.is_set()) line += fmt::format("senders={}  ", rule->senders.source_text());
-  for (const auto& s : rule->steps) line += lang::format_retry_step(s) + "; ";
-  fmt::print("{}\n", line);
+  fmt::print("Retry rule: {}\n", retry_rule_text(*rule));
   return 0;
 }
 
 }  // namespace
+
+std::string retry_rule_text(const lang::RetryRule& rule) {
+  std::string line = fmt::format("{}  {}  ", rule.pattern_text, rule.error);
+  if (rule.senders.is_set()) line += fmt::format("senders={}  ", rule.senders.source_text());
+  for (const auto& s : rule.steps) line += lang::format_retry_step(s) + "; ";
+  return line;
+}
 
 int run_rewrite_test(const Options& o, std::shared_ptr<const lang::Config> config) {
   if (o.arguments.empty()) return complain("-brw needs an address argument");

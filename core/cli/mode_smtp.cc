@@ -1,6 +1,7 @@
 // -bs and -bS: SMTP on standard input and output. -bh: a rehearsed session from a given address; nothing is kept or
 // delivered.
 
+#include <arpa/inet.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,6 +38,16 @@ int complain(const Error& e) {
 bool somebody_reads_stderr() {
   struct stat st{};
   return fstat(STDERR_FILENO, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
+/// An IPv6 address with all its digits, as the heading of a rehearsal shows it.
+std::string whole_address(const std::string& ip) {
+  in6_addr raw{};
+  if (!mail::is_ipv6(ip) || inet_pton(AF_INET6, ip.c_str(), &raw) != 1) return ip;
+  std::string out;
+  for (std::size_t i = 0; i < sizeof raw.s6_addr; i += 2)
+    out += fmt::format("{}{:02x}{:02x}", i == 0 ? "" : ":", raw.s6_addr[i], raw.s6_addr[i + 1]);
+  return out;
 }
 
 }  // namespace
@@ -139,7 +150,7 @@ int run_smtp_test(const Options& o, std::shared_ptr<const lang::Config> config) 
     fmt::print(
         "\n**** SMTP testing session as if from host {}\n**** but without any ident (RFC 1413) callback.\n**** This is "
         "not for real!\n\n",
-        ip);
+        whole_address(ip));
     std::fflush(stdout);
     smtp::SessionOptions so;
     so.stdio = true;

@@ -183,10 +183,6 @@ class Submission {
     }
     for (const auto& arg : o_.arguments) take_argument(arg, host);
     if (fault_) return 0;
-    if (o_.no_qualify)
-      for (const auto& a : arguments_)
-        if (a.find('@') == std::string::npos)
-          return complain(EXIT_FAILURE, fmt::format("unqualified recipient address \"{}\" with -bnq", printable(a)));
     if (!o_.recipients_from_headers) {
       if (arguments_.empty()) {
         fmt::print(stderr,
@@ -207,17 +203,19 @@ class Submission {
     for (const auto& item : mail::address_items(arg)) {
       const std::string text = arg.substr(item.begin, item.end - item.begin);
       auto a = mail::parse_mailbox(text, lenient(true));
-      if (!a) {
-        if (fault_) return;
-        const std::string why = a.error().text, shown = excerpt(arg);
-        fault_.kind = SubmissionFault::Kind::argument;
-        fault_.lines = {fmt::format("{}  {}", shown, why)};
-        fault_.reason = fmt::format("{} - {}", shown, why);
-        fault_.complaint = fmt::format("\"{}\": {}", shown, why);
-        return;
-      }
+      if (!a) return refuse_argument(arg, a.error().text);
+      if (o_.no_qualify && a->domain.empty()) return refuse_argument(arg, "unqualified recipient address not allowed");
       arguments_.push_back(qualified(*a, host));
     }
+  }
+
+  void refuse_argument(const std::string& arg, const std::string& why) {
+    if (fault_) return;
+    const std::string shown = excerpt(arg);
+    fault_.kind = SubmissionFault::Kind::argument;
+    fault_.lines = {fmt::format("{}  {}", shown, why)};
+    fault_.reason = fmt::format("{} - {}", shown, why);
+    fault_.complaint = fmt::format("\"{}\": {}", shown, why);
   }
 
   /// As much of a bad address as is shown of it.

@@ -4,9 +4,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/cli/options.h"
 #include "core/daemon/process.h"
+#include "core/daemon/scheduler.h"
 #include "lang/config.h"
 
 namespace remex::cli {
@@ -65,6 +67,8 @@ void enable_debug(const Options& o, daemon::Process& p);
 int run_expand(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_route_test(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_rewrite_test(const Options& o, std::shared_ptr<const lang::Config> config);
+/// "PATTERN  ERROR  STEPS; ": a rule as -brt shows it.
+std::string retry_rule_text(const lang::RetryRule& rule);
 int run_retry_test(const Options& o, std::shared_ptr<const lang::Config> config);
 /// -bf, -bF
 int run_filter_test(const Options& o, std::shared_ptr<const lang::Config> config);
@@ -89,6 +93,8 @@ int run_write_log(const Options& o, std::shared_ptr<const lang::Config> config);
 /// -bi: runs bi_command. Returns only its failure, or 0 when there is none to run.
 int run_bi_command(const Options& o, std::shared_ptr<const lang::Config> config);
 int run_help(const Options& o);
+/// What the -q options with times ask of the daemon. Error: one that the daemon cannot do.
+Result<std::vector<daemon::QueueRunner>> queue_runners(const Options& o);
 int run_daemon_mode(const Options& o, std::shared_ptr<const lang::Config> config);
 
 }  // namespace remex::cli

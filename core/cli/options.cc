@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <optional>
+
 #include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/base/strings.h"
@@ -92,12 +94,25 @@ class Parser {
     return std::string(argv_[++at_]);
   }
 
+  /// The same; `what` it should have been when there is none, and the option as it is named then.
+  Result<std::string> value(std::string_view option, std::string_view rest, std::string_view what) {
+    if (rest.empty() && at_ + 1 >= argc_)
+      return fail(fmt::format("{}: {} expected after -{}", o_.program, what, option));
+    return value(option, rest);
+  }
+
+  std::unexpected<Error> bad_time(std::string_view time) const {
+    return fail(fmt::format("{}: bad time value {}: abandoned", o_.program, printable(time)));
+  }
+
   Status macro(std::string_view text) {
     const auto eq = text.find('=');
-    const std::string_view name = trim(text.substr(0, eq));
+    const std::string name(trim(text.substr(0, eq)));
     if (name.empty() || !(name.front() >= 'A' && name.front() <= 'Z'))
-      return fail(fmt::format("{}: option -D{}: macro names begin with an upper-case letter", o_.program, text));
-    o_.macros[std::string(name)] = eq == std::string_view::npos ? "" : std::string(trim(text.substr(eq + 1)));
+      return fail(fmt::format("{}: macro name set by -D must start with an upper case letter", o_.program));
+    std::string text_of_it(eq == std::string_view::npos ? "" : trim(text.substr(eq + 1)));
+    if (!o_.macros.emplace(name, std::move(text_of_it)).second)
+      return fail(fmt::format("{}: duplicated -D in command line", o_.program));
     return {};
   }
 
@@ -106,6 +121,8 @@ class Parser {
     switch (a.front()) {
       case 'b': return b_option(a);
       case 'B':
+        if (rest.empty() && at_ + 1 < argc_) ++at_;
+        return {};
       case 'O':
       case 'h':
         if (rest.empty()) REMEX_CHECK(value(a, rest));
@@ -133,8 +150,8 @@ class Parser {
       case 'N': o_.no_delivery = o_.verbose = true; return {};
       case 'o': return o_option(a, rest);
       case 'q': return q_option(a, rest);
-      case 'R': return select_option(a, rest, o_.select_recipient);
-      case 'S': return select_option(a, rest, o_.select_sender);
+      case 'R': return select_option("R", rest, o_.select_recipient);
+      case 'S': return select_option("S", rest, o_.select_sender);
       case 't':
         if (rest == "ls-on-connect")
           return fail(fmt::format("{}: -tls-on-connect is not supported; use tls_on_connect_ports", o_.program));
@@ -147,7 +164,7 @@ class Parser {
       case 'v': o_.verbose = true; return {};
       case 'z': {
         o_.mode = Mode::write_log;
-        REMEX_TRY(o_.log_text, value(a, rest));
+        REMEX_TRY(o_.log_text, value(a, rest, "file name"));
         return {};
       }
       case 'p':
@@ -156,14 +173,14 @@ class Parser {
         o_.protocol = rest.substr(0, rest.find(':'));
         if (const auto colon = rest.find(':'); colon != std::string_view::npos) o_.host_name = rest.substr(colon + 1);
         return {};
-      case 'A':
+      case 'A': return a == "Am" || a == "Ac" ? Status() : bad(a);
       case 'm':
       case 'U':
       case 'x':
       case 'G': return {};
-      case 'e': return {};  // -ex: forms of -oe; the default is right
+      case 'e': return rest.empty() ? Status(bad(a)) : Status();  // -ex: forms of -oe; the default is right
       case 'X':
-        if (rest.empty()) REMEX_CHECK(value(a, rest));
+        if (rest.empty()) REMEX_CHECK(value(a, rest, "string"));
         return {};
       case 'T': return test_option(a);
       case '-':
@@ -213,6 +230,7 @@ class Parser {
       o_.mode = Mode::smtp_test;
       o_.test_callouts = a == "bhc";
       REMEX_TRY(o_.test_host, value(a, ""));
+      if (const auto host = host_and_port(o_.test_host)) o_.test_host = *host;
     } else if (a.starts_with("bf") || a == "bF") {
       return filter_option(a);
     } else if (a == "bi")
@@ -320,6 +338,7 @@ class Parser {
 
   Status m_option(std::string_view rest) {
     if (rest == "set") {
+      if (at_ + 1 >= argc_) return fail(fmt::format("{}: no message ids given after -Mset option", o_.program));
       REMEX_TRY(o_.message_id, value("Mset", ""));
       return {};
     }
@@ -359,41 +378,68 @@ class Parser {
       o_.errors_to_stderr = false, o_.errors_mailed_are_success = rest == "ee";
     else if (rest == "m" || rest == "o" || rest == "Y") {
     } else if (rest.starts_with("A")) {
-      REMEX_TRY(o_.bi_argument, value(a, rest.substr(1)));
+      REMEX_TRY(o_.bi_argument, value(a, rest.substr(1), "string"));
     } else if (rest == "B") {  // the number may be left out
       if (at_ + 1 < argc_ && parse_uint(argv_[at_ + 1])) ++at_;
     } else if (rest.starts_with("B")) {
-      if (!parse_uint(rest.substr(1))) return bad(a);
-    } else if (rest.starts_with("s")) {
-      REMEX_TRY(const std::string time, value(a, rest.substr(1)));
-      if (!parse_interval(time, o_.smtp_timeout)) return bad(a);
-    } else if (rest.starts_with("r")) {
-      REMEX_TRY(const std::string time, value(a, rest.substr(1)));
-      if (!parse_interval(time, o_.receive_timeout)) return bad(a);
+      if (!parse_uint(rest.substr(1))) return fail(fmt::format("{}: number expected after -oB", o_.program));
+    } else if (rest.starts_with("s") || rest.starts_with("r")) {
+      return timeout_option(rest.substr(1), rest.starts_with("s") ? o_.smtp_timeout : o_.receive_timeout);
     } else if (rest.starts_with("X")) {
       REMEX_TRY(o_.listen_override, value(a, rest.substr(1)));
     } else if (rest.starts_with("P")) {
       REMEX_TRY(o_.pid_file, value(a, rest.substr(1)));
     } else if (rest.starts_with("M")) {
-      std::string* where = rest == "Ma"    ? &o_.host_address
-                           : rest == "Mi"  ? &o_.interface_address
-                           : rest == "Ms"  ? &o_.host_name
-                           : rest == "Mt"  ? &o_.ident
-                           : rest == "Mai" ? &o_.authenticated_id
-                           : rest == "Maa" ? &o_.authenticator
-                           : rest == "Mas" ? &o_.authenticated_sender
-                           : rest == "Mr"  ? &o_.protocol
-                           : rest == "Mm"  ? &o_.message_reference
-                                           : nullptr;
-      if (where == nullptr) return bad(a);
-      REMEX_TRY(*where, value(a, ""));
-      if ((rest == "Ma" || rest == "Mi") && !is_host(*where))
-        return fail(fmt::format("{} abandoned: \"{}\" is not an IP address", o_.program, printable(*where)));
-      if (rest == "Mm" && !is_message_id(*where)) return fail("-oMm must be a valid message ID");
+      return origin_option(a, rest);
     } else {
       return bad(a);
     }
     return {};
+  }
+
+  /// -os, -or.
+  Status timeout_option(std::string_view rest, std::int64_t& seconds) {
+    const std::string option = argv_[at_];
+    if (rest.empty() && at_ + 1 >= argc_) return bad_time(option);
+    REMEX_TRY(const std::string time, value(option, rest));
+    return parse_interval(time, seconds) ? Status() : Status(bad_time(rest.empty() ? time : option));
+  }
+
+  /// -oM*: where a message came from.
+  Status origin_option(std::string_view a, std::string_view rest) {
+    std::string* where = rest == "Ma"    ? &o_.host_address
+                         : rest == "Mi"  ? &o_.interface_address
+                         : rest == "Ms"  ? &o_.host_name
+                         : rest == "Mt"  ? &o_.ident
+                         : rest == "Mai" ? &o_.authenticated_id
+                         : rest == "Maa" ? &o_.authenticator
+                         : rest == "Mas" ? &o_.authenticated_sender
+                         : rest == "Mr"  ? &o_.protocol
+                         : rest == "Mm"  ? &o_.message_reference
+                                         : nullptr;
+    REMEX_TRY(std::string text, value(a, "", "data"));
+    if (where == nullptr) return bad(a);
+    if (rest == "Mr" && !o_.protocol.empty()) return fail("received_protocol is set already");
+    if (rest == "Ma" || rest == "Mi") {
+      const auto host = host_and_port(text);
+      if (!host) return fail(fmt::format("{} abandoned: \"{}\" is not an IP address", o_.program, printable(text)));
+      text = *host;
+    }
+    if (rest == "Mm" && !is_message_id(text)) return fail("-oMm must be a valid message ID");
+    if (rest == "Ma" && o_.mode == Mode::smtp_test) o_.test_host = text;  // the later one counts
+    *where = std::move(text);
+    return {};
+  }
+
+  /// ADDRESS, ADDRESS.PORT or [ADDRESS]:PORT as one of the first two.
+  static std::optional<std::string> host_and_port(const std::string& s) {
+    if (is_host(s)) return s;
+    const auto end = s.find(']');
+    if (!s.starts_with('[') || end == std::string::npos) return std::nullopt;
+    const std::string port = s.substr(end + 1);
+    if (!port.empty() && (port[0] != ':' || !parse_uint(port.substr(1)))) return std::nullopt;
+    const std::string plain = s.substr(1, end - 1) + (port.empty() ? "" : "." + port.substr(1));
+    return is_host(plain) ? std::optional(plain) : std::nullopt;
   }
 
   /// ADDRESS or ADDRESS.PORT.
@@ -404,7 +450,7 @@ class Parser {
   }
 
   /// -R[r][f[f]] TEXT and -S: one queue run over the messages whose recipients or sender contain it.
-  Status select_option(std::string_view a, std::string_view rest, Options::Select& s) {
+  Status select_option(std::string_view letter, std::string_view rest, Options::Select& s) {
     std::string_view flags = rest;
     const bool all_flags = flags == "f" || flags == "ff" || flags == "r" || flags == "rf" || flags == "rff";
     if (all_flags || flags.empty()) {
@@ -412,7 +458,7 @@ class Parser {
       if (s.is_regex) flags.remove_prefix(1);
       o_.queue_force = o_.queue_force || flags.starts_with("f");
       o_.queue_force_frozen = o_.queue_force_frozen || flags == "ff";
-      REMEX_TRY(s.text, value(a, ""));
+      REMEX_TRY(s.text, value(letter, "", "string"));
     } else {
       s.text = rest;
     }
@@ -421,27 +467,47 @@ class Parser {
     return {};
   }
 
+  /// -q[q][i][f[f]][l][G<name>][<time>], with a slash between a name and a time.
   Status q_option(std::string_view a, std::string_view rest) {
-    if (rest.starts_with("q")) o_.queue_two_stage = true, rest.remove_prefix(1);
-    if (rest.starts_with("R")) return select_option(a, rest.substr(1), o_.select_recipient);
-    if (rest.starts_with("S")) return select_option(a, rest.substr(1), o_.select_sender);
-    if (rest.starts_with("i")) o_.queue_first_only = true, rest.remove_prefix(1);
-    if (rest.starts_with("f")) o_.queue_force = true, rest.remove_prefix(1);
-    if (rest.starts_with("f")) o_.queue_force_frozen = true, rest.remove_prefix(1);
-    if (rest.starts_with("l")) o_.queue_local = true, rest.remove_prefix(1);
+    Options::PeriodicRun run;
+    const std::string_view all = rest;
+    const auto flag = [&rest](char c, bool& is_set) {
+      if (!rest.starts_with(c)) return;
+      is_set = true;
+      rest.remove_prefix(1);
+    };
+    flag('q', run.two_stage);
+    if (rest.starts_with("R") || rest.starts_with("S")) {
+      o_.queue_two_stage = o_.queue_two_stage || run.two_stage;
+      return select_option(rest.substr(0, 1), rest.substr(1),
+                           rest.starts_with("R") ? o_.select_recipient : o_.select_sender);
+    }
+    flag('i', run.first_only);
+    flag('f', run.force);
+    if (run.force) flag('f', run.force_frozen);
+    flag('l', run.local);
+    run.flags = all.substr(0, all.size() - rest.size());
     if (rest.starts_with("G")) {
       const auto slash = rest.find('/');
-      o_.queue_name = rest.substr(1, slash == std::string_view::npos ? slash : slash - 1);
+      run.queue_name = rest.substr(1, slash == std::string_view::npos ? slash : slash - 1);
+      if (slash != std::string_view::npos && slash + 1 == rest.size()) return bad(a);
       rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
-      if (o_.mode == Mode::list_queue || o_.mode == Mode::message) return {};  // which queue, not a run
-      if (slash != std::string_view::npos && rest.empty()) return bad(a);
+      if (run.queue_name.empty()) return bad(a);
     }
-    if (rest.empty()) {
-      if (o_.mode == Mode::submit) o_.mode = Mode::queue_run;
+    if (!rest.empty()) {
+      if (!parse_interval(rest, run.interval) || run.interval <= 0) return bad_time(fmt::format("-{}", a));
+      o_.periodic.push_back(std::move(run));
+      if (o_.mode == Mode::submit || o_.mode == Mode::queue_run) o_.mode = Mode::daemon;
       return {};
     }
-    if (!parse_interval(rest, o_.queue_interval) || o_.queue_interval <= 0) return bad(a);
-    if (o_.mode == Mode::submit) o_.mode = Mode::daemon;
+    o_.queue_two_stage = o_.queue_two_stage || run.two_stage;
+    o_.queue_first_only = o_.queue_first_only || run.first_only;
+    o_.queue_force = o_.queue_force || run.force;
+    o_.queue_force_frozen = o_.queue_force_frozen || run.force_frozen;
+    o_.queue_local = o_.queue_local || run.local;
+    if (!run.queue_name.empty()) o_.queue_name = std::move(run.queue_name);
+    o_.queue_run_once = true;
+    if (o_.mode == Mode::submit) o_.mode = Mode::queue_run;
     return {};
   }
 

@@ -46,9 +46,16 @@ struct Options {
   std::vector<std::string> arguments;         ///< what is not an option
   bool listen = false;                        ///< -bd, -bdf
   bool foreground = false;                    ///< -bdf
-  std::int64_t queue_interval = 0;            ///< -q<time>
+  /// One -q option with a time.
+  struct PeriodicRun {
+    std::int64_t interval = 0;  ///< seconds
+    std::string queue_name, flags;
+    bool two_stage = false, force = false, force_frozen = false, local = false, first_only = false;
+  };
+  std::vector<PeriodicRun> periodic;
   bool queue_force = false, queue_force_frozen = false, queue_local = false,
        queue_first_only = false;  ///< -qf -qff -ql -qi
+  bool queue_run_once = false;    ///< a -q without a time
   std::string queue_name;         ///< -qG: the named queue, empty is the default one
   std::string queue_target;       ///< -MG: where messages go
   /// -R, -S: which messages a queue run takes.

@@ -47,10 +47,10 @@ using NodePtr = std::shared_ptr<const Node>;
 
 constexpr std::size_t kTextMax = 8192;
 constexpr int kDepthMax = 50;
-constexpr std::string_view kFields[] = {"id",   "sender", "recipient",  "domain", "queue",  "error", "age",
-                                        "next", "size",   "recipients", "frozen", "bounce", "due"};
+constexpr std::string_view kFields[] = {"id",   "sender", "recipient",  "domain", "queue",   "error",  "age",
+                                        "next", "size",   "recipients", "frozen", "damaged", "bounce", "due"};
 
-bool is_bare(std::string_view f) { return f == "frozen" || f == "bounce" || f == "due"; }
+bool is_bare(std::string_view f) { return f == "frozen" || f == "damaged" || f == "bounce" || f == "due"; }
 bool is_time(std::string_view f) { return f == "age" || f == "next"; }
 bool is_number(std::string_view f) { return is_time(f) || f == "size" || f == "recipients"; }
 
@@ -215,6 +215,7 @@ bool text_is(std::string_view text, const Node& n) {
 
 bool test_holds(const Node& n, const store::QueueEntry& e, const QueryFacts& facts) {
   if (n.field == "frozen") return e.frozen;
+  if (n.field == "damaged") return e.damaged;
   if (n.field == "bounce") return e.sender.empty();
   if (n.field == "due") return !e.frozen && e.next_attempt <= facts.now;
   if (n.field == "age") return compare(facts.now - e.received, n.op, n.number);

@@ -2,9 +2,9 @@
 //
 // Words: FIELD OP VALUE, joined by and, or, not and parentheses; "and" may be left out. An empty question means every
 // message. Fields: id, sender, recipient, domain (of the waiting recipients), queue, error (what deliveries said), age,
-// next (time until the next attempt), size, recipients (how many wait); and the bare words frozen, bounce, due.
-// Operators: = != (with * as wildcard), ~ !~ (contains, any case), < > <= >= (times as 90s, 2h, 1d12h; sizes as 10K,
-// 2M). Pure: no I/O; the caller looks up what is expensive when it is asked for.
+// next (time until the next attempt), size, recipients (how many wait); and the bare words frozen, damaged, bounce,
+// due. Operators: = != (with * as wildcard), ~ !~ (contains, any case), < > <= >= (times as 90s, 2h, 1d12h; sizes as
+// 10K, 2M). Pure: no I/O; the caller looks up what is expensive when it is asked for.
 #pragma once
 
 #include <cstdint>

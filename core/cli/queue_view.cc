@@ -40,6 +40,7 @@ std::string queue_entry(const store::QueueEntry& e, std::int64_t now, Recipients
   std::string out =
       fmt::format("{} {} {} <{}>", age_text(now - e.received), size_text(e.size), e.id, printable(e.sender));
   if (e.frozen) out += " *** frozen ***";
+  if (e.damaged) out += " damaged";
   out += '\n';
   for (const auto& r : e.recipients)
     if (!r.done || which != Recipients::undelivered)
@@ -48,15 +49,6 @@ std::string queue_entry(const store::QueueEntry& e, std::int64_t now, Recipients
     for (const auto& c : e.children) out += fmt::format("       +D {}\n", printable(c));
   out += '\n';
   return out;
-}
-
-std::string received_line(const mail::Envelope& e) {
-  const auto& from = e.from;
-  return fmt::format("{} Received from {}{}{}{} S={}", log_timestamp(e.received),
-                     e.sender.empty() ? "<>" : printable(e.sender),
-                     from.host_address.empty() ? " U=" + printable(e.login) : fmt::format(" H=[{}]", from.host_address),
-                     from.protocol.empty() ? "" : " P=" + printable(from.protocol),
-                     from.authenticator.empty() ? "" : " A=" + printable(from.authenticator), e.size);
 }
 
 }  // namespace remex::cli

@@ -27,7 +27,5 @@ enum class Recipients : std::uint8_t {
 
 /// One entry of -bp, with the empty line behind it.
 std::string queue_entry(const store::QueueEntry& e, std::int64_t now, Recipients which);
-/// "ID Received from ...": the first line of a message log.
-std::string received_line(const mail::Envelope& e);
 
 }  // namespace remex::cli

@@ -30,6 +30,8 @@ constexpr Utility kUtilities[] = {
     {"exim_lock", "locks a mailbox file while a command runs", run_lock},
     {"exim_dbmbuild", "makes a DBM file from text", run_dbmbuild},
     {"exiwhat", "tells what the processes of the daemon do", run_what},
+    {"exiqgrep", "lists the messages of the queue that fit", run_queue_grep},
+    {"exigrep", "shows all log lines of the messages that fit", run_log_grep},
     {"exim_id_update", "converts message ids of a spool (there is nothing to convert)", run_id_update},
 };
 

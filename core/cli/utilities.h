@@ -1,5 +1,5 @@
 // The small programs around the queue that administrators of Exim know, as names this one binary answers to:
-// exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild, exiwhat, exim_id_update. Their output is Exim's where
+// exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild, exiwhat, exiqgrep, exigrep, exim_id_update. Their output is Exim's where
 // there is something to compare with.
 #pragma once
 
@@ -25,6 +25,8 @@ int run_next(const std::vector<std::string>& args);
 int run_lock(const std::vector<std::string>& args);
 int run_dbmbuild(const std::vector<std::string>& args);
 int run_what(const std::vector<std::string>& args);
+int run_queue_grep(const std::vector<std::string>& args);
+int run_log_grep(const std::vector<std::string>& args);
 int run_id_update(const std::vector<std::string>& args);
 
 /// The two numbers of a retry record in exim_dumpdb's form: an errno (or Exim's negative number) and what qualifies it.

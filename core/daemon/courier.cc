@@ -78,6 +78,11 @@ bool transport_allows(const lang::Config& config, const lang::DriverInstance& t,
 
 Status check_user(const lang::Config& config, const io::Fields& f, std::int64_t uid) {
   if (uid <= 0) return fail(fmt::format("uid {} is never used for deliveries", uid));
+  if (config.main.deliver_drop_privilege) {
+    const auto own = run_identity(config);
+    if (!own || uid != own->uid)
+      return fail(fmt::format("with deliver_drop_privilege nothing is done as uid {}, only as exim_user", uid));
+  }
   for (const std::string& name : config.main.never_users)
     if (uid_of(name) == uid) return fail(fmt::format("uid {} is on the never_users list", uid));
   if (const std::string name = field(f, "transport"); !name.empty()) {

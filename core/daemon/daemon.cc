@@ -76,6 +76,7 @@ class Daemon {
     so.notes = std::move(notes_);
     so.reload = [this](std::string& problem) { return opt_.reload ? opt_.reload(problem) : nullptr; };
     so.work = [this](const WorkerStart& start) { return run_worker(opt_, listeners_, start); };
+    so.listen_as = [this](const lang::Config& config, std::string& now) { return listen_as(config, now); };
     so.stop_listening = [this] {
       for (auto& l : listeners_) l.listener->close();
     };
@@ -115,14 +116,26 @@ class Daemon {
     for (const auto& a : *addresses) {
       auto l = bind_one(a);
       if (!l) {
-        // A host without IPv6 still serves IPv4.
-        if (a.at.ip == "::" && (l.error().sys_errno == EAFNOSUPPORT || l.error().sys_errno == EADDRNOTAVAIL)) continue;
-        return fail_start(EX_OSERR, fmt::format("cannot listen on [{}]:{}: {}", a.at.ip, a.at.port, l.error().text));
+        if (lacks_ipv6(a, l.error())) continue;
+        return fail_start(EX_OSERR, fmt::format("cannot listen on {}: {}", address_text(a.at), l.error().text));
       }
       listeners_.push_back({a, std::move(*l)});
     }
     if (listeners_.empty()) return fail_start(EX_OSERR, "no address could be listened on");
     return EX_OK;
+  }
+
+  /// The sockets of another configuration. `now`: what is listened on afterwards, for the log.
+  Result<bool> listen_as(const lang::Config& config, std::string& now) {
+    Result<bool> changed = false;
+    if (opt_.listen && !opt_.listener_on_stdin) {
+      auto wanted = listen_addresses(config, opt_.listen_override);
+      changed =
+          wanted ? change_listeners(listeners_, std::move(*wanted), static_cast<int>(config.main.smtp_connect_backlog))
+                 : Result<bool>(std::unexpected(wanted.error()));
+    }
+    now = listening_text(listeners_);
+    return changed;
   }
 
   int adopt_stdin() {

@@ -9,19 +9,21 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "core/daemon/scheduler.h"
 #include "lang/config.h"
 
 namespace remex::daemon {
 
 struct DaemonOptions {
-  bool listen = true;               ///< -bd / -bdf; false: only queue runs
-  bool foreground = true;           ///< -bdf (or -d): does not detach
-  std::int64_t queue_interval = 0;  ///< seconds, 0 = no periodic queue runs
-  std::string listen_override;      ///< -oX
-  bool listener_on_stdin = false;   ///< -bw: serves the listening socket that is its standard input
-  std::int64_t idle_limit = 0;      ///< -bw TIME: seconds without a client after which it ends; 0 = never
-  std::string pid_file;             ///< -oP; empty: pid_file_path
+  bool listen = true;                ///< -bd / -bdf; false: only queue runs
+  bool foreground = true;            ///< -bdf (or -d): does not detach
+  std::vector<QueueRunner> runners;  ///< -q with times
+  std::string listen_override;       ///< -oX
+  bool listener_on_stdin = false;    ///< -bw: serves the listening socket that is its standard input
+  std::int64_t idle_limit = 0;       ///< -bw TIME: seconds without a client after which it ends; 0 = never
+  std::string pid_file;              ///< -oP; empty: pid_file_path
   bool write_pid_file = true;
   std::function<void(std::string_view)> debug_sink;
   /// Loads the configuration again (SIGHUP). Null result: refused, text says why.

@@ -9,9 +9,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <iterator>
 #include <optional>
 
 #include "core/base/strings.h"
+#include "core/io/shared_listener.h"
 #include "core/mail/address.h"
 
 namespace remex::daemon {
@@ -122,7 +125,7 @@ Result<std::vector<BoundListener>> adopt_listeners(const std::vector<InheritedSo
                                                    std::vector<ListenAddress>& wanted) {
   std::vector<BoundListener> out;
   out.reserve(sockets.size());
-  for (const InheritedSocket& s : sockets) out.push_back({{}, io::Listener::adopt(s.fd)});
+  for (const InheritedSocket& s : sockets) out.push_back({{}, io::Listener::adopt(s.fd), false, true});
   for (std::size_t i = 0; i < out.size(); ++i) {
     const int fd = sockets[i].fd;
     const std::string name = sockets[i].name.empty() ? fmt::format("number {}", i + 1) : printable(sockets[i].name);
@@ -145,12 +148,45 @@ Result<std::vector<BoundListener>> adopt_listeners(const std::vector<InheritedSo
   return out;
 }
 
-bool serves_exactly(const std::vector<BoundListener>& listeners, std::vector<ListenAddress> wanted) {
-  for (const BoundListener& l : listeners) {
-    const auto address = take(l, wanted);
-    if (!address || address->tls_on_connect != l.address.tls_on_connect) return false;
+std::string address_text(const io::Endpoint& at) { return fmt::format("[{}]:{}", at.ip, at.port); }
+
+bool lacks_ipv6(const ListenAddress& a, const Error& why) {
+  return a.at.ip == "::" && (why.sys_errno == EAFNOSUPPORT || why.sys_errno == EADDRNOTAVAIL);
+}
+
+Result<bool> change_listeners(std::vector<BoundListener>& listeners, std::vector<ListenAddress> wanted, int backlog) {
+  std::vector<std::pair<BoundListener*, bool>> staying;  // with what is to become of tls_on_connect
+  std::vector<const BoundListener*> going;
+  for (BoundListener& l : listeners) {
+    if (const auto address = take(l, wanted))
+      staying.emplace_back(&l, address->tls_on_connect);
+    else if (l.inherited)
+      return fail(fmt::format("the socket at {} is the service manager's: change its unit, and start the daemon again",
+                              address_text(l.address.at)));
+    else
+      going.push_back(&l);
   }
-  return wanted.empty();
+  // One that goes may be in the way of one that comes: 127.0.0.1 and 0.0.0.0. A worker that leaves has it still open.
+  for (const BoundListener* l : going) io::share_port(*l->listener, true);
+  std::vector<BoundListener> opened;
+  for (const ListenAddress& a : wanted) {
+    auto l = going.empty() ? io::Listener::tcp(a.at, backlog) : io::listen_shared(a.at, backlog);
+    if (!l && lacks_ipv6(a, l.error())) continue;
+    if (!l) {
+      for (const BoundListener* old : going) io::share_port(*old->listener, false);
+      return std::unexpected(std::move(l.error()));
+    }
+    io::share_port(**l, false);
+    opened.push_back({a, std::move(*l)});
+  }
+  bool changed = !opened.empty() || !going.empty();
+  for (const auto& [l, tls] : staying) {
+    changed = changed || l->address.tls_on_connect != tls;
+    l->address.tls_on_connect = tls;
+  }
+  std::erase_if(listeners, [&](const auto& l) { return std::find(going.begin(), going.end(), &l) != going.end(); });
+  std::move(opened.begin(), opened.end(), std::back_inserter(listeners));
+  return changed;
 }
 
 std::string listening_text(const std::vector<BoundListener>& listeners) {

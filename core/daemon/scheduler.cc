@@ -50,14 +50,17 @@ Status contained(F&& f) {
 
 constexpr std::size_t kMaxRuns = 4;  ///< of each kind at once: all but the newest have taken too long
 
-/// How many queue runs there may be at once. In order means one message after the other.
-std::size_t most_runs(const Process& process) {
+/// How many runs of a queue there may be at once. In order means one message after the other.
+std::size_t most_runs(const Process& process, const std::string& queue_name) {
   const auto& m = process.engine.config->main;
   if (m.queue_run_in_order) return 1;
   if (!m.queue_run_max.is_set()) return kMaxRuns;
+  mail::Envelope envelope;
+  envelope.queue_name = queue_name;
   lang::Scope scope;
   scope.config = process.engine.config.get();
   scope.services = process.engine.services;
+  scope.envelope = &envelope;
   const auto value = m.queue_run_max.eval(scope);
   const auto n = value ? parse_uint(trim(value->view())) : std::nullopt;
   if (!n) {
@@ -103,6 +106,11 @@ Status etrn_command(const smtp::Server::EtrnJob& job) {
 }
 
 }  // namespace
+
+std::string QueueRunner::option() const {
+  return fmt::format("-q{}{}{}", flags, queue_name.empty() ? "" : fmt::format("G{}/", queue_name),
+                     format_interval(interval));
+}
 
 Scheduler::Scheduler(std::size_t parallel, Millis patience)
     : parallel_(parallel), most_(most_deliveries(parallel)), patience_(patience) {}
@@ -223,13 +231,13 @@ void Scheduler::ask_for_run(const std::shared_ptr<Process>& process) {
 
 void Scheduler::go_on() {
   pump();
-  start_wanted();
+  for (Lane& lane : lanes_) start_wanted(lane);
   if (leaving_ && idle() && idle_) idle_();
 }
 
 bool Scheduler::idle() const {
-  return running_.empty() && waiting_.empty() && woken_.empty() && full_.running == 0 && retries_.running == 0 &&
-         etrn_running_.empty();
+  return running_.empty() && waiting_.empty() && woken_.empty() && etrn_running_.empty() &&
+         std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& l) { return l.idle(); });
 }
 
 void Scheduler::leave(std::function<void()> left, std::function<void()> idle, std::function<bool()> stranded) {
@@ -237,7 +245,7 @@ void Scheduler::leave(std::function<void()> left, std::function<void()> idle, st
   left_ = std::move(left);
   idle_ = std::move(idle);
   stranded_ = std::move(stranded);
-  wanted_.reset();
+  for (Lane& lane : lanes_) lane.wanted.reset();
   if (!stranded_ || !stranded_() || (waiting_.empty() && woken_.empty())) return;
   waiting_.clear();
   waiting_bytes_ = 0;
@@ -276,47 +284,62 @@ bool Scheduler::may_start(const Runs& runs, std::size_t most) const {
   return !stopping_ && (runs.running == 0 || (runs.running < most && monotonic_now() - runs.last_began >= patience_));
 }
 
-void Scheduler::queue_run(std::shared_ptr<Process> process) {
+std::size_t Scheduler::add(QueueRunner runner) {
+  lanes_.push_back({.runner = std::move(runner)});
+  return lanes_.size() - 1;
+}
+
+void Scheduler::queue_run(std::shared_ptr<Process> process, std::size_t runner) {
   if (stopping_ || leaving_) return;
-  wanted_ = std::move(process);
-  start_wanted();
+  Lane& lane = lanes_.at(runner);
+  lane.wanted = std::move(process);
+  start_wanted(lane);
 }
 
-void Scheduler::start_wanted() {
-  if (wanted_ && start(wanted_, false)) wanted_.reset();
+void Scheduler::start_wanted(Lane& lane) {
+  if (lane.wanted && start(lane, lane.wanted, false)) lane.wanted.reset();
 }
 
-void Scheduler::retry_due(std::shared_ptr<Process> process) {
+void Scheduler::retry_due(std::shared_ptr<Process> process, std::size_t runner) {
+  Lane& lane = lanes_.at(runner);
   if (overflow_) pump();
-  start_wanted();
+  start_wanted(lane);
   // A young queue run comes to them itself.
-  if (!may_start(full_, kMaxRuns + 1) || !may_start(retries_, kMaxRuns)) return;
-  auto due = process->engine.store->due(wall_seconds(), 1, false, "", true);
-  if (due && !due->empty()) (void)start(process, true);
+  if (!may_start(lane.full, kMaxRuns + 1) || !may_start(lane.retries, kMaxRuns)) return;
+  auto due = process->engine.store->due(wall_seconds(), 1, false, lane.runner.queue_name, true);
+  if (due && !due->empty()) (void)start(lane, process, true);
 }
 
-bool Scheduler::start(const std::shared_ptr<Process>& process, bool retries_only) {
-  Runs& runs = retries_only ? retries_ : full_;
+bool Scheduler::start(Lane& lane, const std::shared_ptr<Process>& process, bool retries_only) {
+  Runs& runs = retries_only ? lane.retries : lane.full;
   if (!may_start(runs, kMaxRuns)) return false;
   if (!retries_only && runs.running > 0) {
-    if (monotonic_now() - refused_ < patience_) return false;
-    if (runs.running >= most_runs(*process)) {
-      refused_ = monotonic_now();
+    if (monotonic_now() - lane.refused < patience_) return false;
+    if (runs.running >= most_runs(*process, lane.runner.queue_name)) {
+      lane.refused = monotonic_now();
       return false;
     }
   }
-  nursery_->spawn("queue run", [this, process, retries_only, &runs] {
+  nursery_->spawn("queue run", [this, process, retries_only, &runs, &runner = lane.runner] {
     delivery::QueueRun run;
+    run.queue_name = runner.queue_name;
+    if (!retries_only) {
+      run.each = runner.each;
+      run.select = runner.select;
+    }
     run.retries_only = retries_only;
     run.each.queue_run = true;
     run.parallel = static_cast<int>(parallel_);
     run.enough = [this] { return leaving_; };
     const bool say = !retries_only && process->engine.log->on(log::Selector::queue_run);
-    if (say) process->engine.log->write(log::kMain, "", "Start queue run: pid=" + std::to_string(getpid()));
+    const auto log = [&](std::string_view what) {
+      if (say) process->engine.log->write(log::kMain, "", delivery::run_line(what, runner.queue_name, runner.label));
+    };
+    log("Start");
     const Status st = contained([&] { return delivery::run_queue(process->engine, run); });
     if (!st && st.error().kind != ErrorKind::cancelled)
       process->engine.log->write(log::kMain | log::kPanic, "", fmt::format("queue run failed: {}", st.error().text));
-    if (say) process->engine.log->write(log::kMain, "", "End queue run: pid=" + std::to_string(getpid()));
+    log("End");
     --runs.running;
     go_on();
   });
@@ -347,7 +370,7 @@ void Scheduler::drain() {
   if (!nursery_->join())
     nursery_ = std::make_unique<io::Nursery>(io::OnThrow::fatal);  // the old one cancels what is late and waits for it
   last_.reset();
-  wanted_.reset();
+  for (Lane& lane : lanes_) lane.wanted.reset();
 }
 
 }  // namespace remex::daemon

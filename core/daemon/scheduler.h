@@ -19,6 +19,24 @@
 
 namespace remex::daemon {
 
+/// A queue runner of the daemon: one -q option with a time.
+struct QueueRunner {
+  std::int64_t interval = 0;  ///< seconds
+  std::string queue_name;     ///< -qG: empty is the default queue
+  std::string flags;          ///< "ff", "i" ...: what stands between -q and -qG
+  std::string label;          ///< for the log lines of a run: " -qff -R text"; empty: a plain run of the default queue
+  /// What it does with each message, and which ones it takes; nothing set: all that are due.
+  delivery::DeliverOptions each{};
+  std::function<bool(const store::QueueEntry&)> select{};
+
+  /// It takes whatever is due in its queue, so that retries may be made in its name between its runs.
+  bool takes_all() const { return !each.local_only && !each.untried_only && !select; }
+  /// A plain -q: the default queue, nothing forced.
+  bool is_usual() const { return takes_all() && queue_name.empty() && label.empty(); }
+  /// "-qff30m", "-qGslow/5m": the option as it was given.
+  std::string option() const;
+};
+
 class Scheduler {
  public:
   /// `parallel`: deliveries running at once, without the slow ones.
@@ -31,11 +49,13 @@ class Scheduler {
   void deliver(std::shared_ptr<Process> process, store::StoredMessage&& msg);
   /// Delivers a message whose turn at a destination has come (DestinationLimits), as soon as a delivery ends.
   void wake(std::shared_ptr<Process> process, const std::string& id);
-  /// One queue run: now, or as soon as the one that is under way ends or has taken too long.
-  void queue_run(std::shared_ptr<Process> process);
-  /// Delivers the messages whose retry time has come, if there are any, also beside a queue run that has taken
-  /// too long. May be called often: nothing is started while the last run is young.
-  void retry_due(std::shared_ptr<Process> process);
+  /// Makes the runs of another runner possible; its number. Number 0 is there: a plain run of the default queue.
+  std::size_t add(QueueRunner runner);
+  /// One queue run: now, or as soon as the one of the same runner that is under way ends or has taken too long.
+  void queue_run(std::shared_ptr<Process> process, std::size_t runner = 0);
+  /// Delivers the messages in the runner's queue whose retry time has come, if there are any, also beside a queue run
+  /// that has taken too long. May be called often: nothing is started while the last run is young.
+  void retry_due(std::shared_ptr<Process> process, std::size_t runner = 0);
   /// Does what an ETRN asked for, in the background. False: the same is under way and shall not run twice.
   bool etrn(std::shared_ptr<Process> process, const smtp::Server::EtrnJob& job);
   /// No new deliveries; waits for the running ones until the fiber's deadline, then cancels them. None runs afterwards.
@@ -75,10 +95,18 @@ class Scheduler {
     std::size_t running = 0;
     Instant last_began{};
   };
+  /// A runner and what it has under way.
+  struct Lane {
+    QueueRunner runner;
+    Runs full{}, retries{};
+    Instant refused{};                  ///< when queue_run_max last forbade one more: it is not expanded all the time
+    std::shared_ptr<Process> wanted{};  ///< of a queue run that could not be started yet
+    bool idle() const { return full.running == 0 && retries.running == 0; }
+  };
   bool may_start(const Runs& runs, std::size_t most) const;
   /// False: not now.
-  bool start(const std::shared_ptr<Process>& process, bool retries_only);
-  void start_wanted();
+  bool start(Lane& lane, const std::shared_ptr<Process>& process, bool retries_only);
+  void start_wanted(Lane& lane);
   /// Something has ended: the next one begins.
   void go_on();
   struct Waiting {
@@ -93,9 +121,7 @@ class Scheduler {
   std::uint64_t running_bytes_ = 0;
   Instant helped_{};  ///< when a queue run was last asked for because the first in the line waits too long
   bool watching_ = false;
-  Runs full_, retries_;
-  Instant refused_{};                ///< when queue_run_max last forbade one more: it is not expanded all the time
-  std::shared_ptr<Process> wanted_;  ///< of a queue run that could not be started yet
+  std::deque<Lane> lanes_{1};  ///< they stay where they are
   std::uint64_t waiting_bytes_ = 0;
   bool overflow_ = false, stopping_ = false, leaving_ = false;
   std::function<void()> left_, idle_;  ///< of leave()

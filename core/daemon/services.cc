@@ -12,8 +12,11 @@
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/daemon/checked_resolver.h"
+#include "core/daemon/local_user.h"
 #include "core/dns/stub_resolver.h"
 #include "core/hooks/hooks.h"
+#include "core/io/fiber.h"
+#include "core/smtp/fixups.h"
 
 namespace remex::daemon {
 
@@ -77,6 +80,36 @@ Result<bool> ProcessServices::run_acl(lang::Scope& scope, const Text& name, cons
   return acl::as_expansion(acl::run_named(acl::Hook::unknown, name, args, scope, effects), name, message);
 }
 
+namespace {
+
+/// The message is that of a local user, with what reception adds to theirs.
+void sign_as_user(const lang::Config& config, const lang::NewMessage& n, store::StoredMessage& m) {
+  struct Found {
+    LocalUser user;
+    bool trusted = false;
+  };
+  const auto found = io::offload([&config, &n] {
+    Found f{find_local_user(static_cast<uid_t>(n.uid), static_cast<gid_t>(n.gid)), false};
+    f.trusted = is_trusted_user(config, f.user.login, n.uid, f.user.groups);
+    return f;
+  });
+  mail::Envelope& e = m.envelope;
+  e.login = e.from.ident = found.user.login;
+  e.caller_uid = n.uid;
+  e.caller_gid = n.gid;
+  lang::Scope scope;
+  scope.config = &config;
+  scope.from = &e.from;
+  scope.envelope = &e;
+  scope.headers = &m.headers;
+  scope.extra["originator_name"] = full_name(config, found.user.login, found.user.gecos);
+  if (found.trusted) scope.extra["trusted_caller"].assign(1, '1');
+  if (m.headers.find("Message-ID") == nullptr) m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
+  smtp::local_fixups(scope, {}, config.main.primary_hostname);
+}
+
+}  // namespace
+
 Status ProcessServices::submit(const lang::NewMessage& n) {
   if (!engine_.store) return fail("there is no queue");
   store::StoredMessage m;
@@ -93,7 +126,8 @@ Status ProcessServices::submit(const lang::NewMessage& n) {
   (void)mail::split_headers(n.headers, m.headers);
   e.user_message_id = fmt::format("E{}@{}", e.id, host);
   const bool id_created = m.headers.find("Message-ID") == nullptr;
-  if (id_created) m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
+  if (n.uid >= 0) sign_as_user(*engine_.config, n, m);
+  if (m.headers.find("Message-ID") == nullptr) m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
   if (m.headers.find("Date") == nullptr) m.headers.add("Date: " + rfc5322_date(e.received) + "\n");
   delivery::add_own_received(engine_, e, m.headers);
   e.size = m.headers.size_bytes() + 1 + n.body.size();

@@ -225,7 +225,7 @@ class Supervisor {
     link_ = link->master;
     started_ = last_alive_ = monotonic_now();
     watching_ = true;
-    is_ready_ = stood_still_ = replacing_ = false;
+    is_ready_ = stood_still_ = replacing_ = listens_elsewhere_ = false;
     courier_end_.clear();
   }
 
@@ -279,6 +279,7 @@ class Supervisor {
     if (!is_ready_ && previous_ && !stopping_) {
       opt_.config = std::move(previous_);  // first: the log may be one of the things that do not work
       say("the worker process cannot begin with the new configuration; the old one stays in force");
+      (void)listen_as_configured();
     }
     if (!stopping_) settle_for_the_next();  // it was asked to take a configuration, and did not get to it
     watching_ = is_ready_ = false;
@@ -409,6 +410,23 @@ class Supervisor {
   void put_in_force(std::shared_ptr<const lang::Config> fresh) {
     auto old = std::exchange(opt_.config, std::move(fresh));
     if (!previous_) previous_ = std::move(old);
+    listens_elsewhere_ = listen_as_configured();
+  }
+
+  /// True: the sockets are others than those that the worker has.
+  bool listen_as_configured() {
+    if (!opt_.listen_as) return false;
+    std::string now;
+    const auto changed = opt_.listen_as(*opt_.config, now);
+    if (!changed) {
+      say(
+          fmt::format("SIGHUP: {}; the daemon goes on listening for {} only: free the address, or correct "
+                      "local_interfaces and daemon_smtp_ports, and send SIGHUP again",
+                      changed.error().text, now));
+      return false;
+    }
+    if (*changed) say(fmt::format("SIGHUP: listening for {} from now on", now), log::kMain);
+    return *changed;
   }
 
   void stop() {
@@ -438,6 +456,7 @@ class Supervisor {
       if (*report == Report::ready && !is_ready_) worker_is_ready();
     }
     if (reloaded) take_configuration();
+    replace = replace || std::exchange(listens_elsewhere_, false);
     if (reloaded && !replace) previous_.reset();  // it is in force already
     if (replace) replace_worker();
     if (!heard) return;
@@ -565,6 +584,7 @@ class Supervisor {
   Instant room_by_ = Instant::max();          ///< when a worker that is to make room counts as one that has
   int ends_ = 0;                              ///< unexpected ones
   std::string courier_end_;                   ///< of this worker's courier, if it ended first
+  bool listens_elsewhere_ = false;            ///< the sockets are others than those the worker began with
   bool was_ready_ = false;                    ///< some worker was
   bool is_ready_ = false;                     ///< this one is
   bool watching_ = false;                     ///< this worker is expected to report that its loop turns

@@ -38,6 +38,9 @@ struct SupervisorOptions {
   std::function<int(const WorkerStart&)> work;
   /// Lines for the main and the panic log as soon as it begins.
   std::vector<std::string> notes;
+  /// Opens and closes listening sockets as the configuration says. True: they are others now, and a worker that serves
+  /// must make room for one that has them. Error: they are as they were. `now`: what is listened on, for the log.
+  std::function<Result<bool>(const lang::Config& config, std::string& now)> listen_as;
   /// The daemon ends: the master's copies of the listening sockets go, so that clients are refused at once.
   std::function<void()> stop_listening;
 };

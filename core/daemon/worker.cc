@@ -79,7 +79,11 @@ class Worker {
       io::Nursery heart(io::OnThrow::fatal), nursery(io::OnThrow::fatal);
       heart.spawn("heartbeat", [this] { heartbeat(); });
       for (std::size_t i = 0; i < listeners_.size(); ++i) nursery.spawn("listener", [this, i] { accept_loop(i); });
-      nursery.spawn("queue runner", [this] { queue_loop(); });
+      // What the one before was about to deliver would wait for the operator.
+      const auto& runners = opt_.runners;
+      if (start_.again && std::none_of(runners.begin(), runners.end(), [](const auto& r) { return r.is_usual(); }))
+        scheduler_.queue_run(process_);
+      for (const QueueRunner& r : opt_.runners) nursery.spawn("queue runner", [this, &r] { queue_loop(r); });
       nursery.spawn("idle watch", [this] { idle_watch(); });
       nursery.spawn("tidying", [this] { tidy_loop(); });
       nursery.spawn("status", [this] { answer_status(); });
@@ -122,9 +126,10 @@ class Worker {
   }
 
   std::string description() const {
-    return fmt::format(
-        "{}, {}", opt_.queue_interval > 0 ? fmt::format("-q{}", format_interval(opt_.queue_interval)) : "no queue runs",
-        opt_.listen ? "listening for " + listening_text(listeners_) : "not listening for SMTP");
+    std::string runs;
+    for (const QueueRunner& r : opt_.runners) runs += (runs.empty() ? "" : " ") + r.option();
+    return fmt::format("{}, {}", runs.empty() ? "no queue runs" : runs,
+                       opt_.listen ? "listening for " + listening_text(listeners_) : "not listening for SMTP");
   }
 
   /// Those that came while nobody watched for them come now.
@@ -300,9 +305,6 @@ class Worker {
       (*made)->services->set_courier(start_.courier);
     }
     adopt(std::move(*made));
-    if (auto want = listen_addresses(*config_, opt_.listen_override);
-        opt_.listen && !opt_.listener_on_stdin && want && !serves_exactly(listeners_, std::move(*want)))
-      process_->engine.log->write(log::kMain, "", "SIGHUP: other addresses to listen on take effect after a restart");
     process_->engine.log->write(log::kMain, "",
                                 fmt::format("pid {}: SIGHUP received: configuration loaded again", start_.master));
     send_report(start_.link, Report::reloaded);
@@ -326,7 +328,7 @@ class Worker {
 
   Status accept_one(BoundListener& l) {
     REMEX_TRY(auto socket, l.listener->accept());
-    if (!stop_.is_set())  // else it came last, and the sessions are being joined
+    if (!stop_.is_set() || leaves_)  // else it came last, and the sessions are being joined
       start_session(std::move(socket), l.address.tls_on_connect);
     return {};
   }
@@ -352,21 +354,21 @@ class Worker {
     });
   }
 
-  void queue_loop() {
-    if (opt_.queue_interval <= 0) {
-      // What the one before was about to deliver would wait for the operator.
-      if (start_.again) scheduler_.queue_run(process_);
-      return;
-    }
-    const auto interval = std::chrono::duration_cast<Millis>(Seconds(opt_.queue_interval));
+  void queue_loop(const QueueRunner& runner) {
+    const std::size_t number = runner.is_usual() ? 0 : scheduler_.add(runner);
+    // One of those that share a queue.
+    const bool retries = &runner == &*std::find_if(opt_.runners.begin(), opt_.runners.end(), [&](const auto& r) {
+      return &r == &runner || (r.takes_all() && r.queue_name == runner.queue_name);
+    }) && runner.takes_all();
+    const auto interval = std::chrono::duration_cast<Millis>(Seconds(runner.interval));
     while (!stop_.is_set()) {
-      scheduler_.queue_run(process_);
+      scheduler_.queue_run(process_, number);
       // Between the runs, what has a retry time is tried when it comes, not at the next run.
       const auto until = monotonic_now() + interval;
       while (monotonic_now() < until) {
         const auto left = std::chrono::duration_cast<Millis>(until - monotonic_now()) + Millis(1);
         if (!io::sleep_for(std::min(left, until_next_second())) || stop_.is_set()) return;
-        scheduler_.retry_due(process_);
+        if (retries) scheduler_.retry_due(process_, number);
       }
     }
   }

@@ -194,17 +194,34 @@ void Attempt::send_notice(Addr& a) {
   a.notice_to.clear();
 }
 
+namespace {
+std::pair<std::string, std::string> domain_key(const Addr& a) { return {a.state.domain, a.start_router}; }
+}  // namespace
+
+bool Attempt::copy_from_domain(Addr& a) const {
+  if (routed_domains_.empty()) return false;
+  const auto model = routed_domains_.find(domain_key(a));
+  if (model == routed_domains_.end()) return false;
+  routers::copy_routing(*model->second, a);
+  return true;
+}
+
 void Attempt::route_one(Addr* a) {
-  if (a->status == Addr::Status::pending) {
+  if (a->status == Addr::Status::pending && copy_from_domain(*a)) {
+    routing_outcome(*a);
+  } else if (a->status == Addr::Status::pending) {
     const std::string bug = exception_of([&] {
       routers::RouteContext ctx{*eng_.config, scope_, routers::RouteMode::deliver};
       routers::route_address(ctx, *a);
     });
     if (!a->notice_to.empty()) send_notice(*a);
-    if (bug.empty())
-      routing_outcome(*a);
-    else
+    if (!bug.empty())
       routing_bug(*a, bug);
+    else if (a->status == Addr::Status::failed && already_done(*a))
+      a->status = Addr::Status::discarded;  // an earlier attempt told of it, or delivered to it
+    else
+      routing_outcome(*a);
+    if (routers::may_copy_routing(*a)) routed_domains_.emplace(domain_key(*a), a);
   } else if (a->status == Addr::Status::failed && !a->special.empty() && already_done(*a)) {
     a->status = Addr::Status::discarded;  // a forbidden file or command: an earlier attempt told of it
   } else if (a->status == Addr::Status::failed || a->status == Addr::Status::deferred) {
@@ -317,7 +334,7 @@ void Attempt::routing_outcome(Addr& a) {
   }
   if (a.status == Addr::Status::deferred) {
     if (a.freeze) {
-      freeze_ = true;
+      freeze_for(a, a.message);
     } else if (eng_.store && !mua_wrapper) {
       const bool by_user = a.router != nullptr && routers::generic(*a.router).retry_use_local_part;
       deferred(a, by_user ? "R:" + a.unique : "R:" + a.state.domain, by_user ? a.unique : "*@" + a.state.domain,
@@ -325,8 +342,7 @@ void Attempt::routing_outcome(Addr& a) {
       deferring_.insert(a.unique);
       deferring_.insert(a.state.domain);
     }
-    if (a.status == Addr::Status::deferred && a.basic_errno == 0)
-      a.basic_errno = a.message.starts_with("error in redirect data") ? -17 : -1;
+    if (a.status == Addr::Status::deferred && a.basic_errno == 0) a.basic_errno = -1;
   } else {
     answered_.insert(a.unique);
     answered_.insert(a.state.domain);
@@ -461,6 +477,11 @@ const Addr* Attempt::first_trouble() const {
         a->status != Addr::Status::redirected)
       return a;
   return nullptr;
+}
+
+const Failure* Attempt::failure_of(const Addr& a) const {
+  const auto it = troubles_.find(&a);
+  return it == troubles_.end() ? nullptr : &it->second;
 }
 
 bool Attempt::complete(const Addr& a, Failures failures) const {

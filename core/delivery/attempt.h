@@ -29,12 +29,21 @@ using routers::Addr;
 inline constexpr const char* kOwedReports = "success_reports";
 /// What senders learn of troubles here.
 inline constexpr const char* kLocalTrouble = "local delivery failed";
+/// "defer (-53)", as log readers know it: nothing was tried.
+inline constexpr int kRetryNotReached = -53;
 
 /// Addresses that go to one run of a transport.
 struct Group {
   const lang::DriverInstance* transport = nullptr;
   const transports::TransportDef* def = nullptr;
   std::vector<Addr*> addrs;
+  std::shared_ptr<transports::Outcome> outcome{};  ///< of its run
+};
+
+/// Why a transport did not deliver.
+struct Failure {
+  transports::Trouble trouble;
+  std::string host_name, host_ip;  ///< the host it was given to; empty: none
 };
 
 /// What a message of ours says.
@@ -76,6 +85,8 @@ class Attempt {
   std::shared_ptr<store::Claim> claim;
   /// First address that is not delivered; null when all are.
   const Addr* first_trouble() const;
+  /// Its transport did not deliver: why. Null: it was not tried, or is delivered.
+  const Failure* failure_of(const Addr& a) const;
 
  private:
   Result<lang::filter::Outcome> run_system_filter(const std::string& text);
@@ -88,6 +99,8 @@ class Attempt {
   /// The recipient an address comes from; one of no wishes for those of the system filter.
   const mail::Recipient& recipient_of(const Addr& a) const;
   void route_one(Addr* a);
+  /// same_domain_copy_routing: gives `a` the routing of another address of its domain, if there is one to give.
+  bool copy_from_domain(Addr& a) const;
   /// queue_smtp_domains and queue_only_file: takes out of `remote` what a queue run shall deliver.
   void leave_for_queue_run(std::vector<Group*>& remote);
   /// remote_sort_domains.
@@ -119,8 +132,22 @@ class Attempt {
   const Addr* delivered_for(const Addr& a) const;
   /// Hosts a run asked about ("name\nip" → key of the retry record).
   using Asked = std::map<std::string, std::string>;
-  void record_result(Group& g, Addr& a, const transports::AddrResult& r, const Asked& asked, bool first_of_run,
-                     std::int64_t took_us);
+  /// A run of a transport and what of it has been recorded.
+  struct Run {
+    Group& group;
+    Asked asked;
+    Instant started;
+    std::vector<bool> recorded;  ///< for each address of the group
+    std::set<int> transactions;  ///< of delivered addresses: the first of each gets "=>", the others "->"
+    std::size_t hosts_told;      ///< how many of the host results are in the log
+  };
+  void tell_of_hosts(Run& run, const std::vector<transports::HostResult>& hosts);
+  /// `which`: indices of addresses and results.
+  void record_results(Run& run, std::vector<std::size_t> which, const std::vector<transports::AddrResult>& results);
+  void record_result(Run& run, Addr& a, const transports::AddrResult& r);
+  /// DeliverContext::settle.
+  void settle_run(Run& run, const std::vector<transports::HostResult>& hosts,
+                  const std::vector<transports::AddrResult>& so_far);
   void schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked);
   /// Raises an event of event_action (lang/events.h) about an address: that of its transport, without one the main
   /// option. `r`: what the transport said, null: it did not run. Parks.
@@ -182,6 +209,8 @@ class Attempt {
   std::array<std::string, 10> counters_;  ///< $sn0..$sn9
   bool headers_changed_ = false;
   std::vector<Addr*> all_;  ///< every address that was routed, children after parents
+  /// By domain and first router: the address whose routing the others of the domain get.
+  std::map<std::pair<std::string, std::string>, const Addr*> routed_domains_;
   /// In the order in which the log tells of them; reports name the last first.
   std::vector<Addr*> failures_, deferrals_;
   std::unordered_set<std::string> done_;         ///< non_recipients, domains in lower case
@@ -190,8 +219,9 @@ class Attempt {
   bool wait_for_run_ = false;  ///< something waits for a queue run, not for a time
   bool freeze_ = false;
   bool changed_ = false;  ///< something worth an update happened
-  bool progress_saved_ = true;
-  std::string freeze_reason_;
+  std::string freeze_reason_;  ///< for the log, with a space before it
+  std::string freeze_cause_;   ///< the address that is the reason, and what was said about it
+  void freeze_for(const Addr& a, std::string_view message);
   /// Addresses and domains of which routing came to an end, and of which some routing was deferred, in this attempt.
   std::set<std::string> answered_, deferring_;
   std::vector<std::pair<io::UnsyncedPtr, Addr*>> unsynced_;  ///< deliveries that may not be recorded yet
@@ -209,10 +239,10 @@ class Attempt {
   void owe_success_reports();
   /// A line for each address: action, address, recipient and host, with tabs between.
   std::string owed_reports() const;
-  std::set<std::string> said_of_hosts_;  ///< lines about hosts that are in the log already
-  /// Name and address of the host whose words are the reason of a failure, for the bounce.
-  std::map<const Addr*, std::pair<std::string, std::string>> spoke_with_;
-  std::vector<store::StoredMessage> made_;  ///< bounces and warnings to be delivered afterwards
+  std::vector<std::shared_ptr<transports::Outcome>> outcomes_;  ///< of the runs
+  std::set<std::string> said_of_hosts_;                         ///< lines about hosts that are in the log already
+  std::map<const Addr*, Failure> troubles_;                     ///< of what transports did not deliver
+  std::vector<store::StoredMessage> made_;                      ///< bounces and warnings to be delivered afterwards
 };
 
 /// Name under which a finished address that is not a whole recipient is remembered, as in Exim's spool: with its

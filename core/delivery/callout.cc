@@ -308,11 +308,7 @@ lang::VerifyOutcome Callout::run() {
       record_.setup = 2;
       record_.setup_at = now_;
       remember_domain();
-      const std::string& text = c.error().message;  // "... after WHAT: REPLY"
-      const std::size_t what = text.find(" after "), colon = text.find(": ", what);
-      const bool parts = what != std::string::npos && colon != std::string::npos;
-      out = refused(h, parts ? text.substr(what + 7, colon - what - 7) : "", parts ? text.substr(colon + 2) : text,
-                    "mail", text);
+      out = refused(h, c.error().command, c.error().answer, "mail", c.error().message);
       decided = true;
     }
   }

@@ -69,12 +69,20 @@ struct QueueRun {
 };
 
 /// One delivery attempt of a stored message, whole: loads, claims, routes, delivers, records, bounces, removes when
-/// complete. Not an error when some other process has it. Parks.
+/// complete. Not an error when some other process has it, or when it cannot be loaded (cannot_load()). Parks.
 Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions& opt);
 /// As deliver_message for a message just inserted: it is loaded from the store only when it waited and is another one
 /// there now. One that somebody else has tried meanwhile is left to its next attempt.
 Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt);
 
+/// The store could not load this message for that reason, which is not that it is gone: a damaged one is set aside, and
+/// the logs say so once; one that cannot be loaded for now is left alone for a minute.
+void cannot_load(Engine& eng, const std::string& id, const Error& why);
+/// The text of `why` with what an operator can do about it.
+std::string load_advice(const std::string& id, const Error& why);
+
+/// "Start 'name' queue run: pid=1234 -qff": what the log says of a run.
+std::string run_line(std::string_view what, const std::string& queue_name, std::string_view label);
 /// One pass over all due messages, at most `parallel` at once, until deliver_queue_load_max is exceeded. Parks.
 Status run_queue(Engine& eng, const QueueRun& run);
 

@@ -7,8 +7,10 @@
 
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
+#include "core/delivery/message_log.h"
 #include "core/delivery/notice_text.h"
 #include "core/io/fiber.h"
+#include "core/mail/freezing.h"
 
 namespace remex::delivery {
 namespace {
@@ -47,7 +49,7 @@ std::vector<std::string> names_of_special(const Addr& a, const std::string& top_
   return out;
 }
 
-FailedRecipient describe(const Addr& a, char klass, const std::pair<std::string, std::string>* said_by = nullptr) {
+FailedRecipient describe(const Addr& a, char klass, const Failure* failure) {
   FailedRecipient r;
   const bool special = !a.special.empty() && a.parent != nullptr;
   r.top_address = top_of(a).state.address;
@@ -66,11 +68,10 @@ FailedRecipient describe(const Addr& a, char klass, const std::pair<std::string,
     if (at != std::string::npos) r.diagnostic = r.text.substr(at);
     if (!a.hosts.empty()) r.remote_mta = a.hosts.front().name;
   }
-  const bool talked =
-      a.more_errno >= 400 || a.message.starts_with("Remote host ") || a.message.starts_with("SMTP timeout ");
-  if (said_by != nullptr && talked) {
-    r.remote_mta = said_by->first;
-    r.host = fmt::format("host {} [{}]", said_by->first, said_by->second);
+  if (failure != nullptr && !failure->host_name.empty() &&
+      (a.more_errno >= 400 || failure->trouble.is_end_of_session())) {
+    r.remote_mta = failure->host_name;
+    r.host = fmt::format("host {} [{}]", failure->host_name, failure->host_ip);
   }
   return r;
 }
@@ -117,8 +118,7 @@ void Attempt::handle_failures() {
       frozen_bounce = true;
       continue;
     }
-    const auto said_by = spoke_with_.find(a);
-    by_address[to].push_back(describe(*a, '5', said_by != spoke_with_.end() ? &said_by->second : nullptr));
+    by_address[to].push_back(describe(*a, '5', failure_of(*a)));
   }
   if (frozen_bounce) {
     freeze_ = true;
@@ -239,6 +239,12 @@ ReportText Attempt::warning_report(const std::string& delay, const std::vector<F
           {}};
 }
 
+void Attempt::freeze_for(const Addr& a, std::string_view message) {
+  freeze_ = true;
+  constexpr std::size_t kLongest = 500;
+  if (freeze_cause_.empty()) freeze_cause_ = fmt::format("{}: {}", a.state.address, message.substr(0, kLongest));
+}
+
 void Attempt::tell_of_freezing() {
   const auto& env = msg_.envelope;
   if (env.local_error_message) return;  // a notice about a notice would go round for ever
@@ -304,8 +310,7 @@ void Attempt::send_warning() {
     if (a->status != Addr::Status::deferred) continue;
     const auto& rcpt = recipient_of(*a);
     if ((rcpt.dsn_notify & 1U) != 0 || (rcpt.dsn_notify != 0 && (rcpt.dsn_notify & 8U) == 0)) continue;
-    const auto said_by = spoke_with_.find(a);
-    waiting.push_back(describe(*a, '4', said_by != spoke_with_.end() ? &said_by->second : nullptr));
+    waiting.push_back(describe(*a, '4', failure_of(*a)));
   }
   if (waiting.empty()) return;
   auto m = make_report(eng_, msg_, env.sender, waiting, warning_report(waited_text(after), waiting));
@@ -366,14 +371,16 @@ Status Attempt::finish() {
   std::string completed;  // said when the bounces are on their way, as Exim does
   if (done) {
     completed = log::completed_line(age_us(), eng_.log->selectors());
+    keep_message_log(eng_, env);
     if (!may_wait || !forget_later()) outcome = eng_.store->remove(env.id, env.recipients.size() > 1);
   } else {
     send_warning();
     env.deliver_first_time = false;
     env.manual_thaw = false;
     if (freeze_ && !env.frozen) {
-      env.frozen = true;
-      env.frozen_at = now_;
+      mail::freeze(env, now_,
+                   freeze_reason_.empty() ? "by a delivery attempt: " + freeze_cause_
+                                          : freeze_reason_.substr(freeze_reason_.starts_with(' ') ? 1 : 0));
       completed = "Frozen" + freeze_reason_;
       if (eng_.config->main.message_logs)
         eng_.store->message_log(env.id, log_timestamp(wall_now()) + " *** " + completed);
@@ -383,6 +390,7 @@ Status Attempt::finish() {
     const std::int64_t next = wait_for_run_ ? 0 : next_attempt_ != 0 ? next_attempt_ : now_ + 60;
     outcome = headers_changed_ ? eng_.store->replace(msg_, next) : eng_.store->update(env, next);
   }
+  for (const auto& o : outcomes_) o->recorded = true;  // queued at least: await_removal() waits for the disk
   DeliverOptions opt;
   opt.first_attempt = true;
   for (auto& m : made_) (void)deliver_fresh(eng_, std::move(m), opt);

@@ -6,10 +6,12 @@
 #include <deque>
 
 #include "core/delivery/attempt.h"
+#include "core/delivery/message_log.h"
 #include "core/hooks/hooks.h"
 #include "core/io/activity.h"
 #include "core/io/fiber.h"
 #include "core/io/process.h"
+#include "core/mail/freezing.h"
 
 namespace remex::delivery {
 namespace {
@@ -18,12 +20,11 @@ namespace {
 bool may_proceed(Engine& eng, mail::Envelope& e, const DeliverOptions& opt, bool& cancel) {
   if (!e.frozen) return true;
   const auto& main = eng.config->main;
-  const std::int64_t frozen_for = wall_seconds() - e.frozen_at;
+  const std::int64_t now = wall_seconds(), frozen_for = now - e.frozen_at,
+                     age = now - std::chrono::duration_cast<Seconds>(e.received.time_since_epoch()).count();
   const bool bounce_over =
-      e.sender.empty() && main.ignore_bounce_errors_after > 0 &&
-      wall_seconds() - std::chrono::duration_cast<Seconds>(e.received.time_since_epoch()).count() >=
-          main.ignore_bounce_errors_after;
-  if (main.timeout_frozen_after > 0 && frozen_for >= main.timeout_frozen_after) {
+      e.sender.empty() && main.ignore_bounce_errors_after > 0 && age >= main.ignore_bounce_errors_after;
+  if (main.timeout_frozen_after > 0 && age >= main.timeout_frozen_after) {
     cancel = true;
     eng.log->write(log::kMain, e.id, "cancelled by timeout_frozen_after");
   } else if (opt.thaw || opt.give_up) {
@@ -39,7 +40,7 @@ bool may_proceed(Engine& eng, mail::Envelope& e, const DeliverOptions& opt, bool
     if (eng.log->on(log::Selector::skip_delivery)) eng.log->write(log::kMain, e.id, "Message is frozen");
     return false;
   }
-  e.frozen = false;
+  mail::thaw(e, e.manual_thaw);
   return true;
 }
 
@@ -51,6 +52,7 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
   Attempt a(eng, msg, opt);
   a.claim = claim;
   if (cancel && msg.envelope.sender.empty()) {
+    keep_message_log(eng, msg.envelope);
     REMEX_CHECK(eng.store->remove(msg.envelope.id, true));
     eng.log->write(log::kMain, msg.envelope.id, "Completed");
     return {};
@@ -72,6 +74,22 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
 
 }  // namespace
 
+std::string load_advice(const std::string& id, const Error& why) {
+  if (why.kind != ErrorKind::failed) return why.text;
+  return fmt::format("{}; the message is damaged: when that is repaired, -M {} delivers it, else -Mrm {} removes it",
+                     why.text, id, id);
+}
+
+void cannot_load(Engine& eng, const std::string& id, const Error& why) {
+  if (why.kind != ErrorKind::failed) {
+    eng.store->leave_alone(id, Seconds(60));
+    eng.log->write(log::kMain | log::kPanic, id, fmt::format("{}; it is tried again in a minute", why.text));
+    return;
+  }
+  const auto first = eng.store->set_aside(id);
+  if (first && *first) eng.log->write(log::kMain | log::kPanic, id, "set aside: " + load_advice(id, why));
+}
+
 Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions& opt) {
   REMEX_TRY(auto claim, eng.store->claim(id));
   for (int i = 0; !claim && opt.insist && i < 50; ++i) {
@@ -86,8 +104,8 @@ Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions&
   auto msg = eng.store->load(id);
   if (!msg) {
     if (msg.error().kind == ErrorKind::not_found) return {};  // another process finished it meanwhile
-    eng.log->write(log::kMain | log::kPanic, id, msg.error().text);
-    return std::unexpected(msg.error());
+    cannot_load(eng, id, msg.error());
+    return {};
   }
   if (opt.untried_only && !msg->envelope.deliver_first_time) return {};
   return attempt(eng, *msg, opt, std::move(claim));
@@ -99,7 +117,10 @@ Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions
   if (opt.waited && !eng.store->unchanged(msg)) {
     auto now = eng.store->load(msg.envelope.id);
     if (!now && now.error().kind == ErrorKind::not_found) return {};
-    if (!now) return std::unexpected(now.error());
+    if (!now) {
+      cannot_load(eng, msg.envelope.id, now.error());
+      return {};
+    }
     if (!now->envelope.deliver_first_time || now->envelope.queue_name != msg.envelope.queue_name) return {};
     msg = std::move(*now);
   }
@@ -139,16 +160,27 @@ class RunIds {
   static constexpr std::size_t kPiece = 500;
 
   Status more() {
-    const auto& main = eng_.config->main;
     const auto& each = run_.each;
-    const bool frozen = run_.look_at_all || each.force_frozen || main.auto_thaw > 0 || main.timeout_frozen_after > 0;
+    const store::Store::Frozen frozen =
+        run_.look_at_all || each.force_frozen ? store::Store::Frozen(true) : old_frozen();
     auto found = run_.look_at_all || each.force || each.force_frozen
-                     ? eng_.store->ids(kPiece, frozen, run_.queue_name, walk_)
+                     ? eng_.store->ids(kPiece, frozen.all, run_.queue_name, walk_)
                      : eng_.store->due(began_, kPiece, frozen, run_.queue_name, run_.retries_only, &place_);
     if (!found) return std::unexpected(std::move(found.error()));
     ids_.assign(found->begin(), found->end());
     all_known_ = ids_.size() < kPiece;
     return {};
+  }
+
+  /// Those that have been here for so long that may_proceed() may let them go on.
+  store::Store::Frozen old_frozen() const {
+    const auto& main = eng_.config->main;
+    store::Store::Frozen out;
+    if (run_.retries_only) return out;  // the next whole run is early enough
+    for (const std::int64_t after : {main.auto_thaw, main.timeout_frozen_after})
+      if (after > 0) out.came = std::max(out.came, began_ - after);
+    if (main.ignore_bounce_errors_after > 0) out.bounces_came = began_ - main.ignore_bounce_errors_after;
+    return out;
   }
 
   Engine& eng_;
@@ -215,6 +247,11 @@ class Woken {
 };
 
 }  // namespace
+
+std::string run_line(std::string_view what, const std::string& queue_name, std::string_view label) {
+  return fmt::format("{} {}queue run: pid={}{}", what, queue_name.empty() ? "" : fmt::format("'{}' ", queue_name),
+                     getpid(), label);
+}
 
 Status run_queue(Engine& engine, const QueueRun& run) {
   Engine eng = engine;  // with connections of its own when the process keeps none

@@ -128,10 +128,11 @@ std::string report_body(const std::string& text, const std::string& status, cons
 std::string failed_list(const std::vector<FailedRecipient>& failed) {
   std::string out;
   for (const auto& r : failed) out += address_and_reason(r, "");
-  bool first = true;
+  const auto texts = std::count_if(failed.begin(), failed.end(), [](const auto& r) { return !r.output.empty(); });
+  if (texts > 0)
+    out += fmt::format("\nThe following text was generated during the delivery attempt{}:\n", texts > 1 ? "s" : "");
   for (const auto& r : failed) {
     if (r.output.empty()) continue;
-    if (std::exchange(first, false)) out += "\nThe following text was generated during the delivery attempt:\n";
     out += fmt::format("\n------ {} ------\n\n", join(names_of(r), "\n       "));
     std::string_view said = r.output;
     while (said.ends_with('\n')) said.remove_suffix(1);

@@ -65,8 +65,9 @@ Through deliver_through(Engine& eng, store::StoredMessage& msg) {
     return out;
   }
   // One refused recipient among several is the sender's to hear in a bounce: the others shall have their mail.
-  if (trouble->status == Addr::Status::failed && groups.front().addrs.size() > 1 &&
-      trouble->message.find("after RCPT") != std::string::npos)
+  const Failure* failure = a.failure_of(*trouble);
+  if (trouble->status == Addr::Status::failed && groups.front().addrs.size() > 1 && failure != nullptr &&
+      failure->trouble.kind == transports::Trouble::Kind::rcpt)
     return out;
   out.kind = trouble->status == Addr::Status::failed ? Through::Kind::refused : Through::Kind::deferred;
   out.code = trouble->more_errno;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <numeric>
 
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
@@ -25,54 +24,9 @@ std::string group_key(const Addr& a, const transports::TransportDef& def) {
   std::string key = fmt::format("{}\n{}{}\n{}\n{}\n{}\n{}\n{}{}\n{}", a.transport->name, a.has_errors_to ? 1 : 0,
                                 a.errors_to, a.headers_add, join(a.headers_remove, ":"), a.user, a.group,
                                 a.home_directory.is_tainted() ? 1 : 0, a.home_directory.view(), a.current_directory);
-  for (const auto& h : a.hosts) key += fmt::format("\nh{} {} {}", h.name, h.ip, h.port);
-  for (const auto& h : a.fallback_hosts) key += fmt::format("\nf{} {} {}", h.name, h.ip, h.port);
+  key += "\nhosts" + routers::hosts_key(a.hosts);
+  for (const auto& h : a.fallback_hosts) key += fmt::format("\nf{} {} {} {}", h.place, h.name, h.ip, h.port);
   return key;
-}
-
-constexpr int kRetryNotReached = -53;
-
-/// The number in "defer (N)": an errno, or Exim's number for the kind of trouble, which log readers know.
-int defer_number(const transports::AddrResult& r) {
-  if (r.sys_errno != 0) return r.sys_errno;
-  if (r.message.starts_with("retry time not reached for any host for")) return -54;
-  if (r.wait_until > 0 || r.message.starts_with("retry time not reached")) return kRetryNotReached;
-  const std::string_view e = r.retry_error;
-  if (e.starts_with("rcpt_")) return -44;
-  if (e.starts_with("mail_")) return -45;
-  if (e.starts_with("data_")) return -46;
-  if (e.starts_with("quota")) return -22;
-  if (e == "lost_connection") return -18;
-  if (e == "tls_required") return -38;
-  if (e == "auth_failed") return -42;
-  if (r.message.starts_with("Malformed SMTP reply")) return -19;
-  if (r.smtp_code != 0) return 0;
-  if (r.message.starts_with("Child process of ")) return 0;
-  return -1;
-}
-
-/// The local part as a mailbox is named: without what a router took for prefix and suffix.
-std::string local_part_of(const Addr& a) {
-  std::string_view local = a.state.cased_local_part;
-  const std::string &prefix = a.state.prefix, &suffix = a.state.suffix;
-  if (!prefix.empty() && istarts_with(local, prefix)) local.remove_prefix(prefix.size());
-  if (!suffix.empty() && iends_with(local, suffix)) local.remove_suffix(suffix.size());
-  return std::string(local);
-}
-
-/// Some troubles are told with the address alone.
-bool has_own_line(const transports::HostResult& h) {
-  return h.error != "auth_failed" && !h.message.starts_with("SMTP timeout after RCPT TO:");
-}
-
-/// What the log says of a host: the words of a server stand behind a colon, those of the system do not.
-std::string host_line(const std::string& name, const std::string& ip, const std::string& port,
-                      const std::string& message) {
-  static constexpr std::string_view kServer[] = {"SMTP ", "Remote host", "LMTP ", "TLS ", "a TLS ", "Malformed "};
-  const bool server = std::any_of(std::begin(kServer), std::end(kServer),
-                                  [&](std::string_view begin) { return message.starts_with(begin); });
-  return fmt::format("H={} [{}]{}{} {}{}", name, ip, port, server ? ":" : "", message,
-                     message.starts_with("SMTP timeout ") ? ": Connection timed out" : "");
 }
 
 /// A run of a local transport, for DeliverOptions::local_runs.
@@ -209,7 +163,7 @@ std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
 }
 
 void Attempt::run_group(Group& g) {
-  const auto started = monotonic_now();
+  Run run{g, {}, monotonic_now(), std::vector<bool>(g.addrs.size()), {}, 0};
   lang::Scope scope = fresh_scope();
   lang::DeliveryState state;
   state.transport_name = g.transport->name;
@@ -219,11 +173,10 @@ void Attempt::run_group(Group& g) {
   if (first.is_file || first.is_directory) state.address_file = first.special;
   scope.delivery = &state;
   scope.address = &first.state;
-  Asked asked;
   const auto allowed = [&](const routers::HostItem& h, bool delay, bool by_address) {
     routers::HostItem keyed = h;
     if (!by_address && !h.name.empty()) keyed.ip.clear();
-    asked[h.name + "\n" + h.ip] = host_key(keyed);
+    run.asked[h.name + "\n" + h.ip] = host_key(keyed);
     return host_gate(keyed, first, delay);
   };
   transports::DeliverContext ctx{*eng_.config,
@@ -237,8 +190,16 @@ void Attempt::run_group(Group& g) {
                                  eng_.settler && eng_.store && !mua_wrapper,
                                  can_wait,
                                  [&] { return envelope_of_copy(g.addrs); }};
+  if (eng_.store && !mua_wrapper)
+    ctx.settle = [&](const std::vector<transports::AddrResult>& so_far) { settle_run(run, ctx.host_results, so_far); };
+  if (ctx.pool != nullptr && eng_.store && !g.def->is_local) {
+    g.outcome = std::make_shared<transports::Outcome>(transports::Outcome{msg_.envelope.id});
+    outcomes_.push_back(g.outcome);
+    ctx.outcome = g.outcome;
+    ctx.await_outcome = [this](const transports::Outcome& o) { (void)eng_.store->await_removal(o.message); };
+  }
   std::vector<transports::AddrResult> results;
-  const auto run = may_run(g, scope, results);
+  const auto place = may_run(g, scope, results);
   const io::Activity activity([&] {
     return fmt::format("delivering {} with transport {} ({}{})", msg_.envelope.id, g.transport->name,
                        g.addrs.front()->state.address, g.addrs.size() > 1 ? ", ..." : "");
@@ -252,210 +213,18 @@ void Attempt::run_group(Group& g) {
     results.resize(g.addrs.size());
     for (auto& r : results) r.fate = transports::Fate::delivered;
   };
-  const std::string bug = run ? exception_of(deliver) : std::string();
+  const std::string bug = place ? exception_of(deliver) : std::string();
   if (!bug.empty())
     eng_.log->write(log::kPanic, msg_.envelope.id, fmt::format("{} in the {} transport", bug, g.transport->name));
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(monotonic_now() - started).count();
-  if (!mua_wrapper) record_hosts(ctx.host_results, asked, first);
-  std::set<int> said;  // transactions: the first address of one gets "=>", the others "->"
-  // Told in the order of the transactions: what another host took comes after what the first one said.
-  std::vector<std::size_t> order(g.addrs.size());
-  std::iota(order.begin(), order.end(), 0U);
-  const auto transaction = [&](std::size_t i) { return i < results.size() ? results[i].transaction : 0; };
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return transaction(a) < transaction(b); });
-  for (const std::size_t i : order) {
-    transports::AddrResult r;
-    if (i < results.size())
-      r = std::move(results[i]);
-    else
-      r.message =
-          !bug.empty() ? bug : fmt::format("the {} transport said nothing about this address", g.transport->name);
-    const bool first_of_run = r.fate != transports::Fate::delivered || said.insert(r.transaction).second;
-    record_result(g, *g.addrs[i], r, asked, first_of_run, took);
-  }
-}
-
-void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a) {
-  if (!eng_.store) return;
-  const std::int64_t now = failed_at();
-  for (const auto& h : hosts) {
-    const auto known = asked.find(h.name + "\n" + h.ip);
-    const std::string key = known != asked.end() ? known->second : host_key(h.name, h.ip, 0);
-    if (h.error.empty()) {
-      forget_failure(key);
-      continue;
-    }
-    const auto old = eng_.store->get_retry(key);
-    const std::string port = eng_.log->on(log::Selector::outgoing_port) ? fmt::format(":{}", h.port) : "";
-    const std::string line = host_line(h.name, h.ip, port, h.message);
-    if (has_own_line(h)) note(line, line);
-    // The host's name is asked first, then the address's domain.
-    const auto* rule =
-        find_rule(*eng_.config, scope_, "*@" + h.name, "*@" + a.state.domain, h.error, msg_.envelope.sender);
-    if (rule == nullptr || rule->steps.empty()) continue;
-    store::RetryRecord rec;
-    if (old && *old && now - (*old)->last_try < eng_.config->main.retry_data_expire)
-      rec = **old;
-    else
-      rec.first_failed = now;
-    rec.key = key;
-    rec.error = h.error;
-    rec.error_text = h.message;
-    const bool before_time = rec.next_try > now_;
-    schedule(*rule, *eng_.config, now_, now, rec);
-    if (older_than_rule(rule) && !rec.expired && before_time) continue;  // tried early: no one waits longer for that
-    (void)eng_.store->put_retry(rec);
-  }
-}
-
-void Attempt::host_deferral(Addr& a, const std::string& error, const Asked& asked) {
-  // The address waits for the first of its hosts; when all of them are past their last cutoff it has waited enough.
-  bool known = false, all_expired = true;
-  std::int64_t first = 0;
-  for (const auto& [host, key] : asked) {
-    std::int64_t usable = 0;  // when both of its records let it be tried
-    for (const std::string& k : {key, key + ":" + msg_.envelope.id}) {
-      auto rec = eng_.store->get_retry(k);
-      if (!rec || !*rec) continue;
-      known = true;
-      all_expired = all_expired && ((*rec)->expired || older_than_rule_for("*@" + host.substr(0, host.find('\n')),
-                                                                           "*@" + a.state.domain, (*rec)->error));
-      usable = std::max(usable, (*rec)->next_try);
-    }
-    if (usable > now_) first = first == 0 ? usable : std::min(first, usable);
-  }
-  if (known && all_expired) {
-    a.timed_out = true;
-    return;
-  }
-  if (first == 0) {  // no rule speaks of these hosts, or none of them was what kept the address back
-    deferred(a, "T:" + a.unique, a.unique, error.empty() ? "*" : error);
-    return;
-  }
-  next_attempt_ = next_attempt_ == 0 ? first : std::min(next_attempt_, first);
-  changed_ = true;
-}
-
-namespace {
-/// A host's refusal as a retry record keeps it.
-std::string said_by(const transports::AddrResult& r) {
-  return fmt::format("H={} [{}]: {}", r.host_name, r.host_ip, r.message);
-}
-}  // namespace
-
-void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked) {
-  using Scope = transports::AddrResult::Scope;
-  const std::string error = r.retry_error.empty() ? "*" : r.retry_error;
-  if (r.wait_until > 0) {
-    next_attempt_ = next_attempt_ == 0 ? r.wait_until : std::min(next_attempt_, r.wait_until);
-    changed_ = true;
-  } else if (r.freeze) {
-    freeze_ = true;
-  } else if (r.retry_scope == Scope::host || (r.retry_scope == Scope::none && !asked.empty())) {
-    host_deferral(a, error, asked);
-  } else if (r.retry_scope == Scope::message && !r.host_ip.empty()) {
-    const std::string port = eng_.log->on(log::Selector::outgoing_port) ? fmt::format(":{}", r.host_port) : "";
-    const std::string line = host_line(r.host_name, r.host_ip, port, r.message);
-    if (said_of_hosts_.insert(line).second) note(line, line);
-    const auto known = asked.find(r.host_name + "\n" + r.host_ip);
-    const std::string host = known != asked.end() ? known->second : host_key(r.host_name, r.host_ip, 0);
-    deferred(a, host + ":" + msg_.envelope.id, "*@" + r.host_name, error, true, said_by(r));
-  } else {
-    const bool by_user = r.retry_scope == Scope::address || transports::generic(*a.transport).retry_use_local_part;
-    deferred(a, r.retry_for_sender ? key_for_sender(a) : "T:" + a.unique, by_user ? a.unique : "*@" + a.state.domain,
-             error, false, r.retry_scope == Scope::address && !r.host_ip.empty() ? said_by(r) : std::string());
-  }
-}
-
-void Attempt::record_result(Group& g, Addr& a, const transports::AddrResult& r, const Asked& asked, bool first_of_run,
-                            std::int64_t took_us) {
-  using Fate = transports::Fate;
-  a.message = r.message;
-  if (r.fate != Fate::delivered && !r.host_name.empty()) spoke_with_[&a] = {r.host_name, r.host_ip};
-  a.basic_errno = r.fate == Fate::deferred ? defer_number(r) : r.sys_errno;
-  a.smtp_reply = r.confirmation;
-  a.output = r.output;
-  // A bounce tells what a server said, and of troubles here that there are some.
-  if (r.smtp_code >= 400)
-    a.user_message = r.message;
-  else if (r.retry_error.starts_with("quota"))
-    a.user_message = "mailbox is full";
-  else if (r.local_trouble || (g.def->is_local && r.fate == Fate::deferred))
-    a.user_message = kLocalTrouble;
-  if (r.smtp_code != 0) a.more_errno = r.smtp_code;
-  if (r.unsynced) unsynced_.emplace_back(r.unsynced, &a);
-  constexpr std::uint32_t kSuccess = 2;
-  const auto& top = recipient_of(a);
-  if (r.fate == Fate::delivered && (top.dsn_notify & kSuccess) != 0 && !r.used_dsn)
-    successes_.push_back({&a, g.def->is_local ? "delivered" : "relayed", r.host_name});
-  a.status = r.fate == Fate::delivered ? Addr::Status::delivered
-             : r.fate == Fate::failed  ? Addr::Status::failed
-                                       : Addr::Status::deferred;
-  if (a.status == Addr::Status::deferred && eng_.store && !mua_wrapper) schedule_after(a, r, asked);
-  if (a.status == Addr::Status::delivered && eng_.store) {
-    forget_failure("T:" + a.unique);
-    if (!g.def->is_local) forget_failure(key_for_sender(a));
-  }
-  if (a.status == Addr::Status::failed) failures_.push_back(&a);
-  if (a.status == Addr::Status::deferred) deferrals_.push_back(&a);
-  log_result(g, a, r, first_of_run, took_us);
-}
-
-void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& r, bool first_of_run,
-                         std::int64_t took_us) {
-  const auto& sel = eng_.log->selectors();
-  auto f = fields(a);
-  const bool host_is_named = r.retry_error != "auth_failed";
-  f.size = static_cast<std::int64_t>(msg_.envelope.size);
-  if (host_is_named) f.host_name = r.host_name;
-  if (host_is_named) f.host_ip = r.host_ip;
-  f.host_port = r.host_port;
-  f.local_ip = r.local_ip;
-  f.proxy_ip = r.proxy_ip;
-  f.tls_cipher = r.tls_cipher;
-  f.tls_verified = r.tls_verified;
-  f.tls_dane = r.tls_dane;
-  f.tls_peer_dn = r.tls_peer_dn;
-  f.chunking = r.used_chunking;
-  f.pipelining = r.pipelined;
-  f.early = r.early;
-  f.prdr = r.used_prdr;
-  f.confirmation = r.confirmation;
-  f.shadow = r.shadow;
-  f.authenticator = r.authenticator;
-  f.delivery_us = took_us;
-  f.message = a.message;
-  f.defer_errno = a.basic_errno;
-  std::string line;
-  if (a.status == Addr::Status::delivered) {
-    // A local delivery names the mailbox and, in brackets, the address it came for.
-    if (g.def->is_local && a.special.empty()) {
-      if (f.parents.empty()) f.parents.push_back(a.state.address);
-      f.address = local_part_of(a);
-    }
-    changed_ = true;
-    if (!transports::generic(*g.transport).disable_logging) {
-      line = log::delivered_line(opt_.dry_run ? "*>" : first_of_run || g.addrs.size() == 1 ? "=>" : "->", f, sel);
-      note(line, line.substr(3));
-    }
-    raise_event(a, &r, "msg:delivery", r.confirmation);
-    return;
-  }
-  if (a.status == Addr::Status::failed) {
-    changed_ = true;
-    raise_event(a, &r, "msg:fail:delivery", r.smtp_code >= 400 ? std::string_view(a.message) : std::string_view());
-    line = log::failed_line(f, sel);
-  } else {
-    const bool hint_only = a.basic_errno == kRetryNotReached || a.basic_errno == -54;
-    // Nothing was tried: no event.
-    if (!hint_only && !g.def->is_local && r.wait_until == 0) {
-      const bool refused = r.retry_scope == transports::AddrResult::Scope::address && r.smtp_code >= 400;
-      raise_event(a, &r, refused ? "msg:rcpt:defer" : "msg:defer", a.message, a.basic_errno);
-    }
-    if (r.waited_before || (hint_only && !eng_.log->on(log::Selector::retry_defer))) return;
-    line = log::deferred_line(f, sel);
-  }
-  note(line, line.substr(3));
+  while (results.size() < g.addrs.size())
+    results.emplace_back().message =
+        !bug.empty() ? bug : fmt::format("the {} transport said nothing about this address", g.transport->name);
+  if (!mua_wrapper) tell_of_hosts(run, ctx.host_results);
+  if (!mua_wrapper) record_hosts(ctx.host_results, run.asked, first);
+  std::vector<std::size_t> rest;
+  for (std::size_t i = 0; i < g.addrs.size(); ++i)
+    if (!run.recorded[i]) rest.push_back(i);
+  record_results(run, std::move(rest), results);
 }
 
 void Attempt::leave_for_queue_run(std::vector<Group*>& remote) {
@@ -475,9 +244,13 @@ void Attempt::leave_for_queue_run(std::vector<Group*>& remote) {
       }
       if (!wait) return false;
       a->status = Addr::Status::deferred;
-      a->message = "SMTP delivery is left to a queue run (queue_smtp_domains)";
-      a->basic_errno = kRetryNotReached;
+      a->message = "first-pass only routing due to -odqs, queue_smtp_domains or control=queue";
+      a->basic_errno = -1;
       wait_for_run_ = true;
+      auto f = fields(*a);
+      f.message = a->message;
+      f.defer_errno = a->basic_errno;
+      note(log::deferred_line(f, eng_.log->selectors()), {});
       return true;
     });
   }
@@ -540,17 +313,16 @@ void Attempt::transport_all() {
     remote.clear();
     wait_for_run_ = true;
   }
-  leave_for_queue_run(remote);
   for (Group* g : local) run_group(*g);
+  leave_for_queue_run(remote);
   if (remote.empty()) return;
-  make_durable();  // what is recorded between the remote runs is on the disk
+  make_durable();  // what is recorded between the remote runs and their steps is on the disk
+  settle_deliveries(all_);
   const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(1, eng_.config->main.remote_max_parallel));
   if (remote.size() == 1) {
     run_group(*remote.front());
     return;
   }
-  // What a far end accepted is written down before the next run ends: after a crash it is not sent again.
-  settle_deliveries(all_);
   std::size_t next = 0, left = remote.size();
   io::Nursery nursery;
   for (std::size_t i = 0; i < std::min(limit, remote.size()); ++i) {
@@ -558,10 +330,12 @@ void Attempt::transport_all() {
       while (next < remote.size()) {
         Group* g = remote[next++];
         run_group(*g);
+        // What a far end accepted is written down before the next run ends: after a crash it is not sent again.
         if (--left == 0 || !eng_.store) continue;
         settle_deliveries(g->addrs);
         owe_success_reports();
         (void)eng_.store->update(msg_.envelope, now_);
+        if (g->outcome) g->outcome->recorded = true;
       }
     });
   }

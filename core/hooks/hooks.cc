@@ -25,6 +25,7 @@ constexpr std::int64_t kTimeoutMark = 999999;
 
 struct State {
   bool on = false;
+  bool ignore_ocsp_dates = false;
   std::string directory;
   std::atomic<std::int64_t> load{0};
   std::vector<std::int64_t> queue_times;
@@ -46,6 +47,7 @@ Status enter(const char* value, bool borrowed_rights) {
     if (value[0] != '/') return fail(fmt::format("{}: \"{}\" is not an absolute path", kVariable, value));
     state().directory = value;
     state().on = true;
+    state().ignore_ocsp_dates = std::getenv(kOcspVariable) != nullptr;  // keep_environment may take it away
     return {};
   }
   if (!borrowed_rights) return {};
@@ -93,8 +95,7 @@ std::string cram_challenge(std::string fresh) {
 
 bool refused_is_timeout(std::int64_t connect_timeout) { return active() && connect_timeout == kTimeoutMark; }
 std::int64_t certificate_lifetime(std::int64_t usual) { return active() ? 2 : usual; }
-std::int64_t ticket_lifetime(std::int64_t usual) { return active() ? 6 : usual; }
-bool ignore_ocsp_dates() { return active() && std::getenv("EXIM_TESTHARNESS_DISABLE_OCSPVALIDITYCHECK") != nullptr; }
+bool ignore_ocsp_dates() { return active() && state().ignore_ocsp_dates; }
 
 bool syslog_to_stderr() { return active(); }
 void make_directories(const std::string& spool) {

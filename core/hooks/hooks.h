@@ -18,6 +18,9 @@ namespace remex::hooks {
 /// The variable's name.
 inline constexpr const char* kVariable = "MTA_TEST_SUITE";
 
+/// Another one: set when the program begins in test mode, the dates of OCSP responses do not count.
+inline constexpr const char* kOcspVariable = "EXIM_TESTHARNESS_DISABLE_OCSPVALIDITYCHECK";
+
 /// Was this program built with hooks?
 bool built();
 
@@ -58,10 +61,9 @@ std::int64_t load_average(std::int64_t measured);
 std::string cram_challenge(std::string fresh);
 /// A refused connection counts as timed out when connect_timeout is this long (seconds).
 bool refused_is_timeout(std::int64_t connect_timeout);
-/// Seconds that a self-signed certificate (TLS session ticket) is good for.
+/// Seconds that a self-signed certificate is good for.
 std::int64_t certificate_lifetime(std::int64_t usual);
-std::int64_t ticket_lifetime(std::int64_t usual);
-/// The date of an OCSP response is not looked at.
+/// The date of an OCSP response is not looked at: kOcspVariable was set when the program began.
 bool ignore_ocsp_dates();
 
 // ---- the program itself

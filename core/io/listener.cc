@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/io/shared_listener.h"
 #include "core/io/socket.h"
 
 namespace remex::io {
@@ -26,7 +27,7 @@ class ListenerImpl final : public Listener {
       const int fd = ::accept4(p_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
         auto s = Socket::adopt(fd);
-        REMEX_CHECK(give_way());
+        (void)give_way();  // who was told to stop hears of it at the next call: this client is connected
         return s;
       }
       const int err = errno;
@@ -76,9 +77,7 @@ void remove_stale(const std::string& path, const sockaddr_un& addr) {
   ::close(fd);
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Listener>> Listener::tcp(const Endpoint& at, int backlog) {
+Result<std::unique_ptr<Listener>> listen_tcp(const Endpoint& at, int backlog, bool share) {
   const std::string what = "listen on " + describe(at);
   sockaddr_storage addr;
   REMEX_TRY(const socklen_t len, to_sockaddr(at, addr));
@@ -86,6 +85,7 @@ Result<std::unique_ptr<Listener>> Listener::tcp(const Endpoint& at, int backlog)
   if (fd < 0) return fail_errno(errno, what);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (share) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (addr.ss_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (::bind(fd, reinterpret_cast<sockaddr*>(&addr), len) != 0 || ::listen(fd, backlog) != 0) {
     const int err = errno;
@@ -93,6 +93,21 @@ Result<std::unique_ptr<Listener>> Listener::tcp(const Endpoint& at, int backlog)
     return fail_errno(err, what);
   }
   return std::make_unique<ListenerImpl>(fd);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::tcp(const Endpoint& at, int backlog) {
+  return listen_tcp(at, backlog, false);
+}
+
+Result<std::unique_ptr<Listener>> listen_shared(const Endpoint& at, int backlog) {
+  return listen_tcp(at, backlog, true);
+}
+
+void share_port(const Listener& listener, bool on) {
+  const int value = on ? 1 : 0;
+  (void)::setsockopt(listener.fd(), SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
 }
 
 Result<std::unique_ptr<Listener>> Listener::unix_socket(const std::string& path, int mode) {

@@ -72,9 +72,9 @@ void Session::prepare_reception(Reception& reception) {
   if (m.smtp_accept_queue_per_connection > 0 && accepted_messages_ >= m.smtp_accept_queue_per_connection)
     reception.leave_queued =
         fmt::format("more than {} messages received in one connection", m.smtp_accept_queue_per_connection);
-  else if (m.smtp_accept_queue > 0 && server_.counters != nullptr && server_.counters->sessions > m.smtp_accept_queue)
+  else if (m.smtp_accept_queue > 0 && state_.connection_count_at_start > m.smtp_accept_queue)
     reception.leave_queued =
-        fmt::format("too many connections ({}, max {})", server_.counters->sessions, m.smtp_accept_queue);
+        fmt::format("too many connections ({}, max {})", state_.connection_count_at_start, m.smtp_accept_queue);
   if (!opt_.is_tcp || host_matches(m.sender_unqualified_hosts, "sender_unqualified_hosts"))
     reception.header_sender_domain = qualify_domain(*config_, server_.primary_hostname);
   if (!opt_.is_tcp || host_matches(m.recipient_unqualified_hosts, "recipient_unqualified_hosts"))

@@ -11,6 +11,7 @@
 #include "core/base/strings.h"
 #include "core/io/fiber.h"
 #include "core/log/log.h"
+#include "core/mail/freezing.h"
 #include "core/smtp/fixups.h"
 #include "core/smtp/queueing.h"
 #include "lang/rewrite.h"
@@ -281,6 +282,11 @@ Reply Reception::judge(acl::Hook hook, bool& stop) {
   apply_header_changes();
   env.size = headers_.size_bytes() + (body_ ? body_->size() : 0) + 1;
 
+  // The manual, chapter "Access control lists": with no recipients left no ACL looks at the message.
+  if (env.recipients.empty() && !discarded_by.empty()) {
+    stop = false;
+    return {250, {}, false};
+  }
   if (hook == acl::Hook::data) {
     Reply r = dkim_acl(stop);
     if (stop) return r;
@@ -350,10 +356,7 @@ Reply Reception::keep(acl::Hook hook) {
   }
   if (scope_.session != nullptr && !scope_.session->tls_peercert.empty())
     env.saved["tls_in_peercert"] = scope_.session->tls_peercert;
-  if (effects_.freeze) {
-    env.frozen = true;
-    env.frozen_at = wall_seconds();
-  }
+  if (effects_.freeze) mail::freeze(env, wall_seconds(), "by an ACL");
   store::StoredMessage msg{env, headers_, body_};
   if (deliver_instead) return deliver_instead(std::move(msg));
 

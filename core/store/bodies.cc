@@ -146,9 +146,18 @@ Result<std::shared_ptr<const FileBody>> FileBody::open(const std::string& direct
   if (name.empty() || name.find('/') != std::string::npos || name.front() == '.')
     return fail(fmt::format("bad body file name in the spool database: {}", path));
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0) return fail_errno(errno, fmt::format("open body file {}", path));
+  if (fd < 0) {
+    const int err = errno;
+    const std::string what = fmt::format("open body file {}", path);
+    return err == ENOENT || err == ELOOP ? fail_errno(err, what) : defer_errno(err, what);
+  }
   struct stat st{};
-  if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || static_cast<std::uint64_t>(st.st_size) < size) {
+  if (::fstat(fd, &st) != 0) {
+    const int err = errno;
+    ::close(fd);
+    return defer_errno(err, fmt::format("look at body file {}", path));
+  }
+  if (!S_ISREG(st.st_mode) || static_cast<std::uint64_t>(st.st_size) < size) {
     ::close(fd);
     return fail(fmt::format("body file {} is damaged: {} bytes expected, {} found", path, size, st.st_size));
   }

@@ -20,7 +20,8 @@ namespace remex::store {
 /// A finished body file of `directory`. `name` is what the row keeps.
 class FileBody : public mail::Body {
  public:
-  /// Opens for reading. Errors: failed when the file is missing or shorter than `size`.
+  /// Opens for reading. Errors: failed when the file is missing or shorter than `size`; defer when it cannot be opened
+  /// now.
   static Result<std::shared_ptr<const FileBody>> open(const std::string& directory, const std::string& name,
                                                       std::uint64_t size);
   FileBody(int fd, std::string directory, std::string name, std::uint64_t size);

@@ -19,6 +19,11 @@
 namespace remex::store {
 namespace {
 
+/// Of the column `frozen`: 0 and 1 say what the envelope says; this one that it could not be read.
+constexpr std::int64_t kDamaged = 2;
+/// How long a process leaves alone what it could not mark.
+constexpr auto kRemembered = std::chrono::hours(1);
+
 /// A body file with a shared lock, as every reader of it has one.
 class HeldFile {
  public:
@@ -66,8 +71,20 @@ Status make_directory(const std::string& path) {
   return {};
 }
 
-/// Deletes both rows; `file` gets the body file's name.
-Applied remove_rows(Database& db, const std::string& id, std::string& file) {
+Applied delete_content(Database& db, std::int64_t key, std::string& file) {
+  auto q = db.query("DELETE FROM content WHERE key = ? RETURNING body_file");
+  if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+  int rc = q->integer(key).step();
+  if (rc == SQLITE_ROW) {
+    file = q->column(0);
+    rc = q->step();
+  }
+  return {rc == SQLITE_DONE ? SQLITE_OK : rc, {}};
+}
+
+/// Deletes both rows; `file` gets the body file's name. `all` false: the content stays, because its pages are damaged,
+/// and SQLite commits nothing of a transaction that met one.
+Applied remove_rows(Database& db, const std::string& id, bool all, std::string& file) {
   std::int64_t key = -1;
   {
     auto q = db.query("DELETE FROM messages WHERE id = ? RETURNING content");
@@ -80,16 +97,8 @@ Applied remove_rows(Database& db, const std::string& id, std::string& file) {
     if (rc != SQLITE_DONE) return {rc, {}};
   }
   if (key < 0) return {SQLITE_OK, remex::fail(ErrorKind::not_found, fmt::format("message {} is not on the queue", id))};
-  {
-    auto q = db.query("DELETE FROM content WHERE key = ? RETURNING body_file");
-    if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
-    int rc = q->integer(key).step();
-    if (rc == SQLITE_ROW) {
-      file = q->column(0);
-      rc = q->step();
-    }
-    if (rc != SQLITE_DONE) return {rc, {}};
-  }
+  if (all)
+    if (const Applied a = delete_content(db, key, file); a.rc != SQLITE_OK || !a.status) return a;
   auto q = db.query("DELETE FROM message_log WHERE id = ?");
   if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
   const int rc = q->text(id).step();
@@ -172,6 +181,7 @@ Status SqliteStore::follow_spool() {
     REMEX_TRY(auto claims, ClaimTable::open(opt_.directory + "/db/claims.lock"));
     reader_ = std::move(db);
     claims_ = std::move(claims);
+    left_alone_.clear();
   }
   if (pool_) pool_->forget();
   return {};
@@ -229,8 +239,10 @@ Result<StoredMessage> SqliteStore::load(const std::string& id) {
   std::uint64_t size = 0;
   {
     std::lock_guard lock(read_mutex_);
-    REMEX_TRY(auto q, reader_->query("SELECT m.envelope, c.headers, c.body_file, c.body_size, c.body FROM messages m"
-                                     " LEFT JOIN content c ON c.key = m.content WHERE m.id = ?"));
+    left_alone_.erase(id);
+    REMEX_TRY(auto q,
+              reader_->query("SELECT m.envelope, c.headers, c.body_file, c.body_size, c.body, m.frozen FROM messages m"
+                             " LEFT JOIN content c ON c.key = m.content WHERE m.id = ?"));
     const int rc = q.text(id).step();
     if (rc == SQLITE_DONE) return missing();
     if (rc != SQLITE_ROW) return reader_->fail(fmt::format("loading message {}", id), rc);
@@ -240,6 +252,7 @@ Result<StoredMessage> SqliteStore::load(const std::string& id) {
     };
     if (auto s = decode_envelope(q.column(0), m.envelope); !s) return bad(s.error());
     if (auto s = decode_headers(q.column(1), m.headers); !s) return bad(s.error());
+    if (q.column_int(5) == kDamaged) m.envelope.frozen = true;  // whole again, until somebody thaws it
     file = q.column(2);
     size = static_cast<std::uint64_t>(q.column_int(3));
     if (file.empty()) m.body = mail::Body::from_string(std::string(q.column(4)));
@@ -248,6 +261,30 @@ Result<StoredMessage> SqliteStore::load(const std::string& id) {
     REMEX_TRY(m.body, FileBody::open(body_directory_, file, size));
   }
   return m;
+}
+
+Result<bool> SqliteStore::set_aside(const std::string& id) {
+  REMEX_CHECK(writable());
+  auto fresh = std::make_shared<bool>(false);
+  const Status marked = writer_.submit(
+      [id, fresh](Database& db) -> Applied {
+        auto q = db.query("UPDATE messages SET frozen = ?1 WHERE id = ?2 AND frozen <> ?1");
+        if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+        const int rc = q->integer(kDamaged).text(id).step();
+        *fresh = rc == SQLITE_DONE && sqlite3_changes(db.raw()) > 0;
+        return {rc == SQLITE_DONE ? SQLITE_OK : rc, {}};
+      },
+      {}, Writer::Wait::insist);
+  if (marked) return *fresh;
+  std::lock_guard lock(read_mutex_);
+  return left_alone_.insert_or_assign(id, monotonic_now() + kRemembered).second;
+}
+
+void SqliteStore::leave_alone(const std::string& id, Millis time) {
+  const Instant now = monotonic_now();
+  std::lock_guard lock(read_mutex_);
+  std::erase_if(left_alone_, [now](const auto& x) { return x.second <= now; });
+  left_alone_[id] = now + time;
 }
 
 bool SqliteStore::unchanged(const StoredMessage& m) {
@@ -308,6 +345,11 @@ Status SqliteStore::replace(const StoredMessage& m, std::int64_t next_attempt) {
 }
 
 Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
+  Status st = remove(id, wait_for_disk, true);
+  return !st && wait_for_disk && st.error().kind == ErrorKind::failed ? remove(id, true, false) : st;
+}
+
+Status SqliteStore::remove(const std::string& id, bool wait_for_disk, bool all) {
   REMEX_CHECK(writable());
   take_log(id);
   const auto table = claim_table();
@@ -316,8 +358,8 @@ Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
     std::optional<HeldFile> held;
   };
   auto job = std::make_shared<Job>();
-  const auto apply = [id, job, directory = body_directory_](Database& db) {
-    Applied a = remove_rows(db, id, job->file);
+  const auto apply = [id, all, job, directory = body_directory_](Database& db) {
+    Applied a = remove_rows(db, id, all, job->file);
     // While the row still names it for everybody else, nobody can take it; with our lock, nobody can afterwards.
     if (!job->file.empty() && !job->held) job->held.emplace(directory + "/" + job->file);
     return a;
@@ -344,6 +386,11 @@ Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
   return {};
 }
 
+Status SqliteStore::await_removal(const std::string& id) {
+  if (!claims_ || !claims_->removal_pending(id)) return {};
+  return writer_.flush();
+}
+
 Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
   std::vector<QueueEntry> out;
   std::lock_guard lock(read_mutex_);
@@ -360,6 +407,7 @@ Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
     x.size = static_cast<std::uint64_t>(q.column_int(2));
     x.received = q.column_int(3);
     x.frozen = q.column_int(4) != 0;
+    x.damaged = q.column_int(4) == kDamaged;
     x.next_attempt = q.column_int(5);
     x.queue_name = q.column(6);
     if (with_recipients && decode_envelope(q.column(7), e)) {
@@ -386,6 +434,7 @@ Result<std::int64_t> SqliteStore::count() {
 }
 
 bool SqliteStore::busy(const std::string& id) const {
+  if (const auto it = left_alone_.find(id); it != left_alone_.end() && it->second > monotonic_now()) return true;
   return claims_ && (claims_->busy_here(id) || claims_->busy_elsewhere(id));
 }
 
@@ -412,7 +461,7 @@ Result<std::vector<std::string>> SqliteStore::ids(std::size_t n, bool include_fr
   return out;
 }
 
-Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t n, bool include_frozen,
+Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t n, Frozen frozen,
                                                   const std::string& queue_name, bool retries_only, DuePlace* place) {
   REMEX_CHECK(follow_spool());
   DuePlace here = place != nullptr ? *place : DuePlace();
@@ -431,14 +480,14 @@ Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t 
     const std::string behind = here.id;
     q.integer(now).text(queue_name).integer(here.next_attempt).text(behind);
     while (out.size() < n && (rc = q.step()) == SQLITE_ROW) take(q);
-    if (rc == SQLITE_DONE && out.size() < n && include_frozen) here = {.begun = true, .frozen = true};
+    if (rc == SQLITE_DONE && out.size() < n && frozen.any()) here = {.begun = true, .frozen = true};
   }
   if (here.frozen && out.size() < n) {
-    REMEX_TRY(auto q,
-              reader_->query("SELECT id, next_attempt FROM messages WHERE frozen <> 0 AND queue = ?1 AND id > ?2"
-                             " ORDER BY id"));
+    REMEX_TRY(auto q, reader_->query(
+                          "SELECT id, next_attempt FROM messages WHERE frozen <> 0 AND frozen <> 2 AND queue = ?1"
+                          " AND id > ?2 AND (?3 OR received <= ?4 OR (sender = '' AND received <= ?5)) ORDER BY id"));
     const std::string behind = here.id;
-    q.text(queue_name).text(behind);
+    q.text(queue_name).text(behind).integer(frozen.all ? 1 : 0).integer(frozen.came).integer(frozen.bounces_came);
     while (out.size() < n && (rc = q.step()) == SQLITE_ROW) take(q);
   }
   if (rc != SQLITE_DONE && rc != SQLITE_ROW) return reader_->fail("looking for due messages", rc);

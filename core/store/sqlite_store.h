@@ -31,14 +31,17 @@ class SqliteStore final : public Store {
   Status insert(const StoredMessage& m) override;
   Result<bool> import(const StoredMessage& m, const std::string& mark) override;
   Result<StoredMessage> load(const std::string& id) override;
+  Result<bool> set_aside(const std::string& id) override;
+  void leave_alone(const std::string& id, Millis time) override;
   bool unchanged(const StoredMessage& m) override;
   Status update(const mail::Envelope& e, std::int64_t next_attempt) override;
   Status replace(const StoredMessage& m, std::int64_t next_attempt) override;
   Status remove(const std::string& id, bool wait_for_disk) override;
+  Status await_removal(const std::string& id) override;
   Result<std::vector<QueueEntry>> list(bool with_recipients) override;
   Result<std::int64_t> count() override;
-  Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen,
-                                       const std::string& queue_name, bool retries_only, DuePlace* place) override;
+  Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, Frozen frozen, const std::string& queue_name,
+                                       bool retries_only, DuePlace* place) override;
   Result<std::vector<std::string>> ids(std::size_t n, bool include_frozen, const std::string& queue_name,
                                        Walk& walk) override;
   Result<std::unique_ptr<Claim>> claim(const std::string& id) override;
@@ -60,13 +63,15 @@ class SqliteStore final : public Store {
   Status check() override;
 
  private:
+  /// `all` false: without the content, which is damaged.
+  Status remove(const std::string& id, bool wait_for_disk, bool all);
   struct NewRow;
   Result<std::shared_ptr<NewRow>> new_row(const StoredMessage& m);
   /// Writer thread: counts a hint written to `table` ("retry" or one of the others) and, after some, forgets the oldest
   /// of too many. An error code of SQLite.
   int bound_hints(Database& db, const std::string& table);
   Status writable() const;
-  /// In work, here or in another process.
+  /// In work, here or in another process, or to be left alone. With read_mutex_ held.
   bool busy(const std::string& id) const;
   std::shared_ptr<ClaimTable> claim_table() const;
   /// The spool was taken away (or another put in its place) under a running process: what is accepted from now on goes
@@ -87,7 +92,8 @@ class SqliteStore final : public Store {
   mutable std::mutex read_mutex_;
   std::unique_ptr<Database> reader_;
   std::shared_ptr<ClaimTable> claims_;
-  std::shared_ptr<BodyPool> pool_;  ///< null when this process does not recycle
+  std::map<std::string, Instant> left_alone_;  ///< until when; guarded by read_mutex_
+  std::shared_ptr<BodyPool> pool_;             ///< null when this process does not recycle
 
   std::mutex overlay_mutex_;
   /// Hints written but perhaps not committed: value (nullopt = deleted) and the number of the write.

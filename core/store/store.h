@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/mail/envelope.h"
 #include "core/mail/message.h"
@@ -41,8 +42,9 @@ struct QueueEntry {
   std::string id;
   std::string sender;
   std::uint64_t size = 0;
-  std::int64_t received = 0;  ///< epoch seconds
-  bool frozen = false;
+  std::int64_t received = 0;      ///< epoch seconds
+  bool frozen = false;            ///< also when it is damaged
+  bool damaged = false;           ///< set aside: it could not be loaded
   std::int64_t next_attempt = 0;  ///< epoch seconds, 0 = as soon as possible
   std::string queue_name;
   std::string login;  ///< of a local submitter, empty when it came over TCP (only when asked, as what follows)
@@ -95,7 +97,14 @@ class Store {
   /// whatever becomes of the message). `mark` tells it from others of the same id. False, with nothing stored: this
   /// very message was taken before. Errors: failed when another message has, or had, its id.
   virtual Result<bool> import(const StoredMessage& m, const std::string& mark) = 0;
+  /// Errors: not_found; defer (too many open files, the disk); failed when what is kept of it is damaged.
   virtual Result<StoredMessage> load(const std::string& id) = 0;
+  /// A damaged message is set aside, without loading it: listings show it as frozen and damaged, and nobody is offered
+  /// it any more until load() and update() have taken it again. It can be removed. Where the database refuses even that
+  /// mark, this process leaves it alone for an hour. False: it was set aside before.
+  virtual Result<bool> set_aside(const std::string& id) = 0;
+  /// due() and ids() of this process pass it over for that long: looking at it again at once would be of no use.
+  virtual void leave_alone(const std::string& id, Millis time) = 0;
   /// The message is in the store as it is here (envelope and headers; bodies never change). False also when there is no
   /// such message, and when that cannot be told.
   virtual bool unchanged(const StoredMessage& m) = 0;
@@ -106,18 +115,32 @@ class Store {
   /// Deletes rows and body file. `wait_for_disk` false: queued with the next commit (after delivery, where a repeat is
   /// harmless); any thread may ask for that.
   virtual Status remove(const std::string& id, bool wait_for_disk) = 0;
+  /// A removal of this message that was not waited for is on the disk when this returns; most have been for long, and
+  /// then it costs nothing. Parks.
+  virtual Status await_removal(const std::string& id) = 0;
   virtual Result<std::vector<QueueEntry>> list(bool with_recipients) = 0;
   virtual Result<std::int64_t> count() = 0;
+  /// Which frozen messages a search for due ones finds: all, none, or those that came at these times or before (epoch
+  /// seconds).
+  struct Frozen {
+    bool all = false;
+    std::int64_t came = -1;          ///< of any sender
+    std::int64_t bounces_came = -1;  ///< of those without a sender
+    // NOLINTNEXTLINE(google-explicit-constructor): yes and no are what most ask for
+    Frozen(bool every = false) : all(every) {}
+    bool any() const { return all || came >= 0 || bounces_came >= 0; }
+  };
   /// Where a search for due messages goes on.
   struct DuePlace {
     std::int64_t next_attempt = 0;
     std::string id;
     bool begun = false, frozen = false;
   };
-  /// Ids whose next attempt is due, at most n, not frozen (unless asked), not claimed, in the order in which they fell
-  /// due; frozen ones come last, oldest first. `retries_only`: only those that were given a time by an attempt, not
-  /// those that wait for a queue run. `place`: goes on behind it, and moves it; fewer than n then mean the end.
-  virtual Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, bool include_frozen,
+  /// Ids whose next attempt is due, at most n, not frozen (unless asked), not set aside, not claimed, in the order in
+  /// which they fell due; frozen ones come last, oldest first. `retries_only`: only those that were given a time by an
+  /// attempt, not those that wait for a queue run. `place`: goes on behind it, and moves it; fewer than n then mean the
+  /// end.
+  virtual Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, Frozen frozen,
                                                const std::string& queue_name, bool retries_only = false,
                                                DuePlace* place = nullptr) = 0;
   /// Where a walk through the queue goes on, and where it ends.
@@ -125,8 +148,8 @@ class Store {
     std::string id, last;
     bool begun = false;
   };
-  /// The next ids of a walk over the messages that were there when it began, oldest first, at most n, not claimed;
-  /// fewer than n mean the end.
+  /// The next ids of a walk over the messages that were there when it began, oldest first, at most n, not set aside,
+  /// not claimed; fewer than n mean the end.
   virtual Result<std::vector<std::string>> ids(std::size_t n, bool include_frozen, const std::string& queue_name,
                                                Walk& walk) = 0;
   /// nullptr when another process or fiber has it.

@@ -253,13 +253,21 @@ Status Writer::reserve(Database& db) {
 void Writer::commit_batch(std::vector<OpPtr>& batch) {
   Status outcome = try_commit(batch);
   const bool full = !outcome && (outcome.error().sys_errno == ENOSPC || outcome.error().sys_errno == EDQUOT);
-  if (!full) {
+  const bool damaged = !outcome && outcome.error().kind == ErrorKind::failed && batch.size() > 1;
+  if (!full && !damaged) {
     finish(batch, outcome);
+    return;
+  }
+  std::vector<OpPtr> lazy, one(1);
+  if (damaged) {  // one of them meets a damaged page: the others shall not suffer from it
+    for (auto& op : batch) {
+      one[0] = op;
+      finish(one, try_commit(one));
+    }
     return;
   }
   // A full disk: empty the WAL, then removals and hints (they give room back), then what people wait for, one by one.
   checkpoint(true);
-  std::vector<OpPtr> lazy, one(1);
   for (auto& op : batch)
     if (op->lazy) lazy.push_back(op);
   if (!lazy.empty()) finish(lazy, try_commit(lazy));

@@ -2,8 +2,8 @@
 //
 // Used by core/store's SqliteStore only. submit() parks the calling fiber (blocks outside one) until the transaction
 // that holds its operation is on the disk; post() only queues and is flushed within 50 ms. An operation that fails by
-// itself (constraint) does not harm its neighbours; when the disk refuses, all operations of the batch fail, lazy ones
-// stay queued and are tried again.
+// itself (constraint, a damaged page) does not harm its neighbours; when the disk refuses, all operations of the batch
+// fail, lazy ones stay queued and are tried again.
 #pragma once
 
 #include <chrono>

@@ -272,8 +272,9 @@ constexpr VariableDef defs[] = {
      .examples = {{"$inode", "0"}, {.input = "$inode", .output = "0", .where = Where::anywhere}}},
     {.name = "mailstore_basename",
      .taint = kClean,
-     .summary = "File base name; here empty",
-     .get = nothing,
+     .summary = "Path of the two files without their endings, while mailstore_prefix and mailstore_suffix are "
+                "expanded; elsewhere empty",
+     .get = extra_clean,
      .tier = 4,
      .where = Where::transport,
      .examples = {{"<$mailstore_basename>", "<>"},

@@ -189,7 +189,7 @@ def test_synchronisation():
     # The server is held while the client connects and talks, so that the early line is surely there before the greeting.
     with SERVER.held():
         c = h.Smtp(PORT, greet=False)
-        c.send('EHLO early\r\n')
+        c.send('HELO early\r\n')  # EHLO is for clients that know PIPECONNECT
     h.equal(c.reply()[0], 554, 'input before the greeting')
     c = begin()
     c.send('DATA\r\nSubject: too soon\r\n')

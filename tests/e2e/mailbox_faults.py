@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import signal
+import stat
 import subprocess
 
 import harness as h
@@ -30,7 +31,7 @@ gone:
   data = :blackhole:
 here:
   driver = accept
-  local_parts = file : plain : md : sized : store : dead
+  local_parts = file : plain : md : sized : store : locked : dead
   transport = $local_part_data
   user = mail
 begin transports
@@ -54,6 +55,12 @@ store:
   driver = appendfile
   directory = @D@/mail/store
   mailstore_format
+locked:
+  driver = appendfile
+  file = @D@/mail/locked
+  lockfile_mode = 0640
+  lock_fcntl_timeout = 60s
+  use_flock_lock
 dead:
   driver = appendfile
   file = @D@/mail/dead
@@ -158,6 +165,23 @@ def test_a_quota_of_the_system_is_a_quota():
 
 def start(to):
     return subprocess.Popen(REMEX.command('-odi', '-f', 's@gone.test', to + '@local.test'), stdin=subprocess.PIPE, env=REMEX.env)
+
+
+def test_mode_of_the_lock_file():
+    h.write(D('mail/locked'), '', 0o600)
+    os.chown(D('mail/locked'), 8, 8)
+    with open(D('mail/locked'), 'r+b') as box:
+        fcntl.flock(box, fcntl.LOCK_EX)
+        waiting = start('locked')
+        waiting.stdin.write(b'Subject: x\n\ny\n')
+        waiting.stdin.close()
+        h.wait_for(lambda: os.path.exists(D('mail/locked.lock')), what='the lock file')
+        h.equal(stat.S_IMODE(os.stat(D('mail/locked.lock')).st_mode), 0o640, 'mode')
+        h.equal(os.stat(D('mail/locked.lock')).st_uid, 8, 'owner')
+        h.equal(os.path.getsize(D('mail/locked')), 0, 'nothing is written before the lock is there')
+    h.equal(waiting.wait(60), 0, 'status')
+    h.wait_for(lambda: os.path.getsize(D('mail/locked')) > 0 and not os.path.exists(D('mail/locked.lock')), what='the delivery')
+    h.equal([n for n in os.listdir(D('mail')) if 'locked.' in n], [], 'lock files')
 
 
 def test_a_process_that_dies_with_the_lock():

@@ -130,6 +130,18 @@ proxied:
   self = send
   transport = proxied
   set = r_proxy = ${lookup{$local_part}lsearch{%s/proxies}}
+bound:
+  driver = manualroute
+  domains = bound.test
+  route_list = * 127.0.0.1
+  self = send
+  transport = bound
+named:
+  driver = manualroute
+  domains = named.test
+  route_list = * 127.0.0.1
+  self = send
+  transport = named
 alone:
   driver = manualroute
   domains = alone.test
@@ -157,6 +169,14 @@ proxied:
   port = %d
   socks_proxy = $r_proxy
   connection_max_messages = 1
+bound:
+  driver = smtp
+  port = %d
+  interface = ${if eq{$local_part}{bad}{127.0.0}{127.0.0.9}}
+named:
+  driver = smtp
+  port = %d
+  helo_data = ${domain:$sender_address}.from.$sending_ip_address
 alone:
   driver = smtp
   port = %d
@@ -167,7 +187,7 @@ remex: %s
   authenticated_sender_force
 by_data: %s
   hosts_try_chunking =
-''' % (PEER.port, PEER.port, COMMON, COMMON)
+''' % (PEER.port, PEER.port, PEER.port, PEER.port, COMMON, COMMON)
 TROUBLE = (('wrong', 'refuses the user name or password'), ('nologin', 'does not accept the authentication method'), ('refuses', 'proxy: connection refused'),
            ('nonsense', 'does not speak SOCKS5'), ('cut', 'closed the connection'), ('dead', 'SOCKS proxy 127.0.0.1 port %d' % DEAD),
            ('badoption', 'socks_proxy: bad option "pass"'), ('badip', '"localhost" is not an IP address'))
@@ -192,8 +212,8 @@ def log(d=D):
         return ''
 
 
-def outcome(address, text='Subject: x\n\nx\n'):
-    got = h.send(PORT, 's@c.test', [address], text)
+def outcome(address, text='Subject: x\n\nx\n', sender='s@c.test'):
+    got = h.send(PORT, sender, [address], text)
     h.equal(got[0], 250, got[1])
     number = got[1].split('id=')[1].split()[0]
 
@@ -245,6 +265,28 @@ def test_serialized():
     finally:
         PEER.replies.clear()
     h.equal(most[0], 1)
+
+
+def test_the_name_it_gives_itself():
+    """helo_data is expanded with the address the connection comes from; one that said another name is not used again."""
+    said = []
+
+    def hello(line):
+        said.append(line)
+    PEER.replies['EHLO'] = hello
+    try:
+        for sender in ('a@one.test', 'b@one.test', 'c@two.test'):
+            h.check(' => ' in outcome('x@named.test', sender=sender), 'from ' + sender)
+    finally:
+        PEER.replies.clear()
+    h.equal(said, ['EHLO one.test.from.127.0.0.1', 'EHLO two.test.from.127.0.0.1'])
+
+
+def test_interface():
+    line = outcome('good@bound.test')
+    h.check(' => ' in line and ' I=[127.0.0.9] ' in line, line)
+    line = outcome('bad@bound.test')
+    h.check(' == ' in line and '"127.0.0" is not a valid IP address for the "interface" option for bound transport' in line, line)
 
 
 def received(subject):

@@ -22,6 +22,12 @@ relay:
   route_list = * 127.0.0.1 byname
   self = send
   transport = relay
+itself:
+  driver = manualroute
+  domains = self.test
+  route_list = * 127.0.0.1 byname
+  self = freeze
+  transport = relay
 ''', transports='''
 relay:
   driver = smtp
@@ -109,7 +115,7 @@ def test_selected_runs():
     h.equal(sorted(ids()), sorted([b, c]), 'after -R and -S that no message meets')
     run('-S', 'boss@', check_rc=0)
     h.equal(ids(), [c], 'after -S')
-    run('-Rr', '(', check_rc=64)
+    run('-Rr', '(', check_rc=1)
     run('-qi', check_rc=0)
     h.equal(ids(), [], 'after -qi')
     d, e, f = queue('u@box.test'), queue('u@box.test'), queue('u@box.test')
@@ -181,6 +187,125 @@ def test_questions():
     h.check('%s removed by root' % a in log(), 'the log of remove')
 
 
+def test_bounce_and_show():
+    a, b = queue('one@far.test', 'two@far.test'), queue('one@far.test', sender='<>')
+    said = remex('queue', 'show', 'id=' + a)
+    h.check(said.startswith('%s: ' % a) and ' from <s@box.test>, ' in said and 'next attempt now' in said, said)
+    h.equal(re.findall(r'^  waiting (.*)$', said, re.M), ['one@far.test', 'two@far.test'], 'show')
+    n = len(h.maildir(D('mail', 'box.test', 's')))
+    h.check('needs a question' in remex('queue', 'bounce', rc=64), 'bounce without a question')
+    remex('queue', 'bounce', 'sender=s@box.test')
+    h.equal(ids(), [b], 'after bounce')
+    h.check('%s cancelled by root' % a in log() and '%s Completed' % a in log(), log()[-800:])
+    box = h.maildir(D('mail', 'box.test', 's'))
+    h.equal(len(box), n + 1, 'bounces')
+    h.check(any(re.search(r'(?m)^X-Failed-Recipients: (one@far\.test,\n  two|two@far\.test,\n  one)@far\.test$', m) for m in box), box)
+    remex('queue', 'bounce', 'id=' + b)
+    h.equal((ids(), len(h.maildir(D('mail', 'box.test', 's')))), ([], n + 1), 'a bounce that is bounced')
+
+
+def test_variables_of_a_message():
+    i = queue('u@box.test', 'v@box.test', subject='the subject')
+    r = run('-Mset', i, '-be', '$message_exim_id|$sender_address|$h_subject:|$recipients_count|$message_body', check_rc=0)
+    h.equal(r.stdout, '%s|s@box.test|the subject|2|The body. \n' % i, '-Mset')
+    r = run('-Mset', '1abcde-000000000Ab-1cDe', '-be', '$sender_address')
+    h.check(r.returncode != 0 and 'failed to load message 1abcde-000000000Ab-1cDe from spool' in r.stdout + r.stderr, r)
+    r = run('-Mset', 'nonsense', '-be', '$sender_address')
+    h.check(r.returncode != 0 and 'malformed message id nonsense' in r.stdout + r.stderr, r)
+    clear()
+
+
+def test_one_delivery_that_minds_the_retry_times():
+    SINK.replies['RCPT'] = '451 4.2.1 later'
+    i = queue('one@far.test')
+    run('-Mc', i, check_rc=0)
+    h.equal(log().count('%s == one@far.test' % i), 1, log()[-600:])
+    SINK.replies.clear()
+    n = len(SINK.messages)
+    run('-Mc', i, check_rc=0)
+    h.equal((ids(), len(SINK.messages)), ([i], n), '-Mc before its time')
+    run('-M', i, check_rc=0)
+    h.equal((ids(), len(SINK.messages)), ([], n + 1), '-M')
+    frozen = queue('u@box.test')
+    run('-Mf', frozen, check_rc=0)
+    run('-Mc', frozen, check_rc=0)
+    h.equal(ids(), [frozen], '-Mc of a frozen one')
+    clear()
+
+
+def test_local_deliveries_only():
+    i = queue('one@far.test', 'u@box.test')
+    n, m = len(SINK.messages), len(h.maildir(D('mail', 'box.test', 'u')))
+    run('-ql', check_rc=0)
+    h.equal((ids(), len(SINK.messages), len(h.maildir(D('mail', 'box.test', 'u')))), ([i], n, m + 1), 'after -ql')
+    h.check(re.search(r'^ {10}one@far\.test\n {8}D u@box\.test$', run('-bp').stdout, re.M), run('-bp').stdout)
+    run('-q', check_rc=0)
+    h.equal((ids(), len(SINK.messages)), ([], n + 1), 'after -q')
+
+
+def test_listings():
+    # ids of one second tell the order in which they came
+    all_of_them = [queue('u@box.test') for _ in range(3)]
+    h.equal(run('-bpri', check_rc=0).stdout.split(), all_of_them, '-bpri')
+    h.equal(run('-bpi', check_rc=0).stdout.split(), all_of_them, '-bpi')
+    h.equal(run('-bpri', '-qGslow', check_rc=0).stdout, '', '-bpri of another queue')
+    clear()
+
+
+def test_one_connection_for_a_two_stage_run():
+    """With destination_max_connections = 1, as in the second stage of Exim's -qq."""
+    text = open(SERVER.conf).read()
+    h.write(SERVER.conf, text.replace('  hosts_avoid_tls = *\n', '  hosts_avoid_tls = *\n  destination_max_connections = 1\n'))
+    for i in range(12):
+        queue('u%d@far.test' % i)
+    n, sessions = len(SINK.messages), SINK.sessions
+    run('-qq', check_rc=0)
+    h.write(SERVER.conf, text)
+    h.equal((ids(), len(SINK.messages) - n, SINK.sessions - sessions), ([], 12, 1), 'messages and connections')
+
+
+def test_logs_of_complete_messages():
+    text = open(SERVER.conf).read()
+    h.write(SERVER.conf, 'preserve_message_logs = true\n' + text)
+    a, b, c = queue('u@box.test'), queue('one@far.test'), queue('one@far.test')
+    run('-M', a, check_rc=0)
+    SINK.replies['RCPT'] = '451 4.2.1 later'
+    run('-M', b)
+    SINK.replies.clear()
+    run('-M', b, check_rc=0)
+    run('-Mrm', c, check_rc=0)
+    kept = {i: open(D('spool', 'msglog.OLD', i)).read() for i in (a, b, c)}
+    for i in kept:
+        h.check(re.match(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d Received from s@box\.test U=', kept[i]), kept[i])
+    h.check(re.search(r'(?m)^\S+ \S+ u <u@box\.test> R=local T=maildir', kept[a]), kept[a])
+    h.check(re.search(r'(?s) one@far\.test .*451 4\.2\.1 later.* one@far\.test R=relay T=relay ', kept[b]), kept[b])
+    h.write(SERVER.conf, text)
+    d = queue('u@box.test')
+    run('-M', d, check_rc=0)
+    h.equal(os.path.exists(D('spool', 'msglog.OLD', d)), False, 'without the option')
+
+
+def test_why_it_is_frozen():
+    a, b = queue('u@box.test'), queue('u@box.test')
+    run('-Mf', a, check_rc=0)
+    remex('queue', 'freeze', 'id=' + b)
+    for i in (a, b):
+        said = remex('why', i)
+        h.check(re.search(r'^  frozen \d+s ago by root$', said, re.M), said)
+        h.check('-Mt %s does that' % i in said and '-Mrm %s removes it' % i in said, said)
+    run('-Mt', a, check_rc=0)
+    h.check('frozen' not in remex('why', a), remex('why', a))
+    SINK.replies['RCPT'] = '550 5.1.1 no'
+    bounce = queue('nobody@far.test', sender='<>')
+    run('-M', bounce)
+    h.check(re.search(r'^  frozen \d+s ago \(delivery error message\)$', remex('why', bounce), re.M), remex('why', bounce))
+    SINK.replies.clear()
+    itself = queue('u@self.test')
+    run('-M', itself)
+    h.check(re.search(r'^  frozen \d+s ago by a delivery attempt: u@self\.test: .*local host', remex('why', itself), re.M), remex('why', itself))
+    clear()
+
+
 def test_why_and_host():
     SINK.replies['connect'] = '421 4.3.2 closed for cleaning'
     i = queue('one@far.test')
@@ -191,12 +316,20 @@ def test_why_and_host():
     h.check('is not in the queue' in remex('why', '1abcde-000000000Ab-1cDe', rc=1), 'an unknown id')
     host = remex('host', '127.0.0.1')
     h.check('T:127.0.0.1:127.0.0.1' in host and 'closed for cleaning' in host, host)
-    h.equal(remex('host', 'mx.nowhere.test'), 'mx.nowhere.test: nothing is held against it\n', 'a host without a hint')
+    h.check('\n  retry rule: *  *  F,1h,15m;\n' in host, 'the rule: ' + host)
+    # A rule by the host's name comes before, and by the error that happened.
+    text = open(SERVER.conf).read()
+    h.write(SERVER.conf, text.replace('* * F,1h,15m', '127.0.0.1 quota F,1h,2m\n127.0.0.1 * F,3h,20m\nmx.nowhere.test * F,5h,30m\n* * F,1h,15m'))
+    h.check('\n  retry rule: 127.0.0.1  *  F,3h,20m;\n' in remex('host', '127.0.0.1'), remex('host', '127.0.0.1'))
+    h.equal(remex('host', 'mx.nowhere.test'), 'mx.nowhere.test: nothing is held against it\n  retry rule: mx.nowhere.test  *  F,5h,30m;\n', 'a host without a hint')
+    h.write(SERVER.conf, text)
+    for short in ('t', 'r', '1', '127.0.0', '0.0.1', 'T:127.0.0.1', ''):  # parts of the key
+        h.check(remex('host', short).startswith(short.lower() + ': nothing is held against it\n'), short)
     h.equal(remex('queue', 'ids', 'error~cleaning'), i + '\n', 'error~')
     SINK.replies.clear()
     n = len(SINK.messages)
     remex('host', '--reset', '127.0.0.1')
-    h.equal(remex('host', '127.0.0.1'), '127.0.0.1: nothing is held against it\n', 'after --reset')
+    h.check(remex('host', '127.0.0.1').startswith('127.0.0.1: nothing is held against it\n'), 'after --reset')
     remex('queue', 'retry', 'domain=far.test')
     h.equal((ids(), len(SINK.messages)), ([], n + 1), 'after retry')
 
@@ -289,6 +422,62 @@ def test_exiqgrep():
     clear()
 
 
+def as_tool(name):
+    """Runs the command by another name, as exim_tool() runs Exim's program."""
+    if not os.path.exists(D(name)):
+        os.symlink(h.BIN, D(name))
+    return lambda *args, **kw: subprocess.run(['./' + name, *args], capture_output=True, text=True, cwd=D.path, **kw)
+
+
+def test_own_exiqgrep():
+    clear()
+    young, bounce, large = some_queue()
+    own = as_tool('exiqgrep')
+    ours = lambda *options: own('-C', SERVER.conf, *options).stdout
+    run('-Mmd', young, 'u@x.test', check_rc=0)
+    for options, want in ((['-f', 'ONE'], [young]), (['-f', '^<>$'], [bounce]), (['-r', '@x'], [bounce, large]), (['-r', '^v@'], [young]), (['-z'], [bounce]), (['-x'], [young, large]),
+                          (['-o', '3600'], [bounce]), (['-y300'], [large]), (['-sK'], [large]), (['-r', 'nobody'], []), (['-a', '-r', r'\bu@'], [young, large])):
+        h.equal(sorted(ours('-i', *options).split()), sorted(want), options)
+    h.equal(ours('-iR', '-r', '@').split(), ours('-ir', '@').split()[::-1], '-R')
+    h.equal(len(ours('-ir', '@').split()), 3, '-i -r')
+    h.equal(ours('-c', '-r', '@x'), '2 matches out of 3 messages\n', '-c')
+    run('-MG', 'slow', young, check_rc=0)
+    h.equal(ours('-i', '-G', 'slow').split(), [young], '-G')
+    h.equal(ours('-c'), '2 matches out of 2 messages\n', 'the queue without a name')
+    run('-MG', '', young, check_rc=0)
+    for options, why in ((['-r', '('], 'regular expression'), (['-o', 'x'], 'a number of seconds is needed'), (['-q'], 'Unknown option: q'), (['word'], 'Unknown argument'),
+                         (['-r'], 'requires an argument'), ([], 'Selection criteria'), (['-C', '/nonexistent/conf', '-z'], '/nonexistent/conf')):
+        r = own(*options)
+        h.check(r.returncode == 1 and why in r.stdout + r.stderr, (options, r))
+    h.check(own('-h').returncode == 0 and 'Selection criteria' in own('-h').stdout, '-h')
+    theirs = exim_tool('exiqgrep')
+    if theirs:  # the same text, in another order
+        h.write(D('exim'), '#!/bin/sh\nexec %s -C %s "$@"\n' % (h.BIN, SERVER.conf), 0o755)
+        for options in (['-r', '@'], ['-b', '-r', '@'], ['-b', '-a', '-f', '.'], ['-a', '-z'], ['-l', '-x'], ['-c', '-s', 'K'], ['-f', 'two']):
+            end = '\n' if '-b' in options else '\n\n'
+            h.equal(sorted(ours(*options).split(end)), sorted(theirs('-E', './exim', *options).split(end)), options)
+    clear()
+
+
+def check_exigrep(shortlog):
+    """That of the command, beside Exim's on the same lines: the same groups."""
+    theirs, own = exim_tool('exigrep'), as_tool('exigrep')
+    groups = lambda text: sorted(g for g in text.split('\n\n') if g.strip())
+    for options in (['far.test'], ['-I', 'FAR.TEST'], ['-l', 'u@box'], ['-M', 'bad@far.test'], ['away'], ['-t', '1000', 'test'], ['.'], ['Start|away|<=']):
+        h.equal(groups(own(*options, shortlog).stdout), groups(theirs(*options, shortlog)), options)
+    with open(D(shortlog)) as f:
+        text = f.read()
+    whole = groups(own('far.test', shortlog).stdout)
+    h.equal(groups(own('--literal', 'far.test', input=text).stdout), whole, 'standard input')
+    subprocess.run(['gzip', '-k', shortlog], cwd=D.path, check=True)
+    h.equal(groups(own('far.test', shortlog + '.gz').stdout), whole, 'a packed file')
+    h.write(D('torn.gz'), 'no gzip')
+    for args, why in ((['x', 'nofile'], 'Unable to open nofile: No such file or directory'), (['('], 'regular expression'), ([], 'Usage: exigrep'), (['-x', 'a'], 'Unknown option: x'),
+                      (['-t', 'soon', 'a'], 'a number of seconds is needed'), (['x', 'torn.gz'], 'zcat could not unpack torn.gz')):
+        r = own(*args, input='')
+        h.check(r.returncode == 2 and why in r.stderr, (args, r))
+
+
 def test_exigrep_and_eximstats():
     grep, stats = exim_tool('exigrep'), exim_tool('eximstats')
     if not grep or not stats:
@@ -317,6 +506,7 @@ def test_exigrep_and_eximstats():
     h.equal(len(found('-M', 'bad@far.test')), 2, '-M: the message and its bounce')
     h.check('has not completed +++' in grep('away', 'shortlog'), 'an open message')
 
+    check_exigrep('shortlog')
     said = stats('shortlog')
     for pattern in (r'Received +\d+ +5 +1 +1 20\.0% +1 20\.0%', r'Delivered +\d+ +4 +4 +2', r'maildir +\d+ +3', r'relay +\d+ +1', r'Under   1m +4 100\.0%',
                     r'1 +1 +\d+ +\d+ +127\.0\.0\.1', r'2 +2 +\d+ +\d+ +u$', r'1 bad@far\.test R=relay T=relay', r'Errors encountered: 1'):

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """SIGHUP takes a good configuration and refuses a bad one; sessions live on; SIGTERM says 421 to the idle and ends with 0."""
-# timeout: 120
+# timeout: 240
 import os
 import signal
+import socket
+import threading
 import time
 
 import harness as h
@@ -111,6 +113,95 @@ def test_log_files_are_reopened():
     h.equal(h.send(PORT, 's@c.test', ['u@box.test'], 'Subject: x\n\nx\n')[0], 250, 'mail')
     # whether the file is still the same is looked up now and then, so one line may go to the old one
     h.wait_for(lambda: h.send(PORT, 's@c.test', ['u@box.test'], 'Subject: x\n\nx\n')[0] == 250 and '<= s@c.test' in log(), what='a new mainlog')
+
+
+class Clients:
+    """Who connect all the time while the block runs: every one must be greeted."""
+
+    def __init__(self, port):
+        self.port, self.problems, self.greeted, self.stop = port, [], 0, threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(4)]
+
+    def run(self):
+        while not self.stop.is_set():
+            try:
+                with socket.create_connection(('127.0.0.1', self.port), 60) as s:
+                    greeting = s.recv(3)
+                if greeting != b'220':
+                    self.problems.append(greeting)
+            except OSError as e:
+                self.problems.append(repr(e))
+            self.greeted += 1
+
+    def go_on(self):
+        seen = self.greeted
+        h.wait_for(lambda: self.greeted > seen + 40, what='clients')
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        self.go_on()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for t in self.threads:
+            t.join()
+
+
+def test_nobody_is_refused():
+    with Clients(PORT) as clients:
+        for i in range(10):
+            mark = len(log())
+            reload_with(TEXT, lambda: 'configuration loaded again' in log()[mark:])
+            clients.go_on()
+    h.equal(clients.problems, [], 'clients')
+    h.equal(log('paniclog').count('listen'), 0, 'panic log')
+
+
+def test_ports_come_and_go():
+    """Without a restart; clients of the port that stays do not notice."""
+    other = h.free_port()
+    both = TEXT.replace('daemon_smtp_ports = %d' % PORT, 'daemon_smtp_ports = %d : %d' % (PORT, other))
+    session = h.Smtp(PORT)
+    session.ehlo()
+    with Clients(PORT) as clients:
+        for _ in range(2):
+            reload_with(both, lambda: h.port_open(other))
+            h.equal(h.send(other, 's@c.test', ['u@box.test'], 'Subject: x\n\nx\n')[0], 250, 'mail at the new port')
+            clients.go_on()
+            reload_with(TEXT, lambda: not h.port_open(other))
+            clients.go_on()
+    h.equal(clients.problems, [], 'clients')
+    session.expect('NOOP', 250)
+    session.close()
+    h.check('listening for SMTP on [127.0.0.1]:{%d,%d} from now on' % (PORT, other) in log(), log()[-1000:])
+
+
+def test_addresses_that_overlap():
+    """From one address to all of them and back, at the same port."""
+    def serves(ip):
+        return h.port_open(PORT, ip)
+    reload_with(TEXT.replace('local_interfaces = 127.0.0.1', 'local_interfaces = 0.0.0.0'), lambda: serves('127.0.0.2'))
+    h.check('mx.test' in greeting(), 'the address that was there before')
+    reload_with(TEXT, lambda: not serves('127.0.0.2'))
+    h.check('mx.test' in greeting(), 'the first address again')
+
+
+def test_a_port_that_cannot_be_had():
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        other = taken.getsockname()[1]
+        mark = len(log('paniclog'))
+        both = TEXT.replace('daemon_smtp_ports = %d' % PORT, 'daemon_smtp_ports = %d : %d' % (PORT, other))
+        reload_with(both.replace('primary_hostname = mx.test', 'primary_hostname = new.test'), lambda: 'send SIGHUP again' in log('paniclog')[mark:])
+        line = log('paniclog')[mark:]
+        h.check('Address already in use' in line and str(other) in line and 'goes on listening for SMTP on [127.0.0.1]:%d only' % PORT in line, line)
+        h.wait_for(lambda: 'new.test' in greeting(), what='the rest of the configuration')
+    reload_with(both, lambda: h.port_open(other))
+    h.equal(h.send(other, 's@c.test', ['u@box.test'], 'Subject: x\n\nx\n')[0], 250, 'mail at the port that is free now')
+    reload_with(TEXT, lambda: not h.port_open(other))
 
 
 def test_term_drains():

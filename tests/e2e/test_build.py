@@ -9,6 +9,7 @@ import signal
 import smtplib
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 
@@ -178,12 +179,12 @@ def test_load_average_counts():
 class Daemon:
     """-bdf, started by USER, with these lines before the rest of the configuration."""
 
-    def __init__(self, main=''):
+    def __init__(self, main='', env=None):
         self.port = h.free_port()
         self.conf = h.write(S.d('daemon-config'), main + S.text)
         self.pid = S.d('spool/daemon.pid')
         self.p = subprocess.Popen([EXIM, '-C', self.conf, '-bdf', '-oX', '127.0.0.1:%d' % self.port, '-oP', self.pid], user=USER, group='nogroup',
-                                  extra_groups=[], stdin=subprocess.DEVNULL)
+                                  extra_groups=[], env=dict(os.environ, **(env or {})), stdin=subprocess.DEVNULL)
         h.wait_for(self.answers, what='the daemon')
 
     def answers(self):
@@ -246,6 +247,68 @@ def test_a_self_signed_certificate_is_short_lived():
         h.wait_for(lambda: not lifetime(first, 0), what='its end')
         later = d.certificate()
         h.check(later != first, 'the same certificate, out of date')
+
+
+def old_proof():
+    """A key, its certificate, its issuer's, and two proofs of its state, good and revoked, that were made a week ago for a day."""
+    def openssl(*words, **more):
+        subprocess.run(['openssl', *words], check=True, capture_output=True, **more)
+
+    library, clock = S.d('clock.so'), S.d('clock')
+    subprocess.run(['cc', '-shared', '-fPIC', '-O1', '-DCLOCK_FILE="%s"' % clock, '-o', library, os.path.join(h.SUPPORT, 'clock_shim.c'), '-ldl'], check=True)
+    with open(clock, 'wb') as f:
+        f.write(struct.pack('l', -7 * 86400))
+    ca, leaf = S.d('ca.pem'), S.d('leaf.pem')
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', '/CN=issuer.test', '-keyout', S.d('ca.key'), '-out', ca)
+    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=leaf.test', '-keyout', S.d('leaf.key'), '-out', S.d('leaf.csr'))
+    h.write(S.d('extensions'), 'subjectAltName=DNS:leaf.test,IP:127.0.0.1\n')
+    openssl('x509', '-req', '-in', S.d('leaf.csr'), '-CA', ca, '-CAkey', S.d('ca.key'), '-set_serial', '0x1234', '-days', '30', '-extfile', S.d('extensions'), '-out', leaf)
+    openssl('ocsp', '-issuer', ca, '-cert', leaf, '-no_nonce', '-reqout', S.d('leaf.req'))
+    for name, row in (('good', 'V\t491231000000Z\t\t1234\tunknown\t/CN=x\n'), ('revoked', 'R\t491231000000Z\t200101000000Z\t1234\tunknown\t/CN=x\n')):
+        h.write(S.d('index'), row)
+        openssl('ocsp', '-index', S.d('index'), '-rsigner', ca, '-rkey', S.d('ca.key'), '-CA', ca, '-reqin', S.d('leaf.req'), '-respout', S.d(name), '-ndays', '1',
+                env=dict(os.environ, LD_PRELOAD=library))
+    for name in ('leaf.key', 'leaf.pem', 'ca.pem', 'good', 'revoked'):
+        os.chmod(S.d(name), 0o644)
+
+
+def test_the_age_of_a_status_proof():
+    if not shutil.which('openssl'):
+        h.skip('no openssl')
+    old_proof()
+    ignore = {'EXIM_TESTHARNESS_DISABLE_OCSPVALIDITYCHECK': 'y'}
+
+    def server(proof):
+        return 'tls_advertise_hosts = *\ntls_certificate = %s\ntls_privatekey = %s\ntls_ocsp_file = %s\n' % (S.d('leaf.pem'), S.d('leaf.key'), S.d(proof))
+
+    def stapled(port):
+        r = subprocess.run(['openssl', 's_client', '-connect', '127.0.0.1:%d' % port, '-starttls', 'smtp', '-status'], input='Q\n', capture_output=True, text=True)
+        return re.findall(r'Cert Status: (\w+)', r.stdout)
+
+    def deliver(port, name, option, env):
+        """The last line about the address in the main log."""
+        address = name + '@out.test'
+        conf = h.write(S.d('client-config'), S.text.replace('begin routers\n', 'begin routers\nout:\n  driver = accept\n  domains = out.test\n  transport = out\n').replace(
+            'begin transports\n', 'begin transports\nout:\n  driver = smtp\n  hosts = 127.0.0.1\n  port = %d\n  allow_localhost\n  hosts_require_tls = *\n'
+            '  %s = *\n  tls_verify_certificates = %s\n' % (port, option, S.d('ca.pem'))))
+        subprocess.run([EXIM, '-C', conf, '-odi', address], input='Subject: x\n\nx\n', text=True, check=True, user=USER, group='nogroup', extra_groups=[],
+                       timeout=60, env=dict(os.environ, **env))
+        with open(S.d('spool/log/mainlog')) as f:
+            return [l for l in f.read().splitlines() if address in l and ' R=out ' in l][-1]  # the server writes there, too
+
+    with Daemon(server('good')) as d:
+        h.equal(stapled(d.port), [], 'an old proof')
+    with Daemon(server('good'), env=ignore) as d:
+        h.equal(stapled(d.port), ['good'], 'an old proof whose age does not count')
+        for name, option in (('a', 'hosts_require_ocsp'), ('b', 'hosts_request_ocsp')):
+            line = deliver(d.port, name, option, ignore)
+            h.check(' => ' in line and ' CV=yes' in line, line)
+        line = deliver(d.port, 'c', 'hosts_require_ocsp', {})
+        h.check(' == ' in line and 'certificate' in line, line)
+    with Daemon(server('revoked'), env=ignore) as d:
+        h.equal(stapled(d.port), ['revoked'], 'nothing is looked at')
+        line = deliver(d.port, 'd', 'hosts_require_ocsp', ignore)
+        h.check(' == ' in line and 'certificate' in line, line)
 
 
 def test_syslog_name():

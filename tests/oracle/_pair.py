@@ -1,6 +1,7 @@
 """Runs remex and the oracle on the same configuration and the same input, in a namespace with a name server of its own.
 
-Case files (tests/oracle/<script>/*.t) have a [config] section and then [addresses] (one a line, for -bt) or [session IP [port]] sections
+Case files (tests/oracle/<script>/*.t) have a [config] section and then [addresses [OPTION...]] (one a line, for -bt and -bv or these) or
+[session IP [port]] sections
 (lines a client sends to -bh). A line beginning with "! " inside a section says that the two are known to differ there and why; such
 a section is run, not compared. @HEAD@ is replaced by settings all need, @SEED_SETUP@ by support/seed_setup.conf; @DIR@ is a scratch directory holding the mailboxes and tables of FILES.
 """
@@ -42,6 +43,12 @@ ZONE = {
     'bk-slow.test': [{'MX': [10, 'slow.test']}, {'MX': [20, 'host.test']}, {'MX': [30, 'mx1.far.test']}],
     '_smtp._tcp.bk-srv.test': [{'SRV': [10, 0, 25, 'slow.test']}, {'SRV': [20, 0, 25, 'host.test']}], 'xn--bcher-kva.test': [{'A': '192.0.2.21'}],
     'bk-name.test': [{'MX': [10, "a|b'$(x).test"]}, {'MX': [20, 'hy-.test']}], "a|b'$(x).test": [{'A': '192.0.2.22'}], 'hy-.test': [{'A': '192.0.2.22'}],
+    '_smtp._tcp.selfsrv.test': [{'SRV': [10, 0, 25, 'host.test']}], 'selfa.test': [{'A': '127.0.0.1'}],
+    'second.test': [{'MX': [10, 'mx1.far.test']}, {'MX': [20, 'host.test']}], 'mxslow.test': [{'MX': 'SERVFAIL'}, {'A': '192.0.2.23'}],
+    'mxtime.test': [{'MX': 'TIMEOUT'}, {'A': '192.0.2.23'}], 'both.test': [{'A': '192.0.2.24'}, {'AAAA': '2001:db8::24'}], 'six.test': [{'AAAA': '2001:db8::25'}],
+    'mxboth.test': [{'MX': [10, 'both.test']}, {'MX': [20, 'six.test']}], 'one.test': [{'MX': [10, 'mx1.far.test']}], 'two.test': [{'MX': [10, 'mx2.far.test']}],
+    'equal.test': [{'MX': [10, 'eq%d.test' % i]} for i in range(1, 5)], 'equals.test': [{'MX': [10, 'eq%d.test' % i]} for i in range(1, 5)],
+    **{'eq%d.test' % i: [{'A': '192.0.2.4%d' % i}] for i in range(1, 5)},
     '1.2.0.192.bl.test': [{'A': '127.0.0.2'}, {'TXT': 'listed for the test'}],
 }
 SPF = {  # domains of acl_session/spf.t

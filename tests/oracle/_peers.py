@@ -70,10 +70,10 @@ class Server(threading.Thread):
     def run(self):
         while True:
             try:
-                c, _ = self.s.accept()
+                c, (ip, *_) = self.s.accept()
             except OSError:
                 return
-            talk = ['-- connection']
+            talk = ['-- connection from ' + ip]
             self.talks.append(talk)
             threading.Thread(target=self.session, args=(c, talk), daemon=True).start()
 
@@ -132,7 +132,8 @@ class Server(threading.Thread):
         self.s.close()
 
 
-def client(port, source, lines):
+def client(port, source, lines, load=None):
+    """`load`: called with the number of a line "!load NUMBER"."""
     out = []
     for _ in range(100):
         try:
@@ -157,6 +158,9 @@ def client(port, source, lines):
         for line in lines:
             if code is None:
                 break
+            if line.startswith('!load '):
+                load(float(line[6:]))
+                continue
             quiet = line.startswith('... ')
             s.sendall((line[4 if quiet else 0:] + '\r\n').encode('latin-1'))
             if not data:

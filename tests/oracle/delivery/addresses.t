@@ -464,3 +464,33 @@ text
 @run -q
 @clock 20m
 @run -q
+@case the file of a transport cannot be expanded
+@known such an address waits for its retry time like any other, and fails in the end (docs/differences.md)
+@routers
+r:
+  driver = accept
+  local_parts = u
+  transport = broken
+here:
+  driver = accept
+  transport = local
+@transports
+broken:
+  driver = appendfile
+  file = @DIR@/mail/${lookup{$local_part}lsearch{@DIR@/no.such.file}{$value}}
+  user = mail
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+@run -odi -f s@test.ex u@test.ex
+Subject: x
+
+text
+@run -q
+@clock 11m
+@run -q
+@clock 1h
+@run -q
+@run -bp

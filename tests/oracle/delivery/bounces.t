@@ -536,3 +536,40 @@ far:
 Subject: x
 
 text
+@case a list with an address that fails and one that waits: one bounce
+@routers
+list:
+  driver = redirect
+  domains = test.ex
+  local_parts = list
+  data = gone@test.ex, wait@far.test, nobody@nowhere.test
+gone:
+  driver = redirect
+  domains = test.ex
+  local_parts = gone
+  allow_fail
+  data = :fail: moved away
+far:
+  driver = manualroute
+  domains = far.test
+  route_list = * 127.0.0.1
+  self = send
+  transport = smtp
+here:
+  driver = accept
+  domains = test.ex
+  transport = local
+@run -odi -f s@test.ex list@test.ex
+Subject: x
+
+text
+@run -bp
+@clock 11m
+@run -q
+@clock 11m
+@run -q
+@serve 1224
+220 server ready
+@clock 11m
+@run -q
+@run -bp

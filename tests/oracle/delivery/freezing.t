@@ -115,6 +115,32 @@ text
 @clock 61m
 @run -q
 @run -bp
+@case timeout_frozen_after counts from the arrival, not from the freezing
+@main
+timeout_frozen_after = 3h
+@routers
+here:
+  driver = accept
+  domains = test.ex
+  local_parts = s
+  transport = local
+far:
+  driver = manualroute
+  domains = ! test.ex
+  route_list = * 127.0.0.1
+  self = send
+  transport = smtp
+@run -odq -f s@test.ex a@far.test
+Subject: x
+
+text
+@clock 150m
+@run -Mf $1
+@run -q
+@run -bp
+@clock 31m
+@run -q
+@run -bp
 @case timeout_frozen_after for a bounce
 @main
 timeout_frozen_after = 3h

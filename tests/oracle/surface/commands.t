@@ -21,10 +21,15 @@ Subject: the subject
 
 the body
 @case macros on standard input of -be
-@known remex reads no definitions there
+@main
+XX = yy
 @run -be
 AA=bb
-AA
+AA XX
+AA==cc
+$acl_c_none AA
+@run -be 'XX and XX' ZZ=3 ZZ
+@run -DVV=w -be VV
 @case options nobody knows
 @run -bx
 @run -Z
@@ -146,7 +151,7 @@ local_interfaces = 127.0.0.1
 @wait daemon started
 @stop
 @case name in the syslog
-@run -L tag -bP syslog_processname
+@run -L tag -bP syslog_processname log_file_path
 @run -Ltag -bP syslog_processname
 @run -L
 @run -L '' -be x

@@ -224,3 +224,68 @@ x
 .
 RCPT TO:<u@test.ex>
 @show mail/box
+@case -bs with nobody left when the data comes: which ACLs run
+@main
+primary_hostname = myhost.test
+qualify_domain = test.ex
+acl_smtp_mail = mail
+acl_smtp_rcpt = rcpt
+acl_smtp_predata = predata
+acl_smtp_dkim = dkim
+dkim_verify_signers = signer.test
+acl_smtp_mime = mime
+acl_smtp_data = data
+@acl
+mail:
+  discard senders = hole@x.test
+  accept
+rcpt:
+  discard local_parts = gone
+          log_message = gone for good
+  accept
+predata:
+  accept logwrite = predata $recipients_count
+dkim:
+  accept logwrite = dkim $recipients_count
+mime:
+  accept logwrite = mime $recipients_count
+data:
+  deny condition = ${if match{$h_subject:}{refused}}
+  accept logwrite = data $recipients_count
+@run -odi -bs
+EHLO x.test
+MAIL FROM:<a@x.test>
+RCPT TO:<gone@test.ex>
+DATA
+Subject: all gone
+MIME-Version: 1.0
+Content-Type: text/plain
+
+x
+.
+MAIL FROM:<a@x.test>
+RCPT TO:<gone@test.ex>
+DATA
+Subject: refused
+
+x
+.
+MAIL FROM:<hole@x.test>
+RCPT TO:<u@test.ex>
+RCPT TO:<v@test.ex>
+DATA
+Subject: sender
+
+x
+.
+MAIL FROM:<a@x.test>
+RCPT TO:<gone@test.ex>
+RCPT TO:<u@test.ex>
+DATA
+Subject: one left
+MIME-Version: 1.0
+Content-Type: text/plain
+
+x
+.
+QUIT

@@ -132,6 +132,28 @@ BOOST_AUTO_TEST_CASE(root_and_never_users_are_refused) {
   refused(append(uid("bin"), "/var/mail/bin"), "never_users");
 }
 
+BOOST_AUTO_TEST_CASE(with_deliver_drop_privilege_there_is_one_user) {
+  const auto c = load(R"(
+primary_hostname = x.test
+exim_user = mail
+deliver_drop_privilege
+begin routers
+all:
+  driver = accept
+  transport = box
+begin transports
+box:
+  driver = appendfile
+  file = /var/mail/$local_part_data
+  user = ${if eq{1}{2}{x}{games}}
+begin retry
+)");
+  BOOST_TEST(daemon::check_request(*c, append(uid("mail"), "/var/mail/x")).has_value());
+  const Status other = daemon::check_request(*c, append(uid("games"), "/var/mail/x"));
+  BOOST_REQUIRE(!other);
+  BOOST_TEST(other.error().text.find("deliver_drop_privilege") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(users_a_driver_cannot_have_are_refused) {
   refused(run(uid("daemon"), "/usr/bin/vacation"), "never runs as");
   refused(append("54321", "/var/mail/x"), "never runs as");
@@ -471,8 +493,8 @@ begin retry
     return ask(transport, t == "program" ? good : t == "free" ? any : f.contains("filter") ? filter : tool, f);
   };
   const std::string home = getpwnam("games")->pw_dir;
-  for (const char* entry : {"SENDER=a@b.test", "PATH=/bin:/usr/bin", "SHELL=/bin/sh", "TZ=UTC", "HOME=/", "LANG=C",
-                            "NAME=joe", "NAME=", "LD_PRELOAD=/usr/lib/ours.so", "DIR=/srv/joe"})
+  for (const char* entry : {"SENDER=a@b.test", "PATH=/bin:/usr/bin", "SHELL=/bin/sh", "TZ=UTC", "HOME=/",
+                            "HOME=", "LANG=C", "NAME=joe", "NAME=", "LD_PRELOAD=/usr/lib/ours.so", "DIR=/srv/joe"})
     BOOST_TEST(env("program", entry) == "", entry);
   BOOST_TEST(env("program", "HOME=" + home) == "");
   for (const char* entry : {"LD_PRELOAD=/tmp/x.so", "LD_AUDIT=x", "LANG=D", "OTHER=1", "PATH=/tmp", "SHELL=/tmp/sh",

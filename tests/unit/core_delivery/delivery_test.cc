@@ -276,6 +276,28 @@ BOOST_AUTO_TEST_CASE(no_retry_rule_is_an_immediate_bounce) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_run_of_the_daemon_drops_an_old_frozen_bounce) {
+  in_world("ignore_bounce_errors_after = 2h\n", [](World& w) {
+    const auto id = w.send({"bad@remote.test"}, "");
+    const auto other = w.send({"u@frz.test"});
+    BOOST_REQUIRE(w.queued() == 2U);
+    QueueRun run;
+    run.each.queue_run = true;
+    set_wall_offset(std::chrono::hours(1));
+    BOOST_REQUIRE(run_queue(w.engine, run));
+    BOOST_TEST(w.queued() == 2U);
+    set_wall_offset(std::chrono::minutes(121));
+    run.retries_only = true;
+    BOOST_REQUIRE(run_queue(w.engine, run));
+    BOOST_TEST(w.queued() == 2U);
+    run.retries_only = false;
+    BOOST_REQUIRE(run_queue(w.engine, run));
+    BOOST_TEST(has(w.lines(id), "Unfrozen by errmsg timer"));
+    BOOST_REQUIRE(w.queued() == 1U);
+    BOOST_TEST(w.engine.store->list(false).value().at(0).id == other);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(self_freezes_and_thaw_delivers_again) {
   in_world("", [](World& w) {
     const auto id = w.send({"x@frz.test"});

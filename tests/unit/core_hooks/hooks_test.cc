@@ -2,6 +2,7 @@
 #include "core/hooks/hooks.h"
 
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 
 using namespace remex;
 
@@ -31,6 +32,12 @@ BOOST_AUTO_TEST_CASE(a_relative_directory_is_refused) {
 
 BOOST_AUTO_TEST_CASE(test_mode) {
   BOOST_REQUIRE(hooks::enter("/suite", true));
+  BOOST_TEST(!hooks::ignore_ocsp_dates());
+  ::setenv(hooks::kOcspVariable, "y", 1);
+  BOOST_TEST(!hooks::ignore_ocsp_dates(), "only the environment at the start counts");
+  BOOST_REQUIRE(hooks::enter("/suite", true));
+  ::unsetenv(hooks::kOcspVariable);
+  BOOST_TEST(hooks::ignore_ocsp_dates());
   BOOST_TEST(hooks::active());
   BOOST_TEST(hooks::directory() == "/suite");
   BOOST_TEST(hooks::product() == "Exim");
@@ -47,7 +54,6 @@ BOOST_AUTO_TEST_CASE(test_mode) {
   BOOST_TEST(hooks::reverse_lookup_defers("99.99.99.99"));
   BOOST_TEST(!hooks::reverse_lookup_defers("192.0.2.1"));
   BOOST_TEST(hooks::certificate_lifetime(100) == 2);
-  BOOST_TEST(hooks::ticket_lifetime(100) == 6);
   BOOST_TEST(hooks::syslog_to_stderr());
   BOOST_TEST(hooks::not_offered("smtputf8_advertise_hosts"));
   BOOST_TEST(!hooks::not_offered("message_size_limit"));

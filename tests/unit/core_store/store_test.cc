@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 
@@ -325,6 +326,37 @@ BOOST_AUTO_TEST_CASE(damaged_body_file_is_named) {
   BOOST_TEST(!st->load(m.envelope.id).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_set_aside_is_not_offered_until_it_is_taken_again) {
+  Spool spool;
+  auto st = spool.open().value();
+  StoredMessage m = sample(100), other = sample(100);
+  BOOST_REQUIRE(st->insert(m));
+  BOOST_REQUIRE(st->insert(other));
+  const std::string id = m.envelope.id;
+  BOOST_TEST(st->set_aside(id).value());
+  BOOST_TEST(!st->set_aside(id).value());
+  BOOST_TEST(!st->set_aside("1abcde-000000000Ab-1cDe").value());
+  const auto offered = [&](Store& s) {
+    Store::Walk walk;
+    const auto out = s.due(wall_seconds() + 10, 10, true, "").value();
+    const auto walked = s.ids(10, true, "", walk).value();
+    return std::count(out.begin(), out.end(), id) + std::count(walked.begin(), walked.end(), id);
+  };
+  BOOST_TEST(offered(*st) == 0);
+  const auto list = st->list(true).value();
+  for (const auto& e : list) BOOST_TEST((e.damaged && e.frozen) == (e.id == id));
+  auto again = st->load(id).value();
+  BOOST_TEST(again.envelope.frozen);
+  again.envelope.frozen = false;
+  BOOST_REQUIRE(st->update(again.envelope, 0));
+  BOOST_TEST(offered(*st) == 2);
+  st->leave_alone(id, Seconds(60));
+  BOOST_TEST(offered(*st) == 0);
+  BOOST_TEST(offered(*spool.open().value()) == 2);
+  BOOST_REQUIRE(st->load(id));
+  BOOST_TEST(offered(*st) == 2);
+}
+
 BOOST_AUTO_TEST_CASE(due_messages_are_found_by_an_index_of_their_queue) {
   Spool spool;
   BOOST_REQUIRE(spool.open().value()->insert(sample(100)));
@@ -341,8 +373,8 @@ BOOST_AUTO_TEST_CASE(due_messages_are_found_by_an_index_of_their_queue) {
   BOOST_TEST(waiting.find("messages_waiting (queue=? AND ") != std::string::npos, waiting);
   BOOST_TEST(waiting.find("TEMP B-TREE") == std::string::npos, waiting);
   const std::string frozen = plan(
-      "EXPLAIN QUERY PLAN SELECT id, next_attempt FROM messages WHERE frozen <> 0 AND queue = ?1 AND id > ?2"
-      " ORDER BY id");
+      "EXPLAIN QUERY PLAN SELECT id, next_attempt FROM messages WHERE frozen <> 0 AND frozen <> 2 AND queue = ?1"
+      " AND id > ?2 AND (?3 OR received <= ?4 OR (sender = '' AND received <= ?5)) ORDER BY id");
   BOOST_TEST(frozen.find("messages_frozen (queue=? AND id>?)") != std::string::npos, frozen);
 }
 

@@ -313,7 +313,7 @@ BOOST_AUTO_TEST_CASE(dnslookup_orders_and_cuts) {
   ROUTES(w, "x@plain.example", "routed d/remote plain.example[198.51.100.7]");
   ROUTES(w, "x@null.example", "failed an MX or SRV record indicated no SMTP service");
   ROUTES(w, "x@nowhere.example", "failed Unrouteable address");
-  ROUTES(w, "x@mine.example", "deferred(frozen) remote host address is the local host");
+  ROUTES(w, "x@mine.example", "deferred(frozen) lowest numbered MX record points to local host");
   ROUTES(w, "x@backup.example", "routed d/remote one.example[198.51.100.1]=10");
   ROUTES(w, "x@lit.example", "failed all relevant MX records point to non-existent hosts");
   ROUTES(w, "x@bad.example", "failed all relevant MX records point to non-existent hosts");
@@ -363,7 +363,7 @@ BOOST_AUTO_TEST_CASE(a_backup_waits_for_a_better_host) {
     BOOST_CHECK_MESSAGE(w.route("x@" + kind + "better.example").starts_with("deferred host lookup for slow.example"),
                         w.route("x@" + kind + "better.example"));
     for (const char* domain : {"same.example", "worse.example"})
-      ROUTES(w, "x@" + kind + domain, "deferred(frozen) remote host address is the local host");
+      ROUTES(w, "x@" + kind + domain, "deferred(frozen) lowest numbered MX record points to local host");
     BOOST_CHECK(w.route("x@" + kind + "other.example").starts_with("routed d/remote one.example[198.51.100.1]=15"));
   }
 }
@@ -533,6 +533,13 @@ BOOST_AUTO_TEST_CASE(configuration_mistakes_are_found_at_load) {
     World w(text);
     BOOST_CHECK_MESSAGE(!w.config && w.errors.find(expected) != std::string::npos, text << " gives " << w.errors);
   }
+}
+
+BOOST_AUTO_TEST_CASE(rerouting_that_rewrites_headers_is_refused) {
+  const std::string router = "d:\n  driver = dnslookup\n  transport = remote\n  self = reroute: ";
+  BOOST_CHECK_EQUAL(World(router + "other.example\n").errors, "");
+  const World w(router + "rewrite: other.example\n");
+  BOOST_CHECK_MESSAGE(w.errors.contains("changes headers"), w.errors);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -284,7 +284,7 @@ BOOST_AUTO_TEST_CASE(smtp_failures_have_retry_words) {
     World w("  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = 1\n");
     const AddrResult r = w.deliver();
     BOOST_CHECK(r.fate == Fate::deferred);
-    BOOST_CHECK_EQUAL(r.retry_error, "refused_A");
+    BOOST_CHECK_EQUAL(r.trouble.retry_error(), "refused_A");
     BOOST_CHECK(r.retry_scope == AddrResult::Scope::host);
     World local("  driver = smtp\n  hosts = 127.0.0.1\n");
     BOOST_CHECK(local.deliver().message.find("local host") != std::string::npos);
@@ -297,7 +297,7 @@ BOOST_AUTO_TEST_CASE(smtp_failures_have_retry_words) {
         "  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = 1\n  dkim_domain = x.example\n  "
         "dkim_selector = s\n"
         "  dkim_private_key = \n  dkim_strict = true\n");
-    BOOST_CHECK_EQUAL(unsigned_ok.deliver().retry_error, "refused_A");
+    BOOST_CHECK_EQUAL(unsigned_ok.deliver().trouble.retry_error(), "refused_A");
   });
 }
 

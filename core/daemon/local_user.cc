@@ -1,0 +1,76 @@
+// See local_user.h.
+#include "core/daemon/local_user.h"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+
+#include <algorithm>
+
+#include "core/base/strings.h"
+#include "lang/regex.h"
+#include "lang/scope.h"
+
+namespace remex::daemon {
+
+bool in_account_list(const std::vector<std::string>& list, const std::string& name, std::int64_t id) {
+  return std::any_of(list.begin(), list.end(), [&](const std::string& e) { return e == name || parse_int(e) == id; });
+}
+
+bool in_group_list(const std::vector<std::string>& list, std::span<const gid_t> groups) {
+  if (list.empty()) return false;
+  return std::any_of(groups.begin(), groups.end(), [&](gid_t g) {
+    std::string buffer(16384, '\0');
+    group entry{};
+    group* found = nullptr;
+    getgrgid_r(g, &entry, buffer.data(), buffer.size(), &found);
+    return in_account_list(list, found != nullptr ? found->gr_name : "", static_cast<std::int64_t>(g));
+  });
+}
+
+bool is_trusted_user(const lang::Config& config, const std::string& login, std::int64_t uid,
+                     std::span<const gid_t> groups) {
+  const auto& m = config.main;
+  return uid == 0 || login == m.exim_user || in_account_list(m.trusted_users, login, uid) ||
+         in_group_list(m.trusted_groups, groups);
+}
+
+std::string full_name(const lang::Config& config, const std::string& login, const std::string& gecos) {
+  const auto& m = config.main;
+  const bool given = std::any_of(config.main_given.begin(), config.main_given.end(),
+                                 [](const auto& g) { return g.def->name == "gecos_pattern"; });
+  if (given && m.gecos_name.is_set()) {
+    lang::Regex::Spans spans;
+    auto re = lang::Regex::cached(m.gecos_pattern);
+    auto hit = re ? (*re)->search(gecos, &spans) : Result<bool>(false);
+    if (hit && *hit) {
+      lang::Scope scope;
+      scope.config = &config;
+      for (const auto& [from, to] : spans)
+        scope.captures.emplace_back(from == std::string::npos ? std::string() : gecos.substr(from, to - from));
+      if (auto name = m.gecos_name.eval(scope)) return name->str();
+    }
+  }
+  std::string name = gecos.substr(0, gecos.find(','));
+  std::string capital = login;
+  if (!capital.empty()) capital[0] = ascii_upper(capital[0]);
+  return replace_all(name, "&", capital);
+}
+
+LocalUser find_local_user(uid_t uid, gid_t gid) {
+  LocalUser out{fmt::format("uid{}", uid), {}, {gid}};
+  std::string buffer(16384, '\0');
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  if (found == nullptr) return out;
+  out.login = found->pw_name;
+  out.gecos = found->pw_gecos != nullptr ? found->pw_gecos : "";
+  out.groups.assign(256, gid);
+  int n = static_cast<int>(out.groups.size());
+  if (getgrouplist(found->pw_name, gid, out.groups.data(), &n) < 0) n = static_cast<int>(out.groups.size());
+  out.groups.resize(static_cast<std::size_t>(n));
+  return out;
+}
+
+}  // namespace remex::daemon

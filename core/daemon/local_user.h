@@ -1,0 +1,36 @@
+// Accounts of this system as messages show them: login, full name, and whether they may say who they are.
+//
+// Used for whoever calls the command and for the users of transports that send messages. The account database may be a
+// server on the network: what is said to block is for a command's start or a thread of the pool.
+#pragma once
+
+#include <sys/types.h>
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lang/config.h"
+
+namespace remex::daemon {
+
+/// Is the name, or the id as a number, an item of the list (trusted_users, admin_groups ...)?
+bool in_account_list(const std::vector<std::string>& list, const std::string& name, std::int64_t id);
+/// Is one of the groups in the list? Blocks.
+bool in_group_list(const std::vector<std::string>& list, std::span<const gid_t> groups);
+/// root, exim_user, trusted_users, trusted_groups: their sender and From: are believed. Blocks.
+bool is_trusted_user(const lang::Config& config, const std::string& login, std::int64_t uid,
+                     std::span<const gid_t> groups);
+/// The name out of the gecos field: gecos_pattern and gecos_name when they fit, else what stands before the first comma
+/// with "&" as the login, capitalised.
+std::string full_name(const lang::Config& config, const std::string& login, const std::string& gecos);
+
+struct LocalUser {
+  std::string login;  ///< "uid1234" without an account
+  std::string gecos;
+  std::vector<gid_t> groups;
+};
+/// The account of `uid`, with its supplementary groups and `gid`. Blocks.
+LocalUser find_local_user(uid_t uid, gid_t gid);
+
+}  // namespace remex::daemon
