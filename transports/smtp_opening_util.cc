@@ -189,7 +189,8 @@ HostResultOf<void> SmtpConnection::greet(const SmtpConnectOptions& opt) {
 
 HostResultOf<void> SmtpConnection::finish_starttls(const SmtpConnectOptions& opt, const SmtpReply& go) {
   if (go.code != 220) {
-    HostTrouble t = opt.require_tls ? reply_trouble(go, "STARTTLS", Trouble::Kind::tls_required) : reply_trouble(go, "STARTTLS");
+    HostTrouble t =
+        opt.require_tls ? reply_trouble(go, "STARTTLS", Trouble::Kind::tls_required) : reply_trouble(go, "STARTTLS");
     t.permanent = false;
     t.tls_failed = !opt.require_tls;
     // A server that merely refuses may be used in clear on this connection.

@@ -1,6 +1,6 @@
 // The small programs around the queue that administrators of Exim know, as names this one binary answers to:
-// exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild, exiwhat, exiqgrep, exigrep, exim_id_update. Their output is Exim's where
-// there is something to compare with.
+// exim_dumpdb, exim_msgdate, exinext, exim_lock, exim_dbmbuild, exiwhat, exiqgrep, exigrep, exim_id_update. Their
+// output is Exim's where there is something to compare with.
 #pragma once
 
 #include <string>

@@ -218,7 +218,7 @@ class Attempt {
   std::int64_t next_attempt_ = 0;
   bool wait_for_run_ = false;  ///< something waits for a queue run, not for a time
   bool freeze_ = false;
-  bool changed_ = false;  ///< something worth an update happened
+  bool changed_ = false;       ///< something worth an update happened
   std::string freeze_reason_;  ///< for the log, with a space before it
   std::string freeze_cause_;   ///< the address that is the reason, and what was said about it
   void freeze_for(const Addr& a, std::string_view message);
