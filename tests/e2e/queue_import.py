@@ -157,7 +157,7 @@ class Exim:
     def __init__(self, name, extra):
         self.spool = D(name)
         os.mkdir(self.spool)
-        shutil.chown(self.spool, 'Debian-exim', 'Debian-exim')
+        h.own_as_oracle(self.spool, ORACLE)
         self.conf = conf(name, self.spool, ORACLE, extra)
         text = open(self.conf).read().replace('exim_user = mail\nexim_group = mail\n', '')
         open(self.conf, 'w').write(text.replace('  hosts_avoid_tls = *', '  hosts_avoid_tls = *\n  hosts_try_chunking =', 1))

@@ -482,7 +482,7 @@ def test_exim_reads_it():
     spools, confs = [], []
     for name in ('exim1', 'exim2'):
         os.makedirs(D(name))
-        shutil.chown(D(name), 'Debian-exim', 'Debian-exim')
+        h.own_as_oracle(D(name), ORACLE)
         confs.append(h.write(D(name + '.conf'), 'spool_directory = %s\nlog_file_path = %s/log/%%slog\nexim_path = %s\nkeep_environment =\nqualify_domain = here.test\n'
                      'primary_hostname = exim.test\ntrusted_users = root\nacl_smtp_mail = acl_mail\nacl_smtp_rcpt = acl_rcpt\nacl_smtp_data = accept\n'
                      'dsn_advertise_hosts = *\nbegin acl\nacl_mail:\n  accept set acl_c_hello = $sender_helo_name\nacl_rcpt:\n  accept set acl_m_two = line1\\nline2\n'
@@ -515,7 +515,7 @@ def test_exim_reads_it():
     for name in files('out'):
         shutil.move(D('out', name), spools[1] + '/' + name)
     for path in [spools[1]] + glob.glob(spools[1] + '/*'):
-        shutil.chown(path, 'Debian-exim', 'Debian-exim')
+        h.own_as_oracle(path, ORACLE)
     listing = exim(1, '-bp')
     for i in ids:
         h.check(i in listing, listing)

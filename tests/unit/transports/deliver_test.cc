@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(appendfile_writes_a_maildir_once) {
 }
 
 BOOST_AUTO_TEST_CASE(appendfile_stays_out_of_other_places) {
-  for (const char* dir : {"/tmp/x/../y", "relative", "/tmp/./x"}) {
+  for (const char* dir : {"/tmp/x/../y", "relative", "./relative"}) {
     World w(std::string("  driver = appendfile\n  maildir_format\n  directory = ") + dir + "\n");
     io::in_loop([&] { BOOST_CHECK(w.deliver().fate == Fate::deferred); });
   }
