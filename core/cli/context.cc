@@ -1,12 +1,11 @@
 // Helpers shared by the modes: configuration, caller, scope.
 
 #include <fmt/core.h>
-#include <grp.h>
-#include <pwd.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include "core/base/strings.h"
@@ -53,14 +52,6 @@ int complain(int code, std::string_view text) {
   return code;
 }
 
-int check_room(daemon::Process& process) {
-  if (process.engine.store == nullptr) return 0;
-  const Status room = process.services->room_for(0);
-  if (room) return 0;
-  process.services->log(static_cast<int>(lang::LogTarget::main_log), room.error().text);
-  return complain(1, "insufficient disk space");
-}
-
 int with_process(const Options& o, const std::shared_ptr<const lang::Config>& config, bool read_only,
                  const std::function<int(daemon::Process&)>& f) {
   daemon::ProcessOptions po;
@@ -80,66 +71,20 @@ int with_process(const Options& o, const std::shared_ptr<const lang::Config>& co
   });
 }
 
-LocalScope::LocalScope(daemon::Process& p) {
-  scope.config = p.engine.config.get();
-  scope.services = p.services.get();
-  scope.from = &from;
-  scope.envelope = &envelope;
-  scope.acl_c = &acl_c;
-  scope.acl_m = &acl_m;
-}
-
 Caller find_caller(const lang::Config& config) {
-  Caller c;
-  c.uid = static_cast<long>(getuid());
-  c.gid = static_cast<long>(getgid());
-  const bool overridden = hooks::unknown_login_wins() && config.main.unknown_login.is_set();
-  if (const passwd* pw = getpwuid(getuid()); pw != nullptr && !overridden) {
-    c.login = pw->pw_name;
-    c.gecos = daemon::full_name(config, c.login, pw->pw_gecos != nullptr ? pw->pw_gecos : "");
-  } else {
-    c.login = fmt::format("uid{}", c.uid);
-    lang::Scope scope;
-    scope.config = &config;
-    scope.extra["caller_uid"] = std::to_string(c.uid);
-    if (config.main.unknown_login.is_set())
-      if (auto login = config.main.unknown_login.eval(scope); login && !login->empty()) c.login = login->str();
-    c.gecos = config.main.unknown_username;
-  }
-  const auto& m = config.main;
   std::vector<gid_t> groups(256);
   const int n = getgroups(static_cast<int>(groups.size()), groups.data());
   groups.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  groups.push_back(getgid());
-  const bool runs_as_us = c.login == m.exim_user || c.uid == static_cast<long>(geteuid());
-  const auto in_our_group = [&] {  // looks into the user database, which may be a server on the network
-    const auto own = daemon::run_identity(config);
-    return own && own->gid != 0 &&
-           std::find(groups.begin(), groups.end(), static_cast<gid_t>(own->gid)) != groups.end();
-  };
-  c.admin = c.uid == 0 || runs_as_us || in_our_group() || daemon::in_group_list(m.admin_groups, groups);
-  c.trusted = daemon::is_trusted_user(config, c.login, c.uid, groups);
-  return c;
-}
-
-void apply_origin(const Options& o, mail::ReceivedFrom& from) {
-  // ADDRESS.PORT, as -oMa and -oMi take them
-  const auto host_port = [](const std::string& given, std::string& address, int& port) {
-    if (given.empty()) return;
-    address = given;
-    const auto dot = given.rfind('.');
-    if (mail::is_ip_address(given) || dot == std::string::npos || !mail::is_ip_address(given.substr(0, dot))) return;
-    address = given.substr(0, dot);
-    port = static_cast<int>(parse_int(given.substr(dot + 1)).value_or(0));
-  };
-  host_port(o.host_address, from.host_address, from.host_port);
-  host_port(o.interface_address, from.interface_address, from.interface_port);
-  if (!o.host_name.empty()) from.host_name = o.host_name;
-  if (!o.ident.empty()) from.ident = o.ident;
-  if (!o.protocol.empty()) from.protocol = o.protocol;
-  if (!o.authenticator.empty()) from.authenticator = o.authenticator;
-  if (!o.authenticated_id.empty()) from.authenticated_id = o.authenticated_id;
-  if (!o.authenticated_sender.empty()) from.authenticated_sender = o.authenticated_sender;
+  daemon::EximUser own;
+  // Nobody borrows rights here: what belongs to the caller he may administer, as the Exim user of it.
+  struct stat spool{};
+  const bool there = stat(config.main.spool_directory.c_str(), &spool) == 0;
+  own.is_caller = getuid() == geteuid() && (there ? spool.st_uid == getuid() : errno == ENOENT);
+  if (const auto id = daemon::run_identity(config)) {
+    own.uid = id->uid;
+    own.gid = id->gid;
+  }
+  return daemon::identify_caller(config, getuid(), getgid(), std::move(groups), own);
 }
 
 std::shared_ptr<io::Courier> start_courier(std::shared_ptr<const lang::Config> config) {

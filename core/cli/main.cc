@@ -4,12 +4,14 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include "core/cli/modes.h"
+#include "core/cli/submit_client.h"
 #include "core/cli/utilities.h"
 #include "core/hooks/hooks.h"
 
@@ -29,7 +31,6 @@ const char* needs_admin(const Options& o, const lang::Config& config) {
       break;
     case Mode::operate: what = "remex queue"; break;
     case Mode::queue_run: what = m.prod_requires_admin ? "-q" : nullptr; break;
-    case Mode::list_queue: what = m.queue_list_requires_admin ? "-bp" : nullptr; break;
     case Mode::smtp_test: what = m.commandline_checks_require_admin ? "-bh" : nullptr; break;
     case Mode::route_test: what = m.commandline_checks_require_admin ? "-bt" : nullptr; break;
     case Mode::expand: what = m.commandline_checks_require_admin ? "-be" : nullptr; break;
@@ -45,6 +46,9 @@ int dispatch(const Options& o) {
     case Mode::inform: return run_inform(o);
     default: break;
   }
+  // A configuration with secrets in it is not for everybody to read, and the daemon has its own.
+  if (can_hand_over(o) && geteuid() != 0 && euidaccess(config_path(o).c_str(), R_OK) != 0 && errno == EACCES)
+    return hand_over(o, lang::MainOptions().spool_directory);
   const bool show_warnings = o.mode == Mode::daemon || o.mode == Mode::version;
   auto config = load(o, show_warnings);
   if (!config) return 1;

@@ -15,6 +15,7 @@
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
+#include "core/daemon/submission.h"
 #include "core/io/fiber.h"
 #include "core/smtp/fixups.h"
 #include "core/store/store.h"
@@ -165,7 +166,7 @@ int run_expand(const Options& o, std::shared_ptr<const lang::Config> config) {
     LocalScope ls(**p);
     ls.scope.testing = true;
     // -oM values are visible to tests
-    apply_origin(o, ls.from);
+    daemon::apply_origin(o, ls.from);
     // Without -f and -oM it is the caller's own message, as Exim has it.
     const std::string login = find_caller(*config).login;
     const std::string caller = login + "@" + smtp::qualify_domain(*config, config->main.primary_hostname);

@@ -18,13 +18,17 @@
 #include "core/cli/modes.h"
 #include "core/cli/queue_import.h"
 #include "core/cli/queue_query.h"
-#include "core/cli/queue_view.h"
+#include "core/daemon/queue_view.h"
 #include "core/delivery/message_log.h"
 #include "core/delivery/retry.h"
 #include "core/mail/address.h"
 #include "core/mail/freezing.h"
 
 namespace remex::cli {
+
+using daemon::age_text;
+using daemon::size_text;
+using daemon::span_text;
 
 namespace {
 

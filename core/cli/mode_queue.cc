@@ -10,7 +10,8 @@
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
-#include "core/cli/queue_view.h"
+#include "core/cli/submit_client.h"
+#include "core/daemon/queue_view.h"
 #include "lang/regex.h"
 
 namespace remex::cli {
@@ -49,11 +50,6 @@ Result<std::function<bool(const store::QueueEntry&)>> selection(const Options& o
   };
 }
 
-void flush(std::string& out) {
-  std::fwrite(out.data(), 1, out.size(), stdout);
-  out.clear();
-}
-
 /// " -qff -R text" and the like, for the log line of a run.
 std::string run_label(const Options& o, const Options::PeriodicRun& run) {
   std::string out;
@@ -73,35 +69,14 @@ std::string run_label(const Options& o, const Options::PeriodicRun& run) {
 }  // namespace
 
 int run_list_queue(const Options& o, std::shared_ptr<const lang::Config> config) {
-  const auto has = [&](char c) { return o.list_kind.find(c) != std::string::npos; };
-  const Recipients which = has('u') ? Recipients::undelivered : has('a') ? Recipients::generated : Recipients::all;
-  for (const auto& id : o.arguments)
-    if (!is_message_id(id)) return complain(EXIT_FAILURE, fmt::format("malformed message id {} after -bp option", id));
+  if (!may_read_spool(config->main.spool_directory)) return hand_over(o, config->main.spool_directory);
+  const Caller caller = find_caller(*config);
+  const bool everything = caller.admin || !config->main.queue_list_requires_admin;
   return with_process(o, config, true, [&](daemon::Process& p) -> int {
-    auto list = p.engine.store->list(!has('i') && !has('c'));
-    if (!list) return complain(EX_TEMPFAIL, list.error().text);
-    std::erase_if(*list, [&](const auto& e) { return e.queue_name != o.queue_name; });
-    if (has('c')) {
-      fmt::print("{}\n", list->size());
-      return 0;
-    }
-    const std::int64_t now = wall_seconds();
-    std::string out;
-    const auto add = [&](const store::QueueEntry& e) {
-      out += has('i') ? e.id + "\n" : queue_entry(e, now, which);
-      if (out.size() > 60000) flush(out);
-    };
-    if (o.arguments.empty())
-      for (const auto& e : *list) add(e);
-    for (const std::string& id : o.arguments) {
-      const auto found = std::find_if(list->begin(), list->end(), [&id](const auto& e) { return e.id == id; });
-      if (found != list->end())
-        add(*found);
-      else
-        out += fmt::format("      {}\n    *** spool read error: No such file or directory ***\n\n", id);
-    }
-    flush(out);
-    return 0;
+    const auto show = [](std::string_view piece) { std::fwrite(piece.data(), 1, piece.size(), stdout); };
+    const Status st = daemon::list_queue(*p.engine.store, o, everything, caller.login, show);
+    if (st) return 0;
+    return complain(st.error().kind == ErrorKind::failed ? EXIT_FAILURE : EX_TEMPFAIL, st.error().text);
   });
 }
 

@@ -10,7 +10,9 @@
 
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
+#include "core/cli/submit_client.h"
 #include "core/daemon/scheduler.h"
+#include "core/daemon/submission.h"
 #include "core/io/fiber.h"
 #include "core/mail/address.h"
 #include "core/smtp/session.h"
@@ -53,6 +55,7 @@ std::string whole_address(const std::string& ip) {
 }  // namespace
 
 int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config) {
+  if (!may_write_spool(config->main.spool_directory)) return hand_over(o, config->main.spool_directory);
   const Caller caller = find_caller(*config);
   daemon::ProcessOptions po;
   po.verbose = o.verbose;
@@ -68,7 +71,9 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     if (!p) return complain(p.error());
     enable_debug(o, **p);
     if (o.mode == Mode::smtp_batch)
-      if (const int rc = check_room(**p); rc != 0) return rc;
+      if (const int rc = daemon::check_room(**p, [](std::string_view text) { fmt::print(stderr, "{}", text); });
+          rc != 0)
+        return rc;
     daemon::Scheduler scheduler(16);
     std::weak_ptr<daemon::Process> weak = *p;
     (*p)->server.accepted = [&](store::StoredMessage&& msg, bool queue_only) {
@@ -98,7 +103,7 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     so.receive_timeout = o.smtp_timeout;
     if (o.sender_given && caller.trusted) so.sender_override = o.sender;
     mail::ReceivedFrom from;
-    if (caller.trusted) apply_origin(o, from);
+    if (caller.trusted) daemon::apply_origin(o, from);
     int status = 0;
     {
       smtp::Session session((*p)->server, io::Socket::from_stdio(0, 1), std::move(from), so);

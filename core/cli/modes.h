@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/cli/options.h"
+#include "core/daemon/local_user.h"
 #include "core/daemon/process.h"
 #include "core/daemon/scheduler.h"
 #include "lang/config.h"
@@ -24,36 +25,18 @@ std::shared_ptr<const lang::Config> load(const Options& o, bool warnings);
 /// Cleans and fills the environment as keep_environment and add_environment say.
 void apply_environment(const lang::Config& config);
 
-/// A scope for tests and local work: config and services set, from/envelope owned here.
-struct LocalScope {
-  explicit LocalScope(daemon::Process& p);
-  mail::ReceivedFrom from;
-  mail::Envelope envelope;
-  std::map<std::string, Text> acl_c, acl_m;
-  lang::Scope scope;
-};
-
-/// Who called: login name, ids, and whether trusted (root, exim_user, trusted_users, trusted_groups) or admin.
-struct Caller {
-  std::string login, gecos;
-  long uid = -1, gid = -1;
-  bool trusted = false, admin = false;
-};
+using daemon::Caller;
+using daemon::LocalScope;
+/// Who called this command.
 Caller find_caller(const lang::Config& config);
 
 /// Prints "remex: text" on stderr; returns the code, so that a mode can end with it.
 int complain(int code, std::string_view text);
-/// Input that no reply can refuse is not begun when the disks are full (check_spool_space and its like): complains,
-/// logs why, and returns the exit status; 0: go on. Nothing is asked where nothing is stored.
-int check_room(daemon::Process& process);
 
 /// A process for a mode that works on the queue: root gives up its rights before it touches the spool. Runs `f` in the
 /// event loop and returns its exit status.
 int with_process(const Options& o, const std::shared_ptr<const lang::Config>& config, bool read_only,
                  const std::function<int(daemon::Process&)>& f);
-
-/// -oM*: what a trusted caller says about where a message came from.
-void apply_origin(const Options& o, mail::ReceivedFrom& from);
 
 /// Debug sink for -d/-v: writes lines to stderr.
 /// The privileged helper of a mode that delivers or routes as root; null for everyone else, whose deliveries are done

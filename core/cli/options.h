@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/daemon/submit_request.h"
 
 namespace remex::cli {
 
@@ -38,12 +39,12 @@ enum class Mode : std::uint8_t {
   help,           ///< remex help, --help
 };
 
-struct Options {
+/// With what is handed over when messages are.
+struct Options : daemon::SubmitRequest {
   Mode mode = Mode::submit;
   std::string program;                        ///< base name of argv[0]
   std::string config_file;                    ///< -C
   std::map<std::string, std::string> macros;  ///< -D
-  std::vector<std::string> arguments;         ///< what is not an option
   bool listen = false;                        ///< -bd, -bdf
   bool foreground = false;                    ///< -bdf
   /// One -q option with a time.
@@ -56,7 +57,6 @@ struct Options {
   bool queue_force = false, queue_force_frozen = false, queue_local = false,
        queue_first_only = false;  ///< -qf -qff -ql -qi
   bool queue_run_once = false;    ///< a -q without a time
-  std::string queue_name;         ///< -qG: the named queue, empty is the default one
   std::string queue_target;       ///< -MG: where messages go
   /// -R, -S: which messages a queue run takes.
   struct Select {
@@ -64,49 +64,27 @@ struct Options {
     std::string text;
   };
   Select select_recipient, select_sender;
-  std::string sender;  ///< -f
-  bool sender_given = false;
-  std::string full_name;                 ///< -F
-  bool recipients_from_headers = false;  ///< -t
-  bool dot_is_data = false;              ///< -oi, -i
-  enum class Delivery : std::uint8_t {
-    background,
-    foreground,
-    queue
-  } delivery = Delivery::background;                                           ///< -odb -odf -odq
-  bool delivery_given = false;                                                 ///< one of -odX was there
-  bool errors_to_stderr = false;                                               ///< -oep, -oeq
-  bool errors_mailed_are_success = false;                                      ///< -oee
   bool debug = false, verbose = false;                                         ///< -d, -v
-  bool no_qualify = false;                                                     ///< -bnq
-  std::int64_t receive_timeout = -1;                                           ///< -or, seconds
-  std::int64_t smtp_timeout = -1;                                              ///< -os, seconds
   std::string filter_file, system_filter_file;                                 ///< -bf, -bF
   std::string filter_domain, filter_local_part, filter_prefix, filter_suffix;  ///< -bfd -bfl -bfp -bfs
   std::string bi_argument;                                                     ///< -oA
   bool terse = false;                                                          ///< -n: -bP shows values alone
-  bool no_delivery = false;                                                    ///< -N
   bool queue_two_stage = false;                                                ///< -qq
-  bool queue_smtp = false;                ///< -odqs: what goes over SMTP waits for a queue run
-  bool listener_on_stdin = false;         ///< -bw
+  bool listener_on_stdin = false;                                              ///< -bw
   std::int64_t idle_limit = 0;            ///< -bw TIME: ends after so long without a client, seconds
   std::string message_file;               ///< -bem: a message whose variables -be sees
   std::string message_id;                 ///< -Mset: the same of a message in the queue
-  std::string message_reference;          ///< -oMm
   std::string log_text;                   ///< -z
   std::string syslog_tag;                 ///< -L
   std::string listen_override, pid_file;  ///< -oX, -oP
-  std::string host_address, interface_address, host_name, ident, authenticated_id, authenticator, authenticated_sender,
-      protocol;                   ///< -oM*
-  std::string list_kind;          ///< letters after -bp
-  std::string message_action;     ///< letters after -M
-  std::string test_host;          ///< -bh
-  bool test_callouts = false;     ///< -bhc
-  std::string markdown_dir;       ///< remex help --markdown DIR
-  bool strict = false;            ///< remex check --strict
-  bool json = false;              ///< remex check --json, remex help --json
-  std::string explain;            ///< remex check --explain CODE
-  bool diagnostics_page = false;  ///< remex help --diagnostics
+  std::string message_action;             ///< letters after -M
+  std::string test_host;                  ///< -bh
+  bool test_callouts = false;             ///< -bhc
+  std::string markdown_dir;               ///< remex help --markdown DIR
+  bool strict = false;                    ///< remex check --strict
+  bool json = false;                      ///< remex check --json, remex help --json
+  std::string explain;                    ///< remex check --explain CODE
+  bool diagnostics_page = false;          ///< remex help --diagnostics
 };
 
 /// Error: text for stderr; exit status 1 (Exim's for a bad command line).

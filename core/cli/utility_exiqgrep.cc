@@ -9,11 +9,14 @@
 #include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
-#include "core/cli/queue_view.h"
 #include "core/cli/utilities.h"
+#include "core/daemon/queue_view.h"
 #include "lang/regex.h"
 
 namespace remex::cli {
+
+using daemon::age_text;
+using daemon::size_text;
 
 namespace {
 

@@ -22,6 +22,7 @@
 #include "core/daemon/listeners.h"
 #include "core/daemon/process.h"
 #include "core/daemon/service_manager.h"
+#include "core/daemon/submit_socket.h"
 #include "core/daemon/supervisor.h"
 #include "core/daemon/worker.h"
 #include "core/dns/unbound.h"
@@ -51,9 +52,11 @@ class Daemon {
     if (const int rc = bind_all(); rc != EX_OK) return rc;
     hold_ends(true);
     if (const int rc = hand_over(); rc != EX_OK) return rc;  // while somebody sees why not
+    open_submissions();
     if (!opt_.foreground && !detach()) return EX_OSERR;
     if (const int rc = write_pid(); rc != EX_OK) return rc;
     const int rc = supervised();
+    close_submissions();
     if (!pid_path_.empty()) unlink(pid_path_.c_str());
     return rc;
   }
@@ -70,15 +73,38 @@ class Daemon {
     return EX_OK;
   }
 
+  /// A daemon that was killed a moment ago may still have them. Another one that lives keeps them.
+  void open_submissions() {
+    if (opt_.listener_on_stdin) return;
+    for (const Instant patient = monotonic_now() + kPortPatience;; wait_for_port(Millis(50))) {
+      auto made = open_submit_socket(*config_);
+      if (!made) {
+        fmt::print(stderr, "remex: {}\n", made.error().text);
+        notes_.push_back(made.error().text);
+        return;
+      }
+      submissions_ = std::move(*made);
+      if (submissions_ || monotonic_now() >= patient) return;
+    }
+  }
+
+  /// Once: the name may be another daemon's afterwards.
+  void close_submissions() {
+    if (!submissions_) return;
+    submissions_.reset();
+    remove_submit_socket(config_->main.spool_directory);
+  }
+
   int supervised() {
     SupervisorOptions so;
     so.config = config_;
     so.notes = std::move(notes_);
     so.reload = [this](std::string& problem) { return opt_.reload ? opt_.reload(problem) : nullptr; };
-    so.work = [this](const WorkerStart& start) { return run_worker(opt_, listeners_, start); };
+    so.work = [this](const WorkerStart& start) { return run_worker(opt_, listeners_, submissions_.get(), start); };
     so.listen_as = [this](const lang::Config& config, std::string& now) { return listen_as(config, now); };
     so.stop_listening = [this] {
       for (auto& l : listeners_) l.listener->close();
+      close_submissions();
     };
     return supervise(std::move(so));
   }
@@ -134,6 +160,11 @@ class Daemon {
           wanted ? change_listeners(listeners_, std::move(*wanted), static_cast<int>(config.main.smtp_connect_backlog))
                  : Result<bool>(std::unexpected(wanted.error()));
     }
+    if (changed && !submissions_ && !opt_.listener_on_stdin)  // the daemon that had them may be gone
+      if (auto made = open_submit_socket(config); made && *made) {
+        submissions_ = std::move(*made);
+        changed = true;
+      }
     now = listening_text(listeners_);
     return changed;
   }
@@ -204,6 +235,7 @@ class Daemon {
   std::shared_ptr<const lang::Config> config_;
   const DaemonOptions& opt_;
   std::vector<BoundListener> listeners_;
+  std::unique_ptr<io::Listener> submissions_;  ///< null: another daemon's, or not to be had
   std::string pid_path_;
   std::vector<std::string> notes_;  ///< of the directories, for the log
 };

@@ -80,7 +80,7 @@ IsOwn own_names(const lang::Config& config, const std::string& dir) {
         if (is_log_name(name, log.substr(slash + 1))) return true;
     if (dir != main.spool_directory) return false;
     return std::find(std::begin(kSpoolDirectories), std::end(kSpoolDirectories), name) != std::end(kSpoolDirectories) ||
-           is_any_of(name, {"exim-daemon.pid", "exim-process.info"}) ||
+           is_any_of(name, {"exim-daemon.pid", "exim-process.info", "submit"}) ||
            (name.starts_with("daemon-") && name.ends_with(".sock"));
   };
 }

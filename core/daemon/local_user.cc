@@ -6,8 +6,13 @@
 #include <pwd.h>
 
 #include <algorithm>
+#include <optional>
+#include <tuple>
+#include <utility>
 
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
+#include "core/io/fiber.h"
 #include "lang/regex.h"
 #include "lang/scope.h"
 
@@ -57,13 +62,16 @@ std::string full_name(const lang::Config& config, const std::string& login, cons
   return replace_all(name, "&", capital);
 }
 
-LocalUser find_local_user(uid_t uid, gid_t gid) {
-  LocalUser out{fmt::format("uid{}", uid), {}, {gid}};
+namespace {
+
+/// The account and its groups; nothing: there is none.
+std::optional<LocalUser> find_account(uid_t uid, gid_t gid) {
+  LocalUser out;
   std::string buffer(16384, '\0');
   passwd entry{};
   passwd* found = nullptr;
   getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
-  if (found == nullptr) return out;
+  if (found == nullptr) return std::nullopt;
   out.login = found->pw_name;
   out.gecos = found->pw_gecos != nullptr ? found->pw_gecos : "";
   out.groups.assign(256, gid);
@@ -71,6 +79,43 @@ LocalUser find_local_user(uid_t uid, gid_t gid) {
   if (getgrouplist(found->pw_name, gid, out.groups.data(), &n) < 0) n = static_cast<int>(out.groups.size());
   out.groups.resize(static_cast<std::size_t>(n));
   return out;
+}
+
+}  // namespace
+
+LocalUser find_local_user(uid_t uid, gid_t gid) {
+  return find_account(uid, gid).value_or(LocalUser{fmt::format("uid{}", uid), {}, {gid}});
+}
+
+Caller identify_caller(const lang::Config& config, uid_t uid, gid_t gid, std::vector<gid_t> groups,
+                       const EximUser& own) {
+  Caller c;
+  c.uid = static_cast<std::int64_t>(uid);
+  c.gid = static_cast<std::int64_t>(gid);
+  const auto& m = config.main;
+  groups.push_back(gid);
+  const bool overridden = hooks::unknown_login_wins() && m.unknown_login.is_set();
+  const std::optional<LocalUser> account = io::offload([uid, gid] { return find_account(uid, gid); });
+  if (account && !overridden) {
+    c.login = account->login;
+    c.gecos = full_name(config, c.login, account->gecos);
+  } else {
+    c.login = fmt::format("uid{}", c.uid);
+    lang::Scope scope;
+    scope.config = &config;
+    scope.extra["caller_uid"] = std::to_string(c.uid);
+    if (m.unknown_login.is_set())
+      if (auto login = m.unknown_login.eval(scope); login && !login->empty()) c.login = login->str();
+    c.gecos = m.unknown_username;
+  }
+  const bool in_place = own.is_caller || (own.uid >= 0 && c.uid == own.uid) || c.login == m.exim_user;
+  const bool in_own_group =
+      own.gid > 0 && std::find(groups.begin(), groups.end(), static_cast<gid_t>(own.gid)) != groups.end();
+  std::tie(c.trusted, c.admin) = io::offload([&] {  // the user database may be a server on the network
+    return std::pair(in_place || is_trusted_user(config, c.login, c.uid, groups),
+                     c.uid == 0 || in_place || in_own_group || in_group_list(m.admin_groups, groups));
+  });
+  return c;
 }
 
 }  // namespace remex::daemon

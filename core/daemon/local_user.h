@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,5 +33,25 @@ struct LocalUser {
 };
 /// The account of `uid`, with its supplementary groups and `gid`. Blocks.
 LocalUser find_local_user(uid_t uid, gid_t gid);
+
+/// Who called: login name, ids, and what he may.
+struct Caller {
+  std::string login;  ///< of the account, else as unknown_login says
+  std::string gecos;  ///< full name
+  std::int64_t uid = -1, gid = -1;
+  bool trusted = false;  ///< may say who sends: root, the Exim user, trusted_users, trusted_groups
+  bool admin = false;    ///< may administer the queue: root, the Exim user, members of its group and of admin_groups
+};
+
+/// The Exim user as far as it is known; -1: it is not.
+struct EximUser {
+  std::int64_t uid = -1, gid = -1;
+  bool is_caller =
+      false;  ///< the caller is in its place: the spool is his own, and no other user's rights are borrowed
+};
+
+/// `groups`: the supplementary groups of the calling process. Parks, or blocks outside a fiber.
+Caller identify_caller(const lang::Config& config, uid_t uid, gid_t gid, std::vector<gid_t> groups,
+                       const EximUser& own);
 
 }  // namespace remex::daemon

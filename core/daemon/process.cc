@@ -151,6 +151,15 @@ Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Con
   return p;
 }
 
+LocalScope::LocalScope(Process& p) {
+  scope.config = p.engine.config.get();
+  scope.services = p.services.get();
+  scope.from = &from;
+  scope.envelope = &envelope;
+  scope.acl_c = &acl_c;
+  scope.acl_m = &acl_m;
+}
+
 Result<Identity> run_identity(const lang::Config& config) {
   Identity id;
   const auto& m = config.main;

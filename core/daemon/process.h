@@ -1,6 +1,7 @@
 // What every mode of the program needs: configuration loaded, log and store opened, services made; identities.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -40,6 +41,15 @@ struct Process {
   static Result<std::shared_ptr<Process>> create_with(std::shared_ptr<const lang::Config> config,
                                                       std::shared_ptr<store::Store> store,
                                                       std::shared_ptr<log::Log> log);
+};
+
+/// A scope for tests and local work: config and services set, from/envelope owned here.
+struct LocalScope {
+  explicit LocalScope(Process& p);
+  mail::ReceivedFrom from;
+  mail::Envelope envelope;
+  std::map<std::string, Text> acl_c, acl_m;
+  lang::Scope scope;
 };
 
 /// primary_hostname of the configuration, or the host's own name.

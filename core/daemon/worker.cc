@@ -18,6 +18,7 @@
 #include "core/daemon/process.h"
 #include "core/daemon/scheduler.h"
 #include "core/daemon/status.h"
+#include "core/daemon/submit_service.h"
 #include "core/daemon/worker_link.h"
 #include "core/delivery/parallel.h"
 #include "core/hooks/hooks.h"
@@ -46,9 +47,14 @@ int fail_start(int code, const std::string& text) {
 
 class Worker {
  public:
-  Worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, const WorkerStart& start,
-         std::vector<std::string> notes)
-      : config_(start.config), opt_(opt), listeners_(listeners), start_(start), notes_(std::move(notes)) {}
+  Worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, io::Listener* submissions,
+         const WorkerStart& start, std::vector<std::string> notes)
+      : config_(start.config),
+        opt_(opt),
+        listeners_(listeners),
+        submissions_(submissions),
+        start_(start),
+        notes_(std::move(notes)) {}
 
   int serve() {
     ProcessOptions po;
@@ -78,7 +84,10 @@ class Worker {
     {
       io::Nursery heart(io::OnThrow::fatal), nursery(io::OnThrow::fatal);
       heart.spawn("heartbeat", [this] { heartbeat(); });
-      for (std::size_t i = 0; i < listeners_.size(); ++i) nursery.spawn("listener", [this, i] { accept_loop(i); });
+      for (BoundListener& l : listeners_)
+        nursery.spawn("listener", [this, &l] { accept_loop([this, &l] { return accept_one(l); }); });
+      if (submissions_ != nullptr)
+        nursery.spawn("submissions", [this] { accept_loop([this] { return accept_submission(); }); });
       // What the one before was about to deliver would wait for the operator.
       const auto& runners = opt_.runners;
       if (start_.again && std::none_of(runners.begin(), runners.end(), [](const auto& r) { return r.is_usual(); }))
@@ -89,6 +98,7 @@ class Worker {
       nursery.spawn("status", [this] { answer_status(); });
       (void)stop_.wait();
       for (auto& l : listeners_) l.listener->close();
+      if (submissions_ != nullptr) submissions_->close();
       nursery.cancel_all();
       if (leaves_) leave(nursery);
       sessions_->cancel_all();  // each says 421 and goes
@@ -310,11 +320,12 @@ class Worker {
     send_report(start_.link, Report::reloaded);
   }
 
-  void accept_loop(std::size_t index) {
+  /// `accept_one` takes one client of a listening socket.
+  void accept_loop(const std::function<Status()>& accept_one) {
     while (!stop_.is_set()) {
       Status st;
       try {
-        st = accept_one(listeners_[index]);
+        st = accept_one();
       } catch (const std::bad_alloc&) {
         st = fail("no memory for another session");  // the port stays open
       }
@@ -330,6 +341,14 @@ class Worker {
     REMEX_TRY(auto socket, l.listener->accept());
     if (!stop_.is_set() || leaves_)  // else it came last, and the sessions are being joined
       start_session(std::move(socket), l.address.tls_on_connect);
+    return {};
+  }
+
+  Status accept_submission() {
+    REMEX_TRY(auto socket, submissions_->accept());
+    if (stop_.is_set() && !leaves_) return {};
+    auto caller = std::make_shared<std::unique_ptr<io::Socket>>(std::move(socket));
+    sessions_->spawn("submission", [this, process = process_, caller] { submit_service_.serve(process, **caller); });
     return {};
   }
 
@@ -397,6 +416,7 @@ class Worker {
   std::shared_ptr<const lang::Config> config_;
   const DaemonOptions& opt_;
   std::vector<BoundListener>& listeners_;
+  io::Listener* submissions_;
   const WorkerStart& start_;
   std::vector<std::string> notes_;
   std::shared_ptr<Process> process_;
@@ -409,6 +429,7 @@ class Worker {
   bool ending_ = false;  ///< the daemon ends
   io::Event hurry_;      ///< a worker that leaves has no delivery any more, or no time
   io::Event stop_;
+  SubmitService submit_service_{start_.courier != nullptr};
   std::unique_ptr<io::Nursery> sessions_ = std::make_unique<io::Nursery>();
   Scheduler scheduler_{64};
 };
@@ -443,7 +464,8 @@ Status give_up_what_is_not_needed(WorkerStart& start, std::vector<std::string>& 
 
 int look_signal() { return SIGRTMIN; }
 
-int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, WorkerStart start) {
+int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, io::Listener* submissions,
+               WorkerStart start) {
   (void)prctl(PR_SET_NAME, "remex-worker");
   const bool root = geteuid() == 0;
   if (root) {
@@ -459,7 +481,7 @@ int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, 
   if (root)
     if (const Status st = give_up_what_is_not_needed(start, notes); !st)
       return fail_start(EX_OSERR, fmt::format("sandbox: {} (the option sandbox turns it off)", st.error().text));
-  return io::run_loop([&] { return Worker(opt, listeners, start, std::move(notes)).serve(); });
+  return io::run_loop([&] { return Worker(opt, listeners, submissions, start, std::move(notes)).serve(); });
 }
 
 }  // namespace remex::daemon

@@ -29,6 +29,8 @@ int look_signal();
 
 /// Runs in the process that the master forked, to its end. As root it becomes exim_user first. Problems at the start go
 /// to stderr. Returns the exit status.
-int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, WorkerStart start);
+/// `submissions`: the socket of submit_socket.h, or null.
+int run_worker(const DaemonOptions& opt, std::vector<BoundListener>& listeners, io::Listener* submissions,
+               WorkerStart start);
 
 }  // namespace remex::daemon

@@ -60,13 +60,17 @@ void Session::batch_reply(int code, std::string_view reply_text) {
   out_ += fmt::format("{} {}\nTransaction started in line {}\nError detected in line {}\n", code, text, batch_began_,
                       batch_line_);
   if (!command.empty()) out_ += printable(command) + "\n";
-  fmt::print(stderr,
-             "An error was detected while processing a file of BSMTP input.\nThe error message was:\n\n  {} {}\n\n"
-             "The SMTP transaction started in line {}.\nThe error was detected in line {}.\n",
-             code, text, batch_began_, batch_line_);
-  if (!command.empty()) fmt::print(stderr, "The SMTP command at fault was:\n\n   {}\n\n", printable(command));
-  fmt::print(stderr, "{} previous message{} successfully processed.\nThe rest of the batch was abandoned.\n",
-             accepted_messages_, accepted_messages_ == 1 ? " was" : "s were");
+  std::string told = fmt::format(
+      "An error was detected while processing a file of BSMTP input.\nThe error message was:\n\n  {} {}\n\n"
+      "The SMTP transaction started in line {}.\nThe error was detected in line {}.\n",
+      code, text, batch_began_, batch_line_);
+  if (!command.empty()) told += fmt::format("The SMTP command at fault was:\n\n   {}\n\n", printable(command));
+  told += fmt::format("{} previous message{} successfully processed.\nThe rest of the batch was abandoned.\n",
+                      accepted_messages_, accepted_messages_ == 1 ? " was" : "s were");
+  if (opt_.tell)
+    opt_.tell(told);
+  else
+    fmt::print(stderr, "{}", told);
 }
 
 }  // namespace remex::smtp

@@ -77,6 +77,14 @@ Session::Session(Server& server, std::unique_ptr<io::Stream> stream, mail::Recei
   envelope_.login = opt_.login;
   envelope_.caller_uid = opt_.caller_uid;
   envelope_.caller_gid = opt_.caller_gid;
+  know_caller();
+}
+
+/// $caller_uid and $caller_gid: not always this process's.
+void Session::know_caller() {
+  if (opt_.caller_uid < 0) return;
+  scope_.extra.insert_or_assign("caller_uid", std::to_string(opt_.caller_uid));
+  scope_.extra.insert_or_assign("caller_gid", std::to_string(opt_.caller_gid));
 }
 
 Session::~Session() {
@@ -425,6 +433,7 @@ void Session::reset_message() {
   scope_.sender_data = scope_.recipient_data = scope_.acl_domain_data = scope_.acl_local_part_data = Text();
   scope_.verify_address_data = scope_.verify_sender_address_data = Text();
   scope_.extra.clear();
+  know_caller();
   scope_.headers_added.clear();
 }
 

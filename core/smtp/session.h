@@ -5,6 +5,7 @@
 // cmd_tls.cc, cmd_auth.cc, cmd_misc.cc; session_connect.cc is the beginning, batch.cc what is different in a file.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct SessionOptions {
   bool trusted = false;               ///< the local caller may say who sends
   std::int64_t receive_timeout = -1;  ///< -os, seconds: instead of smtp_receive_timeout; 0 = for ever
   std::string sender_override;        ///< -f for -bs by a trusted caller
+  /// -bS: gets what went wrong, for a person; unset: standard error.
+  std::function<void(std::string_view)> tell;
 };
 
 class Session {
@@ -83,6 +86,7 @@ class Session {
   void finish(std::string_view reason);
   Millis receive_timeout();
   void reset_message();
+  void know_caller();
   /// Is the client in the host list `option`? An error, which is logged: the list cannot be looked at now. What such a
   /// list lets through, or keeps away, is then not to be had: see cannot_tell().
   /// Does -bh tell now how this option's list is asked? Some are told at the beginning, in Exim's order.
@@ -134,6 +138,8 @@ class Session {
   Next cmd_expn(const Command& c);
   Next batch_command(const Command& c);
   void batch_reply(int code, std::string_view reply_text);
+  /// A local caller who is not trusted sends as himself, whatever MAIL says, unless untrusted_set_sender permits that.
+  void take_local_sender();
   static bool is_for_batch(Verb verb);
   Result<std::vector<std::string>> etrn_command(std::string_view argument);
   bool mail_parameters(const PathCommand& pc);

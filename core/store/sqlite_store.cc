@@ -132,9 +132,16 @@ Applied update_row(Database& db, const mail::Envelope& e, const std::string& env
   return {};
 }
 
+/// What may not be looked at is not empty.
+std::unexpected<Error> no_right(const std::string& spool_directory) {
+  return fail_errno(EACCES,
+                    fmt::format("the spool {} (root, exim_user and its group may look at it)", spool_directory));
+}
+
 /// The database of a spool, made when missing.
 Result<std::unique_ptr<Database>> open_spool(const std::string& spool_directory, const std::string& path) {
   const bool exists = ::access(path.c_str(), F_OK) == 0;
+  if (!exists && errno == EACCES) return no_right(spool_directory);
   if (!exists) {
     REMEX_CHECK(make_directory(spool_directory + "/db"));
     REMEX_CHECK(make_directory(spool_directory + "/bodies"));
@@ -154,7 +161,9 @@ Result<std::unique_ptr<Database>> open_spool(const std::string& spool_directory,
 Result<std::shared_ptr<Store>> Store::open(const StoreOptions& opt) {
   const std::string directory = opt.directory + "/db", path = directory + "/spool.sqlite",
                     bodies = opt.directory + "/bodies";
-  if (opt.read_only && ::access(path.c_str(), F_OK) != 0) {  // an empty queue, and nothing is created by looking at it
+  if (opt.read_only && ::access(path.c_str(), F_OK) != 0) {
+    if (errno == EACCES) return no_right(opt.directory);
+    // An empty queue, and nothing is created by looking at it.
     REMEX_TRY(auto db, Database::open(":memory:", SQLITE_OPEN_READWRITE, 0));
     REMEX_CHECK(prepare_schema(*db));
     return std::make_shared<SqliteStore>(opt, path, bodies, std::move(db), nullptr);

@@ -31,8 +31,15 @@ Result<Text> qualify_recipient(Scope& s, std::string_view) {
 Result<Text> version(Scope&, std::string_view) { return trusted(hooks::version()); }
 Result<Text> compile_number(Scope&, std::string_view) { return trusted("1"); }
 Result<Text> pid(Scope&, std::string_view) { return number(getpid()); }
-Result<Text> uid(Scope&, std::string_view) { return number(getuid()); }
-Result<Text> gid(Scope&, std::string_view) { return number(getgid()); }
+/// Of a message that is handed over to the daemon: whoever did it.
+Result<Text> uid(Scope& s, std::string_view name) {
+  const auto* v = extra(s, name);
+  return v != nullptr ? trusted(*v) : number(getuid());
+}
+Result<Text> gid(Scope& s, std::string_view name) {
+  const auto* v = extra(s, name);
+  return v != nullptr ? trusted(*v) : number(getgid());
+}
 Result<Text> euid(Scope&, std::string_view) { return number(geteuid()); }
 Result<Text> egid(Scope&, std::string_view) { return number(getegid()); }
 Result<Text> program(Scope&, std::string_view) {

@@ -2,10 +2,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/cli/queue_query.h"
-#include "core/cli/queue_view.h"
+#include "core/daemon/queue_view.h"
 
 using namespace remex;
 using namespace remex::cli;
+using daemon::age_text, daemon::size_text, daemon::span_text;
 
 BOOST_AUTO_TEST_SUITE(queue_query)
 

@@ -1,11 +1,11 @@
 // See submission_fault.h.
-#include "core/cli/submission_fault.h"
+#include "core/daemon/submission_fault.h"
 
 #include <fmt/core.h>
 
 #include "core/base/strings.h"
 
-namespace remex::cli {
+namespace remex::daemon {
 namespace {
 
 using Kind = SubmissionFault::Kind;
@@ -111,4 +111,4 @@ std::string fault_text(const SubmissionFault& fault) {
   return out;
 }
 
-}  // namespace remex::cli
+}  // namespace remex::daemon

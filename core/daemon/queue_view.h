@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
+#include "core/daemon/submit_request.h"
 #include "core/store/store.h"
 
-namespace remex::cli {
+namespace remex::daemon {
 
 /// "25m", "3h", "12d": the age column of -bp.
 std::string age_text(std::int64_t seconds);
@@ -25,7 +27,12 @@ enum class Recipients : std::uint8_t {
   generated,    ///< -bpa: with finished children, marked +D
 };
 
+/// -bp and its kin, as `request` asks for them, to `out` in pieces. `everything`: also what is not `login`'s. Error,
+/// kind failed: it may not be listed, or an id is none. Parks, or blocks outside a fiber.
+Status list_queue(store::Store& store, const SubmitRequest& request, bool everything, const std::string& login,
+                  const std::function<void(std::string_view)>& out);
+
 /// One entry of -bp, with the empty line behind it.
 std::string queue_entry(const store::QueueEntry& e, std::int64_t now, Recipients which);
 
-}  // namespace remex::cli
+}  // namespace remex::daemon

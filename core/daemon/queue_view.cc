@@ -1,15 +1,21 @@
 // See queue_view.h.
 
-#include "core/cli/queue_view.h"
+#include "core/daemon/queue_view.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/clock.h"
+#include "core/base/ids.h"
 #include "core/base/strings.h"
 
-namespace remex::cli {
+namespace remex::daemon {
+
+namespace {
+constexpr std::size_t kPiece = 60000;  ///< octets of a listing
+}
 
 std::string age_text(std::int64_t seconds) {
   const std::int64_t minutes = (seconds + 30) / 60;
@@ -51,4 +57,38 @@ std::string queue_entry(const store::QueueEntry& e, std::int64_t now, Recipients
   return out;
 }
 
-}  // namespace remex::cli
+Status list_queue(store::Store& store, const SubmitRequest& request, bool everything, const std::string& login,
+                  const std::function<void(std::string_view)>& out) {
+  const auto has = [&request](char c) { return request.list_kind.find(c) != std::string::npos; };
+  const Recipients which = has('u') ? Recipients::undelivered : has('a') ? Recipients::generated : Recipients::all;
+  for (const auto& id : request.arguments)
+    if (!is_message_id(id)) return fail(fmt::format("malformed message id {} after -bp option", printable(id)));
+  if (has('c') && !everything)
+    return fail("permission denied: -bpc is for admin users (root, exim_user, admin_groups)");
+  REMEX_TRY(auto list, store.list(!everything || (!has('i') && !has('c'))));
+  std::erase_if(list, [&](const auto& e) {
+    return e.queue_name != request.queue_name || (!everything && (e.login.empty() || e.login != login));
+  });
+  if (has('c')) {
+    out(fmt::format("{}\n", list.size()));
+    return {};
+  }
+  const std::int64_t now = wall_seconds();
+  std::string text;
+  const auto add = [&](const std::string& more) {
+    text += more;
+    if (text.size() > kPiece) out(std::exchange(text, {}));
+  };
+  const auto shown = [&](const store::QueueEntry& e) { return has('i') ? e.id + "\n" : queue_entry(e, now, which); };
+  if (request.arguments.empty())
+    for (const auto& e : list) add(shown(e));
+  for (const std::string& id : request.arguments) {
+    const auto found = std::ranges::find(list, id, &store::QueueEntry::id);
+    add(found != list.end() ? shown(*found)
+                            : fmt::format("      {}\n    *** spool read error: No such file or directory ***\n\n", id));
+  }
+  out(text);
+  return {};
+}
+
+}  // namespace remex::daemon

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace remex::cli {
+namespace remex::daemon {
 
 struct SubmissionFault {
   enum class Kind : std::uint8_t {
@@ -40,4 +40,4 @@ std::string fault_reason(const SubmissionFault& fault, std::int64_t limit);
 std::string fault_subject(const SubmissionFault& fault);
 std::string fault_text(const SubmissionFault& fault);
 
-}  // namespace remex::cli
+}  // namespace remex::daemon
