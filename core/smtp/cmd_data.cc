@@ -64,9 +64,20 @@ bool Session::data_lost(ErrorKind why) {
   return false;
 }
 
+void Session::take_local_sender() {
+  if (opt_.is_tcp || server_.fake || opt_.trusted || opt_.login.empty()) return;
+  const auto& permitted = config_->main.untrusted_set_sender;
+  if (permitted.is_set() && !envelope_.sender.empty()) {
+    const auto found = permitted.match(scope_, Text::tainted(envelope_.sender));
+    if (found && found->matched) return;
+  }
+  envelope_.sender = opt_.login + "@" + qualify_domain(*config_, server_.primary_hostname);
+}
+
 /// What the session knows about how the message shall be handled.
 void Session::prepare_reception(Reception& reception) {
   const auto& m = config_->main;
+  take_local_sender();
   reception.load_latch = &load_latch_;
   reception.discarded_by = discarded_sender_ ? "MAIL" : !discarded_rcpts_.empty() ? "RCPT" : "";
   if (m.smtp_accept_queue_per_connection > 0 && accepted_messages_ >= m.smtp_accept_queue_per_connection)

@@ -161,16 +161,6 @@ std::int64_t Session::max_messages() {
   return v ? parse_int(trim(v->view())).value_or(0) : 0;
 }
 
-void Session::take_local_sender() {
-  if (opt_.is_tcp || server_.fake || opt_.trusted || opt_.login.empty() || envelope_.sender.empty()) return;
-  const auto& permitted = config_->main.untrusted_set_sender;
-  if (permitted.is_set()) {
-    const auto found = permitted.match(scope_, Text::tainted(envelope_.sender));
-    if (found && found->matched) return;
-  }
-  envelope_.sender = opt_.login + "@" + qualify_domain(*config_, server_.primary_hostname);
-}
-
 Session::Next Session::cmd_mail(const Command& c) {
   const auto& m = config_->main;
   // What does not begin "MAIL FROM:" is no command at all.
@@ -224,7 +214,6 @@ Session::Next Session::cmd_mail(const Command& c) {
   }
   envelope_.sender = addr->str();
   if (prdr_requested_) scope_.extra["prdr_requested"] = "yes";
-  take_local_sender();
   if (!opt_.sender_override.empty()) envelope_.sender = opt_.sender_override == "<>" ? "" : opt_.sender_override;
   const acl::Outcome o = run_acl(acl::Hook::mail, m.acl_smtp_mail);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {

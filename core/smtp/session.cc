@@ -64,6 +64,7 @@ Session::Session(Server& server, std::unique_ptr<io::Stream> stream, mail::Recei
   from_.is_smtp = true;
   from_.is_local = !opt_.is_tcp;
   if (!opt_.login.empty()) from_.ident = opt_.login;
+  if (!opt_.is_tcp && from_.authenticated_id.empty()) from_.authenticated_id = opt_.login;
   scope_.config = config_.get();
   scope_.services = &services_;
   scope_.from = &from_;

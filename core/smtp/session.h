@@ -138,7 +138,8 @@ class Session {
   Next cmd_expn(const Command& c);
   Next batch_command(const Command& c);
   void batch_reply(int code, std::string_view reply_text);
-  /// A local caller who is not trusted sends as himself, whatever MAIL says, unless untrusted_set_sender permits that.
+  /// A message of a local caller who is not trusted is his own, whatever MAIL said, unless untrusted_set_sender permits
+  /// that. (ACLs up to DATA see what MAIL said.)
   void take_local_sender();
   static bool is_for_batch(Verb verb);
   Result<std::vector<std::string>> etrn_command(std::string_view argument);

@@ -41,13 +41,15 @@ log_selector = +all
 ''' % (TRUSTED, ADMIN), routers='never:\n  driver = redirect\n  domains = later.test\n  allow_defer\n  data = :defer: not now\n')
 with open(CONF) as f:
     text = f.read()
-h.write(CONF, text.replace('begin acl\n', '''begin acl
+h.write(CONF, text.replace('acl_smtp_data = accept\n', 'acl_smtp_data = data\n').replace('begin acl\n', '''begin acl
 not_smtp:
   deny condition = ${if match{$h_subject:}{refused}}
        message = we do not want it
   accept add_header = X-Caller: $caller_uid $caller_gid $originator_uid $sender_ident
 mail:
   accept logwrite = MAIL of $caller_uid <$sender_address>
+data:
+  accept logwrite = DATA of <$sender_address> $authenticated_id
 '''))
 SERVER = h.Remex(CONF, [PORT], args=['-q1h'])
 SPOOL = D('spool')
@@ -193,7 +195,12 @@ def test_bs():
     h.equal(codes, ['220', '250', '250', '250', '354', '250', '221'], r.stdout)
     received('bs-untrusted')
     h.check(re.search(r'<= %s@box.test U=%s P=local-esmtp .*bs-untrusted' % (USER, USER), log()), log()[-1500:])
-    h.check('MAIL of %d <%s@box.test>' % (UID, USER) in log(), 'the ACL sees who it is')
+    h.check('MAIL of %d <boss@box.test>' % UID in log(), 'the ACL sees who it is, and what he said')
+    h.check(re.search(r'DATA of <%s@box.test> %s\n' % (USER, USER), log()), 'and whose the message is')
+    call('-bs', data=(dialogue % 'bs-null').replace('boss@box.test', ''))
+    h.check(re.search(r'<= %s@box.test U=%s P=local-esmtp .*bs-null' % (USER, USER), log()), 'no sender')
+    call('-bs', data=(dialogue % 'bs-allowed').replace('boss@', 'allowed-y@'))
+    h.check(re.search(r'<= allowed-y@box.test U=%s P=local-esmtp .*bs-allowed' % USER, log()), 'untrusted_set_sender')
     call('-bs', data=dialogue % 'bs-trusted', user=TRUSTED)
     h.wait_for(lambda: re.search(r'<= boss@box.test U=%s P=local-esmtp .*bs-trusted' % TRUSTED, log()), what='a trusted sender')
     r = call('-bS', data='MAIL FROM:<boss@box.test>\nRCPT TO:<u@box.test>\nDATA\nSubject: batch\n\nx\n.\nNONSENSE\n')
@@ -350,6 +357,11 @@ def test_many_at_a_time():
     h.equal(failed, [], 'failures')
     for i in range(100):
         received('many-%d' % i)
+
+
+def test_the_sandbox_has_nothing_against_it():
+    h.check('sandbox: process' not in log(), 'a system call was refused')
+    h.check('internal error' not in log(), 'an exception')
 
 
 def test_after_sighup_and_a_dead_worker():
