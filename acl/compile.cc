@@ -58,6 +58,11 @@ class Compiler {
   void line(const lang::LogicalLine& l) {
     LineReader r{l.text};
     if (r.done()) return;
+    if (auto* reading = this->reading(); reading != nullptr) {
+      reading->line = l.text.text();
+      reading->pos = l.last;
+      reading->first = acl_.statements.empty();
+    }
     const std::size_t start = r.at;
     bool negated = r.take('!');
     std::string_view w = r.word();
@@ -65,6 +70,7 @@ class Compiler {
     if (!negated && parse_verb(w, verb)) {
       acl_.statements.push_back({verb, l.text.at(start), {}});
       if (r.done()) return;
+      if (auto* reading = this->reading(); reading != nullptr) reading->first = false;
       negated = r.take('!');
       const std::size_t word_at = (r.skip_blanks(), r.at);
       w = r.word();
@@ -84,6 +90,7 @@ class Compiler {
   }
 
   bool failed() const { return failed_; }
+  lang::Reading* reading() { return ctx_.diagnostics != nullptr ? ctx_.diagnostics->reading() : nullptr; }
 
  private:
   void error(std::string_view code, lang::Pos pos, std::size_t n, std::string text, std::string hint = {}) {
@@ -106,6 +113,15 @@ class Compiler {
     if (def->state == lang::State::later) {
       error("not-supported", pos, w.size(),
             fmt::format("{}: \"{}\" is known but this version cannot do it", ctx_.where, w));
+      return;
+    }
+    if (auto* reading = this->reading(); reading != nullptr)
+      reading->kind = def->kind == WordKind::condition ? "condition" : "modifier";
+    if (const Verb verb = acl_.statements.back().verb;
+        def->name == "endpass" && verb != Verb::accept && verb != Verb::discard) {
+      error("acl-value", pos, w.size(),
+            fmt::format("{}: \"endpass\" is not allowed with \"{}\"", ctx_.where, to_string(verb)),
+            "it means something in accept and discard");
       return;
     }
     Item it;
@@ -197,7 +213,9 @@ std::shared_ptr<const Acl> compile_acl(const std::string& name, const std::vecto
   lang::CompileContext named = ctx;
   named.where = fmt::format("ACL \"{}\"", name);
   Compiler c(*acl, named);
+  const lang::Reading before = c.reading() != nullptr ? *c.reading() : lang::Reading{};
   for (const auto& l : lines) c.line(l);
+  if (c.reading() != nullptr) *c.reading() = before;
   if (c.failed()) return nullptr;
   return acl;
 }

@@ -55,8 +55,8 @@ void read_sections(ReaderState& st) {
     const std::size_t at = text.find_first_not_of(" \t", 5);
     const Pos pos = begin->at(at);
     const auto length = static_cast<std::uint32_t>(name.size());
-    const auto it =
-        std::find_if(std::begin(kSections), std::end(kSections), [&](const Section& s) { return s.name == name; });
+    const auto it = std::find_if(std::begin(kSections), std::end(kSections),
+                                 [&](const Section& s) { return iequals(s.name, name); });
     if (it == std::end(kSections)) {
       std::vector<std::string_view> names;
       for (const Section& s : kSections) names.push_back(s.name);
@@ -68,7 +68,7 @@ void read_sections(ReaderState& st) {
       while (begin && !is_begin(begin->text()));
       continue;
     }
-    if (const auto [old, fresh] = seen.emplace(name, pos); !fresh)
+    if (const auto [old, fresh] = seen.emplace(std::string(it->name), pos); !fresh)
       st.diag.error("section-twice", pos, length, fmt::format("there are two \"{}\" sections", name))
           .notes.push_back("the first is at " + st.config.files->where(old->second));
     begin = it->read(st);
@@ -227,8 +227,9 @@ std::shared_ptr<const Config> load(const std::string& name, const std::string* t
   run_static_checks(st);
   if (!text && opt.warn) check_permissions(st);
   diag.finish(opt.hints);
-  if (diag.has_errors()) return nullptr;
-  return config;
+  if (!diag.has_errors()) return config;
+  if (opt.refused != nullptr) *opt.refused = std::move(config);
+  return nullptr;
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ struct CompiledAcl {
 /// One logical line of a section that lang does not interpret itself.
 struct LogicalLine {
   SourceText text;
+  Pos last = {};  ///< its last line in the file
 };
 
 struct CheckContext;  // lang/checks.h
@@ -122,9 +123,10 @@ class Config {
 };
 
 struct LoadOptions {
-  std::map<std::string, std::string> macros;  ///< -D
-  bool warn = true;                           ///< look for warnings too; errors are always found
-  bool hints = false;                         ///< and for hints (remex check)
+  std::map<std::string, std::string> macros;         ///< -D
+  bool warn = true;                                  ///< look for warnings too; errors are always found
+  bool hints = false;                                ///< and for hints (remex check)
+  std::shared_ptr<const Config>* refused = nullptr;  ///< gets what was read of a configuration with errors
 };
 
 /// Reads and compiles. On error the diagnostics (whose files table lives in `files`) have all of them.

@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "core/hooks/hooks.h"
 #include "lang/diagnostic_kinds.h"
+#include "lang/exim_wording.h"
 
 namespace remex::lang {
 namespace {
@@ -95,9 +97,17 @@ Diagnostic& Diagnostics::add(Diagnostic d) {
   return list_.emplace_back(std::move(d));
 }
 
+Diagnostics::Diagnostics(SourceFiles& files) : files_(&files), following_(hooks::active()) {}
+
 Diagnostic& Diagnostics::error(std::string code, Pos pos, std::uint32_t length, std::string message, std::string hint) {
+  if (following_ && exim_finds_later(code, message)) {
+    static thread_local Diagnostic dropped;
+    return dropped = Diagnostic{};
+  }
   ++errors_;
-  return add({Severity::error, std::move(code), std::move(message), pos, length, std::move(hint), {}});
+  Diagnostic& made = add({Severity::error, std::move(code), std::move(message), pos, length, std::move(hint), {}});
+  if (following_) made.reading = std::make_shared<const Reading>(reading_);
+  return made;
 }
 
 Diagnostic& Diagnostics::warning(std::string code, Pos pos, std::uint32_t length, std::string message,

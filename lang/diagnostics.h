@@ -9,6 +9,7 @@
 // Wording: lower case start, no full stop, names in double quotes, say what was seen; the hint follows.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,19 +20,31 @@ namespace remex::lang {
 
 enum class Severity : std::uint8_t { error, warning, note };
 
+/// What was being read when an error was found (test mode only; lang/exim_wording.h words the error by it).
+struct Reading {
+  Pos pos;                ///< the last line that was taken from a file
+  std::string line;       ///< the logical line, macros replaced
+  std::string_view kind;  ///< "condition" or "modifier" of an ACL
+  bool first = false;     ///< in an ACL: no statement has begun
+  bool boolean = false;   ///< the option is a boolean
+};
+
 struct Diagnostic {
   Severity severity = Severity::error;
   std::string code;  ///< short name, e.g. "unknown-option"; the stable code is found by it (lang/diagnostic_kinds.h)
   std::string message;
   Pos pos;
-  std::uint32_t length = 1;        ///< characters to underline
-  std::string hint;                ///< behind the carets
-  std::vector<std::string> notes;  ///< further lines: remedy, path of a tainted value, ...
+  std::uint32_t length = 1;                     ///< characters to underline
+  std::string hint;                             ///< behind the carets
+  std::vector<std::string> notes;               ///< further lines: remedy, path of a tainted value, ...
+  std::shared_ptr<const Reading> reading = {};  ///< of errors, when the reading is followed
 };
 
 class Diagnostics {
  public:
-  explicit Diagnostics(SourceFiles& files) : files_(&files) {}
+  /// In test mode errors keep what was being read, and those that Exim would not find before it runs are dropped
+  /// (lang/exim_wording.h).
+  explicit Diagnostics(SourceFiles& files);
   Diagnostic& error(std::string code, Pos pos, std::uint32_t length, std::string message, std::string hint = {});
   Diagnostic& warning(std::string code, Pos pos, std::uint32_t length, std::string message, std::string hint = {});
   /// Worth a look, perhaps right. Nobody has to act on it.
@@ -54,6 +67,9 @@ class Diagnostics {
   /// One line for logs: "message in line 41 of /etc/remex/remex.conf".
   std::string one_line(const Diagnostic& d) const;
   SourceFiles& files() { return *files_; }
+  const SourceFiles& files() const { return *files_; }
+  /// For the reader to tell where it is; null outside test mode.
+  Reading* reading() { return following_ ? &reading_ : nullptr; }
 
  private:
   struct Permission {
@@ -70,6 +86,8 @@ class Diagnostics {
   std::vector<Diagnostic> list_;
   std::vector<Permission> permissions_;
   std::size_t errors_ = 0;
+  bool following_;  ///< test mode
+  Reading reading_;
 };
 
 /// A JSON string literal.

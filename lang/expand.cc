@@ -14,6 +14,7 @@
 #include "lang/branches.h"
 #include "lang/compiler.h"
 #include "lang/config.h"
+#include "lang/diagnostics.h"
 #include "lang/node.h"
 #include "lang/scope.h"
 
@@ -24,7 +25,9 @@ struct Expansion::Impl {
   NodePtr root;
   std::string constant;
   bool is_constant = false;
+  std::string broken;  ///< test mode: why the text cannot be compiled, which is found when it is used
   bool is_test = false, if_true = true, if_false = false;  ///< see Expansion::test
+  void fold();                                             ///< what is known of the tree before it is evaluated
 };
 
 namespace {
@@ -37,6 +40,16 @@ bool branch_truth(const Node* branch, bool& truth) {
 
 }  // namespace
 
+void Expansion::Impl::fold() {
+  if (root->kind == NodeKind::constant) {
+    constant = std::move(root->text);
+    is_constant = true;
+    root.reset();
+  } else if (is_if(*root) && !root->fail_on_no) {
+    is_test = !root->has_branches || (branch_truth(root->yes.get(), if_true) && branch_truth(root->no.get(), if_false));
+  }
+}
+
 Result<Expansion> Expansion::compile(SourceText source, const CompileContext& ctx) {
   auto impl = std::make_shared<Impl>();
   impl->source = std::move(source);
@@ -48,14 +61,15 @@ Result<Expansion> Expansion::compile(SourceText source, const CompileContext& ct
     static const Scope kNoScope;
     const Registries& registries = ctx.registries != nullptr ? *ctx.registries : registries_of(kNoScope);
     Parser parser(impl->source, ctx, registries);
-    REMEX_TRY(impl->root, parser.parse_all());
-    if (impl->root->kind == NodeKind::constant) {
-      impl->constant = std::move(impl->root->text);
-      impl->is_constant = true;
-      impl->root.reset();
-    } else if (const Node& root = *impl->root; is_if(root) && !root.fail_on_no) {
-      impl->is_test = !root.has_branches ||
-                      (branch_truth(root.yes.get(), impl->if_true) && branch_truth(root.no.get(), impl->if_false));
+    auto root = parser.parse_all();
+    if (root) {
+      impl->root = std::move(*root);
+      impl->fold();
+    } else if (ctx.diagnostics != nullptr && ctx.diagnostics->reading() != nullptr) {
+      impl->broken = root.error().text;
+      impl->root = std::make_unique<Node>(NodeKind::constant, 0);
+    } else {
+      return std::unexpected(std::move(root).error());
     }
   }
   Expansion result;
@@ -124,6 +138,7 @@ Result<Text> Expansion::eval(Scope& scope) const {
 Status Expansion::append_to(Text& out, Scope& scope) const {
   if (!impl_) return {};
   if (impl_->is_constant) return append_piece(out, impl_->constant, Taint::clean, 0);
+  if (!impl_->broken.empty()) return fail(impl_->broken);
   if (scope.depth >= kMaxEvalDepth) return fail("expansion is nested too deeply");
   const Node& root = *impl_->root;
   std::shared_ptr<const Impl> keep;  // the configuration may be replaced while this parks

@@ -122,6 +122,7 @@ std::optional<SourceText> LineReader::physical_line() {
     in.offset = end + 1;
     ++in.line;
     const Pos pos{in.file, in.line, 1};
+    if (Reading* r = diag_.reading(); r != nullptr) r->pos = pos;
     if (const std::size_t nul = raw.find('\0'); nul != std::string::npos) {
       diag_.error("nul-byte", {in.file, in.line, static_cast<std::uint32_t>(nul + 1)}, 1,
                   "a NUL byte in the configuration");
@@ -327,9 +328,13 @@ std::optional<SourceText> LineReader::joined_line() {
       continue;
     }
     grant_permissions(first, last);
+    if (Reading* r = diag_.reading(); r != nullptr) r->line = logical.text().substr(0, n);
     return n == logical.text().size() ? std::move(logical) : logical.substr(0, n);
   }
-  if (continued && !trim(logical.text()).empty()) return logical.substr(0, trim_right(logical.text()).size());
+  if (continued && !trim(logical.text()).empty()) {
+    if (Reading* r = diag_.reading(); r != nullptr) r->line = trim_right(logical.text());
+    return logical.substr(0, trim_right(logical.text()).size());
+  }
   return std::nullopt;
 }
 

@@ -93,10 +93,14 @@ struct Setting {
   bool has_value = false;
   bool hidden = false;
   SourceText value;  ///< raw, behind "=" and blanks
+  Pos junk;          ///< where something else than "=" follows the name (line 0: nothing does)
 };
 
-/// Splits an option line. False with a diagnostic when it is none.
+/// Splits an option line. False with a diagnostic when it is none; a missing "=" is complained of by check_equals(),
+/// once the option is known.
 bool parse_setting(ReaderState& st, const SourceText& line, const std::string& who, Setting& out);
+/// False with a diagnostic when something else than "=" follows the name.
+bool check_equals(Diagnostics& diag, const Setting& s, const std::string& where);
 /// Takes the quotes off a quoted value and resolves its escapes. False with a diagnostic.
 bool unquote(Diagnostics& diag, const SourceText& raw, const std::string& name, SourceText& out);
 /// The next word of a retry or rewrite rule: quoted (escapes resolved) or up to a blank. `at` moves behind it and the

@@ -136,6 +136,30 @@ ValueProblem check_paths(const std::vector<std::string>& paths) {
   return {};
 }
 
+/// Which files the logs are: "syslog", or a path with one %s for main, reject and panic.
+ValueProblem check_log_path(const MainOptions& m) {
+  for (const std::string& item : m.log_file_path) {
+    const std::string_view path = trim(item);
+    if (path.empty() || path == "syslog") continue;
+    const std::size_t name = path.find("%s");
+    if (name == std::string_view::npos)
+      return {"bad-value", fmt::format("log_file_path \"{}\" does not contain \"%s\"", path),
+              "like /var/log/remex/%slog"};
+    for (std::size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
+      const char kind = at + 1 < path.size() ? path[at + 1] : ' ';
+      if (at != name && kind != 'D' && kind != 'M')
+        return {"bad-value", fmt::format("log_file_path \"{}\" contains unexpected \"%\" character", path), {}};
+    }
+  }
+  return {};
+}
+
+ValueProblem check_most_connections(const MainOptions& m) {
+  const bool per_host = m.smtp_accept_max_per_host.is_constant() && m.smtp_accept_max_per_host.constant() != "0";
+  if (m.smtp_accept_max != 0 || (m.smtp_accept_queue == 0 && !per_host)) return {};
+  return {"bad-value", "smtp_accept_max must be set if smtp_accept_queue or smtp_accept_max_per_host is set", {}};
+}
+
 /// Options whose values other parts parse: what is wrong is said when they are read, not when they are first needed.
 constexpr struct {
   std::string_view option;
@@ -144,6 +168,8 @@ constexpr struct {
     {"dns_resolvers", [](const MainOptions& m) { return check_dns({.resolvers = m.dns_resolvers}); }},
     {"dns_local_data", [](const MainOptions& m) { return check_dns({.local_data = m.dns_local_data}); }},
     {"log_selector", check_selectors},
+    {"log_file_path", check_log_path},
+    {"smtp_accept_max", check_most_connections},
     {"syslog_facility", check_facility},
     {"localhost_number", check_host_number},
     {"uucp_from_pattern", [](const MainOptions& m) { return check_regex(m.uucp_from_pattern); }},

@@ -38,6 +38,20 @@ const OptionDef* resolve(Setting& s, const Find& find) {
   return nullptr;
 }
 
+/// "no_name" where name is an option but no boolean: complains, and is true.
+template <class Find>
+bool wrongly_negated(Diagnostics& diag, const Setting& s, const std::string& where, const Find& find) {
+  for (const std::string_view prefix : {"no_", "not_"}) {
+    if (!s.name.starts_with(prefix)) continue;
+    const std::string_view rest = std::string_view(s.name).substr(prefix.size());
+    if (find(rest) == nullptr) continue;
+    diag.error("unknown-option", s.name_pos, s.name_length,
+               fmt::format("{}\"{}\" stands before \"{}\", which is not a boolean option", where, prefix, rest));
+    return true;
+  }
+  return false;
+}
+
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates) {
   if (const auto now = replacement_for(word); !now.empty()) return std::string(now);
   const std::string_view best = nearest(word, candidates);
@@ -127,12 +141,14 @@ void main_option(ReaderState& st, const SourceText& line) {
   Setting s;
   if (!parse_setting(st, line, "", s)) return;
   const auto& all = st.config.registries->main_options;
-  const OptionDef* def = resolve(s, [&](std::string_view n) -> const OptionDef* {
+  const auto find = [&](std::string_view n) -> const OptionDef* {
     for (const OptionDef* o : all)
       if (o->name == n) return o;
     return nullptr;
-  });
+  };
+  const OptionDef* def = resolve(s, find);
   if (!def) {
+    if (wrongly_negated(st.diag, s, "", find)) return;
     std::vector<std::string_view> names;
     if (st.diag.error_count() < kSuggest)
       for (const OptionDef* o : all) names.push_back(o->name);
@@ -163,6 +179,12 @@ std::vector<DriverInstance>& instances_of(Config& c, DriverKind k) {
 
 void set_driver(ReaderState& st, DriverKind kind, DriverInstance& inst, const Setting& s, const std::string& where) {
   SourceText value;
+  if (!check_equals(st.diag, s, where)) return;
+  if (!s.has_value) {
+    st.diag.error("missing-value", s.name_pos, s.name_length, fmt::format("{}option \"driver\" needs a value", where),
+                  "driver = ...");
+    return;
+  }
   if (!unquote(st.diag, s.value, "driver", value)) return;
   std::vector<std::string_view> names;
   for (const DriverDef* d : drivers_of(*st.config.registries, kind)) {
@@ -200,12 +222,14 @@ void driver_option(ReaderState& st, DriverKind kind, DriverInstance& inst, const
   const auto generic = family ? family->generic_options : std::span<const OptionDef>{};
   const auto mine = inst.def ? inst.def->options : std::span<const OptionDef>{};
   bool is_private = false;
-  const OptionDef* def = resolve(s, [&](std::string_view n) {
+  const auto find = [&](std::string_view n) {
     const OptionDef* d = find_option(mine, n);
     is_private = d != nullptr;
     return d ? d : find_option(generic, n);
-  });
+  };
+  const OptionDef* def = resolve(s, find);
   if (!def) {
+    if (wrongly_negated(st.diag, s, where, find)) return;
     if (!inst.def && driver_seen) return;                     // the unknown driver is reported already
     if (inst.def && inst.def->state == State::later) return;  // so is one that this version cannot do
     std::vector<std::string_view> names{"driver"};
@@ -368,7 +392,8 @@ std::optional<SourceText> read_acls(ReaderState& st) {
       continue;
     }
     if (open) {
-      lines.push_back({std::move(*line)});
+      const Reading* reading = st.diag.reading();
+      lines.push_back({std::move(*line), reading != nullptr ? reading->pos : Pos{}});
     } else if (!complained) {
       st.diag.error("acl-name", line->at(0), 1, "the name of an ACL and a colon are expected here");
       complained = true;

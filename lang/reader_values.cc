@@ -143,7 +143,7 @@ struct Applier {
 
   bool store_boolean() const {
     bool b = !s.negated;
-    if (s.has_value) {
+    if (s.has_value && !value.empty()) {  // "name =" says as much as "name"
       const auto w = bool_word(value.text());
       if (!w && def.type == OptionType::expanded_boolean && value.text().find('$') != std::string::npos) {
         auto e = compile();
@@ -321,14 +321,20 @@ bool parse_setting(ReaderState& st, const SourceText& line, const std::string& w
   skip();
   if (i >= text.size()) return true;
   if (text[i] != '=') {
-    st.diag.error("missing-equals", line.at(i), 1, fmt::format("{}\"=\" is missing after \"{}\"", who, out.name));
-    return false;
+    out.junk = line.at(i);
+    return true;
   }
   out.has_value = true;
   ++i;
   skip();
   out.value = line.substr(i);
   return true;
+}
+
+bool check_equals(Diagnostics& diag, const Setting& s, const std::string& where) {
+  if (s.junk.line == 0) return true;
+  diag.error("missing-equals", s.junk, 1, fmt::format("{}\"=\" is missing after \"{}\"", where, s.name));
+  return false;
 }
 
 bool unquote(Diagnostics& diag, const SourceText& raw, const std::string& name, SourceText& out) {
@@ -390,6 +396,8 @@ bool unquote(Diagnostics& diag, const SourceText& raw, const std::string& name, 
 bool apply_option(ReaderState& st, const OptionDef& def, void* target, const Setting& s, const std::string& where,
                   SourceText& stored) {
   const bool boolean = def.type == OptionType::boolean || def.type == OptionType::expanded_boolean;
+  if (Reading* r = st.diag.reading(); r != nullptr) r->boolean = boolean;
+  if (!check_equals(st.diag, s, where)) return false;
   if (!boolean && !s.has_value) {
     st.diag.error("missing-value", s.name_pos, s.name_length,
                   fmt::format("{}option \"{}\" needs a value", where, def.name), fmt::format("{} = ...", def.name));

@@ -97,8 +97,8 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
     diag.error("bad-router", r.pos, static_cast<std::uint32_t>(r.name.size()),
                fmt::format("router \"{}\": {}", r.name, text));
   };
-  if (o.hosts.empty()) complain("iplookup needs the option hosts");
   if (o.port <= 0 || o.port > 65535) complain("iplookup needs the option port");
+  if (o.hosts.empty()) complain("iplookup needs the option hosts");
   if (o.protocol != "udp" && o.protocol != "tcp") complain("protocol must be udp or tcp");
   if (generic(r).transport.is_set()) complain("iplookup takes no transport");
   if (o.response_pattern.empty()) return;

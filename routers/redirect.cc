@@ -35,7 +35,8 @@ void check(lang::DriverInstance& r, const lang::Config& config, lang::Diagnostic
                fmt::format("router \"{}\": {}", r.name, text));
   };
   if (o.data.is_set() == o.file.is_set() && (r.find_given("data") != nullptr) == (r.find_given("file") != nullptr))
-    complain("redirect needs exactly one of data and file");
+    complain(o.data.is_set() ? "redirect needs exactly one of data and file (both are set)"
+                             : "redirect needs exactly one of data and file");
   if (o.one_time) {
     if (!g.headers_add.empty() || !g.headers_remove.empty())
       complain("one_time cannot be used with headers_add or headers_remove");

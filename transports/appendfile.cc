@@ -36,6 +36,8 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
                fmt::format("transport \"{}\": {}", t.name, text), std::string(hint));
   };
   const bool file = t.find_given("file") != nullptr, directory = t.find_given("directory") != nullptr;
+  if (!directory && !o.use_lockfile && !o.use_fcntl_lock && !o.use_flock_lock)
+    complain("use_lockfile", "no lock is configured", "one of use_lockfile, use_fcntl_lock and use_flock_lock");
   if (file && directory) complain("directory", "file and directory cannot both be set");
   if (file && o.maildir_format) complain("file", "maildir_format needs directory, not file");
   if (file && o.mailstore_format) complain("file", "mailstore_format needs directory, not file");

@@ -160,6 +160,9 @@ void check_generic(lang::DriverInstance& t, const lang::Config& config, lang::Di
   g.retry_use_local_part_set = t.find_given("retry_use_local_part") != nullptr;
   const TransportDef* def = find_transport_def(t.def);
   if (!g.retry_use_local_part_set) g.retry_use_local_part = def != nullptr && def->is_local;
+  if (g.body_only.value && g.headers_only.value)
+    diag.error("bad-option-value", t.pos, static_cast<std::uint32_t>(t.name.size()),
+               fmt::format("transport \"{}\": body_only and headers_only exclude each other", t.name));
   if (!g.shadow_transport.empty()) {
     const lang::DriverInstance* shadow = config.find_transport(g.shadow_transport);
     const TransportDef* other = shadow != nullptr ? find_transport_def(shadow->def) : nullptr;

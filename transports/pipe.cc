@@ -138,7 +138,8 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
                fmt::format("transport \"{}\": {}", t.name, text));
   };
   if (o.use_shell && (o.allow_commands.is_set() || o.restrict_to_path))
-    complain("use_shell", "use_shell cannot be set with allow_commands or restrict_to_path");
+    complain("use_shell", fmt::format("use_shell cannot be set with allow_commands or restrict_to_path ({} is set)",
+                                      o.allow_commands.is_set() ? "allow_commands" : "restrict_to_path"));
   if (o.log_output && o.log_fail_output)
     complain("log_fail_output", "log_output and log_fail_output exclude each other");
   if (o.return_output && o.return_fail_output)

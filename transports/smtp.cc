@@ -99,10 +99,10 @@ constexpr OptionDef kOptions[] = {
     with_examples({"dnssec_require_domains", OptionType::domain_list, ref<&O::dnssec_require_domains>, "",
                    "names of hosts whose addresses must be DNSSEC-validated", State::works, "", "", 3},
                   {"*.example.net"}),
-    with_examples({"dscp", OptionType::expanded, ref<&O::dscp>, "",
-                   "DSCP mark of the packets: a name that -bI:dscp lists, or a number up to 0x3F", State::works, "", "",
-                   4},
-                  {"af11"}, {"fast", "", "E0610"}),
+    with_examples(
+        {"dscp", OptionType::expanded, ref<&O::dscp>, "",
+         "DSCP mark of the packets: a name that -bI:dscp lists, or a number up to 0x3F", State::works, "", "", 4},
+        {"af11"}, {"fast", "", "E0610"}),
     with_examples({"fallback_hosts", OptionType::expanded_list, ref<&O::fallback_hosts>, "",
                    "hosts to try when all others are unavailable", State::works, "", "", 2},
                   {"backup.example.net"}),
@@ -269,6 +269,13 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
                fmt::format("transport \"{}\": \"{}\" is not a value of protocol", t.name, p),
                "smtp, lmtp, smtps or submissions");
   }
+  for (const auto& [option, seconds] :
+       {std::pair("command_timeout", o.command_timeout), std::pair("data_timeout", o.data_timeout),
+        std::pair("final_timeout", o.final_timeout)})
+    if (const auto* given = t.find_given(option); seconds == 0)
+      diag.error("bad-option-value", given != nullptr ? given->pos : t.pos,
+                 static_cast<std::uint32_t>(std::string_view(option).size()),
+                 fmt::format("transport \"{}\": a timeout of zero: {}", t.name, option), "the default is 5m or 10m");
   const auto complain = [&](const char* option, const std::string& why, const char* help) {
     const auto* given = t.find_given(option);
     diag.error("bad-option-value", given != nullptr ? given->pos : t.pos,

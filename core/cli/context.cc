@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "core/base/strings.h"
+#include "core/cli/config_fault.h"
 #include "core/cli/modes.h"
 #include "core/daemon/courier.h"
 #include "core/daemon/local_user.h"
@@ -17,6 +18,7 @@
 #include "core/io/fiber.h"
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
+#include "lang/exim_wording.h"
 #include "lang/regex.h"
 #include "routers/router.h"
 
@@ -39,8 +41,14 @@ std::shared_ptr<const lang::Config> load(const Options& o, bool warnings) {
   lang::LoadOptions lo;
   lo.macros = o.macros;
   lo.warn = warnings;
+  std::shared_ptr<const lang::Config> refused;
+  lo.refused = &refused;
   auto config = lang::load_config(config_path(o), lo, daemon::all_registries(), diag, files);
-  if (!config || (warnings && !diag.all().empty())) {
+  if (!config && hooks::active()) {
+    tell_config_fault(o, lang::exim_wording(diag), refused.get());
+    return nullptr;
+  }
+  if ((!config || (warnings && !diag.all().empty())) && !hooks::active()) {
     const std::string text = diag.render();
     fmt::print(stderr, "{}", text);
   }

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "core/cli/features.h"
 #include "core/cli/modes.h"
 #include "core/cli/submit_client.h"
 #include "core/cli/utilities.h"
@@ -50,6 +51,10 @@ int dispatch(const Options& o) {
   if (can_hand_over(o) && geteuid() != 0 && euidaccess(config_path(o).c_str(), R_OK) != 0 && errno == EACCES)
     return hand_over(o, lang::MainOptions().spool_directory);
   const bool show_warnings = o.mode == Mode::daemon || o.mode == Mode::version;
+  if (o.mode == Mode::version && hooks::active()) {
+    fmt::print("{}", version_text());  // also when the configuration is refused, as Exim does
+    std::fflush(stdout);
+  }
   auto config = load(o, show_warnings);
   if (!config) return 1;
   // A command ends with its process: the configuration's thousands of parts are not taken down one by one. A server

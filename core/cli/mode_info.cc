@@ -17,6 +17,7 @@
 #include "core/cli/modes.h"
 #include "core/cli/reference.h"
 #include "core/daemon/registries.h"
+#include "core/hooks/hooks.h"
 #include "core/io/dscp.h"
 #include "lang/diagnostic_kinds.h"
 #include "lang/diagnostics.h"
@@ -71,7 +72,7 @@ int help_on(std::string_view name) {
 }  // namespace
 
 int run_version(const Options& o, std::shared_ptr<const lang::Config>) {
-  fmt::print("{}", version_text());
+  if (!hooks::active()) fmt::print("{}", version_text());  // there it was printed before the configuration was read
   fmt::print("Configuration file is {}\n", config_path(o));
   return 0;
 }

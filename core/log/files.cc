@@ -168,7 +168,7 @@ class FileLog final : public Log {
                               (cfg_.log_timezone ? " " + zone_offset(t) : "") +
                               (on(Selector::pid) ? fmt::format(" [{}]", ::getpid()) : "");
     const std::string_view gap = id.empty() ? "" : " ";
-    const std::string text = fmt::format("{}{}{}", id, gap, escaped(line.substr(0, kLineMax), false));
+    const std::string text = fmt::format("{}{}{}", id, gap, escaped(line.substr(0, kLineMax), cfg_.keep_line_breaks));
     const std::string full = fmt::format("{} {}\n", stamp, text);
     if (cfg_.to_stderr || cfg_.only_stderr) write_fully(2, cfg_.only_stderr ? text + "\n" : full);
     if (cfg_.only_stderr) return;

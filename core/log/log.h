@@ -100,8 +100,9 @@ struct LogConfig {
   std::string timezone;
   bool to_stderr = false;  ///< mua_wrapper, -bh and the like: lines also/only on stderr
   bool only_stderr = false;
-  bool verbose = false;          ///< -v: every line also on stderr, as "LOG: MAIN"
-  bool panic_to_stderr = false;  ///< a command's: lines for the panic log also on stderr, as they stand in the file
+  bool verbose = false;           ///< -v: every line also on stderr, as "LOG: MAIN"
+  bool keep_line_breaks = false;  ///< of a line for the panic log, which Exim writes as they are
+  bool panic_to_stderr = false;   ///< a command's: lines for the panic log also on stderr, as they stand in the file
 };
 
 class Log {
