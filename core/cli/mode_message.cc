@@ -11,6 +11,8 @@
 #include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/cli/modes.h"
+#include "core/cli/submit_client.h"
+#include "core/daemon/queue_remove.h"
 #include "core/delivery/message_log.h"
 #include "core/mail/address.h"
 #include "core/mail/exim_spool.h"
@@ -31,15 +33,18 @@ class Action {
     if (a == "vl") return show_log();
     if (a == "vh" || a == "vb" || a == "vc") return show(a);
     if (a.empty() || a == "c" || a == "g") return deliver();
+    if (a == "rm") {
+      const auto to = [](std::FILE* f) { return [f](std::string_view t) { std::fwrite(t.data(), 1, t.size(), f); }; };
+      return daemon::remove_message(p_, id_, caller_, {to(stdout), to(stderr)});
+    }
     auto c = store_.claim(id_);
     if (!c) return complain(1, fmt::format("{}: {}", id_, c.error().text));
     claim_ = std::move(*c);
     auto m = store_.load(id_);
     if (!m && m.error().kind == ErrorKind::not_found) return missing("Spool data file for", m.error());
     if (!claim_) return say(1, "Message {} is locked", id_);
-    if (!m) return a == "rm" && m.error().kind == ErrorKind::failed ? remove_damaged() : missing("", m.error());
+    if (!m) return missing("", m.error());
     m_ = std::move(*m);
-    if (a == "rm") return remove();
     if (a == "f" || a == "t") return freeze(a == "f");
     if (a == "G") return move_to(o_.queue_target);
     return edit(a);
@@ -96,27 +101,6 @@ class Action {
     if (opt.give_up) log(fmt::format("cancelled by {}", who_));
     const Status st = delivery::deliver_message(p_.engine, id_, opt);
     return st ? 0 : complain(1, fmt::format("{}: {}", id_, st.error().text));
-  }
-
-  int remove() {
-    if (!caller_.admin && m_.envelope.caller_uid != caller_.uid)
-      return complain(1, fmt::format("{}: permission denied: not your message", id_));
-    delivery::keep_message_log(p_.engine, m_.envelope);
-    return remove_row();
-  }
-
-  /// Whose it is cannot be told.
-  int remove_damaged() {
-    if (!caller_.admin) return complain(1, fmt::format("{}: permission denied: it is damaged", id_));
-    (void)store_.set_aside(id_);
-    return remove_row();
-  }
-
-  int remove_row() {
-    if (auto st = store_.remove(id_, true); !st) return complain(1, st.error().text);
-    log(fmt::format("removed by {}", who_));
-    log("Completed");
-    return say(0, "Message {} has been removed", id_);
   }
 
   int freeze(bool on) {
@@ -216,6 +200,8 @@ int run_message(const Options& o, std::shared_ptr<const lang::Config> config) {
   for (std::size_t i = 0; i < n; ++i)
     if (!is_message_id(o.arguments[i]))
       return complain(1, fmt::format("malformed message id {} after {} option", printable(o.arguments[i]), option));
+  if (can_hand_over(o) && !may_write_spool(config->main.spool_directory))
+    return hand_over(o, config->main.spool_directory);
   const Caller caller = find_caller(*config);
   return with_process(o, config, o.message_action.starts_with("v"), [&](daemon::Process& p) -> int {
     int worst = 0;

@@ -34,6 +34,7 @@ Options::Kind kind_of(const Options& o) {
     case Mode::smtp_stdin: return Options::Kind::smtp;
     case Mode::smtp_batch: return Options::Kind::batch;
     case Mode::list_queue: return Options::Kind::list;
+    case Mode::message: return Options::Kind::remove;
     default: return Options::Kind::message;
   }
 }
@@ -137,7 +138,7 @@ class Handover {
     };
     if (request_.kind == Options::Kind::message) {
       REMEX_CHECK(collected_.each(send));
-    } else if (request_.kind != Options::Kind::list) {
+    } else if (request_.kind == Options::Kind::smtp || request_.kind == Options::Kind::batch) {
       auto stream = io::Socket::from_stdio(0, 1);
       std::vector<char> block(daemon::kMaxFrame);
       for (;;) {
@@ -230,7 +231,7 @@ bool may_read_spool(const std::string& spool_directory) { return may(spool_direc
 
 bool can_hand_over(const Options& o) {
   return o.mode == Mode::submit || o.mode == Mode::smtp_stdin || o.mode == Mode::smtp_batch ||
-         o.mode == Mode::list_queue;
+         o.mode == Mode::list_queue || (o.mode == Mode::message && o.message_action == "rm");
 }
 
 int hand_over(const Options& o, const std::string& spool_directory) {

@@ -144,7 +144,7 @@ Result<SubmitRequest> decode_request(std::string_view octets) {
     const std::string_view value = octets.substr(kLength, get_length(octets));
     octets.remove_prefix(kLength + value.size());
     if (tag == kKind || tag == kDelivery) {
-      if (!(tag == kKind ? take_choice(value, SubmitRequest::Kind::list, r.kind)
+      if (!(tag == kKind ? take_choice(value, SubmitRequest::Kind::remove, r.kind)
                          : take_choice(value, SubmitRequest::Delivery::queue, r.delivery)))
         return fail("the request asks for something unknown: command and daemon are of different versions");
       continue;

@@ -22,6 +22,7 @@ struct SubmitRequest {
     smtp,     ///< -bs
     batch,    ///< -bS
     list,     ///< -bp...
+    remove,   ///< -Mrm
   } kind = Kind::message;
   std::vector<std::string> arguments;  ///< what is not an option
   std::string sender;                  ///< -f

@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/ids.h"
 #include "core/base/strings.h"
+#include "core/daemon/queue_remove.h"
 #include "core/daemon/queue_view.h"
 #include "core/daemon/submission.h"
 #include "core/daemon/submit_stream.h"
@@ -90,6 +92,7 @@ class Dialogue {
       case SubmitRequest::Kind::smtp:
       case SubmitRequest::Kind::batch: return session();
       case SubmitRequest::Kind::list: return list();
+      case SubmitRequest::Kind::remove: return remove();
     }
     return EX_PROTOCOL;
   }
@@ -167,6 +170,15 @@ class Dialogue {
     }
     (void)write_frames(socket_, FrameKind::output, *text);
     return 0;
+  }
+
+  int remove() {
+    const Teller teller{[this](std::string_view t) { (void)write_frames(socket_, FrameKind::output, t); },
+                        [this](std::string_view t) { tell(t); }};
+    int worst = 0;
+    for (const std::string& id : request_.arguments)
+      worst = std::max(worst, is_message_id(id) ? remove_message(*process_, id, caller_, teller) : EXIT_FAILURE);
+    return worst;
   }
 
   std::shared_ptr<Process> process_;

@@ -235,9 +235,16 @@ def test_the_list_of_the_queue():
     h.check(mine.stdout.split()[2] in call('-bpi', user=ADMIN).stdout.split(), '-bpi')
     # What cannot be looked at is an error, and nobody else's message can be touched.
     ident = mine.stdout.split()[2].decode()
-    for option in ('-Mvh', '-Mrm'):
-        r = call(option, ident)
-        h.check(r.returncode != 0 and re.search(b'permission denied|may look at it|Permission denied', r.stderr), (option, r))
+    r = call('-Mvh', ident)
+    h.check(r.returncode == 1 and b'permission denied' in r.stderr, r)
+    r = call('-Mrm', ident, user=OTHER)
+    h.check(r.returncode == 1 and b'not your message' in r.stderr, r)
+    r = h.wait_for(lambda: (lambda got: b'locked' not in got.stdout and got)(call('-Mrm', ident)), what='the lock')
+    h.check(r.returncode == 0 and b'has been removed' in r.stdout, r)
+    h.check('%s removed by %s' % (ident, USER) in log(), 'who removed it')
+    h.check(ident.encode() not in call('-bpi', user=ADMIN).stdout, 'it is still there')
+    r = call('-Mrm', ident)
+    h.check(r.returncode == 1 and b'does not exist' in r.stdout, r)
     r = call('-q')
     h.check(r.returncode == 1 and b'admin' in r.stderr, r)
 
@@ -396,7 +403,7 @@ def test_without_a_daemon():
     global SERVER
     SERVER.stop()
     h.check(not os.path.exists(SOCKET), 'the socket of a daemon that ended')
-    for args, data in (('-t',), 'To: u@box.test\n\n'), (('-bs',), 'QUIT\r\n'), (('-bp',), ''):
+    for args, data in (('-t',), 'To: u@box.test\n\n'), (('-bs',), 'QUIT\r\n'), (('-bp',), ''), (('-Mrm', '1xV0D1-000000007w4-0BLs'), ''):
         r = call(*args, data=data)
         h.equal(r.returncode, 75, 'status of %r: %r' % (args, r))
         h.check(b'no daemon takes what you send' in r.stderr and b'start the daemon' in r.stderr, r.stderr)
@@ -409,6 +416,21 @@ def test_without_a_daemon():
     start()
     submit('after-restart')
     received('after-restart')
+
+
+def test_a_daemon_in_the_background_is_ready_when_the_command_returns():
+    SERVER.stop()
+    h.equal(subprocess.run([h.BIN, '-C', CONF, '-bd', '-oP', D('spool/pid')], timeout=60).returncode, 0, '-bd')
+    try:
+        submit('after-bd')
+        received('after-bd')
+    finally:
+        with open(D('spool/pid')) as f:
+            pid = int(f.read())
+        os.kill(pid, signal.SIGTERM)
+        h.wait_for(lambda: h.processes().get(pid, (0, '', 'Z'))[2] == 'Z', what='its end')
+    h.check(not os.path.exists(SOCKET), 'its socket')
+    start()
 
 
 def test_a_configuration_that_is_not_for_everybody():

@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(what_is_cut_off_is_refused) {
 BOOST_AUTO_TEST_CASE(nonsense_is_refused) {
   for (const std::string& bad :
        {std::string(), std::string("remex submission 2\n"), kVersion + "x", kVersion + field('?', ""),
-        kVersion + field('k', "\x04"), kVersion + field('k', ""), kVersion + field('d', "\x03"),
+        kVersion + field('k', "\x05"), kVersion + field('k', ""), kVersion + field('d', "\x03"),
         kVersion + field('1', "y"), kVersion + field('r', "-1"), kVersion + field('r', "99999999999"),
         kVersion + field('f', std::string_view("a\0b", 3)),
         kVersion + field('f', std::string(kMaxRequestText + 1, 'x')), kVersion + "f\xff\xff\xff\xff"})
