@@ -319,6 +319,7 @@ void Redirection::set_special_transport(Addr& child, RedirectItem::Kind kind) {
 void Redirection::settle_special(Addr& child, RedirectItem::Kind kind) {
   const bool pipe = kind == RedirectItem::Kind::pipe, forbidden = pipe ? o_.forbid_pipe : o_.forbid_file;
   if (!forbidden && kind == RedirectItem::Kind::file && child.special.view() == "/dev/null") {
+    if (ctx_.mode != RouteMode::deliver) set_special_transport(child, kind);  // to be shown
     child.status = Addr::Status::discarded;
     return;
   }

@@ -109,6 +109,7 @@ HostTrouble SmtpConnection::lost(const Error& e, std::string_view after) {
     t.message = fmt::format("SMTP timeout after {}", after);
     if (after == kEndOfData) t.message += fmt::format(" ({} bytes written)", written_);
   } else if (e.kind == ErrorKind::closed || e.sys_errno == ECONNRESET || e.sys_errno == EPIPE) {
+    if (told_) told_->lost();
     t.trouble = Trouble::Kind::closed;
     t.message = fmt::format("Remote host closed connection in response to {}", after);
   } else {
@@ -118,9 +119,17 @@ HostTrouble SmtpConnection::lost(const Error& e, std::string_view after) {
   return t;
 }
 
-HostResultOf<void> SmtpConnection::write(std::string_view bytes, Seconds timeout, std::string_view what) {
+HostResultOf<void> SmtpConnection::write(std::string_view bytes, Seconds timeout, std::string_view what, bool secret) {
+  if (told_) told_->sent(bytes, secret);
   const io::DeadlineScope deadline{std::chrono::duration_cast<Millis>(timeout)};
   if (Status s = stream_->write_all(bytes); !s) return std::unexpected(lost(s.error(), what));
+  written_ += bytes.size();
+  return {};
+}
+
+HostResultOf<void> SmtpConnection::write_text(std::string_view bytes, Seconds timeout) {
+  const io::DeadlineScope deadline{std::chrono::duration_cast<Millis>(timeout)};
+  if (Status s = stream_->write_all(bytes); !s) return std::unexpected(lost(s.error(), "sending data block"));
   written_ += bytes.size();
   return {};
 }
@@ -149,6 +158,7 @@ HostResultOf<SmtpReply> SmtpConnection::read_reply(Seconds timeout, std::string_
       }
       return std::unexpected(std::move(t));
     }
+    if (told_) told_->heard(text, reply.lines.empty());
     reply.code = code;
     reply.lines.emplace_back(text.size() > 4 ? text.substr(4) : std::string_view());
     if (text.size() == 3 || text[3] == ' ') break;
@@ -159,7 +169,8 @@ HostResultOf<SmtpReply> SmtpConnection::read_reply(Seconds timeout, std::string_
 
 HostResultOf<SmtpReply> SmtpConnection::command(const std::string& line, Seconds timeout, std::string_view after) {
   if (auto s = settle_hello(); !s) return std::unexpected(s.error());
-  if (auto w = write(line + "\r\n", timeout, after); !w) return std::unexpected(w.error());
+  const bool secret = line != after && line != ".";  // what may be seen is named otherwise
+  if (auto w = write(line + "\r\n", timeout, after, secret); !w) return std::unexpected(w.error());
   return read_reply(timeout, after);
 }
 
@@ -186,6 +197,7 @@ void SmtpConnection::quit() {
     if (write("QUIT\r\n", Seconds(5), "QUIT")) (void)read_reply(Seconds(2), "QUIT");
     stream_->close();
   }
+  if (stream_ && told_) told_->close();
   broken_ = true;
   stream_.reset();
   (void)raise("tcp:close");

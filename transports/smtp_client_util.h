@@ -17,6 +17,7 @@
 #include "core/mail/message.h"
 #include "transports/connection_pool.h"
 #include "transports/smtp_dane.h"
+#include "transports/smtp_dialogue.h"
 #include "transports/smtp_socks.h"
 #include "transports/trouble.h"
 
@@ -71,7 +72,8 @@ struct KnownServer {
 
 struct SmtpConnectOptions {
   io::Endpoint to;
-  EventHook event;  ///< empty: nobody wants to know
+  std::string host;  ///< its name, to be shown
+  EventHook event;   ///< empty: nobody wants to know
   std::string local_ip, helo;
   /// What to say in the place of `helo` from this address and port. May park.
   std::function<Result<std::string>(const std::string& local_ip, int local_port)> helo_from;
@@ -221,7 +223,9 @@ class SmtpConnection {
   HostResultOf<void> finish_starttls(const SmtpConnectOptions& opt, const SmtpReply& go);
   HostResultOf<void> start_tls(const SmtpConnectOptions& opt, bool on_connect);
   HostResultOf<SmtpReply> read_reply(Seconds timeout, std::string_view after);
-  HostResultOf<void> write(std::string_view bytes, Seconds timeout, std::string_view what);
+  /// Commands; `secret` ones are not shown.
+  HostResultOf<void> write(std::string_view bytes, Seconds timeout, std::string_view what, bool secret = false);
+  HostResultOf<void> write_text(std::string_view bytes, Seconds timeout);
   HostResultOf<SmtpReply> command(const std::string& line, Seconds timeout, std::string_view after);
   HostResultOf<void> send_body(const TransactionOptions& opt);
   /// After the answer 353: one reply for each accepted recipient; the one for the message comes next.
@@ -258,7 +262,8 @@ class SmtpConnection {
   std::unique_ptr<PendingHello> pending_;
   bool early_ = false;
   KnownServer heard_;
-  std::uint64_t written_ = 0;  ///< octets since the text of a message began
+  std::unique_ptr<SmtpDialogue> told_;  ///< -v
+  std::uint64_t written_ = 0;           ///< octets since the text of a message began
   io::TlsInfo tls_info_;
   PeerLimits limits_;
   EventHook event_;

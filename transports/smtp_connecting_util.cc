@@ -197,6 +197,7 @@ Result<SmtpConnectOptions> SmtpDelivery::connect_options(const routers::HostItem
   SmtpConnectOptions c;
   REMEX_TRY(const int port, port_of(h));
   c.to = {h.ip, static_cast<std::uint16_t>(port)};
+  c.host = h.name;
   set_host_variables(h, port);
   c.helo_from = [this](const std::string& ip, int from_port) { return helo_name(ip, from_port); };
   REMEX_TRY(const std::string interfaces, expand(o_.interface, "interface"));

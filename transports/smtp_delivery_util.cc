@@ -303,7 +303,8 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
       break;
     }
     // Who wants to know of connections is told when they close.
-    const bool keep = ctx_.pool != nullptr && !generic(t_).event_action.is_set();
+    // With -v a dialogue is shown to its end.
+    const bool keep = ctx_.pool != nullptr && !generic(t_).event_action.is_set() && !SmtpDialogue::shown();
     if (sent == Sent::answered && keep && !full(c) && c.poolable && c.usable()) {
       c.outcome = ctx_.outcome;
       ctx_.pool->give(pool_key(h, *options), std::move(*opened));

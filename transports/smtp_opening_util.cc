@@ -100,8 +100,10 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::open(const SmtpCon
                 : timeout            ? "Connection timed out"
                 : t.sys_errno != 0   ? std::strerror(t.sys_errno)
                                      : socket.error().text;
+    SmtpDialogue::connecting(opt.host, opt.to.ip, opt.to.port, opt.local_ip, t.message);
     return std::unexpected(std::move(t));
   }
+  SmtpDialogue::connecting(opt.host, opt.to.ip, opt.to.port, opt.local_ip, {});
   const int alive = opt.keepalive ? 1 : 0;
   (void)::setsockopt((*socket)->fd(), SOL_SOCKET, SO_KEEPALIVE, &alive, sizeof alive);
   if (opt.dscp >= 0) (void)io::set_dscp((*socket)->fd(), opt.dscp);  // a wish, as the network takes it
@@ -121,6 +123,7 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpConnection::start(std::unique_
                                                                     const std::string& proxy_ip) {
   std::unique_ptr<SmtpConnection> c(new SmtpConnection);
   c->stream_ = std::move(stream);
+  c->told_ = SmtpDialogue::begin();
   c->local_ip_ = local.ip;
   c->local_port_ = local.port;
   c->proxy_ip_ = proxy_ip;

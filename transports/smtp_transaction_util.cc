@@ -66,11 +66,12 @@ HostResultOf<void> SmtpConnection::each_piece(const TransactionOptions& opt, Wir
 HostResultOf<void> SmtpConnection::send_body(const TransactionOptions& opt) {
   data_sent = true;
   written_ = 0;
+  if (told_) told_->text_begins();
   WireEncoder encoder;
   std::string out;
   out.reserve(std::min<std::size_t>(kChunk * 2, opt.head.size() + (opt.body ? opt.body->size() : 0) + 4096));
   const auto flush = [&]() -> HostResultOf<void> {
-    auto w = write(out, opt.data_timeout, "sending data block");
+    auto w = write_text(out, opt.data_timeout);
     out.clear();
     return w;
   };
@@ -78,6 +79,7 @@ HostResultOf<void> SmtpConnection::send_body(const TransactionOptions& opt) {
                          [&]() -> HostResultOf<void> { return out.size() >= kChunk ? flush() : HostResultOf<void>(); });
   if (!sent) return sent;
   encoder.finish(out);
+  if (told_) told_->text_ends();
   return flush();
 }
 
@@ -123,7 +125,7 @@ HostResultOf<SmtpReply> SmtpConnection::send_chunks(const TransactionOptions& op
     const std::string command = fmt::format("BDAT {}{}", out.size(), last ? " LAST" : "");
     data_sent = data_sent || last;
     auto w = write(command + "\r\n", opt.data_timeout, command);
-    if (w) w = write(out, opt.data_timeout, "sending data block");
+    if (w) w = write_text(out, opt.data_timeout);
     out.clear();
     if (!w) return std::unexpected(w.error());
     return read_reply(last ? opt.final_timeout : opt.data_timeout, last ? kEndOfData : std::string_view(command));

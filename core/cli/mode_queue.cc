@@ -124,7 +124,7 @@ int run_queue(const Options& o, std::shared_ptr<const lang::Config> config) {
   if (!select) return complain(EXIT_FAILURE, select.error().text);
   run.select = std::move(*select);
   run.queue_name = o.queue_name;
-  run.parallel = 64;
+  run.parallel = o.verbose ? 1 : 64;  // what is shown has one order
   run.look_at_all = true;
   run.each.queue_run = true;
   run.each.force = o.queue_force || o.queue_force_frozen;

@@ -38,7 +38,6 @@ int deliver(const Options& o, const std::shared_ptr<const lang::Config>& config,
   po.courier = courier;
   po.verbose = o.verbose;
   po.panic_to_stderr = o.delivery != Options::Delivery::background;
-  if (o.verbose) fmt::print(stderr, "delivering {}\n", id);
   auto made = daemon::Process::create(config, po);
   if (!made) return complain(EX_TEMPFAIL, made.error().text);
   enable_debug(o, **made);

@@ -16,6 +16,7 @@
 #include "core/daemon/courier.h"
 #include "core/daemon/hand_over.h"
 #include "core/hooks/hooks.h"
+#include "transports/smtp_dialogue.h"
 
 namespace remex::daemon {
 
@@ -129,6 +130,7 @@ Result<std::shared_ptr<Process>> Process::create(std::shared_ptr<const lang::Con
   REMEX_TRY(auto lc, log_config(*config));
   lc.only_stderr = opt.log_to_stderr_only;
   lc.verbose = opt.verbose;
+  transports::SmtpDialogue::show(opt.verbose);
   lc.panic_to_stderr = opt.panic_to_stderr && !opt.server;
   REMEX_TRY(auto log, log::Log::open(lc));
   std::shared_ptr<store::Store> store;

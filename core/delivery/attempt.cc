@@ -226,6 +226,8 @@ void Attempt::route_one(Addr* a) {
     a->status = Addr::Status::discarded;  // a forbidden file or command: an earlier attempt told of it
   } else if (a->status == Addr::Status::failed || a->status == Addr::Status::deferred) {
     routing_outcome(*a);
+  } else if (a->status == Addr::Status::discarded && a->is_file && !already_done(*a)) {
+    log_routing(*a);  // /dev/null
   }
   if (a->status == Addr::Status::routed) {
     // Merged after routing, so that two ways to one mailbox make one delivery; the copy is finished without a word.
@@ -395,6 +397,11 @@ void Attempt::log_routing(Addr& a) {
     f.defer_errno = a.basic_errno;
     const std::string line = log::deferred_line(f, eng_.log->selectors());
     note(line, line.substr(3));
+  } else if (a.status == Addr::Status::discarded && a.is_file) {
+    f.transport = "**bypassed**";
+    const std::string line = log::delivered_line("=>", f, eng_.log->selectors());
+    note(line, line.substr(3));
+    remember_done(a);
   } else if (a.status == Addr::Status::discarded && a.router != nullptr) {
     f.parents = {a.state.address};
     f.address = a.message.empty() ? ":blackhole:" : a.message;

@@ -12,6 +12,7 @@
 #include "core/io/fiber.h"
 #include "core/io/process.h"
 #include "core/mail/freezing.h"
+#include "transports/smtp_dialogue.h"
 
 namespace remex::delivery {
 namespace {
@@ -48,6 +49,9 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
   std::string_view step = "routing";
   const io::Activity activity([&] { return fmt::format("delivering {}: {}", msg.envelope.id, step); });
   bool cancel = false;
+  if (transports::SmtpDialogue::shown())  // -v
+    fmt::print(stderr, "delivering {}{}\n", msg.envelope.id,
+               opt.queue_run ? fmt::format(" (queue run pid {})", ::getpid()) : std::string());
   if (!may_proceed(eng, msg.envelope, opt, cancel)) return {};
   Attempt a(eng, msg, opt);
   a.claim = claim;

@@ -105,7 +105,10 @@ void report(TestReport& t, const Addr& a) {
       t.out += '\n';
       ++t.deferred;
       break;
-    case Addr::Status::discarded: t.out += fmt::format("mail to {} is discarded\n", name); break;
+    case Addr::Status::discarded:
+      if (is_special(a)) return report_special(t, a, name);
+      t.out += fmt::format("mail to {} is discarded\n", name);
+      break;
     case Addr::Status::redirected: break;
     case Addr::Status::routed:
     case Addr::Status::delivered:

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/base/ids.h"
 #include "core/base/strings.h"
 #include "core/hooks/hooks.h"
 #include "core/log/log.h"
@@ -116,6 +117,27 @@ std::string escaped(std::string_view line, bool keep_newlines) {
   return out;
 }
 
+/// -v names the selector of a line that is written only because of it: "queue_run ".
+std::string_view selector_shown(std::string_view line) {
+  constexpr std::pair<std::string_view, std::string_view> kShown[] = {
+      {"Start queue run", " queue_run"},
+      {"End queue run", " queue_run"},
+      {"SMTP connection from", " smtp_connection"},
+      {"SMTP syntax error in", " smtp_syntax_error"},
+      {"SMTP protocol error in", " smtp_protocol_error"},
+      {"no immediate delivery:", " delay_delivery"}};
+  for (const auto& [start, selector] : kShown)
+    if (line.starts_with(start)) return selector;
+  if (line.starts_with("== ") && line.find("retry time not reached") != std::string_view::npos) return " retry_defer";
+  return {};
+}
+
+/// Without the message id that the caller put in front.
+std::string_view without_id(std::string_view line) {
+  const std::size_t blank = line.find(' ');
+  return blank != std::string_view::npos && is_message_id(line.substr(0, blank)) ? line.substr(blank + 1) : line;
+}
+
 constexpr const char* kNames[] = {"main", "reject", "panic"};
 
 class FileLog final : public Log {
@@ -174,9 +196,9 @@ class FileLog final : public Log {
     if (cfg_.only_stderr) return;
     if (cfg_.panic_to_stderr && (targets & kPanic) != 0 && !cfg_.to_stderr) write_fully(2, full);
     if (cfg_.verbose)
-      write_fully(2, fmt::format("LOG:{}{}{}\n  {}\n", (targets & kMain) != 0 ? " MAIN" : "",
+      write_fully(2, fmt::format("LOG:{}{}{}{}\n  {}\n", selector_shown(line), (targets & kMain) != 0 ? " MAIN" : "",
                                  (targets & kReject) != 0 ? " REJECT" : "", (targets & kPanic) != 0 ? " PANIC" : "",
-                                 escaped(line.substr(0, kLineMax), false)));
+                                 escaped(without_id(line).substr(0, kLineMax), false)));
     if ((targets & kMain) != 0) put(0, now, full);
     if ((targets & kReject) != 0 && cfg_.write_rejectlog) {
       put(1, now,

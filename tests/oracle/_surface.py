@@ -417,6 +417,7 @@ def normal(out, dirname, program):
         text = re.sub(r'\b(Exim|exim) 4\.96\b', r'\1 x.yz', text)
         text = re.sub(r'\bremex 0\.1\.0\b', lambda m: 'exim x.yz' if 'daemon started' in text[m.end():m.end() + 20] else 'Exim x.yz', text)
         text = re.sub(r'(?m)^remex(?=:| abandoned)', 'exim', text)
+        text = re.sub(r'(?m)\bBDAT \d+', 'BDAT NNN', text)
         text = re.sub(r'\b(size|SIZE|read)=\d+', r'\1=SSS', text)
         text = re.sub(r'\bport=(3[2-9]|[456]\d)\d{3}\b', 'port=PORT', text)
         text = re.sub(r'(?m)^remex is a Mail|the remex documentation', lambda m: m.group(0).replace('remex', 'Exim'), text)
