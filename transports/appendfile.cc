@@ -345,6 +345,7 @@ AddrResult deliver_in_thread(DeliverContext& ctx, const MaildirJob& job) {
     ctx.scope.services->debug(fmt::format("{} was there already: an earlier run had delivered it", job.name));
   AddrResult r = delivered_to(job.directory + "/new/" + job.name);
   r.unsynced = std::move(done->unsynced);
+  r.found_again = true;
   return r;
 }
 
@@ -444,7 +445,9 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
     return r;
   }
   if (answer.contains("warn")) warn_of_quota(ctx, o, a);
-  return delivered_to(answer["file"]);
+  AddrResult r = delivered_to(answer["file"]);
+  r.found_again = place.format == Format::maildir || place.format == Format::mailstore;
+  return r;
 }
 
 std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance& t,

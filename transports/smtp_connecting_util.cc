@@ -294,8 +294,8 @@ HostResultOf<std::unique_ptr<SmtpConnection>> SmtpDelivery::connect(const router
     if (auto idle = ctx_.pool->take(pool_key(h, c), ctx_.outcome.get())) {
       // helo_data may say something else for this message.
       const auto name = helo_name(idle->local_ip(), idle->local_port());
-      if (name && *name == idle->helo()) {
-        if (idle->outcome && idle->outcome != ctx_.outcome && ctx_.await_outcome) ctx_.await_outcome(*idle->outcome);
+      const bool others = idle->outcome && idle->outcome != ctx_.outcome && ctx_.await_outcome;
+      if (name && *name == idle->helo() && (!others || ctx_.await_outcome(*idle->outcome))) {
         reused = true;
         return idle;
       }

@@ -177,6 +177,15 @@ void SmtpDelivery::wait_for_resources(const Group& group, const routers::HostIte
   }
 }
 
+void SmtpDelivery::wait_for_record(const Group& group, const Error& why) {
+  constexpr std::int64_t kPause = 60;  // seconds
+  for (const std::size_t i : group) {
+    results_[i] = deferred_result("what was delivered before cannot be recorded: " + why.text);
+    results_[i].retry_scope = AddrResult::Scope::none;
+    results_[i].wait_until = wall_seconds() + kPause;
+  }
+}
+
 void SmtpDelivery::wait_for_turn(const Group& group, const DestinationLimits::Refusal& why) {
   for (const std::size_t i : group) {
     results_[i] = deferred_result(why.why);

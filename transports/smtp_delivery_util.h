@@ -82,6 +82,8 @@ class SmtpDelivery {
   void wait_for_turn(const Group& group, const DestinationLimits::Refusal& why);
   /// No connection can be made for want of something here: the addresses wait a minute, and nobody remembers a failure.
   void wait_for_resources(const Group& group, const routers::HostItem& h, int error);
+  /// What the transactions before came to cannot be recorded: the rest waits, so that no crash repeats more than that.
+  void wait_for_record(const Group& group, const Error& why);
   /// A host has said something about the address or the message.
   static bool has_answer(const AddrResult& r);
   /// Those of `open` about which no host has said anything yet.

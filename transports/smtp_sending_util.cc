@@ -252,7 +252,13 @@ TransactionOptions SmtpDelivery::transaction(const routers::HostItem& h, const S
 SmtpDelivery::Sent SmtpDelivery::send_share(const routers::HostItem& h, const SmtpConnectOptions& options,
                                             SmtpConnection& c, bool reused, Group& now, Group& later) {
   const int port = options.to.port;
-  if (transactions_ > 0 && ctx_.settle) ctx_.settle(results_);
+  if (transactions_ > 0 && ctx_.settle)
+    if (Status recorded = ctx_.settle(results_); !recorded) {
+      now.insert(now.end(), later.begin(), later.end());
+      later.clear();
+      wait_for_record(now, recorded.error());
+      return Sent::refused;
+    }
   TransactionOptions tx = transaction(h, options, c, now);
   std::vector<RcptState> rcpts;
   for (const std::size_t i : now) {

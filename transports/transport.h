@@ -66,6 +66,7 @@ struct AddrResult {
   bool early = false;  ///< EHLO was pipelined, too (PIPECONNECT)
   /// Delivered, but to be synced before it is recorded as such (DeliverContext::settle_later).
   io::UnsyncedPtr unsynced;
+  bool found_again = false;    ///< Delivered where a second run for this message finds it (maildir, mailstore).
   std::string local_ip;        ///< I=
   std::string proxy_ip;        ///< PRX=: the SOCKS proxy, empty: none
   std::string authenticator;   ///< A=
@@ -84,6 +85,7 @@ struct AddrResult {
   std::int64_t wait_until = 0;
   bool waited_before = false;  ///< with wait_until: the log knows already that the message waits
   bool freeze = false;
+  bool doubt = false;  ///< deferred, but the host may have it: the end of the text was sent and no answer came
 };
 
 /// A host that failed for all, so that delivery can update its retry record. No `trouble`: it worked (the record is
@@ -125,12 +127,13 @@ struct DeliverContext {
   std::function<Result<mail::Envelope>()> envelope_of_copy{};
   /// For runs that deliver in several steps, before the next one: of what was given so far (a result for each address
   /// of the batch), what is delivered or failed is final, and is recorded on the disk when something was delivered, so
-  /// that a crash in a later step repeats none of it. Null where nothing is recorded. Parks.
-  std::function<void(const std::vector<AddrResult>& so_far)> settle{};
+  /// that a crash in a later step repeats none of it. Error: it could not be recorded, and the next step has to wait
+  /// for another attempt. Null where nothing is recorded. Parks.
+  std::function<Status(const std::vector<AddrResult>& so_far)> settle{};
   /// Of this run, for the connections it leaves in the pool; null: nothing is recorded.
   std::shared_ptr<const Outcome> outcome{};
-  /// Waits until that of another message, which is recorded, is on the disk. Parks.
-  std::function<void(const Outcome&)> await_outcome{};
+  /// Waits until that of another message, which is recorded, is on the disk. Error: it is not. Parks.
+  std::function<Status(const Outcome&)> await_outcome{};
   bool is_shadow = false;  ///< a shadow transport runs: it has none of its own
 };
 

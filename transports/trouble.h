@@ -32,6 +32,7 @@ struct Trouble {
     dns_timeout,    ///< a host's name could not be looked up
     hosts_not_due,  ///< no host was tried: their retry times are not reached
     quota,          ///< the mailbox is full
+    unreadable,     ///< the text of the message could not be read here
     command,        ///< a command ended in a way that is a temporary error
   };
 

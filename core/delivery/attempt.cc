@@ -322,7 +322,6 @@ void Attempt::fail_all(const std::string& why) {
     top->status = Addr::Status::failed;
     top->message = why;
     failures_.push_back(top.get());  // the line about the message has been written
-    changed_ = true;
   }
 }
 
@@ -368,7 +367,6 @@ void Attempt::time_out() {
     a.user_message = a.user_message.empty() ? f.message : a.user_message + ": " + f.message;
     a.message = a.message.empty() ? f.message : a.message + ": " + f.message;
     failures_.push_back(&a);
-    changed_ = true;
   }
 }
 
@@ -391,7 +389,6 @@ void Attempt::log_routing(Addr& a) {
     raise_event(a, nullptr, "msg:fail:internal", a.message);
     const std::string line = log::failed_line(f, eng_.log->selectors());
     note(line, line.substr(3));
-    changed_ = true;
   } else if (a.status == Addr::Status::deferred) {
     deferrals_.push_back(&a);
     f.defer_errno = a.basic_errno;
@@ -407,7 +404,6 @@ void Attempt::log_routing(Addr& a) {
     f.address = a.message.empty() ? ":blackhole:" : a.message;
     const std::string line = log::delivered_line("=>", f, eng_.log->selectors());
     note(line, line.substr(3));
-    changed_ = true;
   }
 }
 
@@ -475,7 +471,6 @@ void Attempt::deferred(Addr& a, const std::string& key, const std::string& subje
     next_attempt_ = next_attempt_ == 0 ? rec.next_try : std::min(next_attempt_, rec.next_try);
   }
   (void)eng_.store->put_retry(rec);
-  changed_ = true;
 }
 
 const Addr* Attempt::first_trouble() const {
@@ -502,7 +497,6 @@ void Attempt::remember_done(const Addr& a) {
   std::string name = finished_name(a);
   if (!done_.insert(with_lower_domain(name)).second) return;
   msg_.envelope.non_recipients.push_back(std::move(name));
-  changed_ = true;
 }
 
 void Attempt::settle_tops(Failures failures) {
@@ -511,17 +505,14 @@ void Attempt::settle_tops(Failures failures) {
     auto& r = env.recipients[static_cast<std::size_t>(top->top_index)];
     if (r.done || !complete(*top, failures)) continue;
     r.done = true;
-    changed_ = true;
   }
-  if (recipients_are_ == Recipients::ignored && complete(*filter_top_, failures)) {
+  if (recipients_are_ == Recipients::ignored && complete(*filter_top_, failures))
     for (auto& r : env.recipients) r.done = true;
-    changed_ = true;
-  }
 }
 
 void Attempt::settle_deliveries(const std::vector<Addr*>& tried) {
   for (const Addr* a : tried)
-    if (a->status == Addr::Status::delivered) remember_done(*a);
+    if (a->status == Addr::Status::delivered && settled_.insert(a).second) remember_done(*a);
   settle_tops(Failures::untold);
 }
 

@@ -38,6 +38,7 @@ struct Group {
   const transports::TransportDef* def = nullptr;
   std::vector<Addr*> addrs;
   std::shared_ptr<transports::Outcome> outcome{};  ///< of its run
+  bool repeats = false;                            ///< something was delivered that a second run would deliver again
 };
 
 /// Why a transport did not deliver.
@@ -146,8 +147,8 @@ class Attempt {
   void record_results(Run& run, std::vector<std::size_t> which, const std::vector<transports::AddrResult>& results);
   void record_result(Run& run, Addr& a, const transports::AddrResult& r);
   /// DeliverContext::settle.
-  void settle_run(Run& run, const std::vector<transports::HostResult>& hosts,
-                  const std::vector<transports::AddrResult>& so_far);
+  Status settle_run(Run& run, const std::vector<transports::HostResult>& hosts,
+                    const std::vector<transports::AddrResult>& so_far);
   void schedule_after(Addr& a, const transports::AddrResult& r, const Asked& asked);
   /// Raises an event of event_action (lang/events.h) about an address: that of its transport, without one the main
   /// option. `r`: what the transport said, null: it did not run. Parks.
@@ -163,7 +164,6 @@ class Attempt {
   void record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a);
   void host_deferral(Addr& a, const std::string& error, const Asked& asked);
   transports::HostGate host_gate(const routers::HostItem& h, const Addr& a, bool delay);
-  void mark(Addr& a);
   /// Whether those who are told of failures have been: a bounce is in the store before the recipient is done.
   enum class Failures : std::uint8_t { untold, told };
   /// Nothing is left to be done for the address and what was made of it. A failure counts when it was told.
@@ -175,8 +175,16 @@ class Attempt {
   /// Between the runs: what of `tried` was delivered is finished, and the recipients of which nothing else is left.
   /// Whatever failed stays as it was until finish() has stored the bounces.
   void settle_deliveries(const std::vector<Addr*>& tried);
+  /// Puts what was settled on the disk, if there is anything new. Error: the spool does not take it; the log knows, and
+  /// no further run begins before it does (may_run()). Parks.
+  Status write_down();
+  /// The spool did not take the outcome of the attempt: it is queued with the claim, so that nobody delivers again what
+  /// was delivered, until the spool takes it.
+  void hold_outcome(bool done, std::int64_t next, const Error& why);
   /// At the end, when the bounces are in the store.
   void settle_recipients();
+  /// Between local runs: what was delivered is on the disk when this returns. Parks.
+  void record_so_far();
   /// Syncs what deliveries left to be synced, so that they may be recorded; an address whose directory cannot be
   /// synced is deferred. Parks.
   void make_durable();
@@ -218,9 +226,11 @@ class Attempt {
   std::int64_t next_attempt_ = 0;
   bool wait_for_run_ = false;  ///< something waits for a queue run, not for a time
   bool freeze_ = false;
-  bool changed_ = false;       ///< something worth an update happened
-  std::string freeze_reason_;  ///< for the log, with a space before it
-  std::string freeze_cause_;   ///< the address that is the reason, and what was said about it
+  std::unordered_set<const Addr*> settled_;  ///< delivered, and finished in the envelope
+  std::size_t written_ = 0;                  ///< how many of these are on the disk
+  bool refused_ = false;                     ///< by the spool: the last outcome it was given between runs
+  std::string freeze_reason_;                ///< for the log, with a space before it
+  std::string freeze_cause_;                 ///< the address that is the reason, and what was said about it
   void freeze_for(const Addr& a, std::string_view message);
   /// Addresses and domains of which routing came to an end, and of which some routing was deferred, in this attempt.
   std::set<std::string> answered_, deferring_;

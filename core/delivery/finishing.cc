@@ -181,7 +181,7 @@ void Attempt::report_success() {
   }
   successes_.clear();
   owed_before_.clear();
-  if (msg_.envelope.saved.erase(kOwedReports) > 0 || !untold.empty()) changed_ = true;
+  msg_.envelope.saved.erase(kOwedReports);
   if (!untold.empty()) msg_.envelope.saved[kOwedReports] = std::move(untold);
 }
 
@@ -316,7 +316,6 @@ void Attempt::send_warning() {
   auto m = make_report(eng_, msg_, env.sender, waiting, warning_report(waited_text(after), waiting));
   if (!m) return;  // the next attempt is early enough
   env.warnings_sent = owed;
-  changed_ = true;
   made_.push_back(std::move(*m));
 }
 
@@ -354,6 +353,24 @@ bool Attempt::forget_later() {
   return true;
 }
 
+void Attempt::hold_outcome(bool done, std::int64_t next, const Error& why) {
+  const std::string& id = msg_.envelope.id;
+  eng_.log->write(log::kMain | log::kPanic, id,
+                  fmt::format("what came of this delivery cannot be recorded: {}; the message is held until the spool "
+                              "takes the record, and delivered again if this process ends before",
+                              why.text));
+  // A queued removal keeps everybody from the message without its claim.
+  const Status queued =
+      done ? eng_.store->remove(id, false)
+           : eng_.store->record_later(msg_, headers_changed_, next, [log = eng_.log, id, held = claim](bool written) {
+               if (!written && held) held->keep();
+               log->write(
+                   log::kMain, id,
+                   written ? "what came of the delivery is recorded now" : "what came of the delivery is not recorded");
+             });
+  if (!queued && claim) claim->keep();
+}
+
 Status Attempt::finish() {
   auto& env = msg_.envelope;
   // One recipient, delivered: a crash before the spool forgets the message repeats that one delivery at most, so that
@@ -367,6 +384,8 @@ Status Attempt::finish() {
   settle_recipients();
   const bool done = std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; }) &&
                     (!filter_top_ || complete(*filter_top_, Failures::told));
+  // What waits for a queue run comes first: the run looks at the hints of what has a retry time.
+  const std::int64_t next = wait_for_run_ ? 0 : next_attempt_ != 0 ? next_attempt_ : now_ + 60;
   Status outcome;
   std::string completed;  // said when the bounces are on their way, as Exim does
   if (done) {
@@ -386,11 +405,11 @@ Status Attempt::finish() {
         eng_.store->message_log(env.id, log_timestamp(wall_now()) + " *** " + completed);
       tell_of_freezing();
     }
-    // What waits for a queue run comes first: the run looks at the hints of what has a retry time.
-    const std::int64_t next = wait_for_run_ ? 0 : next_attempt_ != 0 ? next_attempt_ : now_ + 60;
     outcome = headers_changed_ ? eng_.store->replace(msg_, next) : eng_.store->update(env, next);
   }
-  for (const auto& o : outcomes_) o->recorded = true;  // queued at least: await_removal() waits for the disk
+  if (!outcome) hold_outcome(done, next, outcome.error());
+  // A removal is queued at least: await_removal() waits for the disk.
+  for (const auto& o : outcomes_) o->recorded = outcome.has_value();
   DeliverOptions opt;
   opt.first_attempt = true;
   for (auto& m : made_) (void)deliver_fresh(eng_, std::move(m), opt);

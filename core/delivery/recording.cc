@@ -127,7 +127,6 @@ void Attempt::host_deferral(Addr& a, const std::string& error, const Asked& aske
     return;
   }
   next_attempt_ = next_attempt_ == 0 ? first : std::min(next_attempt_, first);
-  changed_ = true;
 }
 
 namespace {
@@ -143,7 +142,6 @@ void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Ask
   if (error.empty()) error.assign(1, '*');
   if (r.wait_until > 0) {
     next_attempt_ = next_attempt_ == 0 ? r.wait_until : std::min(next_attempt_, r.wait_until);
-    changed_ = true;
   } else if (r.freeze) {
     freeze_for(a, r.message);
   } else if (r.retry_scope == Scope::host || (r.retry_scope == Scope::none && !asked.empty())) {
@@ -173,24 +171,43 @@ void Attempt::record_results(Run& run, std::vector<std::size_t> which,
   }
 }
 
-void Attempt::settle_run(Run& run, const std::vector<transports::HostResult>& hosts,
-                         const std::vector<transports::AddrResult>& so_far) {
+Status Attempt::settle_run(Run& run, const std::vector<transports::HostResult>& hosts,
+                           const std::vector<transports::AddrResult>& so_far) {
   using Fate = transports::Fate;
   std::vector<std::size_t> which;
   std::vector<Addr*> tried;
-  bool delivered = false;
+  bool delivered = settled_.size() > written_;
   for (std::size_t i = 0; i < so_far.size() && i < run.recorded.size(); ++i) {
     if (run.recorded[i] || so_far[i].fate == Fate::deferred) continue;
     which.push_back(i);
     tried.push_back(run.group.addrs[i]);
     delivered = delivered || so_far[i].fate == Fate::delivered;
   }
-  if (!delivered) return;
+  if (!delivered) return {};
   tell_of_hosts(run, hosts);
   record_results(run, std::move(which), so_far);
   settle_deliveries(tried);
+  return write_down();
+}
+
+Status Attempt::write_down() {
+  const std::size_t settled = settled_.size();
+  if (settled == written_) return {};
   owe_success_reports();
-  (void)eng_.store->update(msg_.envelope, now_);
+  Status st = eng_.store->update(msg_.envelope, now_);
+  if (st) written_ = std::max(written_, settled);
+  if (!st && !refused_)
+    eng_.log->write(
+        log::kMain | log::kPanic, msg_.envelope.id,
+        fmt::format("what was delivered so far cannot be recorded, so the other recipients wait: {}", st.error().text));
+  refused_ = !st;
+  return st;
+}
+
+void Attempt::record_so_far() {
+  make_durable();
+  settle_deliveries(all_);
+  if (eng_.store) (void)write_down();
 }
 
 void Attempt::record_result(Run& run, Addr& a, const transports::AddrResult& r) {
@@ -218,6 +235,7 @@ void Attempt::record_result(Run& run, Addr& a, const transports::AddrResult& r) 
              : r.fate == Fate::failed  ? Addr::Status::failed
                                        : Addr::Status::deferred;
   if (a.status == Addr::Status::deferred && eng_.store && !mua_wrapper) schedule_after(a, r, run.asked);
+  if (a.status == Addr::Status::delivered && !r.found_again) run.group.repeats = true;
   if (a.status == Addr::Status::delivered && eng_.store) {
     forget_failure("T:" + a.unique);
     if (!g.def->is_local) forget_failure(key_for_sender(a));
@@ -267,7 +285,6 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
       if (f.parents.empty()) f.parents.push_back(a.state.address);
       f.address = local_part_of(a);
     }
-    changed_ = true;
     if (!transports::generic(*g.transport).disable_logging) {
       line = log::delivered_line(opt_.dry_run ? "*>" : first_of_run || g.addrs.size() == 1 ? "=>" : "->", f, sel);
       note(line, line.substr(3));
@@ -276,7 +293,6 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
     return;
   }
   if (a.status == Addr::Status::failed) {
-    changed_ = true;
     raise_event(a, &r, "msg:fail:delivery", r.smtp_code >= 400 ? std::string_view(a.message) : std::string_view());
     line = log::failed_line(f, sel);
   } else {

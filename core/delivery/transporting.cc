@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
@@ -136,6 +137,13 @@ std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
                                              std::vector<transports::AddrResult>& results) {
   // Seconds until an address that found no place is tried again: nobody tells it, or in case nobody did.
   constexpr std::int64_t kTurn = 5, kTold = 30, kLongest = 600;
+  if (refused_ && !write_down()) {
+    transports::AddrResult r;
+    r.message = "waits: the spool does not take the record of what was delivered before";
+    r.wait_until = wall_seconds() + kTold;
+    results.assign(g.addrs.size(), r);
+    return {};
+  }
   const lang::Expansion& option = transports::generic(*g.transport).max_parallel;
   std::optional<std::int64_t> limit = 0;
   if (option.is_set()) {
@@ -191,12 +199,14 @@ void Attempt::run_group(Group& g) {
                                  can_wait,
                                  [&] { return envelope_of_copy(g.addrs); }};
   if (eng_.store && !mua_wrapper)
-    ctx.settle = [&](const std::vector<transports::AddrResult>& so_far) { settle_run(run, ctx.host_results, so_far); };
+    ctx.settle = [&](const std::vector<transports::AddrResult>& so_far) {
+      return settle_run(run, ctx.host_results, so_far);
+    };
   if (ctx.pool != nullptr && eng_.store && !g.def->is_local) {
     g.outcome = std::make_shared<transports::Outcome>(transports::Outcome{msg_.envelope.id});
     outcomes_.push_back(g.outcome);
     ctx.outcome = g.outcome;
-    ctx.await_outcome = [this](const transports::Outcome& o) { (void)eng_.store->await_removal(o.message); };
+    ctx.await_outcome = [this](const transports::Outcome& o) { return eng_.store->await_removal(o.message); };
   }
   std::vector<transports::AddrResult> results;
   const auto place = may_run(g, scope, results);
@@ -313,11 +323,17 @@ void Attempt::transport_all() {
     remote.clear();
     wait_for_run_ = true;
   }
-  for (Group* g : local) run_group(*g);
+  // A delivery that a crash would repeat is on the disk before another run begins, which may be a long one. A single
+  // local run, and any number of them that find again what they have delivered (maildirs), cost no sync of their own.
+  bool owed = false;
+  for (Group* g : local) {
+    if (std::exchange(owed, false)) record_so_far();
+    run_group(*g);
+    owed = g->repeats;
+  }
   leave_for_queue_run(remote);
   if (remote.empty()) return;
-  make_durable();  // what is recorded between the remote runs and their steps is on the disk
-  settle_deliveries(all_);
+  record_so_far();
   const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(1, eng_.config->main.remote_max_parallel));
   if (remote.size() == 1) {
     run_group(*remote.front());
@@ -333,9 +349,7 @@ void Attempt::transport_all() {
         // What a far end accepted is written down before the next run ends: after a crash it is not sent again.
         if (--left == 0 || !eng_.store) continue;
         settle_deliveries(g->addrs);
-        owe_success_reports();
-        (void)eng_.store->update(msg_.envelope, now_);
-        if (g->outcome) g->outcome->recorded = true;
+        if (write_down() && g->outcome) g->outcome->recorded = true;
       }
     });
   }

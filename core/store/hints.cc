@@ -80,6 +80,7 @@ Status SqliteStore::put_retry(const RetryRecord& r) {
     retry_overlay_[r.key] = {r, serial};
   }
   writer_.post(
+      Writer::About::hint,
       [this, r](Database& db) -> Applied {
         auto q = db.query(
             "INSERT OR REPLACE INTO retry (key, error, error_text, first_failed, last_try, next_try, expired, told)"
@@ -102,6 +103,7 @@ Status SqliteStore::delete_retry(const std::string& key) {
     retry_overlay_[key] = {std::nullopt, serial};
   }
   writer_.post(
+      Writer::About::hint,
       [key](Database& db) -> Applied {
         auto q = db.query("DELETE FROM retry WHERE key = ?");
         if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
@@ -180,6 +182,7 @@ Status SqliteStore::keep_hint(const std::string& table, const std::string& key, 
     hint_overlay_[{table, key}] = {value, serial};
   }
   writer_.post(
+      Writer::About::hint,
       [this, table, key, value, at = std::max(until, wall_seconds())](Database& db) -> Applied {
         auto q = db.query("INSERT OR REPLACE INTO hints (tab, key, value, at) VALUES (?, ?, ?, ?)");
         if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};

@@ -305,52 +305,47 @@ bool SqliteStore::unchanged(const StoredMessage& m) {
   return q && q->text(m.envelope.id).step() == SQLITE_ROW && q->column(0) == envelope && q->column(1) == headers;
 }
 
-Status SqliteStore::update(const mail::Envelope& e, std::int64_t next_attempt) {
-  REMEX_CHECK(writable());
-  struct Job {
-    mail::Envelope e;
-    std::string envelope, log;
-  };
-  auto job = std::make_shared<Job>();
-  job->e.id = e.id, job->e.sender = e.sender, job->e.size = e.size, job->e.frozen = e.frozen,
-  job->e.queue_name = e.queue_name;
-  job->envelope = encode_envelope(e);
-  job->log = take_log(e.id);
-  return writer_.submit(
-      [job, next_attempt](Database& db) {
-        Applied a = update_row(db, job->e, job->envelope, next_attempt);
-        if (a.rc != SQLITE_OK || !a.status) return a;
-        return append_log(db, job->e.id, job->log);
-      },
-      {}, Writer::Wait::insist);
-}
-
-Status SqliteStore::replace(const StoredMessage& m, std::int64_t next_attempt) {
-  REMEX_CHECK(writable());
+Writer::Apply SqliteStore::outcome(const mail::Envelope& e, const mail::HeaderList* headers,
+                                   std::int64_t next_attempt) {
   struct Job {
     mail::Envelope e;
     std::string envelope, headers, log;
   };
   auto job = std::make_shared<Job>();
-  const mail::Envelope& e = m.envelope;
   job->e.id = e.id, job->e.sender = e.sender, job->e.size = e.size, job->e.frozen = e.frozen,
   job->e.queue_name = e.queue_name;
   job->envelope = encode_envelope(e);
-  job->headers = encode_headers(m.headers);
+  if (headers != nullptr) job->headers = encode_headers(*headers);
   job->log = take_log(e.id);
-  return writer_.submit(
-      [job, next_attempt](Database& db) -> Applied {
-        Applied a = update_row(db, job->e, job->envelope, next_attempt);
-        if (a.rc != SQLITE_OK || !a.status) return a;
-        {
-          auto q = db.query("UPDATE content SET headers = ? WHERE key = (SELECT content FROM messages WHERE id = ?)");
-          if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
-          const int rc = q->blob(job->headers).text(job->e.id).step();
-          if (rc != SQLITE_DONE) return {rc, {}};
-        }
-        return append_log(db, job->e.id, job->log);
-      },
-      {}, Writer::Wait::insist);
+  return [job, with_headers = headers != nullptr, next_attempt](Database& db) -> Applied {
+    Applied a = update_row(db, job->e, job->envelope, next_attempt);
+    if (a.rc != SQLITE_OK || !a.status) return a;
+    if (with_headers) {
+      auto q = db.query("UPDATE content SET headers = ? WHERE key = (SELECT content FROM messages WHERE id = ?)");
+      if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
+      const int rc = q->blob(job->headers).text(job->e.id).step();
+      if (rc != SQLITE_DONE) return {rc, {}};
+    }
+    return append_log(db, job->e.id, job->log);
+  };
+}
+
+Status SqliteStore::update(const mail::Envelope& e, std::int64_t next_attempt) {
+  REMEX_CHECK(writable());
+  return writer_.submit(outcome(e, nullptr, next_attempt), {}, Writer::Wait::insist);
+}
+
+Status SqliteStore::replace(const StoredMessage& m, std::int64_t next_attempt) {
+  REMEX_CHECK(writable());
+  return writer_.submit(outcome(m.envelope, &m.headers, next_attempt), {}, Writer::Wait::insist);
+}
+
+Status SqliteStore::record_later(const StoredMessage& m, bool with_headers, std::int64_t next_attempt,
+                                 std::function<void(bool)> done) {
+  REMEX_CHECK(writable());
+  writer_.post(Writer::About::outcome, outcome(m.envelope, with_headers ? &m.headers : nullptr, next_attempt),
+               std::move(done));
+  return {};
 }
 
 Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
@@ -387,7 +382,7 @@ Status SqliteStore::remove(const std::string& id, bool wait_for_disk, bool all) 
   table->removal_queued(id);
   try {
     if (wait_for_disk) return writer_.submit(apply, done, Writer::Wait::insist);
-    writer_.post(apply, done);
+    writer_.post(Writer::About::removal, apply, done);
   } catch (...) {  // it did not get as far as the writer's queue
     table->removal_done(id);
     throw;
@@ -396,8 +391,11 @@ Status SqliteStore::remove(const std::string& id, bool wait_for_disk, bool all) 
 }
 
 Status SqliteStore::await_removal(const std::string& id) {
-  if (!claims_ || !claims_->removal_pending(id)) return {};
-  return writer_.flush();
+  const auto table = claim_table();
+  if (!table || !table->removal_pending(id)) return {};
+  REMEX_CHECK(writer_.flush());
+  if (!table->removal_pending(id)) return {};
+  return remex::fail(ErrorKind::defer, fmt::format("the spool does not take the removal of message {}", id));
 }
 
 Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
@@ -558,7 +556,7 @@ void SqliteStore::post_logs() {
     logs->swap(logs_);
   }
   if (logs->empty()) return;
-  writer_.post([logs](Database& db) {
+  writer_.post(Writer::About::hint, [logs](Database& db) {
     Applied a;
     for (const auto& [id, text] : *logs)
       if (a = append_log(db, id, text); a.rc != SQLITE_OK) break;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,8 @@ class SqliteStore final : public Store {
   bool unchanged(const StoredMessage& m) override;
   Status update(const mail::Envelope& e, std::int64_t next_attempt) override;
   Status replace(const StoredMessage& m, std::int64_t next_attempt) override;
+  Status record_later(const StoredMessage& m, bool with_headers, std::int64_t next_attempt,
+                      std::function<void(bool)> done) override;
   Status remove(const std::string& id, bool wait_for_disk) override;
   Status await_removal(const std::string& id) override;
   Result<std::vector<QueueEntry>> list(bool with_recipients) override;
@@ -84,6 +87,8 @@ class SqliteStore final : public Store {
   static const TidyTable kTidyRetry, kTidyHints;
   /// One piece behind `table`, `key`, which move on. True: there may be more.
   Result<bool> tidy_piece(const TidyTable& t, std::int64_t before, std::string& table, std::string& key);
+  /// The operation of update() and, with headers, of replace().
+  Writer::Apply outcome(const mail::Envelope& e, const mail::HeaderList* headers, std::int64_t next_attempt);
   std::string take_log(const std::string& id);
   void post_logs();
 

@@ -112,11 +112,16 @@ class Store {
   virtual Status update(const mail::Envelope& e, std::int64_t next_attempt) = 0;
   /// As update, for sender/recipient edits and header changes too.
   virtual Status replace(const StoredMessage& m, std::int64_t next_attempt) = 0;
+  /// For what update() (`with_headers`: replace()) could not write: queued, and tried until the disk takes it or this
+  /// process ends. Then `done` (any thread): false when it cannot be written for a reason of its own, as when the
+  /// message is gone. Whoever holds the message's claim in `done` keeps others from it until then.
+  virtual Status record_later(const StoredMessage& m, bool with_headers, std::int64_t next_attempt,
+                              std::function<void(bool)> done) = 0;
   /// Deletes rows and body file. `wait_for_disk` false: queued with the next commit (after delivery, where a repeat is
   /// harmless); any thread may ask for that.
   virtual Status remove(const std::string& id, bool wait_for_disk) = 0;
   /// A removal of this message that was not waited for is on the disk when this returns; most have been for long, and
-  /// then it costs nothing. Parks.
+  /// then it costs nothing. Error: the disk refuses it so far. Parks.
   virtual Status await_removal(const std::string& id) = 0;
   virtual Result<std::vector<QueueEntry>> list(bool with_recipients) = 0;
   virtual Result<std::int64_t> count() = 0;

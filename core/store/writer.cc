@@ -13,10 +13,11 @@ namespace {
 
 constexpr auto kLazyDelay = std::chrono::milliseconds(50);
 constexpr auto kTick = std::chrono::milliseconds(1000);
-constexpr std::size_t kBatchMax = 1024;  // operations in one transaction: bounds memory and the wait of the first
-constexpr std::size_t kLazyMax = 512;    // so many lazy ones are committed without waiting for company
-constexpr std::size_t kQueueMax =
-    100000;  // lazy operations kept while the disk refuses; later ones are dropped (hints) by post()
+constexpr std::size_t kBatchMax = 1024;    // operations in one transaction: bounds memory and the wait of the first
+constexpr std::size_t kLazyMax = 512;      // so many lazy ones are committed without waiting for company
+constexpr std::size_t kQueueMax = 100000;  // operations kept while the disk refuses; later hints are dropped by post()
+constexpr std::size_t kDamagedMax = 1000;  // operations kept that met damaged pages; later hints are dropped
+constexpr auto kDamagedPause = std::chrono::seconds(60);
 // Frames in the WAL before its content is copied into the database: 4 MiB. Copying happens after the waiters were
 // answered; a larger WAL would make the pause longer, a smaller one copy the same hot pages more often.
 constexpr int kCheckpointFrames = 1000;
@@ -43,6 +44,7 @@ struct Writer::Op {
   Apply apply;
   Done done;
   bool lazy = false;
+  About about = About::outcome;
   bool taken = false;     // guarded by mutex_
   bool finished = false;  // guarded by mutex_
   Status own;             // result of this operation alone
@@ -103,13 +105,14 @@ Status Writer::await(const OpPtr& op, Wait how) {
   return op->result;
 }
 
-void Writer::post(Apply apply, Done done) {
+void Writer::post(About about, Apply apply, Done done) {
   auto op = std::make_shared<Op>();
   op->apply = std::move(apply);
   op->done = std::move(done);
   op->lazy = true;
+  op->about = about;
   bool full = false;
-  {
+  if (about == About::hint) {
     std::lock_guard lock(mutex_);
     full = queue_.size() >= kQueueMax;
   }
@@ -155,7 +158,11 @@ std::vector<Writer::OpPtr> Writer::take_batch(std::chrono::steady_clock::time_po
   std::unique_lock lock(mutex_);
   const auto any = [&] { return stopping_ || !queue_.empty(); };
   if (!any()) {
-    wake_.wait(lock, [&] { return any() || tick_wanted_; });
+    const auto woken = [&] { return any() || tick_wanted_; };
+    if (damaged_.empty())
+      wake_.wait(lock, woken);
+    else if (!wake_.wait_until(lock, damaged_again_, woken))
+      return {};
     if (!any() && !wake_.wait_until(lock, next_tick, any)) return {};
   }
   const auto ready = [&] { return stopping_ || urgent_ > 0 || (queue_.size() >= kLazyMax && !failing_); };
@@ -186,6 +193,7 @@ void Writer::run() {
   auto next_tick = std::chrono::steady_clock::now() + kTick;
   while (true) {
     auto batch = take_batch(next_tick);
+    retry_damaged();
     if (!batch.empty()) {
       commit_batch(batch);
       checkpoint(false);
@@ -251,36 +259,58 @@ Status Writer::reserve(Database& db) {
 }
 
 void Writer::commit_batch(std::vector<OpPtr>& batch) {
-  Status outcome = try_commit(batch);
+  const Status outcome = try_commit(batch);
   const bool full = !outcome && (outcome.error().sys_errno == ENOSPC || outcome.error().sys_errno == EDQUOT);
-  const bool damaged = !outcome && outcome.error().kind == ErrorKind::failed && batch.size() > 1;
-  if (!full && !damaged) {
-    finish(batch, outcome);
-    return;
-  }
-  std::vector<OpPtr> lazy, one(1);
+  const bool damaged = !outcome && outcome.error().kind == ErrorKind::failed;
+  std::vector<OpPtr> again;
   if (damaged) {  // one of them meets a damaged page: the others shall not suffer from it
-    for (auto& op : batch) {
-      one[0] = op;
-      finish(one, try_commit(one));
-    }
-    return;
+    commit_alone(batch, again);
+  } else if (full) {
+    // Empty the WAL, then removals and hints (they give room back), then what people wait for and what is kept for
+    // them, one by one.
+    checkpoint(true);
+    std::vector<OpPtr> lazy, rest;
+    for (auto& op : batch) (op->lazy && op->about != About::outcome ? lazy : rest).push_back(op);
+    if (!lazy.empty()) finish(lazy, try_commit(lazy), again);
+    commit_alone(rest, again);
+  } else {
+    finish(batch, outcome, again);
   }
-  // A full disk: empty the WAL, then removals and hints (they give room back), then what people wait for, one by one.
-  checkpoint(true);
-  for (auto& op : batch)
-    if (op->lazy) lazy.push_back(op);
-  if (!lazy.empty()) finish(lazy, try_commit(lazy));
-  for (auto& op : batch) {
-    if (op->lazy) continue;
-    one[0] = op;
-    finish(one, try_commit(one));
+  requeue(again);
+}
+
+void Writer::commit_alone(const std::vector<OpPtr>& ops, std::vector<OpPtr>& again) {
+  for (const OpPtr& op : ops) {
+    std::vector<OpPtr> one{op};
+    const Status outcome = try_commit(one);
+    const bool set_aside = !outcome && outcome.error().kind == ErrorKind::failed && op->lazy;
+    if (!set_aside) {
+      finish(one, outcome, again);
+    } else if (op->about == About::hint && damaged_.size() >= kDamagedMax) {
+      if (op->done) op->done(false);
+    } else {
+      if (damaged_.empty()) damaged_again_ = std::chrono::steady_clock::now() + kDamagedPause;
+      damaged_.push_back(op);
+    }
   }
 }
 
-void Writer::finish(std::vector<OpPtr>& batch, const Status& outcome) {
-  failing_ = !outcome.has_value();
+void Writer::retry_damaged() {
+  if (damaged_.empty() || std::chrono::steady_clock::now() < damaged_again_) return;
+  const auto ops = std::exchange(damaged_, {});
   std::vector<OpPtr> again;
+  commit_alone(ops, again);
+  requeue(again);
+}
+
+void Writer::requeue(std::vector<OpPtr>& again) {
+  failing_ = !again.empty();
+  std::lock_guard lock(mutex_);
+  for (auto& op : again) op->taken = false;
+  queue_.insert(queue_.begin(), again.begin(), again.end());
+}
+
+void Writer::finish(std::vector<OpPtr>& batch, const Status& outcome, std::vector<OpPtr>& again) {
   std::vector<std::pair<io::Loop*, std::vector<std::shared_ptr<io::Event>>>> wake_list;
   for (auto& op : batch) {
     if (op->lazy && !outcome) {
@@ -301,8 +331,6 @@ void Writer::finish(std::vector<OpPtr>& batch, const Status& outcome) {
       if (it == wake_list.end()) it = wake_list.insert(wake_list.end(), {op->loop, {}});
       it->second.push_back(op->event);
     }
-    for (auto& op : again) op->taken = false;
-    queue_.insert(queue_.begin(), again.begin(), again.end());
   }
   finished_.notify_all();
   for (auto& [loop, events] : wake_list) {

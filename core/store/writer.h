@@ -3,7 +3,8 @@
 // Used by core/store's SqliteStore only. submit() parks the calling fiber (blocks outside one) until the transaction
 // that holds its operation is on the disk; post() only queues and is flushed within 50 ms. An operation that fails by
 // itself (constraint, a damaged page) does not harm its neighbours; when the disk refuses, all operations of the batch
-// fail, lazy ones stay queued and are tried again.
+// fail, lazy ones stay queued, in their order, and are tried again. One that met a damaged page by itself is tried
+// alone and once a minute: among others it would make each of their batches fail first.
 #pragma once
 
 #include <chrono>
@@ -47,8 +48,11 @@ class Writer {
   enum class Wait : std::uint8_t { withdraw, insist };
   /// Durable when it returns success. `done` runs in the writer thread after the commit (or the final failure).
   Status submit(Apply apply, Done done = {}, Wait wait = Wait::withdraw);
+  /// What an operation that nobody waits for is about. Hints may be lost: while the disk refuses, so many are queued
+  /// and no more. Removals, which make room, and what came of deliveries are kept until the disk takes them.
+  enum class About : std::uint8_t { hint, removal, outcome };
   /// Queued; nobody waits. `done(true)` after the commit that holds it.
-  void post(Apply apply, Done done = {});
+  void post(About about, Apply apply, Done done = {});
   /// Commits everything queued so far.
   Status flush();
   /// Runs in the writer thread about a second after work or request_tick(). Set before the first operation; may call
@@ -70,7 +74,13 @@ class Writer {
   Status reserve(Database& db);
   void commit_batch(std::vector<OpPtr>& batch);
   Status try_commit(std::vector<OpPtr>& batch);
-  void finish(std::vector<OpPtr>& batch, const Status& outcome);
+  /// Tells those who wait; `again` gets the lazy ones that failed.
+  void finish(std::vector<OpPtr>& batch, const Status& outcome, std::vector<OpPtr>& again);
+  /// Commits each by itself.
+  void commit_alone(const std::vector<OpPtr>& ops, std::vector<OpPtr>& again);
+  void requeue(std::vector<OpPtr>& again);
+  /// Another attempt for what met damaged pages.
+  void retry_damaged();
   void checkpoint(bool idle);
   /// True while the checkpointer is at work or has been given work.
   bool left_to_checkpointer();
@@ -82,7 +92,10 @@ class Writer {
   int wal_frames_ = 0;            // writer thread only, from the WAL hook
   int ask_at_frames_ = 0;         // writer thread only: not asked again before the log is so long
   std::int64_t reserved_pages_ = 0;
-  bool failing_ = false;  // writer thread only: last commit failed, lazy operations wait a little
+  bool failing_ = false;  // writer thread only: lazy operations failed, and wait a little
+  // Writer thread only: lazy operations that met a damaged page alone, and when they are tried again.
+  std::vector<OpPtr> damaged_;
+  std::chrono::steady_clock::time_point damaged_again_;
 
   std::mutex mutex_;
   std::condition_variable wake_, finished_;

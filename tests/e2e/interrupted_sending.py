@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A worker that dies while it sends: what the other side took before is not sent again, neither to other recipients of the same message nor of
-the messages that went over the same connection."""
+the messages that went over the same connection, and what was delivered here is not delivered again."""
 # timeout: 120
 import atexit
 import os
@@ -23,7 +23,23 @@ out:
   route_list = * 127.0.0.1
   self = send
   transport = out
+mbox:
+  driver = accept
+  domains = file.test
+  local_parts = box
+  transport = mbox
+command:
+  driver = accept
+  domains = file.test
+  transport = command
 ''', transports='''
+mbox:
+  driver = appendfile
+  file = @DIR@/mail/$local_part_data.mbox
+command:
+  driver = pipe
+  command = /bin/sh -c "echo x >> @DIR@/mail/begun; read x < @DIR@/mail/fifo; true"
+  log_output
 out:
   driver = smtp
   port = %d
@@ -31,8 +47,8 @@ out:
   hosts_avoid_tls = *
   hosts_avoid_pipelining = *
   destination_max_connections = 1
-''' % PEER.port)
-h.write(CONF, open(CONF).read().replace('  accept domains = dsearch', '  accept domains = remote.test\n  accept domains = dsearch', 1))
+'''.replace('@DIR@', D.path) % PEER.port)
+h.write(CONF, open(CONF).read().replace('  accept domains = dsearch', '  accept domains = remote.test : file.test\n  accept domains = dsearch', 1))
 SERVER = h.Remex(CONF, [PORT]).start()
 atexit.register(SERVER.kill)
 
@@ -103,6 +119,46 @@ def test_messages_over_one_connection():
         return SERVER.run('-bpc').stdout.strip() == '0'
     h.wait_for(empty, what=lambda: 'an empty queue: ' + log()[-3000:])
     each_once(to)
+
+
+def boxes():
+    with open(D('mail/box.mbox')) as f:
+        return f.read().count('Subject: x')
+
+
+def test_a_mailbox_file_and_a_host_that_is_silent():
+    killer, before = begin(1)
+    h.equal(h.send(PORT, 'a@client.test', ['box@file.test', 'n@remote.test'], 'Subject: x\n\nx\n')[0], 250)
+    done(before + 1)
+    h.check(killer.killed, 'the worker died in the middle')
+    h.equal(boxes(), 1, 'copies in the mailbox; log: ' + log()[-3000:])
+
+
+def test_a_mailbox_file_and_a_command_that_takes_long():
+    os.unlink(D('mail/box.mbox'))
+    os.mkfifo(D('mail/fifo'))
+    os.chmod(D('mail/fifo'), 0o666)
+    before = log().count(' Completed')
+    h.equal(h.send(PORT, 'a@client.test', ['box@file.test', 'wait@file.test'], 'Subject: x\n\nx\n')[0], 250)
+    h.wait_for(lambda: os.path.exists(D('mail/begun')), what=lambda: 'the command to begin: ' + log()[-3000:])
+    h.equal(boxes(), 1, 'copies in the mailbox before')
+    os.kill(SERVER.worker(), signal.SIGKILL)
+
+    def completed():  # the old command holds the message until it ends
+        let_go(D('mail/fifo'))
+        return log().count(' Completed') > before
+    h.wait_for(completed, what=lambda: 'the message to be done: ' + log()[-3000:])
+    with open(D('mail/begun')) as f:
+        h.equal(f.read(), 'x\nx\n', 'the command ran again')
+    h.equal(boxes(), 1, 'copies in the mailbox; log: ' + log()[-3000:])
+
+
+def let_go(path):
+    """Whoever waits for the other end of a fifo goes on."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        pass
 
 
 h.main()
