@@ -3,11 +3,11 @@
 
 #include <cerrno>
 #include <cstring>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "core/base/strings.h"
+#include "core/io/accounts.h"
 #include "core/io/fiber.h"
 #include "lang/lookup.h"
 
@@ -25,20 +25,12 @@ struct Entry {
 
 Entry read_entry(const std::string& name) {
   Entry out;
-  std::vector<char> buffer(16384);
+  std::string buffer;
   passwd pw{};
   passwd* got = nullptr;
-  for (;;) {
-    const int rc = ::getpwnam_r(name.c_str(), &pw, buffer.data(), buffer.size(), &got);
-    if (rc == ERANGE && buffer.size() < (1U << 20U)) {
-      buffer.resize(buffer.size() * 2);
-      continue;
-    }
-    if (rc == EINTR) continue;
-    // Documented as "not found" besides 0 (getpwnam_r(3)).
-    if (rc != 0 && rc != ENOENT && rc != ESRCH && rc != EBADF && rc != EPERM) out.error = rc;
-    break;
-  }
+  const int rc = io::account_entry(::getpwnam_r, name.c_str(), pw, buffer, got);
+  // Documented as "not found" besides 0 (getpwnam_r(3)).
+  if (rc != 0 && rc != ENOENT && rc != ESRCH && rc != EBADF && rc != EPERM) out.error = rc;
   if (got == nullptr) return out;
   out.found = true;
   out.line = fmt::format("*:{}:{}:{}:{}:{}", pw.pw_uid, pw.pw_gid, pw.pw_gecos, pw.pw_dir, pw.pw_shell);

@@ -16,6 +16,7 @@
 #include <limits>
 
 #include "core/base/strings.h"
+#include "core/io/accounts.h"
 #include "core/io/fiber.h"
 #include "routers/internal.h"
 
@@ -29,10 +30,10 @@ bool owner_allowed(uid_t uid, const FileRules& rules) {
   if (rules.user_uid >= 0 && uid == static_cast<uid_t>(rules.user_uid)) return true;
   return std::any_of(rules.owners.begin(), rules.owners.end(), [&](const std::string& name) {
     if (const auto n = parse_uint(name)) return *n == uid;
-    std::string buf(16384, '\0');
+    std::string buf;
     passwd entry{};
     passwd* p = nullptr;
-    getpwnam_r(name.c_str(), &entry, buf.data(), buf.size(), &p);
+    io::account_entry(::getpwnam_r, name.c_str(), entry, buf, p);
     return p != nullptr && p->pw_uid == uid;
   });
 }
@@ -41,10 +42,10 @@ bool group_allowed(gid_t gid, const FileRules& rules) {
   if (rules.user_gid >= 0 && gid == static_cast<gid_t>(rules.user_gid)) return true;
   return std::any_of(rules.groups.begin(), rules.groups.end(), [&](const std::string& name) {
     if (const auto n = parse_uint(name)) return *n == gid;
-    std::string buf(16384, '\0');
+    std::string buf;
     group entry{};
     group* g = nullptr;
-    getgrnam_r(name.c_str(), &entry, buf.data(), buf.size(), &g);
+    io::account_entry(::getgrnam_r, name.c_str(), entry, buf, g);
     return g != nullptr && g->gr_gid == gid;
   });
 }
@@ -153,7 +154,7 @@ std::optional<io::Fields> perform_request(const io::Fields& f) {
 }
 
 Result<Ids> find_ids(const std::string& user, const std::string& group_name) {
-  std::string buf(16384, '\0');
+  std::string buf;
   Ids id;
   passwd entry{};
   passwd* p = nullptr;
@@ -161,9 +162,9 @@ Result<Ids> find_ids(const std::string& user, const std::string& group_name) {
   if (const auto n = parse_uint(user)) {
     if (too_large(*n)) return defer(fmt::format("{} is not a uid", user));
     id.uid = static_cast<std::int64_t>(*n);
-    getpwuid_r(static_cast<uid_t>(*n), &entry, buf.data(), buf.size(), &p);
+    io::account_entry(::getpwuid_r, static_cast<uid_t>(*n), entry, buf, p);
   } else if (!user.empty()) {
-    const int err = getpwnam_r(user.c_str(), &entry, buf.data(), buf.size(), &p);
+    const int err = io::account_entry(::getpwnam_r, user.c_str(), entry, buf, p);
     if (p == nullptr)
       return defer(fmt::format("user \"{}\" {}", printable(user), err == 0 ? "does not exist" : std::strerror(err)));
     id.uid = static_cast<std::int64_t>(p->pw_uid);
@@ -175,7 +176,7 @@ Result<Ids> find_ids(const std::string& user, const std::string& group_name) {
   } else if (!group_name.empty()) {
     group found{};
     group* g = nullptr;
-    const int err = getgrnam_r(group_name.c_str(), &found, buf.data(), buf.size(), &g);
+    const int err = io::account_entry(::getgrnam_r, group_name.c_str(), found, buf, g);
     if (g == nullptr)
       return defer(
           fmt::format("group \"{}\" {}", printable(group_name), err == 0 ? "does not exist" : std::strerror(err)));

@@ -14,7 +14,8 @@
 namespace remex::routers {
 namespace {
 
-constexpr std::size_t kMaxHosts = 100;  ///< hosts taken from one MX answer
+/// Hosts taken from one answer, and addresses of one list of hosts: every recipient carries the list.
+constexpr std::size_t kMaxHosts = 100;
 
 std::mt19937& rng() {
   static std::mt19937 engine{std::random_device{}()};
@@ -161,6 +162,7 @@ HostFindResult find_addresses(RouteContext& ctx, const lang::DriverInstance& r, 
   if (g.translate_ip_address.is_set())
     if (Status st = translate_addresses(ctx, g, host.name, found.ips); !st) return {HostFind::again, st.error().text};
   for (const std::string& ip : found.ips) {
+    if (out.size() >= kMaxHosts) return {HostFind::found, {}};
     auto ignored = is_ignored(ctx, g, ip, host.name);
     if (!ignored) return {HostFind::again, ignored.error().text};
     if (*ignored) continue;

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "core/base/strings.h"
+#include "core/io/accounts.h"
 #include "core/io/fiber.h"
 #include "routers/courier_work.h"
 #include "routers/internal.h"
@@ -109,10 +110,10 @@ struct LocalUser {
 Result<std::optional<LocalUser>> find_user(const std::string& name) {
   if (name.empty() || name.find('\0') != std::string::npos) return std::nullopt;
   return io::offload([&name]() -> Result<std::optional<LocalUser>> {
-    std::string buf(16384, '\0');
+    std::string buf;
     passwd entry{};
     passwd* found = nullptr;
-    const int err = getpwnam_r(name.c_str(), &entry, buf.data(), buf.size(), &found);
+    const int err = io::account_entry(::getpwnam_r, name.c_str(), entry, buf, found);
     if (found != nullptr) return LocalUser{entry.pw_name, entry.pw_dir, entry.pw_uid, entry.pw_gid};
     if (err == 0 || err == ENOENT || err == ESRCH || err == EBADF || err == EPERM) return std::nullopt;
     return defer(fmt::format("cannot look up user \"{}\": {}", printable(name), std::strerror(err)));
@@ -121,10 +122,10 @@ Result<std::optional<LocalUser>> find_user(const std::string& name) {
 
 Result<std::optional<gid_t>> find_group(const std::string& name) {
   return io::offload([&name]() -> Result<std::optional<gid_t>> {
-    std::string buf(16384, '\0');
+    std::string buf;
     group entry{};
     group* found = nullptr;
-    const int err = getgrnam_r(name.c_str(), &entry, buf.data(), buf.size(), &found);
+    const int err = io::account_entry(::getgrnam_r, name.c_str(), entry, buf, found);
     if (found != nullptr) return entry.gr_gid;
     if (err == 0 || err == ENOENT || err == ESRCH) return std::nullopt;
     return defer(fmt::format("cannot look up group \"{}\": {}", printable(name), std::strerror(err)));

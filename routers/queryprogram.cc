@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "core/base/strings.h"
+#include "core/io/accounts.h"
 #include "core/io/fiber.h"
 #include "core/io/process.h"
 #include "core/mail/address.h"
@@ -150,13 +151,13 @@ struct Identity {
 /// Blocking.
 Result<Identity> identity_of(const QueryprogramOptions& o) {
   Identity id;
-  std::string buf(16384, '\0');
+  std::string buf;
   if (const auto n = parse_uint(o.command_user)) {
     id.uid = static_cast<uid_t>(*n);
   } else {
     passwd entry{};
     passwd* p = nullptr;
-    getpwnam_r(o.command_user.c_str(), &entry, buf.data(), buf.size(), &p);
+    io::account_entry(::getpwnam_r, o.command_user.c_str(), entry, buf, p);
     if (p == nullptr) return defer(fmt::format("there is no user \"{}\"", printable(o.command_user)));
     id = {p->pw_uid, p->pw_gid};
   }
@@ -165,7 +166,7 @@ Result<Identity> identity_of(const QueryprogramOptions& o) {
   } else if (!o.command_group.empty()) {
     group entry{};
     group* g = nullptr;
-    getgrnam_r(o.command_group.c_str(), &entry, buf.data(), buf.size(), &g);
+    io::account_entry(::getgrnam_r, o.command_group.c_str(), entry, buf, g);
     if (g == nullptr) return defer(fmt::format("there is no group \"{}\"", printable(o.command_group)));
     id.gid = g->gr_gid;
   }

@@ -348,11 +348,12 @@ io::Fields deliver_to_directory(const io::Fields& f, std::string_view message) {
     path = write_new(directory, text(f, "name"), text(f, "other_name"), message, f);
   } else {
     // mailstore: the message first; the envelope file says that it is complete
+    const bool before = ::access((directory + "/" + text(f, "name") + ".msg").c_str(), F_OK) == 0;
     path = write_new(directory, text(f, "name") + ".msg", "", message, f);
     if (path) {
       const std::string without_envelope = *path;
       path = write_new(directory, text(f, "name") + ".env", "", text(f, "envelope"), f);
-      if (!path) ::unlink(without_envelope.c_str());
+      if (!path && !before) ::unlink(without_envelope.c_str());  // an earlier attempt's has its envelope, perhaps
     }
   }
   if (!path) {

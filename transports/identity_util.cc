@@ -16,6 +16,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/strings.h"
+#include "core/io/accounts.h"
 #include "core/io/fiber.h"
 #include "transports/internal.h"
 
@@ -60,15 +61,15 @@ Recent<T>& recent() {
 
 Result<Account> read_user(const std::string& user) {
   return io::offload([&user]() -> Result<Account> {
-    std::string buf(16384, '\0');
+    std::string buf;
     passwd entry{};
     passwd* found = nullptr;
     if (const auto n = parse_uint(user)) {
       const uid_t uid = static_cast<uid_t>(*n);
-      getpwuid_r(uid, &entry, buf.data(), buf.size(), &found);
+      io::account_entry(::getpwuid_r, uid, entry, buf, found);
       if (found == nullptr) return Account{{}, uid, 0, false};
     } else {
-      const int err = getpwnam_r(user.c_str(), &entry, buf.data(), buf.size(), &found);
+      const int err = io::account_entry(::getpwnam_r, user.c_str(), entry, buf, found);
       if (found == nullptr)
         return defer(fmt::format("user \"{}\" {}", printable(user), err == 0 ? "does not exist" : std::strerror(err)));
     }
@@ -85,10 +86,10 @@ Result<Account> look_up_user(const std::string& user) {
 
 Result<gid_t> read_group(const std::string& name) {
   return io::offload([&name]() -> Result<gid_t> {
-    std::string buf(16384, '\0');
+    std::string buf;
     group entry{};
     group* found = nullptr;
-    getgrnam_r(name.c_str(), &entry, buf.data(), buf.size(), &found);
+    io::account_entry(::getgrnam_r, name.c_str(), entry, buf, found);
     if (found == nullptr) return defer(fmt::format("group \"{}\" does not exist", printable(name)));
     return found->gr_gid;
   });

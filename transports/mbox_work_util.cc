@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <ctime>
 
@@ -99,18 +100,32 @@ Status check_mode(int fd, const std::string& path, const struct stat& st, const 
 
 struct Opened {
   Fd fd;
-  bool created = false;
+  std::string created;  ///< the file's own name when it was made just now; else empty
   struct stat st{};
 };
 
-/// `through`: a symbolic link that may be leads there; O_EXCL would not follow it.
-Result<Opened> create(const std::string& path, const io::Fields& f, bool through) {
+/// Where a symbolic link leads that leads nowhere yet: the name of the file to be made.
+Result<std::string> end_of_links(std::string path) {
+  constexpr int kMost = 8;
+  for (int i = 0; i < kMost; ++i) {
+    char to[PATH_MAX];
+    const ssize_t n = ::readlink(path.c_str(), to, sizeof(to));
+    if (n < 0 && (errno == EINVAL || errno == ENOENT)) return path;
+    if (n < 0) return fail_errno(errno, fmt::format("while following symlink {}", path));
+    const std::string_view target(to, static_cast<std::size_t>(n));
+    path =
+        target.starts_with('/') ? std::string(target) : fmt::format("{}/{}", path.substr(0, path.rfind('/')), target);
+  }
+  return defer(fmt::format("symlink {} leads to too many others", path));
+}
+
+/// Makes the file; errors: EEXIST when something of that name, also a symbolic link, came meanwhile.
+Result<Opened> create(const std::string& path, const io::Fields& f) {
   const auto mode = static_cast<mode_t>(number(f, "mode", 0600));
   Opened o;
-  const int flags = through ? 0 : O_EXCL | O_NOFOLLOW;
-  o.fd = Fd(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | flags, mode));
+  o.fd = Fd(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_EXCL | O_NOFOLLOW, mode));
   if (!o.fd) return fail_errno(errno, fmt::format("while creating mailbox {}", path));
-  o.created = true;
+  o.created = path;
   if (::fchmod(o.fd.get(), mode) != 0 || ::fstat(o.fd.get(), &o.st) != 0)
     return fail_errno(errno, fmt::format("while setting perms on mailbox {}", path));
   return o;
@@ -128,7 +143,7 @@ Result<Opened> open_mailbox(const std::string& path, const io::Fields& f) {
       const std::string dir = path.substr(0, path.rfind('/'));
       if (number(f, "create_directory", 1) != 0 && !dir.empty() && ::access(dir.c_str(), F_OK) != 0)
         REMEX_CHECK(make_directories(dir, static_cast<mode_t>(number(f, "directory_mode", 0700))));
-      auto made = create(path, f, false);
+      auto made = create(path, f);
       if (!made && made.error().sys_errno == EEXIST) continue;
       return made;
     }
@@ -137,8 +152,12 @@ Result<Opened> open_mailbox(const std::string& path, const io::Fields& f) {
       if (number(f, "allow_symlink") == 0) return defer(fmt::format("mailbox {} is a symlink", path));
       if (seen.st_uid != ::geteuid()) return defer(fmt::format("symlink {} has the wrong owner", path));
       const bool there = ::stat(path.c_str(), &seen) == 0;
-      if (!there && errno == ENOENT && number(f, "file_must_exist") == 0 && text(f, "may_create") == "1")
-        return create(path, f, true);
+      if (!there && errno == ENOENT && number(f, "file_must_exist") == 0 && text(f, "may_create") == "1") {
+        REMEX_TRY(const std::string target, end_of_links(path));
+        auto made = create(target, f);
+        if (!made && made.error().sys_errno == EEXIST) continue;
+        return made;
+      }
       if (!there) return fail_errno(errno, fmt::format("stat {}", path));
     }
     REMEX_CHECK(check_existing(path, seen, f));
@@ -238,7 +257,7 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
   const std::int64_t counted = number(f, "quota_is_inclusive", 1) != 0 ? used + size : used;
   if (quota > 0 && counted > quota && number(f, "quota_unchecked") == 0) {
     const struct stat before = now;
-    if (box->created) ::unlink(path.c_str());
+    if (!box->created.empty()) ::unlink(box->created.c_str());
     return failure(Error{ErrorKind::defer,
                          fmt::format("mailbox is full (MTA-imposed quota exceeded while writing to {})", path), 0},
                    quota_word(before));
@@ -249,16 +268,16 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
   if (!written) {
     const int err = written.error().sys_errno;
     if (S_ISREG(now.st_mode)) (void)!::ftruncate(box->fd.get(), now.st_size);
-    if (box->created) ::unlink(path.c_str());
+    if (!box->created.empty()) ::unlink(box->created.c_str());
     const std::string why = err == EDQUOT ? fmt::format("mailbox is full (system quota exceeded writing to {})", path)
                                           : fmt::format("error while writing to {}", path);
     return failure(Error{ErrorKind::defer, why, err}, err == EDQUOT ? quota_word(now) : "");
   }
   // Mail readers tell new mail by an access time before the modification time.
   if (S_ISREG(now.st_mode)) {
-    const timespec times[2] = {box->created ? timespec{::time(nullptr) - 1, 0} : now.st_atim, {0, UTIME_NOW}};
+    const timespec times[2] = {!box->created.empty() ? timespec{::time(nullptr) - 1, 0} : now.st_atim, {0, UTIME_NOW}};
     (void)::futimens(box->fd.get(), times);
-    if (box->created) sync_parent(path);
+    if (!box->created.empty()) sync_parent(box->created);
   }
   const std::int64_t warn = number(f, "quota_warn");
   if (warn > 0 && used < warn && used + size >= warn) answer["warn"].assign(1, '1');

@@ -28,18 +28,14 @@
 
 namespace remex::cli {
 
-OwnedFd::~OwnedFd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 namespace {
 
 constexpr std::size_t kPacketMax = 64 * 1024;
 constexpr int kAnswerSeconds = 300;  ///< reading a directory of many files on a slow disk takes long, but not that long
 
-Result<OwnedFd> open_directory(int at, const std::string& name, const std::string& shown, bool follow = false) {
-  OwnedFd fd(::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW)));
-  if (!fd.open()) return fail_errno(errno, fmt::format("cannot open the folder {}", shown));
+Result<Fd> open_directory(int at, const std::string& name, const std::string& shown, bool follow = false) {
+  Fd fd(::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW)));
+  if (!fd) return fail_errno(errno, fmt::format("cannot open the folder {}", shown));
   return fd;
 }
 
@@ -63,17 +59,17 @@ Result<std::vector<std::string>> names_in(int directory, const std::string& show
 }
 
 /// A plain file with this one name, opened for reading. Not there: an fd that is not open.
-Result<OwnedFd> open_plain(int directory, const std::string& name, std::optional<uid_t> owner) {
-  OwnedFd fd(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!fd.open()) {
-    if (errno == ENOENT) return OwnedFd();
+Result<Fd> open_plain(int directory, const std::string& name, std::optional<uid_t> owner) {
+  Fd fd(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT) return Fd();
     if (errno == ELOOP) return fail(fmt::format("{} is a symbolic link", name));
     return fail_errno(errno, fmt::format("cannot open {}", name));
   }
   struct stat st{};
   if (::fstat(fd.get(), &st) != 0) return fail_errno(errno, fmt::format("cannot look at {}", name));
   if (!S_ISREG(st.st_mode)) return fail(fmt::format("{} is no plain file", name));
-  if (st.st_nlink == 0) return OwnedFd();
+  if (st.st_nlink == 0) return Fd();
   if (st.st_nlink > 1) return fail(fmt::format("{} has more than one name (hard links)", name));
   if (owner && st.st_uid != *owner)
     return fail(fmt::format("{} belongs to uid {}, the input folder to uid {}", name, st.st_uid, *owner));
@@ -155,8 +151,8 @@ class Walk final : public EximSpoolSource {
   }
 
   /// Opens a directory below the folder, one step after the other: a link on the way is refused.
-  Result<OwnedFd> reach(const Place& p) {
-    REMEX_TRY(OwnedFd at, open_directory(root_.get(), ".", folder_));
+  Result<Fd> reach(const Place& p) {
+    REMEX_TRY(Fd at, open_directory(root_.get(), ".", folder_));
     std::string shown = folder_;
     for (const auto part : split(p.path, '/')) {
       shown += "/" + std::string(part);
@@ -179,7 +175,7 @@ class Walk final : public EximSpoolSource {
   /// -D first, and its lock: nothing changes behind it.
   Status take(SpoolFiles& f) {
     REMEX_TRY(f.data, open_plain(here_.get(), f.id + "-D", owner_));
-    if (f.data.open()) {
+    if (f.data) {
       struct flock whole{};
       whole.l_type = F_RDLCK;
       whole.l_whence = SEEK_SET;
@@ -196,17 +192,16 @@ class Walk final : public EximSpoolSource {
     }
     REMEX_TRY(f.header, open_plain(here_.get(), f.id + "-H", owner_));
     REMEX_TRY(f.journal, open_plain(here_.get(), f.id + "-J", owner_));
-    f.state = f.header.open() && f.data.open()   ? SpoolFiles::State::ready
-              : f.header.open() || f.data.open() ? SpoolFiles::State::refused
-                                                 : SpoolFiles::State::gone;
+    f.state = f.header && f.data   ? SpoolFiles::State::ready
+              : f.header || f.data ? SpoolFiles::State::refused
+                                   : SpoolFiles::State::gone;
     if (f.state == SpoolFiles::State::refused)
-      return fail(fmt::format("{0}-{1} is there, {0}-{2} is not", f.id, f.header.open() ? 'H' : 'D',
-                              f.header.open() ? 'D' : 'H'));
+      return fail(fmt::format("{0}-{1} is there, {0}-{2} is not", f.id, f.header ? 'H' : 'D', f.header ? 'D' : 'H'));
     return {};
   }
 
   std::string folder_, aside_name_;
-  OwnedFd root_, aside_, here_;
+  Fd root_, aside_, here_;
   std::optional<uid_t> owner_;  ///< of every file, when root opens them
   std::vector<Place> places_;
   std::size_t place_ = 0;
@@ -236,7 +231,7 @@ Status send_packet(int socket, const std::string& bytes, const std::vector<int>&
 }
 
 /// The descriptors are the caller's; they come in the order they were sent.
-Result<std::string> receive_packet(int socket, std::vector<OwnedFd>& fds) {
+Result<std::string> receive_packet(int socket, std::vector<Fd>& fds) {
   std::string bytes(kPacketMax, '\0');
   iovec part{bytes.data(), bytes.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(3 * sizeof(int))> room{};
@@ -267,7 +262,7 @@ class Opener {
   Opener(Walk& walk, int socket) : walk_(walk), socket_(socket) {}
 
   void serve() {
-    std::vector<OwnedFd> none;
+    std::vector<Fd> none;
     while (auto bytes = receive_packet(socket_, none)) {
       auto request = io::decode_fields(*bytes);
       if (!request || !(request->contains("aside") ? aside(*request) : next())) return;
@@ -290,7 +285,7 @@ class Opener {
                 {"place", std::to_string((*f)->place)}};
       if ((*f)->state == SpoolFiles::State::ready) {
         fds = {(*f)->header.get(), (*f)->data.get()};
-        if ((*f)->journal.open()) fds.push_back((*f)->journal.get());
+        if ((*f)->journal) fds.push_back((*f)->journal.get());
       }
     }
     return send_packet(socket_, io::encode_fields(answer), fds);
@@ -313,16 +308,16 @@ class Opener {
 /// Asks the process that kept root's rights.
 class Remote final : public EximSpoolSource {
  public:
-  Remote(OwnedFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+  Remote(Fd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
   ~Remote() override {
-    socket_ = OwnedFd();
+    socket_ = Fd();
     ::waitpid(pid_, nullptr, 0);
   }
   Remote(const Remote&) = delete;
   Remote& operator=(const Remote&) = delete;
 
   Result<std::optional<SpoolFiles>> next() override {
-    std::vector<OwnedFd> fds;
+    std::vector<Fd> fds;
     REMEX_TRY(const auto a, ask({{"next", ""}}, fds));
     if (a.contains("error")) return fail(a.at("error"));
     if (!a.contains("id")) return std::optional<SpoolFiles>();
@@ -341,7 +336,7 @@ class Remote final : public EximSpoolSource {
   }
 
   Status set_aside(const SpoolFiles& f) override {
-    std::vector<OwnedFd> none;
+    std::vector<Fd> none;
     REMEX_TRY(const auto a,
               ask({{"aside", f.id}, {"directory", f.directory}, {"place", std::to_string(f.place)}}, none));
     const auto it = a.find("error");
@@ -349,7 +344,7 @@ class Remote final : public EximSpoolSource {
   }
 
  private:
-  Result<io::Fields> ask(const io::Fields& request, std::vector<OwnedFd>& fds) {
+  Result<io::Fields> ask(const io::Fields& request, std::vector<Fd>& fds) {
     Status sent = send_packet(socket_.get(), io::encode_fields(request), {});
     auto bytes = sent ? receive_packet(socket_.get(), fds) : std::unexpected(sent.error());
     auto answer = bytes ? io::decode_fields(*bytes) : std::unexpected(bytes.error());
@@ -357,7 +352,7 @@ class Remote final : public EximSpoolSource {
     return answer;
   }
 
-  OwnedFd socket_;
+  Fd socket_;
   pid_t pid_;
 };
 
@@ -370,7 +365,7 @@ Result<std::unique_ptr<EximSpoolSource>> EximSpoolSource::open(const std::string
   int pair[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return fail_errno(errno, "making a socket for the process that opens the spool files");
-  OwnedFd ours(pair[0]), theirs(pair[1]);
+  Fd ours(pair[0]), theirs(pair[1]);
   const timeval limit{kAnswerSeconds, 0};
   ::setsockopt(ours.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   std::fflush(nullptr);
@@ -378,7 +373,7 @@ Result<std::unique_ptr<EximSpoolSource>> EximSpoolSource::open(const std::string
   if (pid < 0) return fail_errno(errno, "starting the process that opens the spool files");
   if (pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // NOLINT(cppcoreguidelines-pro-type-vararg)
-    ours = OwnedFd();
+    ours = Fd();
     try {
       Opener(*walk, theirs.get()).serve();
     } catch (const std::exception& e) {

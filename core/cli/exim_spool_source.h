@@ -10,31 +10,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
+#include "core/base/fd.h"
 #include "core/base/result.h"
 
 namespace remex::cli {
-
-/// A descriptor that closes itself.
-class OwnedFd {
- public:
-  OwnedFd() = default;
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  ~OwnedFd();
-  OwnedFd(OwnedFd&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
-  OwnedFd& operator=(OwnedFd&& o) noexcept {
-    std::swap(fd_, o.fd_);
-    return *this;
-  }
-  OwnedFd(const OwnedFd&) = delete;
-  OwnedFd& operator=(const OwnedFd&) = delete;
-  int get() const { return fd_; }
-  bool open() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 /// The files of one message, or why they cannot be had.
 struct SpoolFiles {
@@ -48,8 +28,8 @@ struct SpoolFiles {
   std::string queue;      ///< the named queue; empty is the default one
   std::string directory;  ///< where the files lie
   std::string why;
-  OwnedFd header, data, journal;  ///< ready: -H, -D with a shared lock that keeps Exim off, -J when there is one
-  std::size_t place = 0;          ///< of the directory, for set_aside()
+  Fd header, data, journal;  ///< ready: -H, -D with a shared lock that keeps Exim off, -J when there is one
+  std::size_t place = 0;     ///< of the directory, for set_aside()
 };
 
 class EximSpoolSource {

@@ -18,6 +18,7 @@
 #include "core/cli/modes.h"
 #include "core/cli/queue_import.h"
 #include "core/cli/queue_query.h"
+#include "core/cli/queue_repair.h"
 #include "core/daemon/queue_view.h"
 #include "core/delivery/message_log.h"
 #include "core/delivery/retry.h"
@@ -35,7 +36,8 @@ namespace {
 constexpr const char* kQueueUsage =
     "Usage: remex queue [-C FILE] [VERB] [QUESTION]\n"
     "Verbs: list (when none is given), ids, count, show, retry, freeze, thaw, remove, bounce,\n"
-    "       redirect ADDRESS, export DIRECTORY, import EXIM-SPOOL-DIRECTORY (no question)\n"
+    "       redirect ADDRESS, export DIRECTORY, import EXIM-SPOOL-DIRECTORY (no question),\n"
+    "       repair (no question: a damaged spool, while remex does not run)\n"
     "Question: domain=gmail.com and age>1h and error~\"421\"; fields id sender recipient domain queue error\n"
     "       age next size recipients, bare words frozen damaged bounce due; operators = != ~ !~ < > <= >=, and or not "
     "( )\n";
@@ -73,6 +75,8 @@ class QueueCommand {
     int worst = 0;
     for (const auto& e : *all) worst = std::max(worst, one(verb, argument, e));
     if (verb == "list" && all->empty()) fmt::print("No such message.\n");
+    if (const std::string damage = p_.engine.store->take_damage(); !damage.empty())
+      return complain(EX_TEMPFAIL, damage);
     return worst;
   }
 
@@ -247,6 +251,7 @@ int run_queue_command(const Options& o, const std::shared_ptr<const lang::Config
     fmt::print("{}", kQueueUsage);
     return 0;
   }
+  if (!words.empty() && words.front() == "repair") return run_queue_repair(o, config, {words.begin() + 1, words.end()});
   if (!words.empty() && words.front() == "import") return run_queue_import(o, config, {words.begin() + 1, words.end()});
   if (!words.empty() && std::find(std::begin(kVerbs), std::end(kVerbs), words.front()) != std::end(kVerbs)) {
     verb = words.front();

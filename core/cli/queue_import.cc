@@ -197,7 +197,7 @@ class Import {
     if (!text) return in_file(f, "-H", text.error());
     auto m = mail::parse_exim_header_file(*text, f.id);
     if (!m) return in_file(f, "-H", m.error());
-    if (f.journal.open()) {
+    if (f.journal) {
       auto journal = small_file(f.journal.get());
       if (!journal) return in_file(f, "-J", journal.error());
       if (auto st = mail::apply_exim_journal(*journal, *m); !st) return in_file(f, "-J", st.error());

@@ -12,6 +12,7 @@
 
 #include "core/base/strings.h"
 #include "core/hooks/hooks.h"
+#include "core/io/accounts.h"
 #include "core/io/fiber.h"
 #include "lang/regex.h"
 #include "lang/scope.h"
@@ -25,10 +26,10 @@ bool in_account_list(const std::vector<std::string>& list, const std::string& na
 bool in_group_list(const std::vector<std::string>& list, std::span<const gid_t> groups) {
   if (list.empty()) return false;
   return std::any_of(groups.begin(), groups.end(), [&](gid_t g) {
-    std::string buffer(16384, '\0');
+    std::string buffer;
     group entry{};
     group* found = nullptr;
-    getgrgid_r(g, &entry, buffer.data(), buffer.size(), &found);
+    io::account_entry(::getgrgid_r, g, entry, buffer, found);
     return in_account_list(list, found != nullptr ? found->gr_name : "", static_cast<std::int64_t>(g));
   });
 }
@@ -67,10 +68,10 @@ namespace {
 /// The account and its groups; nothing: there is none.
 std::optional<LocalUser> find_account(uid_t uid, gid_t gid) {
   LocalUser out;
-  std::string buffer(16384, '\0');
+  std::string buffer;
   passwd entry{};
   passwd* found = nullptr;
-  getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  io::account_entry(::getpwuid_r, uid, entry, buffer, found);
   if (found == nullptr) return std::nullopt;
   out.login = found->pw_name;
   out.gecos = found->pw_gecos != nullptr ? found->pw_gecos : "";

@@ -88,6 +88,7 @@ Status list_queue(store::Store& store, const SubmitRequest& request, bool everyt
                             : fmt::format("      {}\n    *** spool read error: No such file or directory ***\n\n", id));
   }
   out(text);
+  if (const std::string damage = store.take_damage(); !damage.empty()) return fail(ErrorKind::defer, damage);
   return {};
 }
 

@@ -170,6 +170,8 @@ class RunIds {
     auto found = run_.look_at_all || each.force || each.force_frozen
                      ? eng_.store->ids(kPiece, frozen.all, run_.queue_name, walk_)
                      : eng_.store->due(began_, kPiece, frozen, run_.queue_name, run_.retries_only, &place_);
+    if (const std::string damage = eng_.store->take_damage(); !damage.empty())
+      eng_.log->write(log::kMain | log::kPanic, "", damage);
     if (!found) return std::unexpected(std::move(found.error()));
     ids_.assign(found->begin(), found->end());
     all_known_ = ids_.size() < kPiece;

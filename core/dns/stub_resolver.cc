@@ -17,6 +17,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "core/base/fd.h"
 #include "core/base/strings.h"
 #include "core/dns/wire.h"
 #include "core/io/fiber.h"
@@ -28,20 +29,6 @@ constexpr std::size_t kMaxServers = 3;     ///< resolv.conf(5)
 constexpr std::size_t kMaxQuestions = 24;  ///< then the full resolver, which has a cache, is worth its price
 constexpr std::uint16_t kUdpSize = 1232;   ///< EDNS0: what passes everywhere without fragments
 constexpr std::array<Millis, 3> kWait{Millis(1500), Millis(3000), Millis(5000)};
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 void put16(std::string& out, unsigned value) {
   out += static_cast<char>((value >> 8U) & 0xffU);
@@ -246,7 +233,7 @@ class StubResolver final : public Resolver {
     packet += question.packet;
     const io::DeadlineScope limit{wait};
     REMEX_TRY(const int fd, open_udp(server));
-    const Descriptor socket(fd);
+    const Fd socket(fd);
     if (::send(fd, packet.data(), packet.size(), MSG_NOSIGNAL) < 0)
       return fail_errno(errno, "send to the DNS server " + server.ip);
     std::string answer(kUdpSize, '\0');

@@ -154,7 +154,9 @@ Error Database::error(std::string_view doing, int rc) const {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return Error{ErrorKind::failed,
-                   fmt::format("{}: the spool database {} is damaged: {}", doing, path_, sqlite3_errstr(rc)), 0};
+                   fmt::format("{}: the spool database {} is damaged: {} (\"remex queue repair\" keeps what is whole)",
+                               doing, path_, sqlite3_errstr(rc)),
+                   0};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return Error{ErrorKind::defer,

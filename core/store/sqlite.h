@@ -47,6 +47,9 @@ class Query {
   /// SQLITE_ROW, SQLITE_DONE or an error code.
   int step() { return sqlite3_step(s_); }
   std::int64_t column_int(int i) const { return sqlite3_column_int64(s_, i); }
+  int columns() const { return sqlite3_column_count(s_); }
+  /// SQLITE_INTEGER, SQLITE_TEXT, SQLITE_BLOB …
+  int column_type(int i) const { return sqlite3_column_type(s_, i); }
   bool column_null(int i) const { return sqlite3_column_type(s_, i) == SQLITE_NULL; }
   /// Bytes of a text or blob column; valid until the next step.
   std::string_view column(int i) const;

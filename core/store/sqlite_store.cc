@@ -1,4 +1,4 @@
-// Messages in SQLite: insert, load, update, remove, list, due; see sqlite_store.h.
+// Messages in SQLite: insert, load, update, remove; see sqlite_store.h.
 #include "core/store/sqlite_store.h"
 
 #include <fcntl.h>
@@ -9,20 +9,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
-#include <unordered_set>
 #include <utility>
 
 #include "core/store/bodies.h"
 #include "core/store/codec.h"
+#include "core/store/repair.h"
 
 namespace remex::store {
 namespace {
-
-/// Of the column `frozen`: 0 and 1 say what the envelope says; this one that it could not be read.
-constexpr std::int64_t kDamaged = 2;
-/// How long a process leaves alone what it could not mark.
-constexpr auto kRemembered = std::chrono::hours(1);
 
 /// A body file with a shared lock, as every reader of it has one.
 class HeldFile {
@@ -82,9 +76,16 @@ Applied delete_content(Database& db, std::int64_t key, std::string& file) {
   return {rc == SQLITE_DONE ? SQLITE_OK : rc, {}};
 }
 
-/// Deletes both rows; `file` gets the body file's name. `all` false: the content stays, because its pages are damaged,
-/// and SQLite commits nothing of a transaction that met one.
-Applied remove_rows(Database& db, const std::string& id, bool all, std::string& file) {
+/// What of a message is deleted. SQLite commits nothing of a transaction that met a damaged page, so what is on one
+/// stays, and the message goes all the same: else it would be delivered again.
+struct Parts {
+  bool content = true, log = true;
+  /// The next best; false: there is none.
+  bool lessen() { return std::exchange(log, false) || std::exchange(content, false); }
+};
+
+/// Deletes the rows; `file` gets the body file's name.
+Applied remove_rows(Database& db, const std::string& id, Parts parts, std::string& file) {
   std::int64_t key = -1;
   {
     auto q = db.query("DELETE FROM messages WHERE id = ? RETURNING content");
@@ -97,8 +98,9 @@ Applied remove_rows(Database& db, const std::string& id, bool all, std::string& 
     if (rc != SQLITE_DONE) return {rc, {}};
   }
   if (key < 0) return {SQLITE_OK, remex::fail(ErrorKind::not_found, fmt::format("message {} is not on the queue", id))};
-  if (all)
+  if (parts.content)
     if (const Applied a = delete_content(db, key, file); a.rc != SQLITE_OK || !a.status) return a;
+  if (!parts.log) return {};
   auto q = db.query("DELETE FROM message_log WHERE id = ?");
   if (!q) return {SQLITE_ERROR, std::unexpected(q.error())};
   const int rc = q->text(id).step();
@@ -140,6 +142,10 @@ std::unexpected<Error> no_right(const std::string& spool_directory) {
 
 /// The database of a spool, made when missing.
 Result<std::unique_ptr<Database>> open_spool(const std::string& spool_directory, const std::string& path) {
+  if (::access(repaired_database(path).c_str(), F_OK) == 0)
+    return remex::fail(
+        ErrorKind::defer,
+        fmt::format("a repair of the spool database {} was broken off: \"remex queue repair\" ends it", path));
   const bool exists = ::access(path.c_str(), F_OK) == 0;
   if (!exists && errno == EACCES) return no_right(spool_directory);
   if (!exists) {
@@ -326,7 +332,9 @@ Writer::Apply SqliteStore::outcome(const mail::Envelope& e, const mail::HeaderLi
       const int rc = q->blob(job->headers).text(job->e.id).step();
       if (rc != SQLITE_DONE) return {rc, {}};
     }
-    return append_log(db, job->e.id, job->log);
+    a = append_log(db, job->e.id, job->log);
+    if ((a.rc & 0xff) == SQLITE_CORRUPT) job->log.clear();  // the writer's next try goes without it
+    return a;
   };
 }
 
@@ -349,21 +357,18 @@ Status SqliteStore::record_later(const StoredMessage& m, bool with_headers, std:
 }
 
 Status SqliteStore::remove(const std::string& id, bool wait_for_disk) {
-  Status st = remove(id, wait_for_disk, true);
-  return !st && wait_for_disk && st.error().kind == ErrorKind::failed ? remove(id, true, false) : st;
-}
-
-Status SqliteStore::remove(const std::string& id, bool wait_for_disk, bool all) {
   REMEX_CHECK(writable());
   take_log(id);
   const auto table = claim_table();
   struct Job {
     std::string file;
     std::optional<HeldFile> held;
+    Parts parts;
   };
   auto job = std::make_shared<Job>();
-  const auto apply = [id, all, job, directory = body_directory_](Database& db) {
-    Applied a = remove_rows(db, id, all, job->file);
+  const auto apply = [id, job, directory = body_directory_](Database& db) {
+    Applied a = remove_rows(db, id, job->parts, job->file);
+    if ((a.rc & 0xff) == SQLITE_CORRUPT) job->parts.lessen();  // for the writer's next try
     // While the row still names it for everybody else, nobody can take it; with our lock, nobody can afterwards.
     if (!job->file.empty() && !job->held) job->held.emplace(directory + "/" + job->file);
     return a;
@@ -396,110 +401,6 @@ Status SqliteStore::await_removal(const std::string& id) {
   REMEX_CHECK(writer_.flush());
   if (!table->removal_pending(id)) return {};
   return remex::fail(ErrorKind::defer, fmt::format("the spool does not take the removal of message {}", id));
-}
-
-Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
-  std::vector<QueueEntry> out;
-  std::lock_guard lock(read_mutex_);
-  REMEX_TRY(auto q,
-            reader_->query(
-                "SELECT id, sender, size, received, frozen, next_attempt, queue, envelope FROM messages ORDER BY id"));
-  int rc = SQLITE_ROW;
-  mail::Envelope e;
-  while ((rc = q.step()) == SQLITE_ROW) {
-    QueueEntry x;
-    x.id = q.column(0);
-    if (claims_ && claims_->removal_pending(x.id)) continue;
-    x.sender = q.column(1);
-    x.size = static_cast<std::uint64_t>(q.column_int(2));
-    x.received = q.column_int(3);
-    x.frozen = q.column_int(4) != 0;
-    x.damaged = q.column_int(4) == kDamaged;
-    x.next_attempt = q.column_int(5);
-    x.queue_name = q.column(6);
-    if (with_recipients && decode_envelope(q.column(7), e)) {
-      if (e.from.host_address.empty()) x.login = e.login;
-      for (auto& r : e.recipients) x.recipients.push_back({std::move(r.address), r.done});
-      std::unordered_set<std::string_view> known;
-      if (!e.non_recipients.empty())
-        for (const auto& r : x.recipients) known.insert(r.address);
-      for (auto& a : e.non_recipients)
-        if (!known.contains(a)) x.children.push_back(std::move(a));
-    }
-    out.push_back(std::move(x));
-  }
-  if (rc != SQLITE_DONE) return reader_->fail("listing the queue", rc);
-  return out;
-}
-
-Result<std::int64_t> SqliteStore::count() {
-  std::lock_guard lock(read_mutex_);
-  REMEX_TRY(auto q, reader_->query("SELECT count(*) FROM messages"));
-  const int rc = q.step();
-  if (rc != SQLITE_ROW) return reader_->fail("counting the queue", rc);
-  return q.column_int(0);
-}
-
-bool SqliteStore::busy(const std::string& id) const {
-  if (const auto it = left_alone_.find(id); it != left_alone_.end() && it->second > monotonic_now()) return true;
-  return claims_ && (claims_->busy_here(id) || claims_->busy_elsewhere(id));
-}
-
-Result<std::vector<std::string>> SqliteStore::ids(std::size_t n, bool include_frozen, const std::string& queue_name,
-                                                  Walk& walk) {
-  REMEX_CHECK(follow_spool());
-  std::vector<std::string> out;
-  std::lock_guard lock(read_mutex_);
-  if (!std::exchange(walk.begun, true)) {
-    REMEX_TRY(auto q, reader_->query("SELECT max(id) FROM messages"));
-    if (const int rc = q.step(); rc != SQLITE_ROW) return reader_->fail("walking through the queue", rc);
-    walk.last = q.column(0);
-  }
-  REMEX_TRY(auto q, reader_->query("SELECT id FROM messages WHERE id > ?1 AND id <= ?2 AND queue = ?3 AND"
-                                   " frozen <= ?4 ORDER BY id"));
-  const std::string behind = walk.id;
-  q.text(behind).text(walk.last).text(queue_name).integer(include_frozen ? 1 : 0);
-  int rc = SQLITE_DONE;
-  while (out.size() < n && (rc = q.step()) == SQLITE_ROW) {
-    walk.id = q.column(0);
-    if (!busy(walk.id)) out.push_back(walk.id);
-  }
-  if (rc != SQLITE_DONE && rc != SQLITE_ROW) return reader_->fail("walking through the queue", rc);
-  return out;
-}
-
-Result<std::vector<std::string>> SqliteStore::due(std::int64_t now, std::size_t n, Frozen frozen,
-                                                  const std::string& queue_name, bool retries_only, DuePlace* place) {
-  REMEX_CHECK(follow_spool());
-  DuePlace here = place != nullptr ? *place : DuePlace();
-  if (!std::exchange(here.begun, true)) here.next_attempt = retries_only ? 1 : std::numeric_limits<std::int64_t>::min();
-  std::vector<std::string> out;
-  std::lock_guard lock(read_mutex_);
-  const auto take = [&](const Query& q) {
-    here.id = q.column(0);
-    here.next_attempt = q.column_int(1);
-    if (!busy(here.id)) out.push_back(here.id);
-  };
-  int rc = SQLITE_DONE;
-  if (!here.frozen) {
-    REMEX_TRY(auto q, reader_->query("SELECT id, next_attempt FROM messages WHERE frozen = 0 AND next_attempt <= ?1 AND"
-                                     " queue = ?2 AND (next_attempt, id) > (?3, ?4) ORDER BY next_attempt, id"));
-    const std::string behind = here.id;
-    q.integer(now).text(queue_name).integer(here.next_attempt).text(behind);
-    while (out.size() < n && (rc = q.step()) == SQLITE_ROW) take(q);
-    if (rc == SQLITE_DONE && out.size() < n && frozen.any()) here = {.begun = true, .frozen = true};
-  }
-  if (here.frozen && out.size() < n) {
-    REMEX_TRY(auto q, reader_->query(
-                          "SELECT id, next_attempt FROM messages WHERE frozen <> 0 AND frozen <> 2 AND queue = ?1"
-                          " AND id > ?2 AND (?3 OR received <= ?4 OR (sender = '' AND received <= ?5)) ORDER BY id"));
-    const std::string behind = here.id;
-    q.text(queue_name).text(behind).integer(frozen.all ? 1 : 0).integer(frozen.came).integer(frozen.bounces_came);
-    while (out.size() < n && (rc = q.step()) == SQLITE_ROW) take(q);
-  }
-  if (rc != SQLITE_DONE && rc != SQLITE_ROW) return reader_->fail("looking for due messages", rc);
-  if (place != nullptr) *place = std::move(here);
-  return out;
 }
 
 Result<std::unique_ptr<Claim>> SqliteStore::claim(const std::string& id) {
@@ -558,8 +459,12 @@ void SqliteStore::post_logs() {
   if (logs->empty()) return;
   writer_.post(Writer::About::hint, [logs](Database& db) {
     Applied a;
-    for (const auto& [id, text] : *logs)
-      if (a = append_log(db, id, text); a.rc != SQLITE_OK) break;
+    for (auto& [id, text] : *logs) {
+      a = append_log(db, id, text);
+      if (a.rc == SQLITE_OK) continue;
+      if ((a.rc & 0xff) == SQLITE_CORRUPT) text.clear();  // the writer's next try goes without it
+      break;
+    }
     return a;
   });
 }

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,6 +23,11 @@
 #include "core/store/writer.h"
 
 namespace remex::store {
+
+/// Of the column `frozen`: 0 and 1 say what the envelope says; this one that it could not be read.
+inline constexpr std::int64_t kDamaged = 2;
+/// How long a process leaves alone what it could not mark.
+inline constexpr auto kRemembered = std::chrono::hours(1);
 
 class SqliteStore final : public Store {
  public:
@@ -64,16 +71,21 @@ class SqliteStore final : public Store {
   void set_hints_max(std::size_t records) override;
   std::vector<std::pair<std::string, std::uint64_t>> take_hints_dropped() override;
   Status check() override;
+  std::string take_damage() override;
 
  private:
-  /// `all` false: without the content, which is damaged.
-  Status remove(const std::string& id, bool wait_for_disk, bool all);
   struct NewRow;
   Result<std::shared_ptr<NewRow>> new_row(const StoredMessage& m);
   /// Writer thread: counts a hint written to `table` ("retry" or one of the others) and, after some, forgets the oldest
   /// of too many. An error code of SQLite.
   int bound_hints(Database& db, const std::string& table);
   Status writable() const;
+  std::vector<QueueEntry> list_around_damage(bool with_recipients);
+  std::vector<std::string> due_around_damage(std::int64_t now, std::size_t n, Frozen frozen,
+                                             const std::string& queue_name, DuePlace& here);
+  void note_damage(int rc);
+  /// A walk takes this message. With read_mutex_ held, as the three above.
+  bool is_walked(const std::string& id, bool include_frozen, const std::string& queue_name);
   /// In work, here or in another process, or to be left alone. With read_mutex_ held.
   bool busy(const std::string& id) const;
   std::shared_ptr<ClaimTable> claim_table() const;
@@ -98,6 +110,8 @@ class SqliteStore final : public Store {
   std::unique_ptr<Database> reader_;
   std::shared_ptr<ClaimTable> claims_;
   std::map<std::string, Instant> left_alone_;  ///< until when; guarded by read_mutex_
+  std::string damage_;                         ///< not yet taken; guarded by read_mutex_
+  std::optional<Instant> damage_told_;         ///< when; guarded by read_mutex_
   std::shared_ptr<BodyPool> pool_;             ///< null when this process does not recycle
 
   std::mutex overlay_mutex_;

@@ -192,6 +192,9 @@ class Store {
 
   /// PRAGMA integrity_check; error text names the damage.
   virtual Status check() = 0;
+  /// list(), ids() and due() go around damaged pages of envelopes, without the messages on them: what they met, for the
+  /// operator, at most once an hour; else empty.
+  virtual std::string take_damage() = 0;
 };
 
 }  // namespace remex::store

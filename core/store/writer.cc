@@ -1,6 +1,8 @@
 // The committing thread; see writer.h.
 #include "core/store/writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -17,6 +19,8 @@ constexpr std::size_t kBatchMax = 1024;    // operations in one transaction: bou
 constexpr std::size_t kLazyMax = 512;      // so many lazy ones are committed without waiting for company
 constexpr std::size_t kQueueMax = 100000;  // operations kept while the disk refuses; later hints are dropped by post()
 constexpr std::size_t kDamagedMax = 1000;  // operations kept that met damaged pages; later hints are dropped
+/// An operation that met a damaged page is tried again so often at once: it leaves out what it can do without.
+constexpr int kFewerParts = 2;
 constexpr auto kDamagedPause = std::chrono::seconds(60);
 // Frames in the WAL before its content is copied into the database: 4 MiB. Copying happens after the waiters were
 // answered; a larger WAL would make the pause longer, a smaller one copy the same hot pages more often.
@@ -217,6 +221,10 @@ Status Writer::try_commit(std::vector<OpPtr>& batch) {
   REMEX_TRY(Database * db, connection());
   int rc = db->exec("BEGIN IMMEDIATE");
   if (rc != SQLITE_OK) return db->fail("starting a spool transaction", rc);
+  if (db->moved()) {  // while the lock was waited for: what is committed here would be found by nobody
+    db->exec("ROLLBACK");
+    return remex::fail(ErrorKind::defer, fmt::format("the spool database {} was replaced at this moment", path_));
+  }
   for (auto& op : batch) {
     Applied a = op->apply(*db);
     op->own = std::move(a.status);
@@ -282,7 +290,9 @@ void Writer::commit_batch(std::vector<OpPtr>& batch) {
 void Writer::commit_alone(const std::vector<OpPtr>& ops, std::vector<OpPtr>& again) {
   for (const OpPtr& op : ops) {
     std::vector<OpPtr> one{op};
-    const Status outcome = try_commit(one);
+    Status outcome = try_commit(one);
+    for (int i = 0; i < kFewerParts && !outcome && outcome.error().kind == ErrorKind::failed; ++i)
+      outcome = try_commit(one);
     const bool set_aside = !outcome && outcome.error().kind == ErrorKind::failed && op->lazy;
     if (!set_aside) {
       finish(one, outcome, again);

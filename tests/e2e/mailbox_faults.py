@@ -31,13 +31,17 @@ gone:
   data = :blackhole:
 here:
   driver = accept
-  local_parts = file : plain : md : sized : store : locked : dead
+  local_parts = file : plain : md : sized : store : locked : dead : linked
   transport = $local_part_data
   user = mail
 begin transports
 file:
   driver = appendfile
   file = @D@/mail/file
+linked:
+  driver = appendfile
+  file = @D@/mail/linked
+  allow_symlink
 plain:
   driver = appendfile
   directory = @D@/mail/plain
@@ -140,6 +144,19 @@ def test_a_part_was_written():
     lines = broken('file', f.SYNC, errno.EIO)
     h.check(' == ' in lines[0] and 'Input/output error' in lines[0], lines)
     h.check(all_files()[box] == whole, 'a mailbox of two messages')
+    REMEX.run('-Mrm', *re.findall(r'\S{23}', REMEX.run('-bpi').stdout), check_rc=0)
+
+
+def test_a_link_to_a_mailbox_that_is_to_be_made_stays():
+    os.symlink('elsewhere', D('mail/linked'))
+    os.lchown(D('mail/linked'), 8, 8)
+    lines = broken('linked', f.WRITE, errno.ENOSPC)
+    h.check(' == ' in lines[0], lines)
+    h.equal((os.readlink(D('mail/linked')), os.path.exists(D('mail/elsewhere'))), ('elsewhere', False), 'the link, the file')
+    lines = send('linked')
+    h.check('=> linked' in lines[0] and os.path.getsize(D('mail/elsewhere')) > 0 and os.path.islink(D('mail/linked')), lines)
+    os.unlink(D('mail/linked'))
+    os.unlink(D('mail/elsewhere'))
     REMEX.run('-Mrm', *re.findall(r'\S{23}', REMEX.run('-bpi').stdout), check_rc=0)
 
 
