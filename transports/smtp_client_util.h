@@ -41,7 +41,10 @@ struct HostTrouble {
   bool permanent = false;   ///< 5xx to the connection or EHLO: the addresses fail
   bool tls_failed = false;  ///< trying again without TLS may help
   bool waits = false;       ///< no trouble at all: there are enough connections
-  bool early = false;       ///< what was remembered of the server does not hold: to be tried again without it
+  /// What is to blame (manual, "Errors in outgoing SMTP"): the host; this message at that host; the first recipient who
+  /// has no answer yet.
+  enum class Of : std::uint8_t { host, message, recipient } of = Of::host;
+  bool early = false;  ///< what was remembered of the server does not hold: to be tried again without it
 };
 template <class T>
 using HostResultOf = std::expected<T, HostTrouble>;

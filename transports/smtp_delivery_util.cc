@@ -15,6 +15,7 @@
 #include "core/base/clock.h"
 #include "core/base/strings.h"
 #include "core/io/activity.h"
+#include "core/io/fiber.h"
 #include "core/mail/address.h"
 #include "transports/callout.h"
 #include "transports/connection_pool.h"
@@ -214,7 +215,20 @@ bool SmtpDelivery::enter(const Group& group, const std::vector<routers::HostItem
   return true;
 }
 
+bool SmtpDelivery::cut_short(const Group& group) {
+  const Status st = io::check_interrupt();
+  if (st || st.error().kind != ErrorKind::cancelled) return false;
+  for (const std::size_t i : group) {
+    results_[i] = deferred_result("this process ends");
+    results_[i].retry_scope = AddrResult::Scope::none;
+    results_[i].sys_errno = ECANCELED;
+    results_[i].wait_until = wall_seconds();
+  }
+  return true;
+}
+
 void SmtpDelivery::host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open) {
+  if (cut_short(open)) return;
   Trouble kind = trouble.trouble;
   kind.mx = h.mx >= 0;
   ctx_.host_results.push_back({h.name, h.ip, port, kind, trouble.message});
@@ -412,7 +426,9 @@ std::vector<AddrResult> SmtpDelivery::run() {
   // fallback_hosts: for what is still deferred, when the address did not come through MX records.
   Group rest;
   for (std::size_t i = 0; i < results_.size(); ++i)
-    if (results_[i].fate == Fate::deferred && results_[i].wait_until == 0) rest.push_back(i);
+    if (results_[i].fate == Fate::deferred && results_[i].wait_until == 0 && !results_[i].doubt &&
+        results_[i].trouble.kind != Trouble::Kind::unreadable)
+      rest.push_back(i);
   const routers::Addr& first = *batch_.front();
   const bool from_mx = !first.hosts.empty() && first.hosts.front().mx >= 0;
   if (rest.empty() || from_mx || (first.fallback_hosts.empty() && !o_.fallback_hosts.is_set()))

@@ -113,7 +113,13 @@ class SmtpDelivery {
                                                         bool& reused);
   /// A host does not take this recipient now.
   void recipient_waits(routers::Addr& a, const std::string& why);
+  /// The delivery was cancelled: `group` waits for the next process, and no host is to blame. False: it was not.
+  bool cut_short(const Group& group);
   void host_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, Group& open);
+  /// Of this message or a recipient (HostTrouble::of): the host is not to blame. `later` were not in the transaction;
+  /// `asked`: who got no answer.
+  void transaction_failed(const routers::HostItem& h, int port, const HostTrouble& trouble, const Group& unanswered,
+                          const Group& later, std::size_t asked);
   void take_answers(const routers::HostItem& h, int port, const SmtpConnection& c, const std::vector<RcptState>& rcpts,
                     const std::string& confirmation, Group& open);
   HostResultOf<void> log_in(const routers::HostItem& h, SmtpConnection& c, const SmtpConnectOptions& options);

@@ -279,17 +279,63 @@ SmtpDelivery::Sent SmtpDelivery::send_share(const routers::HostItem& h, const Sm
   std::string confirmation;
   if (permit_) permit_->used();
   auto sent = c.send(tx, rcpts, confirmation);
+  const bool unreadable = !sent && sent.error().trouble.kind == Trouble::Kind::unreadable;
   // A connection that was idle may have died meanwhile, or ends after a transaction: that is no fault of the host.
-  if (!sent && (reused || !c.begun || sent.error().early) && !c.data_sent) return Sent::again;
-  const bool doubt = c.data_sent;
+  if (!sent && (reused || !c.begun || sent.error().early) && !c.data_sent && !unreadable) return Sent::again;
+  const Group offered = now;
   take_answers(h, port, c, rcpts, confirmation, now);
   if (sent) return Sent::answered;
-  now.insert(now.end(), later.begin(), later.end());
-  host_failed(h, port, sent.error(), now);
-  // The server may have it: no second copy through another host now.
-  if (doubt && !now.empty()) now = later;
+  if (sent.error().of == HostTrouble::Of::host) {
+    now.insert(now.end(), later.begin(), later.end());
+    host_failed(h, port, sent.error(), now);
+  } else {
+    Group unanswered;
+    for (std::size_t n = 0; n < offered.size(); ++n)
+      if (rcpts[n].fate == RcptState::Fate::pending || rcpts[n].fate == RcptState::Fate::accepted)
+        unanswered.push_back(offered[n]);
+    const auto asked =
+        std::find_if(rcpts.begin(), rcpts.end(), [](const RcptState& r) { return r.fate == RcptState::Fate::pending; });
+    transaction_failed(
+        h, port, sent.error(), unanswered, later,
+        asked == rcpts.end() ? offered.size() : offered[static_cast<std::size_t>(asked - rcpts.begin())]);
+    now.insert(now.end(), later.begin(), later.end());
+  }
+  // The server may have it: no second copy through another host now. Where it cannot be read here, no host gets it.
+  if (c.data_sent)
+    for (std::size_t n = 0; n < offered.size(); ++n)
+      if (rcpts[n].fate == RcptState::Fate::accepted) results_[offered[n]].doubt = true;
+  std::erase_if(now, [&](std::size_t i) { return unreadable || results_[i].doubt; });
   later.clear();
   return Sent::lost;
+}
+
+void SmtpDelivery::transaction_failed(const routers::HostItem& h, int port, const HostTrouble& trouble,
+                                      const Group& unanswered, const Group& later, std::size_t asked) {
+  Group all = unanswered;
+  all.insert(all.end(), later.begin(), later.end());
+  if (cut_short(all)) return;
+  Trouble kind = trouble.trouble;
+  kind.mx = h.mx >= 0;
+  (void)event("msg:host:defer", trouble.message, trouble.sys_errno);
+  bool named = true;  // the recipients up to the one without an answer were
+  for (const std::size_t i : all) {
+    AddrResult r;
+    r.transaction = transactions_;
+    r.message = trouble.message;
+    r.trouble = kind;
+    r.sys_errno = trouble.sys_errno;
+    if (named) {
+      r.host_name = h.name;
+      r.host_ip = h.ip;
+      r.host_port = port;
+    }
+    if (trouble.of == HostTrouble::Of::message)
+      r.retry_scope = AddrResult::Scope::message;
+    else
+      r.retry_scope = i == asked ? AddrResult::Scope::address : AddrResult::Scope::none;
+    named = named && !(trouble.of == HostTrouble::Of::recipient && i == asked);
+    results_[i] = std::move(r);
+  }
 }
 
 SmtpDelivery::Sent SmtpDelivery::use_connection(const routers::HostItem& h, const SmtpConnectOptions& options,

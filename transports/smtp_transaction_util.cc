@@ -24,7 +24,21 @@ void settle(RcptState& rcpt, const SmtpReply& r, std::string_view after, Trouble
 
 /// The trouble came while a recipient was named.
 HostTrouble at_rcpt(HostTrouble t) {
-  if (t.trouble.kind == Trouble::Kind::timeout) t.trouble.kind = Trouble::Kind::rcpt_timeout;
+  if (t.trouble.kind != Trouble::Kind::timeout) return t;
+  t.trouble.kind = Trouble::Kind::rcpt_timeout;
+  t.of = HostTrouble::Of::recipient;
+  return t;
+}
+
+/// The same, to MAIL.
+HostTrouble at_mail(HostTrouble t) {
+  if (t.trouble.kind == Trouble::Kind::timeout) t.of = HostTrouble::Of::message;
+  return t;
+}
+
+/// The text was sent to its end.
+HostTrouble at_end(HostTrouble t) {
+  t.of = HostTrouble::Of::message;
   return t;
 }
 
@@ -34,7 +48,10 @@ HostTrouble SmtpConnection::unreadable_body(const std::string& why) {
   // The message must not be ended as if this were all of it.
   broken_ = true;
   stream_->abort();
+  data_sent = false;  // not to its end: the server cannot have it
   HostTrouble t;
+  t.trouble = Trouble::Kind::unreadable;
+  t.of = HostTrouble::Of::message;
   t.message = fmt::format("cannot read the message body: {}", why);
   return t;
 }
@@ -87,7 +104,7 @@ HostResultOf<void> SmtpConnection::prdr_answers(const TransactionOptions& opt, s
   for (RcptState& r : rcpts) {
     if (r.fate != RcptState::Fate::accepted) continue;
     auto answer = read_reply(opt.final_timeout, kEndOfData);
-    if (!answer) return std::unexpected(answer.error());
+    if (!answer) return std::unexpected(at_end(std::move(answer.error())));
     if (answer->first() != 2) settle(r, *answer, kEndOfData, Trouble::Kind::data, false);
   }
   return {};
@@ -99,7 +116,7 @@ HostResultOf<void> SmtpConnection::take_final_answer(const TransactionOptions& o
     prdr_ = true;
     if (auto each = prdr_answers(opt, rcpts); !each) return each;
     auto last = read_reply(opt.final_timeout, kEndOfData);
-    if (!last) return std::unexpected(last.error());
+    if (!last) return std::unexpected(at_end(std::move(last.error())));
     answer = std::move(*last);
   }
   for (RcptState& r : rcpts) {
@@ -128,7 +145,10 @@ HostResultOf<SmtpReply> SmtpConnection::send_chunks(const TransactionOptions& op
     if (w) w = write_text(out, opt.data_timeout);
     out.clear();
     if (!w) return std::unexpected(w.error());
-    return read_reply(last ? opt.final_timeout : opt.data_timeout, last ? kEndOfData : std::string_view(command));
+    auto answer =
+        read_reply(last ? opt.final_timeout : opt.data_timeout, last ? kEndOfData : std::string_view(command));
+    if (!answer && last) return std::unexpected(at_end(std::move(answer.error())));
+    return answer;
   };
   auto sent = each_piece(opt, encoder, out, [&]() -> HostResultOf<void> {
     if (refused || out.size() < kBdat) {
@@ -196,7 +216,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
 
   if (auto s = settle_hello(); !s) return s;
   auto reply = read_reply(opt.command_timeout, pipeline ? "pipelined " + mail_name : mail_name);
-  if (!reply) return std::unexpected(reply.error());
+  if (!reply) return std::unexpected(at_mail(std::move(reply.error())));
   const bool mail_ok = reply->first() == 2;
   if (!mail_ok)
     for (RcptState& r : rcpts) settle(r, *reply, mail_name, Trouble::Kind::mail, true);
@@ -271,7 +291,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     for (RcptState& r : rcpts) {
       if (r.fate != RcptState::Fate::accepted) continue;
       auto answer = read_reply(opt.final_timeout, end);
-      if (!answer) return std::unexpected(answer.error());
+      if (!answer) return std::unexpected(at_end(std::move(answer.error())));
       if (answer->first() == 2) {
         r.fate = RcptState::Fate::delivered;
         r.message = answer->text();
@@ -282,7 +302,7 @@ HostResultOf<void> SmtpConnection::send(const TransactionOptions& opt, std::vect
     }
   } else {
     auto answer = read_reply(opt.final_timeout, end);
-    if (!answer) return std::unexpected(answer.error());
+    if (!answer) return std::unexpected(at_end(std::move(answer.error())));
     return take_final_answer(opt, std::move(*answer), asked_prdr, rcpts, confirmation);
   }
   need_rset_ = false;

@@ -112,8 +112,11 @@ bool Attempt::already_done(const Addr& a) const {
 
 const Addr* Attempt::delivered_for(const Addr& a) const {
   if (a.status != Addr::Status::discarded || a.transport == nullptr || already_done(a)) return nullptr;
-  const auto kept = seen_.find(delivery_key(a));
-  return kept == seen_.end() || kept->second == &a ? nullptr : kept->second;
+  const auto same_way = seen_.find(delivery_key(a));
+  if (same_way == seen_.end()) return nullptr;
+  if (same_way->second->status != Addr::Status::discarded) return same_way->second;
+  const auto same_name = named_.find(with_lower_domain(finished_name(a)));
+  return same_name == named_.end() || same_name->second == &a ? nullptr : same_name->second;
 }
 
 bool Attempt::routing_deferred_by_hint(Addr& a) {
@@ -234,12 +237,16 @@ void Attempt::route_one(Addr* a) {
     // What was routed last stays, as in Exim: a child rather than the recipient of that name.
     if (already_done(*a)) {
       a->status = Addr::Status::discarded;
-    } else if (Addr*& kept = seen_[delivery_key(*a)]; kept != nullptr) {
-      kept->status = Addr::Status::discarded;
-      kept = a;
-    } else {
-      kept = a;
+      return;
     }
+    const auto keep = [a](Addr*& kept) {
+      if (kept != nullptr) kept->status = Addr::Status::discarded;
+      kept = a;
+    };
+    keep(seen_[delivery_key(*a)]);
+    // An address has one way from a name: two that were routed in different ways are one delivery, as in Exim, for
+    // the record of what is done could not tell them apart.
+    if (a->special.empty()) keep(named_[with_lower_domain(finished_name(*a))]);
   }
 }
 
@@ -441,6 +448,10 @@ void Attempt::note(const std::string& line, const std::string& for_message_log) 
 
 void Attempt::deferred(Addr& a, const std::string& key, const std::string& subject, const std::string& error,
                        bool of_message, const std::string& text) {
+  if (cut_short()) {
+    next_attempt_ = now_;
+    return;
+  }
   store::RetryRecord rec;
   const std::int64_t now = failed_at();
   if (auto old = eng_.store->get_retry(key);
@@ -490,6 +501,8 @@ bool Attempt::complete(const Addr& a, Failures failures) const {
   if (a.status == Addr::Status::deferred || a.status == Addr::Status::pending || a.status == Addr::Status::routed)
     return false;
   if (a.status == Addr::Status::failed && failures == Failures::untold) return false;
+  // A duplicate is as far as the address that is delivered in its place, which was routed after it.
+  if (const Addr* kept = delivered_for(a); kept != nullptr && !complete(*kept, failures)) return false;
   return std::all_of(a.children.begin(), a.children.end(), [&](const auto& c) { return complete(*c, failures); });
 }
 

@@ -191,6 +191,8 @@ class Attempt {
   /// The message leaves the spool once its mailbox directories were synced. False: nothing is left to be synced.
   bool forget_later();
   void handle_failures();
+  /// The attempt was cut short: nobody can be told, so the next one finds again what failed.
+  void leave_failures();
   void send_warning();
   /// freeze_tell.
   void tell_of_freezing();
@@ -221,8 +223,9 @@ class Attempt {
   std::map<std::pair<std::string, std::string>, const Addr*> routed_domains_;
   /// In the order in which the log tells of them; reports name the last first.
   std::vector<Addr*> failures_, deferrals_;
-  std::unordered_set<std::string> done_;         ///< non_recipients, domains in lower case
-  std::unordered_map<std::string, Addr*> seen_;  ///< by duplicate key: the one that will be delivered
+  std::unordered_set<std::string> done_;          ///< non_recipients, domains in lower case
+  std::unordered_map<std::string, Addr*> seen_;   ///< by duplicate key: the one that will be delivered
+  std::unordered_map<std::string, Addr*> named_;  ///< by the name it will be finished under: the same
   std::int64_t next_attempt_ = 0;
   bool wait_for_run_ = false;  ///< something waits for a queue run, not for a time
   bool freeze_ = false;
@@ -264,6 +267,10 @@ std::string with_lower_domain(const std::string& address);
 /// The name of a finished address that has an ancestor of the same name, as in Exim's spool: "a@b/transport". Empty: it
 /// has no such ancestor, or no transport.
 std::string homonym_name(const Addr& a);
+
+/// This fiber is cancelled, because the process ends: what does not work any more is nobody's failure, and no record is
+/// made of it.
+bool cut_short();
 
 /// The text of an exception that ended `body`, empty when there was none. Nothing may wait inside a catch block, so
 /// what is done about it is done after this.

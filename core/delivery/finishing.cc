@@ -139,6 +139,14 @@ void Attempt::handle_failures() {
   }
 }
 
+void Attempt::leave_failures() {
+  for (Addr* a : failures_) {
+    if (a->status != Addr::Status::failed) continue;
+    a->status = Addr::Status::deferred;
+    next_attempt_ = now_;
+  }
+}
+
 /// RFC 3461 4.1, 6.2: good news for those who asked. A report that cannot be stored is no reason to keep the message;
 /// the next attempt, if there is one, tries again.
 void Attempt::report_success() {
@@ -378,11 +386,19 @@ Status Attempt::finish() {
   const bool may_wait = eng_.settler && env.recipients.size() == 1 && all_.size() == 1 && first_trouble() == nullptr &&
                         successes_.empty() && owed_before_.empty();
   if (!may_wait) make_durable();
-  time_out();
-  handle_failures();
-  report_success();
+  const bool cut = cut_short();
+  if (cut) {
+    leave_failures();
+    owe_success_reports();
+  } else {
+    time_out();
+    handle_failures();
+    report_success();
+  }
   settle_recipients();
-  const bool done = std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; }) &&
+  const bool reported = !cut || msg_.envelope.sender.empty() || owed_reports().empty();
+  const bool done = reported &&
+                    std::all_of(env.recipients.begin(), env.recipients.end(), [](const auto& r) { return r.done; }) &&
                     (!filter_top_ || complete(*filter_top_, Failures::told));
   // What waits for a queue run comes first: the run looks at the hints of what has a retry time.
   const std::int64_t next = wait_for_run_ ? 0 : next_attempt_ != 0 ? next_attempt_ : now_ + 60;
@@ -393,7 +409,7 @@ Status Attempt::finish() {
     keep_message_log(eng_, env);
     if (!may_wait || !forget_later()) outcome = eng_.store->remove(env.id, env.recipients.size() > 1);
   } else {
-    send_warning();
+    if (!cut) send_warning();
     env.deliver_first_time = false;
     env.manual_thaw = false;
     if (freeze_ && !env.frozen) {

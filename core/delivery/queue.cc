@@ -72,7 +72,7 @@ Status attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& opt
   step = "writing down what came of it";
   Status outcome = a.finish();
   // What the courier does for it may go on for a moment, and nobody waits for that any more.
-  if (const Status st = io::check_interrupt(); !st && st.error().kind == ErrorKind::cancelled && claim) claim->keep();
+  if (cut_short() && claim) claim->keep();
   return outcome;
 }
 

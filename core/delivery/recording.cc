@@ -6,6 +6,7 @@
 #include "core/base/strings.h"
 #include "core/delivery/attempt.h"
 #include "core/delivery/retry.h"
+#include "core/io/fiber.h"
 
 namespace remex::delivery {
 namespace {
@@ -59,6 +60,11 @@ std::string host_line(const std::string& name, const std::string& ip, const std:
 
 }  // namespace
 
+bool cut_short() {
+  const Status st = io::check_interrupt();
+  return !st && st.error().kind == ErrorKind::cancelled;
+}
+
 void Attempt::tell_of_hosts(Run& run, const std::vector<transports::HostResult>& hosts) {
   if (!eng_.store) return;
   for (; run.hosts_told < hosts.size(); ++run.hosts_told) {
@@ -71,7 +77,7 @@ void Attempt::tell_of_hosts(Run& run, const std::vector<transports::HostResult>&
 }
 
 void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a) {
-  if (!eng_.store) return;
+  if (!eng_.store || cut_short()) return;
   const std::int64_t now = failed_at();
   for (const auto& h : hosts) {
     const auto known = asked.find(h.name + "\n" + h.ip);
@@ -132,6 +138,7 @@ void Attempt::host_deferral(Addr& a, const std::string& error, const Asked& aske
 namespace {
 /// A host's refusal as a retry record keeps it.
 std::string said_by(const transports::AddrResult& r) {
+  if (r.trouble.is_timeout()) return "Connection timed out";
   return fmt::format("H={} [{}]: {}", r.host_name, r.host_ip, r.message);
 }
 }  // namespace
@@ -140,10 +147,14 @@ void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Ask
   using Scope = transports::AddrResult::Scope;
   std::string error = r.trouble.retry_error();
   if (error.empty()) error.assign(1, '*');
-  if (r.wait_until > 0) {
+  if (cut_short()) {
+    next_attempt_ = now_;
+  } else if (r.wait_until > 0) {
     next_attempt_ = next_attempt_ == 0 ? r.wait_until : std::min(next_attempt_, r.wait_until);
   } else if (r.freeze) {
     freeze_for(a, r.message);
+  } else if (r.retry_scope == Scope::none && r.trouble.kind == Kind::rcpt_timeout) {
+    next_attempt_ = now_;  // another recipient got no answer: this one was not asked, or not told
   } else if (r.retry_scope == Scope::host || (r.retry_scope == Scope::none && !asked.empty())) {
     host_deferral(a, error, asked);
   } else if (r.retry_scope == Scope::message && !r.host_ip.empty()) {

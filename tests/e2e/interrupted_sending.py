@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A worker that dies while it sends: what the other side took before is not sent again, neither to other recipients of the same message nor of
-the messages that went over the same connection, and what was delivered here is not delivered again."""
+the messages that went over the same connection, and what was delivered here is not delivered again. Nor does another host get what the first one may
+have, and a text that cannot be read here is not the host's fault."""
 # timeout: 120
 import atexit
 import os
@@ -14,8 +15,9 @@ from maildir_conf import fill
 
 D = h.Dir()
 PORT = h.free_port()
-PEER = peers.Sink()
+PEER, SECOND = peers.Sink(), peers.Sink()
 atexit.register(PEER.stop)
+atexit.register(SECOND.stop)
 CONF = fill(D, PORT, routers='''
 out:
   driver = manualroute
@@ -23,6 +25,12 @@ out:
   route_list = * 127.0.0.1
   self = send
   transport = out
+two:
+  driver = manualroute
+  domains = two.test
+  route_list = * 127.0.0.1
+  self = send
+  transport = two
 mbox:
   driver = accept
   domains = file.test
@@ -47,8 +55,14 @@ out:
   hosts_avoid_tls = *
   hosts_avoid_pipelining = *
   destination_max_connections = 1
-'''.replace('@DIR@', D.path) % PEER.port)
-h.write(CONF, open(CONF).read().replace('  accept domains = dsearch', '  accept domains = remote.test : file.test\n  accept domains = dsearch', 1))
+two:
+  driver = smtp
+  port = %d
+  allow_localhost
+  hosts_avoid_tls = *
+  fallback_hosts = 127.0.0.1::%d
+'''.replace('@DIR@', D.path) % (PEER.port, PEER.port, SECOND.port))
+h.write(CONF, open(CONF).read().replace('  accept domains = dsearch', '  accept domains = remote.test : file.test : two.test\n  accept domains = dsearch', 1))
 SERVER = h.Remex(CONF, [PORT]).start()
 atexit.register(SERVER.kill)
 
@@ -151,6 +165,48 @@ def test_a_mailbox_file_and_a_command_that_takes_long():
     with open(D('mail/begun')) as f:
         h.equal(f.read(), 'x\nx\n', 'the command ran again')
     h.equal(boxes(), 1, 'copies in the mailbox; log: ' + log()[-3000:])
+
+
+def refuse_to_say(_):
+    raise ConnectionError('gone behind the dot')
+
+
+def test_what_a_host_may_have_goes_to_no_other_one():
+    PEER.messages.clear()
+    PEER.replies.clear()
+    # The one that was refused before the text cannot be there.
+    PEER.replies.update({'.': refuse_to_say, 'RCPT': lambda line: '450 later' if 'later' in line else '250 ok'})
+    before = log().count(' => ')
+    h.equal(h.send(PORT, 'a@client.test', ['doubt@two.test', 'later@two.test'], 'Subject: x\n\nx\n')[0], 250)
+    h.wait_for(lambda: '== doubt@two.test' in log() and '=> later@two.test' in log(), what=lambda: 'both: ' + log()[-3000:])
+    h.equal([m[1] for m in SECOND.messages], [['later@two.test']], 'what the fallback host got; log: ' + log()[-3000:])
+    PEER.replies.clear()
+    h.wait_for(lambda: SERVER.run('-qf').returncode == 0 and 'doubt@two.test' in taken(), what=lambda: 'the second attempt: ' + log()[-3000:])
+    h.equal([m[1] for m in SECOND.messages], [['later@two.test']], 'what the fallback host got in the end')
+    h.check(log().count(' => ') >= before + 2, 'delivered')
+
+
+def taken():
+    return sum((m[1] for m in PEER.messages), [])
+
+
+def test_a_text_that_cannot_be_read():
+    PEER.messages.clear()
+    PEER.replies.clear()
+    bodies = D('spool/bodies')
+
+    def cut(_):
+        for root, _, names in os.walk(bodies):
+            for name in names:
+                os.truncate(os.path.join(root, name), 1000)
+        return '354 go'
+    PEER.replies['DATA'] = cut
+    h.equal(h.send(PORT, 'a@client.test', ['big@remote.test'], 'Subject: x\n\n' + ('y' * 70 + '\n') * 10000)[0], 250)
+    h.wait_for(lambda: 'cannot read the message body' in log(), what=lambda: 'the trouble: ' + log()[-3000:])
+    PEER.replies.clear()
+    h.equal(h.send(PORT, 'a@client.test', ['small@remote.test'], 'Subject: x\n\nx\n')[0], 250)
+    h.wait_for(lambda: taken() == ['small@remote.test'], what=lambda: 'the other message: ' + log()[-3000:])
+    h.check(not re.search('== small@remote.test', log()), 'it did not wait: ' + log()[-3000:])
 
 
 def let_go(path):
