@@ -107,7 +107,8 @@ BOOST_AUTO_TEST_CASE(what_meets_a_damaged_page_holds_up_nothing_and_turns_nothin
             if (n == 1) done.set();
           });
     BOOST_REQUIRE(done.wait());
-    // It was in the way of one batch, and alone thrice: it might have left out a part. What came behind went without it.
+    // It was in the way of one batch, and alone thrice: it might have left out a part. What came behind went without
+    // it.
     BOOST_TEST(damaged == 4);
     BOOST_TEST(order == (std::vector<std::string>{"old", "new"}), boost::test_tools::per_element());
     BOOST_REQUIRE(writer.flush());
