@@ -466,7 +466,7 @@ def test_system_filter_holds():
         system('no such command\n')
         mid = send('alice@local.test')
         lines(mid, 'Error in system filter: unknown filtering command "no" near line 2 of filter file')
-        check('Error in system filter: ' in log('paniclog'), 'panic log')
+        wait_for(lambda: 'Error in system filter: ' in log('paniclog'), what='panic log')
         system('')
         deliver(mid)
         lines(mid)
