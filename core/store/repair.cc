@@ -9,10 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -67,6 +69,16 @@ Result<Fd> exclude_others(const std::string& database) {
   if (::fcntl(fd.get(), F_OFD_GETLK, &asked) == 0 && asked.l_type != F_UNLCK && asked.l_pid > 0)
     who = fmt::format("process {} has", asked.l_pid);
   return remex::fail(ErrorKind::defer, fmt::format("{} the spool open: stop remex first, then repair", who));
+}
+
+/// Whoever opened the old database by its name just before it was replaced waits for our lock on it, and would find the
+/// new one's log beside it when it got in: the lock stays until they have given up (SQLite's busy time-out). A lease
+/// for writing is granted when nobody else has the file open.
+void outlast_latecomers(const Fd& held) {
+  const Instant end = monotonic_now() + std::chrono::seconds(15);
+  while (::fcntl(held.get(), F_SETLEASE, F_WRLCK) != 0 && (errno == EAGAIN || errno == EINTR) && monotonic_now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  (void)::fcntl(held.get(), F_SETLEASE, F_UNLCK);
 }
 
 class Repair {
@@ -334,6 +346,7 @@ Result<RepairReport> Repair::run() {
   REMEX_TRY(const Fd held, exclude_others(path_));
   if (::access(repaired_database(path_).c_str(), F_OK) == 0) {
     REMEX_CHECK(swap());
+    outlast_latecomers(held);
     report_.finished = true;
     return std::move(report_);
   }
@@ -368,6 +381,7 @@ Result<RepairReport> Repair::run() {
   REMEX_CHECK(sync_path(folder_, O_RDONLY | O_DIRECTORY));
   REMEX_CHECK(rescue_body_files());
   REMEX_CHECK(swap());
+  outlast_latecomers(held);
   return std::move(report_);
 }
 

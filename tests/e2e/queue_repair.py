@@ -183,6 +183,19 @@ def test_a_repair_that_was_broken_off():
     h.equal(set(queued()), set(SUBJECTS), 'the queue')
 
 
+def test_a_latecomer():
+    """Who has the old file open when it is replaced is waited for: it could take the new database's log for the old one's."""
+    damage(PAGES['retry leaf'][0], JUNK['zero'])
+    with open(DATABASE, 'rb') as late:
+        old = os.fstat(late.fileno()).st_ino
+        repair = subprocess.Popen([h.BIN, 'queue', '-C', SERVER.conf, 'repair'], stdout=subprocess.PIPE, text=True, env=SERVER.env)
+        h.wait_for(lambda: os.stat(DATABASE).st_ino != old, what='the new database')
+        listing = subprocess.Popen([h.BIN, '-C', SERVER.conf, '-bpc'], stdout=subprocess.PIPE, text=True, env=SERVER.env)
+        h.equal(listing.communicate(timeout=60)[0].strip(), str(COUNT), 'the new database is used')
+        h.equal(repair.poll(), None, 'it waits')
+    h.check('%d messages kept' % COUNT in repair.communicate(timeout=60)[0], 'the repair')
+
+
 def test_arguments():
     h.check('takes no arguments' in remex('queue', 'repair', 'now', rc=64), 'arguments')
 
