@@ -90,6 +90,9 @@ class Repair {
         fresh_path_(folder_ + "/spool.sqlite.new") {}
 
   Result<RepairReport> run();
+  /// After an error: the copies go, unless the new database is complete and waits to be put in place. A full disk would
+  /// be fuller with every try.
+  void clear_away();
 
  private:
   Status keep_original();
@@ -317,7 +320,7 @@ Status Repair::export_content(std::int64_t key) {
 }
 
 Status Repair::export_contents() {
-  for (const std::int64_t key : salvage_content_keys(*old_, {}))
+  for (const std::int64_t key : salvage_content_keys(*old_))
     if (!used_.contains(key)) REMEX_CHECK(export_content(key));
   return {};
 }
@@ -385,10 +388,23 @@ Result<RepairReport> Repair::run() {
   return std::move(report_);
 }
 
+void Repair::clear_away() {
+  if (report_.original.empty() || ::access(repaired_database(path_).c_str(), F_OK) == 0) return;
+  old_.reset(), fresh_.reset();
+  std::error_code ec;  // what cannot be removed is in nobody's way
+  fs::remove_all(report_.original, ec);
+  for (const char* end : {"", "-wal", "-shm"}) ::unlink((fresh_path_ + end).c_str());
+}
+
 }  // namespace
 
 std::string repaired_database(const std::string& database) { return database + ".repaired"; }
 
-Result<RepairReport> repair_spool(const std::string& spool_directory) { return Repair(spool_directory).run(); }
+Result<RepairReport> repair_spool(const std::string& spool_directory) {
+  Repair repair(spool_directory);
+  auto report = repair.run();
+  if (!report) repair.clear_away();
+  return report;
+}
 
 }  // namespace remex::store

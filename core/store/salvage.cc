@@ -83,7 +83,7 @@ std::set<std::string> salvage_ids_of_copy(std::unique_ptr<Database>& copy) {
   return ids;
 }
 
-std::set<std::int64_t> salvage_content_keys(Database& db, const std::set<std::int64_t>& wanted) {
+std::set<std::int64_t> salvage_content_keys(Database& db) {
   std::set<std::int64_t> keys;
   std::int64_t key = 0;
   for (std::int64_t from = 0;; from = key + 1) {
@@ -91,8 +91,6 @@ std::set<std::int64_t> salvage_content_keys(Database& db, const std::set<std::in
     if (rc == 0 || (rc < 0 && !behind_damage(db, from, key))) break;
     keys.insert(key);
   }
-  for (const std::int64_t w : wanted)
-    if (seek(db, w, key) == 1 && key == w) keys.insert(w);
   scan(db, "SELECT key FROM content ORDER BY key DESC", [&](const Query& q) { keys.insert(q.column_int(0)); });
   return keys;
 }

@@ -23,8 +23,8 @@ std::set<std::string> salvage_ids(Database& db);
 /// nothing else then. The ids, and those that only rows told.
 std::set<std::string> salvage_ids_of_copy(std::unique_ptr<Database>& copy);
 
-/// Keys of the content rows whose own page can be read, ascending; `wanted` are looked for one by one in addition.
-std::set<std::int64_t> salvage_content_keys(Database& db, const std::set<std::int64_t>& wanted);
+/// Keys of the content rows whose own page can be read, ascending.
+std::set<std::int64_t> salvage_content_keys(Database& db);
 
 /// Names of body files that the content table or its index tells.
 std::set<std::string> salvage_body_files(Database& db);

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """remex queue repair: whatever page of the spool database is damaged, what can be read is kept, and the rest is named."""
 # timeout: 180
+import errno
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
 
+import fault_shim as faults
 import harness as h
 from maildir_conf import fill
 from peers import Sink
@@ -194,6 +196,24 @@ def test_a_latecomer():
         h.equal(listing.communicate(timeout=60)[0].strip(), str(COUNT), 'the new database is used')
         h.equal(repair.poll(), None, 'it waits')
     h.check('%d messages kept' % COUNT in repair.communicate(timeout=60)[0], 'the repair')
+
+
+def test_a_full_or_failing_disk():
+    """The spool stays as it is, nothing is left lying about, and with room the repair works."""
+    damage(PAGES['retry leaf'][0], JUNK['zero'])
+    before = sorted(os.listdir(D('spool', 'db')))
+    with open(DATABASE, 'rb') as f:
+        old = f.read()
+    for klass, error in ((faults.WRITE, errno.ENOSPC), (faults.SYNC, errno.EIO)):
+        shim = faults.Faults(D.path, SPOOL)
+        shim.arm(klass, at=1, error=error, mode=faults.FROM_NOW_ON)
+        r = subprocess.run([h.BIN, 'queue', '-C', SERVER.conf, 'repair'], capture_output=True, text=True, timeout=60, env=dict(os.environ, **shim.env))
+        h.check(shim.disarm()[1] > 0, 'no fault happened')
+        h.check(r.returncode == 75 and SPOOL in r.stderr, r)
+        h.equal(sorted(os.listdir(D('spool', 'db'))), before, 'what is in the folder')
+        with open(DATABASE, 'rb') as f:
+            h.check(f.read() == old, 'the database was touched')
+    h.check('%d messages kept' % COUNT in remex('queue', 'repair'), 'with room')
 
 
 def test_arguments():
