@@ -160,6 +160,9 @@ Result<FrameHead> decode_frame_head(std::string_view octets) {
   head.kind = static_cast<FrameKind>(octets.front());
   head.size = get_length(octets.substr(1));
   if (head.size > kMaxFrame) return fail("a frame is too long");
+  // Many of them would keep the reader busy without an end.
+  if (head.size == 0 && (head.kind == FrameKind::request || head.kind == FrameKind::input))
+    return fail("a frame is empty");
   switch (head.kind) {
     case FrameKind::request:
     case FrameKind::go:

@@ -306,7 +306,7 @@ def test_one_who_vanishes_at_the_end_has_sent_it():
 def test_nonsense_is_refused():
     for octets in (b'GET / HTTP/1.0\r\n\r\n', frame(b'I', b'x'), frame(b'R', b'remex submission 9\n') + frame(b'G'),
                    frame(b'R', REQUEST + field(b'?', b'')) + frame(b'G'), frame(b'R', REQUEST + b'a\xff\xff\xff\xff') + frame(b'G'),
-                   b'R\xff\xff\xff\xff'):
+                   b'R\xff\xff\xff\xff', frame(b'R') + frame(b'R', REQUEST) + frame(b'G')):
         with connect() as s:
             s.sendall(octets)
             got = answers(s)
