@@ -66,10 +66,19 @@ Attempt::Attempt(Engine& eng, store::StoredMessage& msg, const DeliverOptions& o
       now_(wall_seconds()) {
   scope_ = fresh_scope();
   scope_.delivery = &routing_state_;
+  note_done_recipients();
   // Names written by other programs and releases may have the domain as it was given.
   for (const std::string& name : msg_.envelope.non_recipients) done_.insert(with_lower_domain(name));
   if (const auto owed = msg_.envelope.saved.find(kOwedReports); owed != msg_.envelope.saved.end())
     owed_before_ = owed->second;
+}
+
+void Attempt::note_done_recipients() {
+  const auto& recipients = msg_.envelope.recipients;
+  for (const auto& r : recipients)
+    if (r.done) done_.insert(with_lower_domain(r.address));
+  for (const auto& r : recipients)  // one_time: a list may be a member of itself
+    if (!r.done && r.parent >= 0) done_.erase(with_lower_domain(r.address));
 }
 
 lang::Scope Attempt::fresh_scope() {
@@ -523,9 +532,17 @@ void Attempt::settle_tops(Failures failures) {
     for (auto& r : env.recipients) r.done = true;
 }
 
+bool Attempt::is_recipient_itself(const Addr& a) const {
+  return a.parent == nullptr && a.top_index >= 0 && finished_name(a) == with_lower_domain(recipient_of(a).address);
+}
+
 void Attempt::settle_deliveries(const std::vector<Addr*>& tried) {
+  // A recipient that is finished as a whole has its flag, so that the envelope keeps its length: the store then writes
+  // one page of it, where thousands of recipients with a transaction each would have it written whole each time.
   for (const Addr* a : tried)
-    if (a->status == Addr::Status::delivered && settled_.insert(a).second) remember_done(*a);
+    if (a->status == Addr::Status::delivered && settled_.insert(a).second &&
+        !(is_recipient_itself(*a) && complete(*a, Failures::untold)))
+      remember_done(*a);
   settle_tops(Failures::untold);
 }
 

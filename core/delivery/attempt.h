@@ -168,6 +168,10 @@ class Attempt {
   enum class Failures : std::uint8_t { untold, told };
   /// Nothing is left to be done for the address and what was made of it. A failure counts when it was told.
   bool complete(const Addr& a, Failures failures) const;
+  /// A finished recipient may be reached again from one that is not.
+  void note_done_recipients();
+  /// The name of the finished address is that of the recipient, whose flag says the same.
+  bool is_recipient_itself(const Addr& a) const;
   /// Adds the address to the message's finished ones.
   void remember_done(const Addr& a);
   /// Marks the recipients that are complete.

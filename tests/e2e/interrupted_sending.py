@@ -19,6 +19,11 @@ PEER, SECOND = peers.Sink(), peers.Sink()
 atexit.register(PEER.stop)
 atexit.register(SECOND.stop)
 CONF = fill(D, PORT, routers='''
+later:
+  driver = redirect
+  domains = remote.test
+  local_parts = later
+  data = ${if exists{@DIR@/open} {u0@remote.test} {:defer: not yet}}
 out:
   driver = manualroute
   domains = remote.test
@@ -40,7 +45,7 @@ command:
   driver = accept
   domains = file.test
   transport = command
-''', transports='''
+'''.replace('@DIR@', D.path), transports='''
 mbox:
   driver = appendfile
   file = @DIR@/mail/$local_part_data.mbox
@@ -115,6 +120,38 @@ def test_transactions_of_one_message():
     each_once(to)
     for address in to:
         h.equal(len(re.findall('[=-]> %s ' % address, log())), 1, 'lines about ' + address)
+
+
+def test_a_recipient_that_an_alias_leads_to_later():
+    killer, _ = begin(4, '250-sink.test\r\n250-LIMITS RCPTMAX=1\r\n250 8BITMIME')
+    to = ['u%d@remote.test' % i for i in range(6)]
+    h.equal(h.send(PORT, 'a@client.test', ['later@remote.test'] + to, 'Subject: x\n\nx\n')[0], 250)
+    h.wait_for(lambda: killer.killed, what=lambda: 'the worker to die: ' + log()[-3000:])
+    SERVER.worker()
+    h.write(D('open'), '')
+
+    def empty():
+        SERVER.run('-qf')
+        return SERVER.run('-bpc').stdout.strip() == '0'
+    h.wait_for(empty, what=lambda: 'an empty queue: ' + log()[-3000:])
+    each_once(to)
+
+
+def written():
+    with open('/proc/%d/io' % SERVER.worker()) as f:
+        return int(re.search('wchar: ([0-9]+)', f.read()).group(1))
+
+
+def test_a_transaction_for_each_of_many_recipients_writes_down_little():
+    PEER.messages.clear()
+    PEER.replies.clear()
+    PEER.replies['EHLO'] = '250-sink.test\r\n250-LIMITS RCPTMAX=1\r\n250 8BITMIME'
+    before, bytes_before = log().count(' Completed'), written()
+    to = ['recipient-%s-%03d@remote.test' % ('x' * 50, i) for i in range(400)]
+    h.equal(h.send(PORT, 'a@client.test', to, 'Subject: x\n\nx\n')[0], 250)
+    done(before + 1)
+    each_once(to)
+    h.check(written() - bytes_before < 400 * 24000, '%d bytes written; the envelope alone has more than 30000' % (written() - bytes_before))
 
 
 def test_messages_over_one_connection():
