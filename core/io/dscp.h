@@ -1,5 +1,5 @@
-// The DSCP field of IP packets (RFC 2474): its names, and setting it on a socket. For the server's `control = dscp` and the
-// smtp transport's `dscp`.
+// The DSCP field of IP packets (RFC 2474): its names, and setting it on a socket. For the server's `control = dscp` and
+// the smtp transport's `dscp`.
 #pragma once
 
 #include <cstdint>

@@ -14,6 +14,7 @@ subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=24M', 'tmpfs', D('spool')], 
 PORT = h.free_port()
 SERVER = h.Remex(fill(D, PORT), [PORT])
 SERVER.start()
+h.wait_for(lambda: os.path.exists(D('spool/db/spool.sqlite-wal')), what='the spool')  # the port is open before that
 BIG = 'Subject: big\n\n' + ('b' * 70 + '\n') * 60000
 SMALL = 'Subject: small\n\nx\n'
 

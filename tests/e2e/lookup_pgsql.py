@@ -78,6 +78,7 @@ def largest(kind, sql_text):
 
 def test_results_that_are_too_large():
     """What does not fit is not taken into memory first."""
+    most = float('inf') if h.sanitizer() else 75  # it keeps what was freed
     for kind, sql_text in (('pgsql', "select repeat('x',1000) from generate_series(1,400000)"),
                            ('pgsql', "select i, repeat('x',1000000) from generate_series(1,400) as i"),
                            ('pgsql,servers=' + GOOD, "select repeat('x',100000000)")):  # a single row: TCP tells how much has come
@@ -86,9 +87,9 @@ def test_results_that_are_too_large():
             out, size = largest(kind, sql_text)
             h.check('longer than 16 MiB' in out, out[:300])
             sizes.append(size)
-            if size < 75:
+            if size < most:
                 break
-        h.check(min(sizes) < 75, '%s: %r MiB' % (sql_text, sizes))
+        h.check(min(sizes) < most, '%s: %r MiB' % (sql_text, sizes))
     h.equal(expand(POLICY.conf, "${lookup pgsql{select repeat('x',1000) from generate_series(1,10000)}{${strlen:$value}}{n}}", '${lookup pgsql{select 1; select 2,3}}',
                    '${lookup pgsql{select 1; selec 2}{y}{n}}', "${lookup pgsql{select 1; select 2 where false}{y}{n}}")[:2], ['10009999', '?column?=2 ?column?=3 '], 'what fits')
 

@@ -123,7 +123,7 @@ def main():
                 wrong.append(f"does not say {said}")
             if cpu > seconds * SLOWER:
                 wrong.append(f"{cpu:.1f} s of CPU, {seconds} allowed")
-            if peak > (BASE_MB + megabytes) * (4 if ASAN else 1):
+            if peak > (BASE_MB + megabytes) * (5 if ASAN else 1):
                 wrong.append(f"{peak:.0f} MB, {BASE_MB + megabytes} allowed")
             if len(output) > 400000:
                 wrong.append(f"{len(output)} characters of output")

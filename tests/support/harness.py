@@ -5,6 +5,7 @@ named test_*; call harness.main() at the end. Exit status 0 passed, 1 failed, 77
 """
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import random
@@ -42,6 +43,19 @@ def own_as_oracle(path, oracle):
         with open(os.path.join(os.path.dirname(oracle), 'passwd')) as users:
             entry = next(line.split(':') for line in users if line.startswith(name + ':'))
         os.chown(path, int(entry[2]), int(entry[3]))
+
+
+@functools.cache
+def sanitizer():
+    """The run-time library of the address sanitizer that the program under test was built with; None without one."""
+    libraries = subprocess.run(['ldd', BIN], capture_output=True, text=True, check=False).stdout
+    found = re.search(r'libasan\S* => (\S+)', libraries)
+    return found and found.group(1)
+
+
+def preload(library):
+    """LD_PRELOAD for a library of a test's own: behind the sanitizer's, whose functions go on to it."""
+    return ' '.join(filter(None, (sanitizer(), library)))
 
 
 def check(condition, what):

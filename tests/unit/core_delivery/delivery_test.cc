@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(a_failed_recipient_is_not_done_before_its_bounce_is_stored)
     for (const auto& r : between->recipients)
       if (r.done) done.push_back(r.address.substr(0, r.address.find('@')));
     BOOST_TEST((done == Lines{"x"} || done == Lines{"y"}));  // whichever run came first
-    BOOST_TEST(between->non_recipients.empty());  // the recipient's flag says it
+    BOOST_TEST(between->non_recipients.empty());             // the recipient's flag says it
     BOOST_TEST(w.mailbox("sender").size() == 1U);
     BOOST_TEST(w.queued() == 0U);
   });

@@ -151,9 +151,9 @@ struct World {
     (void)s.write_all("220 sink ESMTP\r\n");
     while (auto line = in.read_line(4096)) {
       if (line->empty()) return;
-      commands.push_back(std::string(trim(*line)));
-      if (on_command) on_command(commands.back());
-      const std::string& c = commands.back();
+      const std::string c(trim(*line));
+      commands.push_back(c);
+      if (on_command) on_command(c);
       std::string answer = "250 ok\r\n";
       if (istarts_with(c, "EHLO")) answer = "250-sink\r\n250 PIPELINING\r\n";
       if (istarts_with(c, "RCPT TO:<tmp")) answer = "450 4.2.1 try later\r\n";
