@@ -22,6 +22,7 @@ namespace {
 
 constexpr off_t kMaildirsizeMax = 5120;      ///< longer files are made anew (Maildir++)
 constexpr std::int64_t kTrustSeconds = 900;  ///< an over-quota answer of an older file is checked again
+constexpr std::size_t kTempPart = 200;       ///< of a name, in that of its temporary file, which is longer
 
 using Pattern = std::shared_ptr<const lang::Regex>;
 
@@ -160,7 +161,8 @@ class SizeFile {
     Counter counter(pattern(f_, "quota_directory_regex"), pattern(f_, "quota_size_regex"));
     counter.add(base_, true);
     const QuotaState sum = counter.sum();
-    const std::string temp = fmt::format("{}/tmp/maildirsize.{}.{}", base_, ::getpid(), ::time(nullptr));
+    const std::string temp =
+        fmt::format("{}/tmp/maildirsize.{}.{}.{}", base_, ::getpid(), own_number(), ::time(nullptr));
     const Fd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                        static_cast<mode_t>(number(f_, "mode", 0600))));
     if (!fd) return sum;
@@ -228,7 +230,8 @@ Result<std::string> write_new(const std::string& directory, const std::string& n
                               std::string_view bytes, const io::Fields& f) {
   const auto mode = static_cast<mode_t>(number(f, "mode", 0600));
   std::string path = directory + "/" + name;
-  const std::string temp = fmt::format("{}/temp.{}.{}", directory, ::getpid(), name);
+  const std::string temp =
+      fmt::format("{}/temp.{}.{}.{}", directory, ::getpid(), own_number(), std::string_view(name).substr(0, kTempPart));
   const Fd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!fd) return fail_errno(errno, fmt::format("while creating file {}", temp));
   Status ok;

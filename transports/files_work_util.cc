@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
 
 namespace remex::transports {
@@ -31,6 +32,11 @@ int write_all(int fd, std::string_view bytes, std::uint64_t* written) {
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return 0;
+}
+
+std::uint32_t own_number() {
+  static std::atomic<std::uint32_t> last;
+  return ++last;
 }
 
 void sync_parent(const std::string& path) {

@@ -37,7 +37,8 @@ class LockFile {
     const std::int64_t old = number(f, "lockfile_timeout", 1800);
     char host[65] = {};
     (void)::gethostname(host, sizeof host - 1);
-    const std::string mine = fmt::format("{}.{}.{:08x}.{:08x}", name_, host, ::time(nullptr), ::getpid());
+    const std::string mine =
+        fmt::format("{}.{}.{:x}.{:08x}.{:08x}", name_, host, own_number(), ::time(nullptr), ::getpid());
     const auto mode = static_cast<mode_t>(number(f, "lockfile_mode", 0600));
     const Fd fd(::open(mine.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
     if (!fd) {
@@ -179,21 +180,41 @@ Result<Opened> open_mailbox(const std::string& path, const io::Fields& f) {
   return defer(fmt::format("mailbox {} keeps appearing and vanishing", path));
 }
 
+/// The lock of fcntl(2), for the open file and not for the process: deliveries that are threads of one process exclude
+/// each other, too, and closing another descriptor of the file takes it from nobody. Who locks for his process meets
+/// it.
+int fcntl_lock(int fd, short type) {
+  struct flock l{};
+  l.l_type = type;
+  l.l_whence = SEEK_SET;
+  return ::fcntl(fd, F_OFD_SETLK, &l);
+}
+
 /// One attempt: takes what is wanted, waiting up to `seconds` for it. Neither lock can be waited for with a deadline,
-/// so they are asked for again until then.
-bool lock_within(int fd, bool by_fcntl, bool by_flock, std::int64_t seconds) {
+/// so they are asked for again until then. Returns 0 or an errno.
+int lock_within(int fd, bool by_fcntl, bool by_flock, std::int64_t seconds) {
   constexpr unsigned kPause = 20'000;  // microseconds
   const Instant end = monotonic_now() + Seconds(seconds);
   for (;;) {
-    struct flock l{};
-    l.l_type = F_WRLCK;
-    l.l_whence = SEEK_SET;
-    const bool mine = !by_fcntl || ::fcntl(fd, F_SETLK, &l) == 0;
-    if (mine && (!by_flock || ::flock(fd, LOCK_EX | LOCK_NB) == 0)) return true;
-    if (monotonic_now() >= end) return false;
+    const bool mine = !by_fcntl || fcntl_lock(fd, F_WRLCK) == 0;
+    if (mine && (!by_flock || ::flock(fd, LOCK_EX | LOCK_NB) == 0)) return 0;
+    const int err = errno;
+    if (monotonic_now() >= end) return err;
     ::usleep(kPause);
   }
 }
+
+/// At the end of a delivery: a process that is being started at this moment may have the open file for a little longer.
+struct Unlock {
+  int fd;
+  explicit Unlock(int locked) : fd(locked) {}
+  ~Unlock() {
+    (void)fcntl_lock(fd, F_UNLCK);
+    (void)::flock(fd, LOCK_UN);
+  }
+  Unlock(const Unlock&) = delete;
+  Unlock& operator=(const Unlock&) = delete;
+};
 
 /// lock_retries attempts, lock_interval apart; with a time-out as many as last as long as those would, one after the
 /// other (the manual, 26.3).
@@ -205,21 +226,27 @@ Status lock(int fd, const std::string& path, const io::Fields& f) {
       std::max(by_fcntl ? number(f, "lock_fcntl_timeout") : 0, by_flock ? number(f, "lock_flock_timeout") : 0);
   std::int64_t tries = std::max<std::int64_t>(1, number(f, "lock_retries", 10));
   if (timeout > 0) tries = std::max<std::int64_t>(1, (tries * interval + timeout - 1) / timeout);
+  int err = 0;
   for (std::int64_t i = 0; i < tries; ++i) {
     if (i > 0 && timeout <= 0) ::sleep(static_cast<unsigned>(interval));
-    if (lock_within(fd, by_fcntl, by_flock, std::max<std::int64_t>(0, timeout))) return {};
+    err = lock_within(fd, by_fcntl, by_flock, std::max<std::int64_t>(0, timeout));
+    if (err == 0) return {};
   }
-  return defer(fmt::format("failed to lock mailbox {} ({})", path, by_flock ? "fcntl or flock" : "fcntl"));
+  const std::string why = fmt::format("failed to lock mailbox {} ({})", path, by_flock ? "fcntl or flock" : "fcntl");
+  // Somebody else has it; or there are no locks here, which says more.
+  if (err == EAGAIN || err == EACCES) return defer(why);
+  return fail_errno(err, why);
 }
 
-Status write_whole(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail_errno(errno, "error while writing");
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
+/// The mailbox is again as it was when it was locked: what this delivery wrote behind it goes, and a file it made for
+/// nothing. A file that got somebody else's mail meanwhile (it was made first and locked later, or he knows none of our
+/// locks) keeps that.
+void take_back(const Opened& box, const struct stat& before, std::uint64_t written) {
+  if (!S_ISREG(before.st_mode)) return;
+  struct stat now{};
+  if (::fstat(box.fd.get(), &now) != 0 || now.st_size != before.st_size + static_cast<off_t>(written)) return;
+  if (written > 0) (void)!::ftruncate(box.fd.get(), before.st_size);
+  if (!box.created.empty() && before.st_size == 0) ::unlink(box.created.c_str());
 }
 
 /// Seconds since the mailbox was read, for retry rules with quota_<time>.
@@ -244,6 +271,7 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
   auto box = open_mailbox(path, f);
   if (!box) return failure(box.error());
   if (Status locked = lock(box->fd.get(), path, f); !locked) return failure(locked.error());
+  const Unlock unlock(box->fd.get());
   struct stat now{}, named{};
   if (::fstat(box->fd.get(), &now) != 0) return failure(fail_errno(errno, "fstat").error());
   // Whoever had the lock may have replaced the file.
@@ -257,18 +285,16 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
   const std::int64_t counted = number(f, "quota_is_inclusive", 1) != 0 ? used + size : used;
   if (quota > 0 && counted > quota && number(f, "quota_unchecked") == 0) {
     const struct stat before = now;
-    if (!box->created.empty()) ::unlink(box->created.c_str());
+    take_back(*box, now, 0);
     return failure(Error{ErrorKind::defer,
                          fmt::format("mailbox is full (MTA-imposed quota exceeded while writing to {})", path), 0},
                    quota_word(before));
   }
-  Status written = write_whole(box->fd.get(), message);
-  if (written && number(f, "sync", 1) != 0 && S_ISREG(now.st_mode) && ::fsync(box->fd.get()) != 0)
-    written = fail_errno(errno, "fsync");
-  if (!written) {
-    const int err = written.error().sys_errno;
-    if (S_ISREG(now.st_mode)) (void)!::ftruncate(box->fd.get(), now.st_size);
-    if (!box->created.empty()) ::unlink(box->created.c_str());
+  std::uint64_t written = 0;
+  int err = write_all(box->fd.get(), message, &written);
+  if (err == 0 && number(f, "sync", 1) != 0 && S_ISREG(now.st_mode) && ::fsync(box->fd.get()) != 0) err = errno;
+  if (err != 0) {
+    take_back(*box, now, written);
     const std::string why = err == EDQUOT ? fmt::format("mailbox is full (system quota exceeded writing to {})", path)
                                           : fmt::format("error while writing to {}", path);
     return failure(Error{ErrorKind::defer, why, err}, err == EDQUOT ? quota_word(now) : "");

@@ -31,7 +31,7 @@ gone:
   data = :blackhole:
 here:
   driver = accept
-  local_parts = file : plain : md : sized : store : locked : dead : linked
+  local_parts = file : plain : md : sized : store : locked : dead : linked : raced
   transport = $local_part_data
   user = mail
 begin transports
@@ -42,6 +42,11 @@ linked:
   driver = appendfile
   file = @D@/mail/linked
   allow_symlink
+raced:
+  driver = appendfile
+  file = @D@/mail/raced
+  use_lockfile = false
+  quota = 100K
 plain:
   driver = appendfile
   directory = @D@/mail/plain
@@ -180,8 +185,33 @@ def test_a_quota_of_the_system_is_a_quota():
             h.check(all_files() == before, '%s: changed' % to)
 
 
-def start(to):
-    return subprocess.Popen(REMEX.command('-odi', '-f', 's@gone.test', to + '@local.test'), stdin=subprocess.PIPE, env=REMEX.env)
+def start(to, how=REMEX):
+    return subprocess.Popen(how.command('-odi', '-f', 's@gone.test', to + '@local.test'), stdin=subprocess.PIPE, env=how.env)
+
+
+def test_mail_that_came_into_a_new_mailbox_stays():
+    """One delivery makes the file, another one locks it first and is done; then the first fails."""
+    for lines, trouble in ((3000, 'quota'), (10, 'disk')):
+        FAULTS.pause(f.LOCK)
+        first = start('raced', FAULTY)
+        first.stdin.write(b'Subject: first\n\n' + b'y' * 70 * lines + b'\n')
+        first.stdin.close()
+        FAULTS.wait_for_pause()
+        h.equal(os.path.getsize(D('mail/raced')), 0, 'a new file that is not locked yet')
+        before = len(log())
+        REMEX.run('-odi', '-oi', '-f', 's@gone.test', 'raced@local.test', input='Subject: second\n\ny\n', check_rc=0)
+        h.check('=> raced' in log()[before:], log()[before:])
+        if trouble == 'quota':
+            FAULTS.resume()
+        else:
+            FAULTS.arm(f.WRITE, at=1, error=errno.ENOSPC)
+        h.equal(first.wait(60), 0, 'status')
+        FAULTS.disarm()
+        h.check({'quota': 'mailbox is full', 'disk': 'No space left on device'}[trouble] in log()[before:], log()[before:])
+        with open(D('mail/raced')) as box:
+            h.equal(re.findall('Subject: .*', box.read()), ['Subject: second'], 'the mailbox')
+        os.unlink(D('mail/raced'))
+    REMEX.run('-Mrm', *re.findall(r'\S{23}', REMEX.run('-bpi').stdout), check_rc=0)
 
 
 def test_mode_of_the_lock_file():

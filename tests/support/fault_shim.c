@@ -2,7 +2,7 @@
  *
  * Calls on files below `prefix` are counted by class; the n-th one fails with the given error, is done in part only, or
  * is the moment at which the power goes: the call waits until the
- * tester has shut the file system down. CLOCK_REALTIME
+ * tester has shut the file system down (or done something else). CLOCK_REALTIME
  * can be moved. Calls on sockets and on other files are left alone. Memory is refused to one process only, `pid`.
  */
 #define _GNU_SOURCE
@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITE = 1, SYNC = 2, OPEN = 4, NAME = 8, READ = 16, ACCEPT = 32, SIZE = 64, MEMORY = 128 };
+enum { WRITE = 1, SYNC = 2, OPEN = 4, NAME = 8, READ = 16, ACCEPT = 32, SIZE = 64, MEMORY = 128, LOCK = 256 };
 enum { ONCE = 0, FROM_NOW_ON = 1, SHORT = 2, CUT = 3 };
 enum { ASKED = 1, DONE = 2 }; /* of `cut` */
 struct control {
@@ -182,6 +182,22 @@ int unlinkat(int dir, const char* path, int flags) {
 int mkdirat(int dir, const char* path, mode_t mode) {
   REAL(mkdirat);
   return trip(NAME, dir, path) < 0 ? -1 : real(dir, path, mode);
+}
+int fcntl64(int fd, int command, ...) {
+  REAL(fcntl64);
+  va_list a;
+  va_start(a, command);
+  void* argument = va_arg(a, void*);
+  va_end(a);
+  int lock = command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK || command == F_OFD_SETLKW;
+  return lock && trip(LOCK, fd, NULL) < 0 ? -1 : real(fd, command, argument);
+}
+int fcntl(int fd, int command, ...) {
+  va_list a;
+  va_start(a, command);
+  void* argument = va_arg(a, void*);
+  va_end(a);
+  return fcntl64(fd, command, argument);
 }
 int accept4(int fd, struct sockaddr* a, socklen_t* n, int flags) {
   REAL(accept4);

@@ -16,7 +16,7 @@ import time
 
 import harness as h
 
-WRITE, SYNC, OPEN, NAME, READ, ACCEPT, SIZE, MEMORY = 1, 2, 4, 8, 16, 32, 64, 128
+WRITE, SYNC, OPEN, NAME, READ, ACCEPT, SIZE, MEMORY, LOCK = 1, 2, 4, 8, 16, 32, 64, 128, 256
 ONCE, FROM_NOW_ON, SHORT, CUT = range(4)
 CLASSES = {'write': WRITE, 'sync': SYNC, 'open': OPEN, 'name': NAME, 'read': READ, 'size': SIZE}
 ASKED, DONE = 1, 2
@@ -55,6 +55,16 @@ class Faults:
 
     def hits(self):
         return self.fields()[6]
+
+    def pause(self, classes, at=1):
+        """The call waits, at most ten seconds, until resume() or another arm()."""
+        self.arm(classes, at=at, mode=CUT)
+
+    def wait_for_pause(self):
+        h.wait_for(lambda: self.fields()[7] == ASKED, what='the call that waits')
+
+    def resume(self):
+        struct.pack_into('i', self.map, 28, DONE)
 
     def cut_power(self, mount, give_up, last_moment):
         """Waits for the moment that was armed with mode=CUT, calls last_moment() and shuts the file system at `mount` down without
