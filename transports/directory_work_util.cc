@@ -225,7 +225,8 @@ Status link_new(const std::string& temp, std::string& path, const std::string& o
   return fail_errno(errno, fmt::format("while renaming to {}", path));
 }
 
-/// `other`: the name to take when `name` exists; empty: then it is a repeat.
+/// `other`: the name to take when `name` exists; empty: then it is a repeat. A file whose name does not become durable
+/// stays for a repetition to find; one with a name that is not of this delivery would not be known again, and goes.
 Result<std::string> write_new(const std::string& directory, const std::string& name, const std::string& other,
                               std::string_view bytes, const io::Fields& f) {
   const auto mode = static_cast<mode_t>(number(f, "mode", 0600));
@@ -242,7 +243,11 @@ Result<std::string> write_new(const std::string& directory, const std::string& n
   if (ok) ok = link_new(temp, path, other.empty() ? other : directory + "/" + other);
   ::unlink(temp.c_str());
   if (!ok) return std::unexpected(ok.error());
-  sync_parent(path);
+  if (number(f, "sync", 1) == 0) return path;
+  if (Status synced = sync_parent(path, fd.get()); !synced) {
+    if (!other.empty() && path.ends_with("/" + name)) ::unlink(path.c_str());
+    return std::unexpected(synced.error());
+  }
   return path;
 }
 
@@ -356,7 +361,9 @@ io::Fields deliver_to_directory(const io::Fields& f, std::string_view message) {
     if (path) {
       const std::string without_envelope = *path;
       path = write_new(directory, text(f, "name") + ".env", "", text(f, "envelope"), f);
-      if (!path && !before) ::unlink(without_envelope.c_str());  // an earlier attempt's has its envelope, perhaps
+      // An earlier attempt's has its envelope, perhaps, and this one's may be there without being durable.
+      const bool complete = ::access((directory + "/" + text(f, "name") + ".env").c_str(), F_OK) == 0;
+      if (!path && !before && !complete) ::unlink(without_envelope.c_str());
     }
   }
   if (!path) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -15,7 +16,11 @@ Status make_directories(const std::string& path, mode_t mode) {
     const std::string part = path.substr(0, at);
     if (::mkdir(part.c_str(), mode) == 0) {
       ::chmod(part.c_str(), mode);
-      sync_parent(part);
+      const Fd made(::open(part.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (Status synced = sync_parent(part, made.get()); !synced) {
+        ::rmdir(part.c_str());
+        return synced;
+      }
     } else if (errno != EEXIST && errno != EISDIR) {
       return fail_errno(errno, fmt::format("failed to create directory {}", part));
     }
@@ -39,9 +44,16 @@ std::uint32_t own_number() {
   return ++last;
 }
 
-void sync_parent(const std::string& path) {
-  const Fd parent(::open(path.substr(0, path.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent) ::fsync(parent.get());
+Status sync_names(int dir, int inside, const std::string& path) {
+  if (dir >= 0 && ::fsync(dir) == 0) return {};
+  if ((errno == EACCES || errno == EINVAL) && ::syncfs(inside) == 0) return {};
+  return fail_errno(errno, fmt::format("failed to sync directory {}", path));
+}
+
+Status sync_parent(const std::string& path, int inside) {
+  const std::string parent = path.substr(0, path.rfind('/') + 1);
+  const Fd dir(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return sync_names(dir.get(), inside, parent);
 }
 
 }  // namespace remex::transports

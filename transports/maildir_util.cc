@@ -20,6 +20,7 @@
 #include <cstdio>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include "core/base/strings.h"
 #include "transports/files_work.h"
@@ -66,10 +67,14 @@ Result<Fd> open_mailbox(const std::string& path, uid_t owner) {
   return Fd(fd);
 }
 
-Result<Fd> open_subdirectory(int mailbox, const std::string& path, const char* name, const MaildirJob& job) {
+/// `made` grows by the name when it was not there.
+Result<Fd> open_subdirectory(int mailbox, const std::string& path, const char* name, const MaildirJob& job,
+                             std::vector<const char*>& made) {
   int fd = open_plain(mailbox, name, O_RDONLY | O_DIRECTORY);
   if (fd < 0 && errno == ENOENT && job.create_directory) {
-    if (::mkdirat(mailbox, name, job.directory_mode) != 0 && errno != EEXIST)
+    if (::mkdirat(mailbox, name, job.directory_mode) == 0)
+      made.push_back(name);
+    else if (errno != EEXIST)
       return fail_errno(errno, fmt::format("failed to create {}/{}", path, name));
     // The umask may have taken bits away.
     if (::fchmodat(mailbox, name, job.directory_mode, 0) != 0 && errno != ENOENT)
@@ -78,6 +83,26 @@ Result<Fd> open_subdirectory(int mailbox, const std::string& path, const char* n
   }
   if (fd < 0) return fail_errno(errno, fmt::format("{}/{}", path, name));
   return Fd(fd);
+}
+
+struct Subdirectories {
+  Fd tmp, fresh;  ///< new is no name here
+};
+
+/// tmp and new, and cur beside them. Those that had to be made are durable, or are not left.
+Result<Subdirectories> open_subdirectories(int mailbox, const MaildirJob& job) {
+  Subdirectories s;
+  std::vector<const char*> made;
+  REMEX_TRY(s.tmp, open_subdirectory(mailbox, job.directory, "tmp", job, made));
+  REMEX_TRY(s.fresh, open_subdirectory(mailbox, job.directory, "new", job, made));
+  REMEX_TRY(const Fd cur, open_subdirectory(mailbox, job.directory, "cur", job, made));
+  if (made.empty() || !job.sync) return s;
+  const Fd dir(::openat(mailbox, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (Status synced = sync_names(dir.get(), s.fresh.get(), job.directory); !synced) {
+    for (const char* name : made) ::unlinkat(mailbox, name, AT_REMOVEDIR);
+    return std::unexpected(synced.error());
+  }
+  return s;
 }
 
 // ------------------------------------------------------------------ one sync for all who wait
@@ -242,11 +267,9 @@ Result<MaildirOutcome> deliver_to_maildir(const MaildirJob& job) {
     mailbox = open_mailbox(job.directory, job.identity.uid);
   }
   if (!mailbox) return std::unexpected(mailbox.error());
-  REMEX_TRY(const Fd tmp_dir, open_subdirectory(mailbox->get(), job.directory, "tmp", job));
-  REMEX_TRY(Fd new_dir, open_subdirectory(mailbox->get(), job.directory, "new", job));
-  {
-    REMEX_TRY(const Fd cur_dir, open_subdirectory(mailbox->get(), job.directory, "cur", job));
-  }
+  REMEX_TRY(Subdirectories sub, open_subdirectories(mailbox->get(), job));
+  const Fd tmp_dir = std::move(sub.tmp);
+  Fd new_dir = std::move(sub.fresh);
 
   MaildirOutcome out;
   if (was_delivered(mailbox->get(), new_dir.get(), job)) {

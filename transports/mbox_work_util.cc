@@ -249,6 +249,20 @@ void take_back(const Opened& box, const struct stat& before, std::uint64_t writt
   if (!box.created.empty() && before.st_size == 0) ::unlink(box.created.c_str());
 }
 
+/// The message behind what was there, and on the disk. Returns 0 or an errno; `written` grows by what was written.
+int put(const Opened& box, const std::string& path, const struct stat& before, std::string_view message, bool sync,
+        std::uint64_t& written) {
+  const int fd = box.fd.get();
+  if (const int err = write_all(fd, message, &written); err != 0) return err;
+  if (!sync || !S_ISREG(before.st_mode)) return 0;
+  if (::fsync(fd) != 0) return errno;
+  // An empty file may be new, and whoever made it need not have come to its name yet.
+  if (before.st_size > 0) return 0;
+  auto name = box.created.empty() ? end_of_links(path) : Result<std::string>(box.created);
+  Status synced = name ? sync_parent(*name, fd) : Status(std::unexpected(name.error()));
+  return synced ? 0 : std::max(1, synced.error().sys_errno);
+}
+
 /// Seconds since the mailbox was read, for retry rules with quota_<time>.
 std::string quota_word(const struct stat& st) {
   return fmt::format("quota_{}", std::max<std::int64_t>(0, ::time(nullptr) - st.st_atime));
@@ -291,9 +305,7 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
                    quota_word(before));
   }
   std::uint64_t written = 0;
-  int err = write_all(box->fd.get(), message, &written);
-  if (err == 0 && number(f, "sync", 1) != 0 && S_ISREG(now.st_mode) && ::fsync(box->fd.get()) != 0) err = errno;
-  if (err != 0) {
+  if (const int err = put(*box, path, now, message, number(f, "sync", 1) != 0, written); err != 0) {
     take_back(*box, now, written);
     const std::string why = err == EDQUOT ? fmt::format("mailbox is full (system quota exceeded writing to {})", path)
                                           : fmt::format("error while writing to {}", path);
@@ -303,7 +315,6 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
   if (S_ISREG(now.st_mode)) {
     const timespec times[2] = {!box->created.empty() ? timespec{::time(nullptr) - 1, 0} : now.st_atim, {0, UTIME_NOW}};
     (void)::futimens(box->fd.get(), times);
-    if (!box->created.empty()) sync_parent(box->created);
   }
   const std::int64_t warn = number(f, "quota_warn");
   if (warn > 0 && used < warn && used + size >= warn) answer["warn"].assign(1, '1');

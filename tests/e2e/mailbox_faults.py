@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -31,7 +32,8 @@ gone:
   data = :blackhole:
 here:
   driver = accept
-  local_parts = file : plain : md : sized : store : locked : dead : linked : raced
+  local_parts = file : plain : md : sized : store : locked : dead : linked : raced : dropped : \
+    dropped_file : named
   transport = $local_part_data
   user = mail
 begin transports
@@ -42,6 +44,17 @@ linked:
   driver = appendfile
   file = @D@/mail/linked
   allow_symlink
+dropped:
+  driver = appendfile
+  file = @D@/mail/drop/u
+  use_lockfile = false
+dropped_file:
+  driver = appendfile
+  directory = @D@/mail/drop
+named:
+  driver = appendfile
+  directory = @D@/mail/named
+  directory_file = letter
 raced:
   driver = appendfile
   file = @D@/mail/raced
@@ -183,6 +196,74 @@ def test_a_quota_of_the_system_is_a_quota():
             h.check(any(' ** ' in l or ' == ' in l for l in lines) and 'mailbox is full' in lines[0], '%s: %r' % (to, lines))
             h.check(any(' ** ' in l and 'retry timeout exceeded' in l for l in lines), '%s: %r' % (to, lines))
             h.check(all_files() == before, '%s: changed' % to)
+
+
+def clear():
+    """Mailboxes and queue are as at the beginning."""
+    waiting = re.findall(r'\S{23}', REMEX.run('-bpi').stdout)
+    if waiting:
+        REMEX.run('-Mrm', *waiting, check_rc=0)
+    for n in os.listdir(D('mail')):
+        path = D('mail/' + n)
+        shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+
+
+def syncs(to):
+    FAULTS.arm(f.SYNC)
+    try:
+        lines = send(to, FAULTY)
+        h.check('=> ' + to in lines[0], lines)
+    finally:
+        count = FAULTS.disarm()[0]
+    return count
+
+
+def test_a_name_that_is_not_on_the_disk_is_no_delivery():
+    """Whichever sync fails, the message waits; the next attempt delivers it once."""
+    for to, files in (('file', 1), ('plain', 1), ('named', 1), ('md', 1), ('store', 2)):
+        for what in ('nothing is there', 'the directory is there'):
+            clear()
+            if what != 'nothing is there':
+                if to == 'file':
+                    h.write(D('mail/file'), '', 0o600)
+                    os.chown(D('mail/file'), 8, 8)
+                else:
+                    send(to)
+            there = len(all_files())
+            count = syncs(to)
+            h.check(count >= 2, '%s, %s: %d syncs' % (to, what, count))
+            for at in range(1, count + 1):
+                clear()
+                if what != 'nothing is there':
+                    if to == 'file':
+                        h.write(D('mail/file'), '', 0o600)
+                        os.chown(D('mail/file'), 8, 8)
+                    else:
+                        send(to)
+                where = '%s, %s, sync %d of %d' % (to, what, at, count)
+                lines = broken(to, f.SYNC, errno.EIO, at=at, mode=f.ONCE)
+                h.check(len(lines) == 1 and ' == ' in lines[0] and 'Input/output error' in lines[0], '%s: %r' % (where, lines))
+                REMEX.run('-qff', check_rc=0)
+                h.equal(REMEX.run('-bpc').stdout.strip(), '0', where)
+                texts = all_files()
+                h.equal(len(texts), there if to == 'file' and there else there + files, '%s: %r' % (where, sorted(texts)))
+                h.equal(sum(t.count(b'Subject: x') for t in texts.values()), 1 + (there > 0 and to != 'file'), where)
+    clear()
+
+
+def test_a_directory_that_may_be_written_and_not_read():
+    for to in ('dropped', 'dropped_file'):
+        os.makedirs(D('mail/drop'), exist_ok=True)
+        os.chmod(D('mail/drop'), 0o733)
+        h.equal(syncs(to), 2, '%s: the file, and the file system for its name' % to)
+        if to == 'dropped':
+            os.unlink(D('mail/drop/u'))
+        before = len(all_files())
+        lines = broken(to, f.SYNC, errno.EIO, at=2)
+        h.check(' == ' in lines[0] and 'Input/output error' in lines[0], lines)
+        REMEX.run('-qff', check_rc=0)
+        h.equal(len(all_files()), before + 1, 'files')
+    clear()
 
 
 def start(to, how=REMEX):

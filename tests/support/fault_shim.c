@@ -114,6 +114,10 @@ int fdatasync(int fd) {
   REAL(fdatasync);
   return trip(SYNC, fd, NULL) < 0 ? -1 : lies ? 0 : real(fd);
 }
+int syncfs(int fd) {
+  REAL(syncfs);
+  return trip(SYNC, fd, NULL) < 0 ? -1 : lies ? 0 : real(fd);
+}
 int ftruncate64(int fd, off64_t n) {
   REAL(ftruncate64);
   return trip(SIZE, fd, NULL) < 0 ? -1 : real(fd, n);
