@@ -80,9 +80,9 @@ int with_process(const Options& o, const std::shared_ptr<const lang::Config>& co
 }
 
 Caller find_caller(const lang::Config& config) {
-  std::vector<gid_t> groups(256);
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, getgroups(0, nullptr))));
   const int n = getgroups(static_cast<int>(groups.size()), groups.data());
-  groups.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  groups.resize(static_cast<std::size_t>(std::max(0, n)));
   daemon::EximUser own;
   // Nobody borrows rights here: what belongs to the caller he may administer, as the Exim user of it.
   struct stat spool{};

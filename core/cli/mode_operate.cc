@@ -225,15 +225,22 @@ class QueueCommand {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return fail(fmt::format("cannot create {}: {}", path, strerror(errno)));
     FILE* f = fdopen(fd, "w");
+    if (f == nullptr) {
+      ::close(fd);
+      return fail(fmt::format("cannot create {}: {}", path, strerror(errno)));
+    }
     std::string to;
     for (const auto& r : m.envelope.recipients)
       if (!r.done) to += (to.empty() ? "" : ",\n\t") + printable(r.address);
-    fmt::print(f, "Return-path: <{}>\nEnvelope-to: {}\n{}\n", printable(m.envelope.sender), to, m.headers.raw());
-    Status st = m.body->for_each([&](std::string_view piece) -> Status {
+    const auto write = [&](std::string_view piece) -> Status {
       if (std::fwrite(piece.data(), 1, piece.size(), f) == piece.size()) return {};
       return fail(fmt::format("writing {}: {}", path, strerror(errno)));
-    });
+    };
+    Status st = write(
+        fmt::format("Return-path: <{}>\nEnvelope-to: {}\n{}\n", printable(m.envelope.sender), to, m.headers.raw()));
+    if (st) st = m.body->for_each(write);
     if (std::fclose(f) != 0 && st) st = fail(fmt::format("writing {}: {}", path, strerror(errno)));
+    if (!st) ::unlink(path.c_str());  // half a message is none, and a second try shall find no file
     return st;
   }
 

@@ -101,7 +101,7 @@ int run_smtp_stdin(const Options& o, std::shared_ptr<const lang::Config> config)
     so.caller_uid = caller.uid;
     so.caller_gid = caller.gid;
     so.receive_timeout = o.smtp_timeout;
-    if (o.sender_given && caller.trusted) so.sender_override = o.sender;
+    so.no_qualify = o.no_qualify;
     mail::ReceivedFrom from;
     if (caller.trusted) daemon::apply_origin(o, from);
     int status = 0;

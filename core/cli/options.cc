@@ -4,7 +4,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <optional>
+#include <set>
 
 #include "core/base/clock.h"
 #include "core/base/ids.h"
@@ -33,23 +36,48 @@ class Parser {
       o_.mode = Mode::smtp_batch;
     else if (o_.program == "rmail")
       o_.dot_is_data = o_.errors_mailed_are_success = true;
-    if (o_.program == "remex" && argc_ > 1 && subcommand()) return o_;
-    bool only_arguments = false;
+    if (o_.program == "remex" && argc_ > 1) {
+      REMEX_TRY(const bool done, subcommand());
+      if (done) return o_;
+    }
     for (at_ = 1; at_ < argc_; ++at_) {
       const std::string_view a = argv_[at_];
-      if (only_arguments || a.size() < 2 || a.front() != '-') {
+      if (only_arguments_ || a.size() < 2 || a.front() != '-') {
         o_.arguments.emplace_back(a);
       } else if (a == "--") {
-        only_arguments = true;
+        only_arguments_ = true;
       } else {
         REMEX_CHECK(option(a.substr(1)));
       }
     }
+    if (contradictory()) return fail(fmt::format("{}: incompatible command-line options or arguments", o_.program));
     return o_;
   }
 
  private:
-  bool subcommand() {
+  /// Two things to do at once. What Exim takes together it does one of, and so do we.
+  bool contradictory() const {
+    const auto given = [this](std::initializer_list<Mode> modes) {
+      return std::any_of(modes.begin(), modes.end(), [this](Mode m) { return modes_.contains(m); });
+    };
+    const bool daemon = given({Mode::daemon}), periodic = !o_.periodic.empty(),
+               header_recipients = o_.recipients_from_headers;
+    const bool smtp = given({Mode::smtp_stdin, Mode::smtp_batch}), once = o_.queue_run_once;
+    const bool rehearsal = given({Mode::expand, Mode::smtp_test, Mode::rewrite_test});
+    const bool routing = given({Mode::route_test}), verify = given({Mode::verify, Mode::verify_sender}),
+               print = given({Mode::print_config}), aliases = given({Mode::aliases}),
+               filter = given({Mode::filter_test});
+    const int tests = int{routing} + int{verify} + int{print} + int{aliases} + int{filter} + int{header_recipients};
+    if ((daemon || periodic) && (smtp || tests > 0 || rehearsal || o_.sender_given || given({Mode::list_queue})))
+      return true;
+    if (smtp && (tests > 0 || once || o_.sender_given || given({Mode::rewrite_test}))) return true;
+    if (print && given({Mode::expand, Mode::smtp_test})) return true;
+    if (header_recipients && (once || given({Mode::rewrite_test}))) return true;
+    return tests > 1;
+  }
+
+  /// False: it is none.
+  Result<bool> subcommand() {
     const std::string_view word = argv_[1];
     if (word == "check")
       o_.mode = Mode::check;
@@ -75,9 +103,11 @@ class Parser {
         o_.markdown_dir = argv_[++i];
       else if (a == "-C" && i + 1 < argc_)
         o_.config_file = argv_[++i];
-      else if (a.starts_with("-D"))
-        (void)macro(a.substr(2));
-      else
+      else if (a.starts_with("-C") && a.size() > 2)
+        o_.config_file = a.substr(2);
+      else if (a.starts_with("-D")) {
+        REMEX_CHECK(macro(a.substr(2)));
+      } else
         o_.arguments.emplace_back(a);
     }
     return true;
@@ -119,7 +149,10 @@ class Parser {
   Status option(std::string_view a) {
     const std::string_view rest = a.substr(1);
     switch (a.front()) {
-      case 'b': return b_option(a);
+      case 'b':
+        REMEX_CHECK(b_option(a));
+        modes_.insert(o_.mode);
+        return {};
       case 'B':
         if (rest.empty() && at_ + 1 < argc_) ++at_;
         return {};
@@ -353,6 +386,7 @@ class Parser {
       if (rest == k) {
         o_.mode = Mode::message;
         o_.message_action = std::string(rest);
+        only_arguments_ = true;  // message ids, and what an action wants besides
         return {};
       }
     return bad("M" + std::string(rest));
@@ -514,6 +548,8 @@ class Parser {
   int argc_;
   char** argv_;
   int at_ = 1;
+  bool only_arguments_ = false;
+  std::set<Mode> modes_;  ///< that options asked for, beside the last one
   Options o_;
 };
 

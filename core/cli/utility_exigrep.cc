@@ -92,12 +92,11 @@ Status parse(const std::vector<std::string>& args, Wanted& w) {
       REMEX_CHECK(take(w, a.substr(2, equals - 2), [&] { return next(a.substr(std::min(a.size(), equals + 1))); }));
       continue;
     }
-    if (a[1] == 't') {
-      REMEX_CHECK(take(w, "t", [&] { return next(a.substr(2)); }));
-      continue;
-    }
-    for (std::size_t at = 1; at < a.size(); ++at)
+    for (std::size_t at = 1; at < a.size(); ++at) {
+      const bool has_value = a[at] == 't';
       REMEX_CHECK(take(w, a.substr(at, 1), [&] { return next(a.substr(at + 1)); }));
+      if (has_value) break;
+    }
   }
   return {};
 }
@@ -176,7 +175,7 @@ class LogFile {
   pid_t child_ = -1;
 };
 
-Status read_lines(std::FILE* file, LogMessages& messages) {
+Status read_lines(std::FILE* file, const std::string& name, LogMessages& messages) {
   char* line = nullptr;
   std::size_t room = 0;
   Status result;
@@ -185,16 +184,19 @@ Status read_lines(std::FILE* file, LogMessages& messages) {
     if (text.ends_with('\n')) text.remove_suffix(1);
     result = messages.add(text);
   }
+  const int error = errno;
+  if (result && std::ferror(file) != 0)
+    result = fail(fmt::format("Unable to read {}: {}", printable(name), std::strerror(error)));
   std::free(line);  // NOLINT(cppcoreguidelines-no-malloc): getline's
   return result;
 }
 
 Status search(const Wanted& w, LogMessages& messages) {
-  if (w.words.size() == 1) return read_lines(stdin, messages);
+  if (w.words.size() == 1) return read_lines(stdin, "standard input", messages);
   for (std::size_t i = 1; i < w.words.size(); ++i) {
     LogFile log;
     REMEX_CHECK(log.open(w.words[i]));
-    REMEX_CHECK(read_lines(log.file(), messages));
+    REMEX_CHECK(read_lines(log.file(), w.words[i], messages));
     REMEX_CHECK(log.close());
   }
   return {};
@@ -216,7 +218,10 @@ int run_log_grep(const std::vector<std::string>& args) {
   LogMessages messages(w.grep, [](const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); });
   const Status done = search(w, messages);
   messages.finish();  // what was found is shown also when a later file is missing
-  return done ? 0 : complain(kUsageStatus, done.error().text);
+  if (!done) return complain(kUsageStatus, done.error().text);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    return complain(1, fmt::format("writing: {}", std::strerror(errno)));
+  return 0;
 }
 
 }  // namespace remex::cli

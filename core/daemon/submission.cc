@@ -428,30 +428,49 @@ class Submission {
 
   int read_input(smtp::DataReader& data) {
     std::vector<char> buffer(64 * 1024);
+    std::optional<io::DeadlineScope> deadline;  // of the whole message
+    if (const std::int64_t time = receive_timeout(); time > 0) deadline.emplace(Millis(time * 1000));
+    std::string head;  // what may become a "From " line
     bool first = true;
     while (!data.finished()) {
-      std::optional<io::DeadlineScope> deadline;
-      if (const std::int64_t time = receive_timeout(); time > 0) deadline.emplace(Millis(time * 1000));
       auto n = in_.input.read_some(buffer);
-      if (!n && n.error().kind == ErrorKind::timed_out)
-        return complain(EX_TEMPFAIL, "timed out while reading the message");
+      if (!n && n.error().kind == ErrorKind::timed_out) {
+        process_->engine.log->write(log::kMain, input_scope_->envelope.id, "timed out while reading local message");
+        return complain(1, "timed out while reading - message abandoned");
+      }
       if (!n && n.error().kind == ErrorKind::cancelled)
         return complain(EX_TEMPFAIL, "the daemon is being stopped: send the message again later");
       if (!n) return complain(EX_IOERR, fmt::format("reading the message: {}", n.error().text));
-      if (*n == 0) {
-        data.finish();
-        break;
-      }
+      const bool end = *n == 0;
       std::string_view piece(buffer.data(), *n);
-      if (first && (piece.starts_with("From ") || piece.starts_with(">From "))) {
-        const auto nl = piece.find('\n');
-        const std::string_view line = piece.substr(0, nl);
-        if (from_line(line)) piece.remove_prefix(nl == std::string_view::npos ? piece.size() : nl + 1);
+      if (first) {
+        head += piece;
+        if (!end && may_be_from_line(head)) continue;
+        first = false;
+        piece = without_from_line(head);
       }
-      first = false;
       data.feed(piece);
+      if (!end) continue;
+      data.finish();
+      break;
     }
     return 0;
+  }
+
+  /// The beginning of one, and not its end.
+  static bool may_be_from_line(std::string_view text) {
+    constexpr std::size_t kLongest = 16 * 1024;
+    constexpr std::string_view kFrom = ">From ";
+    const auto begins = [text](std::string_view line) { return text.starts_with(line) || line.starts_with(text); };
+    return text.size() < kLongest && text.find('\n') == std::string_view::npos &&
+           (begins(kFrom) || begins(kFrom.substr(1)));
+  }
+  /// The input behind its "From " line, or all of it when it begins with something else.
+  std::string_view without_from_line(std::string_view text) {
+    if (!text.starts_with("From ") && !text.starts_with(">From ")) return text;
+    const auto nl = text.find('\n');
+    if (from_line(text.substr(0, nl))) text.remove_prefix(nl == std::string_view::npos ? text.size() : nl + 1);
+    return text;
   }
 
   int complain(int code, std::string_view text) const {

@@ -141,10 +141,8 @@ class Dialogue {
       so.receive_timeout =
           request_.smtp_timeout == 0 ? kMostSmtpTimeout : std::min(request_.smtp_timeout, kMostSmtpTimeout);
     mail::ReceivedFrom from;
-    if (caller_.trusted) {
-      apply_origin(request_, from);
-      if (request_.sender_given) so.sender_override = request_.sender.empty() ? "<>" : request_.sender;
-    }
+    if (caller_.trusted) apply_origin(request_, from);
+    so.no_qualify = request_.no_qualify;
     smtp::Session session(server_, std::make_unique<SubmitStream>(socket_), std::move(from), so);
     const int taken = session.run();
     if (!batched) return session.ended_badly() ? 1 : 0;

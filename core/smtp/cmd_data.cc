@@ -86,9 +86,9 @@ void Session::prepare_reception(Reception& reception) {
   else if (m.smtp_accept_queue > 0 && state_.connection_count_at_start > m.smtp_accept_queue)
     reception.leave_queued =
         fmt::format("too many connections ({}, max {})", state_.connection_count_at_start, m.smtp_accept_queue);
-  if (!opt_.is_tcp || host_matches(m.sender_unqualified_hosts, "sender_unqualified_hosts"))
+  if (qualifies_local() || host_matches(m.sender_unqualified_hosts, "sender_unqualified_hosts"))
     reception.header_sender_domain = qualify_domain(*config_, server_.primary_hostname);
-  if (!opt_.is_tcp || host_matches(m.recipient_unqualified_hosts, "recipient_unqualified_hosts"))
+  if (qualifies_local() || host_matches(m.recipient_unqualified_hosts, "recipient_unqualified_hosts"))
     reception.header_recipient_domain = qualify_recipient(*config_, server_.primary_hostname);
   reception.ignore_from_line =
       opt_.is_tcp ? host_matches(m.ignore_fromline_hosts, "ignore_fromline_hosts") : m.ignore_fromline_local;

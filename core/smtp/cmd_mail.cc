@@ -199,7 +199,7 @@ Session::Next Session::cmd_mail(const Command& c) {
   po.allow_null = true;
   po.role = "sender";
   po.allow_utf8 = envelope_.smtputf8 || m.allow_utf8_domains;
-  po.allow_unqualified = !opt_.is_tcp || host_matches(m.sender_unqualified_hosts, "sender_unqualified_hosts");
+  po.allow_unqualified = qualifies_local() || host_matches(m.sender_unqualified_hosts, "sender_unqualified_hosts");
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
   const std::string path = lang::Rewriter(scope_, config_->rewrite).smtp_path(stripped(pc->path, m), true);
@@ -214,7 +214,6 @@ Session::Next Session::cmd_mail(const Command& c) {
   }
   envelope_.sender = addr->str();
   if (prdr_requested_) scope_.extra["prdr_requested"] = "yes";
-  if (!opt_.sender_override.empty()) envelope_.sender = opt_.sender_override == "<>" ? "" : opt_.sender_override;
   const acl::Outcome o = run_acl(acl::Hook::mail, m.acl_smtp_mail);
   if (o.verdict != acl::Verdict::accept && o.verdict != acl::Verdict::discard) {
     const Next next = refuse(o, fmt::format("MAIL <{}>", printable(envelope_.sender)));
@@ -300,7 +299,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   mail::PathOptions po;
   po.allow_postmaster = true;  // RFC 5321 4.5.1
   po.allow_utf8 = envelope_.smtputf8 || m.allow_utf8_domains;
-  po.allow_unqualified = !opt_.is_tcp || host_matches(m.recipient_unqualified_hosts, "recipient_unqualified_hosts");
+  po.allow_unqualified = qualifies_local() || host_matches(m.recipient_unqualified_hosts, "recipient_unqualified_hosts");
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
   const std::string path = lang::Rewriter(scope_, config_->rewrite).smtp_path(stripped(pc->path, m), false);

@@ -31,7 +31,7 @@ struct SessionOptions {
   std::int64_t caller_uid = -1, caller_gid = -1;
   bool trusted = false;               ///< the local caller may say who sends
   std::int64_t receive_timeout = -1;  ///< -os, seconds: instead of smtp_receive_timeout; 0 = for ever
-  std::string sender_override;        ///< -f for -bs by a trusted caller
+  bool no_qualify = false;            ///< -bnq: addresses without a domain are no addresses, on -bs too
   /// -bS: gets what went wrong, for a person; unset: standard error.
   std::function<void(std::string_view)> tell;
 };
@@ -97,6 +97,8 @@ class Session {
   Result<bool> find_host(const lang::MatchList& list, std::string_view option);
   /// The same for lists that only offer something: what cannot be looked at offers nothing, and is logged.
   bool host_matches(const lang::MatchList& list, std::string_view option);
+  /// Addresses without a domain are of this machine, because the client is.
+  bool qualifies_local() const { return !opt_.is_tcp && !opt_.no_qualify; }
   /// find_host() failed: 421, and the end of the connection. Always false.
   bool cannot_tell(std::string_view option);
   /// Logs an ACL refusal of a command and replies. `what`: "RCPT <x>"; `with_sender` adds F=<> and A=.

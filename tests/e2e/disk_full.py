@@ -40,6 +40,22 @@ def test_full_then_free():
     h.wait_for(lambda: len(h.maildir(D('mail', 'box.test', 'u'))) == accepted + 1, what='delivery')
 
 
+def test_an_export_that_does_not_fit():
+    small = D('small')
+    os.mkdir(small)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k,mode=777', 'tmpfs', small], check=True)
+    SERVER.run('-odq', '-oi', '-f', 'export@c.test', 'u@box.test', input='Subject: x\n\n' + ('y' * 70 + '\n') * 2000, check_rc=0)
+    export = [h.BIN, 'queue', '-C', SERVER.conf, 'export', small, 'sender=export@c.test']
+    r = subprocess.run(export, capture_output=True, text=True, timeout=60)
+    h.check(r.returncode == 1 and 'No space left' in r.stderr, r)
+    h.equal(os.listdir(small), [], 'what is left of it')
+    subprocess.run(['mount', '-o', 'remount,size=4M', small], check=True)
+    r = subprocess.run(export, capture_output=True, text=True, timeout=60)
+    h.equal(r.returncode, 0, r)
+    h.equal(len(os.listdir(small)), 1, 'messages')
+    subprocess.run(['umount', small], check=True)
+
+
 def teardown():
     SERVER.stop()
     subprocess.run(['umount', D('spool')])

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """A message on standard input that cannot be taken, in whole or in part; standard descriptors that are missing or are the client."""
 # timeout: 120
+import array
 import contextlib
+import fcntl
 import os
 import resource
 import socket
 import sqlite3
 import subprocess
+import termios
+import time
 
 import harness as h
 from maildir_conf import fill
@@ -162,6 +166,60 @@ def test_a_lone_dot_ends_what_is_dropped():
     h.equal(p.wait(60), 1, 'status')
     p.stdin.close()
     p.stderr.close()
+
+
+def taken(pipe):
+    """What was written to it has been read."""
+    left = array.array('i', [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, left)
+    return left[0] == 0
+
+
+def test_a_from_line_in_pieces():
+    for pieces, sender in (((b'From joe@el', b'se.test Fri Nov 20 10:10:10 2026\nSubject: s\n\nx\n'), 'joe@else.test'),
+                           ((b'>', b'From', b' joe@else.test Fri Nov 20 10:10:10 2026', b'\nSubject: s\n\nx\n'), 'joe@else.test'),
+                           ((b'F', b'rom: joe@box.test\nSubject: s\n\nx\n'), None), ((b'From joe', b' once\nSubject: s\n\nx\n'), None)):
+        before = set(mails('u'))
+        with subprocess.Popen([h.BIN, '-C', CONF, '-odf', 'u@box.test'], stdin=subprocess.PIPE) as p:
+            for piece in pieces:
+                p.stdin.write(piece)
+                p.stdin.flush()
+                h.wait_for(lambda: taken(p.stdin), what='the piece to be read')
+            p.stdin.close()
+            h.equal(p.wait(60), 0, 'status')
+        (path,) = set(mails('u')) - before
+        with open(path) as f:
+            mail = f.read()
+        with open(D('log', 'mainlog')) as f:
+            arrival = [line for line in f if ' <= ' in line][-1]
+        h.check(sender is None or ' <= %s ' % sender in arrival, arrival)
+        h.equal('\nSubject: s\n' in mail.split('\n\n')[0], pieces[0] != b'From joe', mail)
+
+
+def test_the_time_is_for_the_whole_message():
+    with subprocess.Popen([h.BIN, '-C', CONF, '-odf', '-or', '1s', 'u@box.test'], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+        end = time.monotonic() + 30
+        while p.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(BrokenPipeError):
+                p.stdin.write(b'X-Drip: x\n')
+                p.stdin.flush()
+            time.sleep(0.2)
+        h.equal(p.poll(), 1, 'status')
+        h.check(b'timed out while reading - message abandoned' in p.stderr.read(), 'no complaint')
+        with contextlib.suppress(BrokenPipeError):
+            p.stdin.close()
+    with open(D('log', 'mainlog')) as f:
+        h.check('timed out while reading local message' in f.read(), 'no log line')
+
+
+def test_without_qualifying():
+    data = 'HELO x\r\nMAIL FROM:<me>\r\nMAIL FROM:<me@box.test>\r\nRCPT TO:<u>\r\nRCPT TO:<u@box.test>\r\nDATA\r\nFrom: me\r\n\r\nx\r\n.\r\nQUIT\r\n'
+    before = set(mails('u'))
+    answers = remex('-bs', '-bnq', '-odi', data=data).stdout.decode()
+    h.check('501 <me>: sender address must contain a domain' in answers and '501 <u>: recipient address must contain a domain' in answers, answers)
+    (path,) = set(mails('u')) - before
+    with open(path) as f:
+        h.check('\nFrom: me\n' in f.read(), 'the header was changed')
 
 
 def test_many_recipients():

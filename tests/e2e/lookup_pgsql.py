@@ -78,7 +78,7 @@ def largest(kind, sql_text):
 
 def test_results_that_are_too_large():
     """What does not fit is not taken into memory first."""
-    most = float('inf') if h.sanitizer() else 75  # it keeps what was freed
+    most = float('inf') if h.sanitized() else 75  # it keeps what was freed
     for kind, sql_text in (('pgsql', "select repeat('x',1000) from generate_series(1,400000)"),
                            ('pgsql', "select i, repeat('x',1000000) from generate_series(1,400) as i"),
                            ('pgsql,servers=' + GOOD, "select repeat('x',100000000)")):  # a single row: TCP tells how much has come

@@ -476,6 +476,11 @@ def check_exigrep(shortlog):
                       (['-t', 'soon', 'a'], 'a number of seconds is needed'), (['x', 'torn.gz'], 'zcat could not unpack torn.gz')):
         r = own(*args, input='')
         h.check(r.returncode == 2 and why in r.stderr, (args, r))
+    h.equal(groups(own('-lt1000', 'test', shortlog).stdout), groups(own('-l', '-t', '1000', 'test', shortlog).stdout), 'letters in one word')
+    r = own('x', '.')
+    h.check(r.returncode == 2 and 'Unable to read .: Is a directory' in r.stderr, r)
+    r = subprocess.run(['sh', '-c', './exigrep . %s > /dev/full' % shortlog], capture_output=True, text=True, cwd=D.path)
+    h.check(r.returncode == 1 and 'No space left' in r.stderr, r)
 
 
 def test_exigrep_and_eximstats():

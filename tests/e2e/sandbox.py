@@ -38,7 +38,7 @@ class Server:
             f.write('precious')
         os.chmod(self.d('outside/old'), 0o666)
         self.port = h.free_port()
-        env = {'LD_PRELOAD': h.preload(LIBRARY('probe.so')), 'REMEX_PROBE': self.d('outside'), **kw.pop('env', {})}
+        env = {'LD_PRELOAD': LIBRARY('probe.so'), 'REMEX_PROBE': self.d('outside'), **kw.pop('env', {})}
         conf = fill(self.d, self.port, extra='keep_environment = ^REMEX_PROBE\n' + extra.replace('@DIR@', self.d.path), **kw)
         with open(conf) as f:
             text = f.read()

@@ -37,7 +37,7 @@ class Faults:
         os.chmod(library, 0o755)
         self.file = open(path, 'r+b')
         self.map = mmap.mmap(self.file.fileno(), 0)
-        self.env = {'LD_PRELOAD': h.preload(library), 'REMEX_FAULTS': path, 'ASAN_OPTIONS': 'detect_leaks=0'}
+        self.env = {'LD_PRELOAD': library, 'REMEX_FAULTS': path, 'ASAN_OPTIONS': 'detect_leaks=0'}
 
     def fields(self):
         return FIELDS.unpack_from(self.map, 0)
