@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "core/base/crypt_api.h"
@@ -84,15 +85,21 @@ class Daemon {
         return;
       }
       submissions_ = std::move(*made);
-      if (submissions_ || monotonic_now() >= patient) return;
+      if (submissions_) return;
+      if (monotonic_now() < patient) continue;
+      notes_.push_back(
+          fmt::format("another daemon takes the messages of users who may not write the spool, at {}: this one does so "
+                      "when it gets SIGHUP after the end of that one",
+                      submit_socket(config_->main.spool_directory)));
+      return;
     }
   }
 
   /// Once: the name may be another daemon's afterwards.
   void close_submissions() {
     if (!submissions_) return;
+    remove_submit_socket(*submissions_);
     submissions_.reset();
-    remove_submit_socket(config_->main.spool_directory);
   }
 
   int supervised() {
@@ -100,7 +107,9 @@ class Daemon {
     so.config = config_;
     so.notes = std::move(notes_);
     so.reload = [this](std::string& problem) { return opt_.reload ? opt_.reload(problem) : nullptr; };
-    so.work = [this](const WorkerStart& start) { return run_worker(opt_, listeners_, submissions_.get(), start); };
+    so.work = [this](const WorkerStart& start) {
+      return run_worker(opt_, listeners_, submissions_ ? submissions_->listener.get() : nullptr, start);
+    };
     so.listen_as = [this](const lang::Config& config, std::string& now) { return listen_as(config, now); };
     so.stop_listening = [this] {
       for (auto& l : listeners_) l.listener->close();
@@ -235,7 +244,7 @@ class Daemon {
   std::shared_ptr<const lang::Config> config_;
   const DaemonOptions& opt_;
   std::vector<BoundListener> listeners_;
-  std::unique_ptr<io::Listener> submissions_;  ///< null: another daemon's, or not to be had
+  std::optional<SubmitSocket> submissions_;  ///< nothing: another daemon's, or not to be had
   std::string pid_path_;
   std::vector<std::string> notes_;  ///< of the directories, for the log
 };
