@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <unordered_set>
 
 #include "core/base/strings.h"
@@ -22,6 +23,7 @@ namespace remex::daemon {
 
 namespace {
 
+constexpr std::size_t kTurn = 256;                  ///< addresses, after which others get their turn
 constexpr std::size_t kMaxFaults = 100;             ///< of addresses, in one mail about them
 constexpr std::size_t kMaxFaultText = 1024;         ///< octets shown of each of them
 constexpr std::uint64_t kMostReturned = 50u << 20;  ///< octets of a message returned, where nothing limits messages
@@ -142,7 +144,7 @@ class Submission {
       }
       if (allowed) env.sender = full;
     }
-    for (const auto& arg : o_.arguments) take_argument(arg, host);
+    take_arguments(ls, host);
     if (fault_) return 0;
     if (!o_.recipients_from_headers) {
       if (arguments_.empty()) {
@@ -159,15 +161,33 @@ class Submission {
     return 0;
   }
 
+  /// As many as may be recipients, and one more: what is too many is known then, and no work is wasted on the rest.
+  void take_arguments(LocalScope& ls, const std::string& host) {
+    const std::int64_t limit = o_.recipients_from_headers ? 0 : smtp::recipients_max(ls.scope);
+    const std::size_t most = limit > 0 ? static_cast<std::size_t>(limit) : std::numeric_limits<std::size_t>::max();
+    std::unordered_set<std::string> known;
+    for (const auto& arg : o_.arguments) {
+      take_argument(arg, host, most, known);
+      if (fault_ || arguments_.size() > most) return;
+    }
+  }
+
   /// An argument may be a list; its first bad address is the fault.
-  void take_argument(const std::string& arg, const std::string& host) {
+  void take_argument(const std::string& arg, const std::string& host, std::size_t most,
+                     std::unordered_set<std::string>& known) {
+    std::size_t n = 0;
     for (const auto& item : mail::address_items(arg)) {
+      if (++n % kTurn == 0 && io::in_fiber()) io::yield_fiber();
       const std::string text = arg.substr(item.begin, item.end - item.begin);
       auto a = mail::parse_mailbox(text, lenient(true));
       if (!a) return refuse_argument(arg, a.error().text);
       if (o_.no_qualify && a->domain.empty()) return refuse_argument(arg, "unqualified recipient address not allowed");
-      arguments_.push_back(qualified(*a, host));
+      std::string address = qualified(*a, host);
+      if (!known.insert(address).second) continue;
+      arguments_.push_back(std::move(address));
+      if (arguments_.size() > most) return;
     }
+    if (io::in_fiber()) io::yield_fiber();  // a mebibyte of arguments takes its time
   }
 
   void refuse_argument(const std::string& arg, const std::string& why) {
@@ -274,11 +294,13 @@ class Submission {
     if (const std::int64_t time = receive_timeout(); time > 0) deadline.emplace(Millis(time * 1000));
     while (!data.finished()) {
       auto n = in_.input.read_some(buffer);
-      if (n && *n > 0)
+      // Whoever has gone, or never ends his message, sent none.
+      if (!n) return complain(EX_IOERR, fmt::format("reading the message: {}", n.error().text));
+      if (*n > 0)
         data.feed(std::string_view(buffer.data(), *n));
       else
         data.finish();
-      if (!n || *n == 0) break;
+      if (*n == 0) break;
     }
     if (!tell_sender(ls, fault_, {}, {"\n" + excerpt.text(), {}})) return EXIT_FAILURE;
     return o_.errors_mailed_are_success ? 0 : EXIT_FAILURE;
@@ -512,12 +534,16 @@ int check_room(Process& process, const std::function<void(std::string_view)>& te
 void apply_origin(const SubmitRequest& o, mail::ReceivedFrom& from) {
   // ADDRESS.PORT, as -oMa and -oMi take them
   const auto host_port = [](const std::string& given, std::string& address, int& port) {
-    if (given.empty()) return;
-    address = given;
-    const auto dot = given.rfind('.');
-    if (mail::is_ip_address(given) || dot == std::string::npos || !mail::is_ip_address(given.substr(0, dot))) return;
+    if (mail::is_ip_address(given)) {
+      address = given;
+      return;
+    }
+    const auto dot = given.rfind('.');  // the command refuses what is neither; its word is not the daemon's
+    if (dot == std::string::npos || !mail::is_ip_address(given.substr(0, dot))) return;
+    const auto number = parse_uint(given.substr(dot + 1));
+    if (!number || *number > 65535) return;
     address = given.substr(0, dot);
-    port = static_cast<int>(parse_int(given.substr(dot + 1)).value_or(0));
+    port = static_cast<int>(*number);
   };
   host_port(o.host_address, from.host_address, from.host_port);
   host_port(o.interface_address, from.interface_address, from.interface_port);

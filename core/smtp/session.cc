@@ -504,7 +504,7 @@ int Session::serve() {
     if (!line) {
       const Error& e = line.error();
       verb_ = Verb::unknown;
-      if (e.kind == ErrorKind::failed) {  // too long: swallowed up to its end
+      if (e.kind == ErrorKind::failed && e.text == "line too long") {  // swallowed up to its end
         if (protocol_error(500, "line too long", "(long line)") == Next::close) break;
         continue;
       }
