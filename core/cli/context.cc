@@ -92,7 +92,11 @@ Caller find_caller(const lang::Config& config) {
     own.uid = id->uid;
     own.gid = id->gid;
   }
-  return daemon::identify_caller(config, getuid(), getgid(), std::move(groups), own);
+  auto caller = daemon::identify_caller(config, getuid(), getgid(), std::move(groups), own);
+  if (caller) return std::move(*caller);
+  complain(EX_TEMPFAIL, caller.error().text + ": try again later");
+  std::fflush(nullptr);
+  ::_exit(EX_TEMPFAIL);
 }
 
 std::shared_ptr<io::Courier> start_courier(std::shared_ptr<const lang::Config> config) {

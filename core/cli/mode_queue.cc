@@ -73,7 +73,10 @@ int run_list_queue(const Options& o, std::shared_ptr<const lang::Config> config)
   const Caller caller = find_caller(*config);
   const bool everything = caller.admin || !config->main.queue_list_requires_admin;
   return with_process(o, config, true, [&](daemon::Process& p) -> int {
-    const auto show = [](std::string_view piece) { std::fwrite(piece.data(), 1, piece.size(), stdout); };
+    const auto show = [](std::string_view piece) {
+      std::fwrite(piece.data(), 1, piece.size(), stdout);
+      return Status();
+    };
     const Status st = daemon::list_queue(*p.engine.store, o, everything, caller.login, show);
     if (st) return 0;
     return complain(st.error().kind == ErrorKind::failed ? EXIT_FAILURE : EX_TEMPFAIL, st.error().text);

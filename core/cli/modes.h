@@ -27,7 +27,8 @@ void apply_environment(const lang::Config& config);
 
 using daemon::Caller;
 using daemon::LocalScope;
-/// Who called this command.
+/// Who called this command. Where the account database cannot be asked the process ends with EX_TEMPFAIL and a line on
+/// standard error: any guess at a name or a right would be wrong.
 Caller find_caller(const lang::Config& config);
 
 /// Prints "remex: text" on stderr; returns the code, so that a mode can end with it.
@@ -38,13 +39,13 @@ int complain(int code, std::string_view text);
 int with_process(const Options& o, const std::shared_ptr<const lang::Config>& config, bool read_only,
                  const std::function<int(daemon::Process&)>& f);
 
-/// Debug sink for -d/-v: writes lines to stderr.
 /// The privileged helper of a mode that delivers or routes as root; null for everyone else, whose deliveries are done
 /// by this process. Call it before loops and threads exist and before rights are dropped.
 std::shared_ptr<io::Courier> start_courier(std::shared_ptr<const lang::Config> config);
 /// The same for modes that only route; null also when no router of the configuration would ask it.
 std::shared_ptr<io::Courier> start_routing_courier(std::shared_ptr<const lang::Config> config);
 
+/// Debug sink for -d/-v: writes lines to stderr.
 void enable_debug(const Options& o, daemon::Process& p);
 
 int run_expand(const Options& o, std::shared_ptr<const lang::Config> config);

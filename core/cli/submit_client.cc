@@ -85,7 +85,6 @@ class Handover {
  public:
   Handover(const Options& o, const std::string& spool) : o_(o), spool_(spool), request_(o) {
     request_.kind = kind_of(o);
-    if (request_.kind == Options::Kind::list) request_.queue_name = o.queue_name;
   }
 
   int run() {
@@ -132,19 +131,24 @@ class Handover {
     return 0;
   }
 
+  /// From the moment the daemon has a place: what is read here cannot be read again for another one.
   Status send_input(io::Stream& to) {
+    if (request_.kind == Options::Kind::list || request_.kind == Options::Kind::remove) return {};
+    REMEX_CHECK(ready_.wait());
     const auto send = [&to](std::string_view piece) {
       return piece.empty() ? Status() : daemon::write_frames(to, daemon::FrameKind::input, piece);
     };
     if (request_.kind == Options::Kind::message) {
       REMEX_CHECK(collected_.each(send));
-    } else if (request_.kind == Options::Kind::smtp || request_.kind == Options::Kind::batch) {
+    } else {
       auto stream = io::Socket::from_stdio(0, 1);
       std::vector<char> block(daemon::kMaxFrame);
       for (;;) {
-        REMEX_TRY(const std::size_t n, stream->read_some(block));
-        if (n == 0) break;
-        REMEX_CHECK(send({block.data(), n}));
+        auto n = stream->read_some(block);
+        if (!n && n.error().kind == ErrorKind::cancelled) return std::unexpected(std::move(n).error());
+        if (!n) unread_ = n.error().text;  // and the daemon hears of the end
+        if (!n || *n == 0) break;
+        REMEX_CHECK(send({block.data(), *n}));
       }
     }
     return daemon::write_frames(to, daemon::FrameKind::end, {});
@@ -169,12 +173,14 @@ class Handover {
   int once() {
     auto daemon = connect();
     if (!daemon) return nobody_there(daemon.error());
+    ready_.clear();
     io::Nursery sending;
     sending.spawn("input", [&] { (void)send_all(**daemon); });  // a daemon that refuses early has said why
     const int rc = listen(**daemon);
     sending.cancel_all();
     (void)sending.join();
-    return rc;
+    if (unread_.empty()) return rc;
+    return complain(rc > 0 ? rc : EX_IOERR, fmt::format("reading standard input: {}", unread_));
   }
 
   int nobody_there(const Error& why) const {
@@ -188,19 +194,37 @@ class Handover {
     for (;;) {
       const io::DeadlineScope deadline(kAnswerTime);
       const auto frame = daemon::read_frame(from);
+      if (!frame && taken_) return 0;  // the daemon has the message, and delivers it when it can
       if (!frame)
         return complain(EX_TEMPFAIL,
                         fmt::format("the daemon did not say what became of it ({}): see its log before you try again",
                                     frame.error().text));
       switch (frame->kind) {
         case daemon::FrameKind::busy: return kBusy;
-        case daemon::FrameKind::output: show(frame->content, stdout); break;
+        case daemon::FrameKind::ready: ready_.set(); break;
+        case daemon::FrameKind::taken: taken_ = true; break;
+        case daemon::FrameKind::output:
+          if (!show_output(frame->content)) return complain(EX_PROTOCOL, "the daemon says more than it may");
+          break;
         case daemon::FrameKind::error: show(frame->content, stderr); break;
         case daemon::FrameKind::status:
+          show(list_, stdout);
           return frame->content.size() == 1 ? static_cast<unsigned char>(frame->content.front()) : EX_PROTOCOL;
         default: return complain(EX_PROTOCOL, "the daemon is of another version");
       }
     }
+  }
+
+  /// A list is kept until it is whole: whoever reads it page by page keeps the daemon waiting no longer. False: it is
+  /// too long for one.
+  bool show_output(std::string_view text) {
+    if (request_.kind != Options::Kind::list) {
+      show(text, stdout);
+      return true;
+    }
+    if (list_.size() + text.size() > daemon::kMaxList) return false;
+    list_ += text;
+    return true;
   }
 
   static void show(std::string_view text, std::FILE* to) {
@@ -213,6 +237,10 @@ class Handover {
   daemon::SubmitRequest request_;
   std::string octets_;
   Collected collected_;
+  io::Event ready_;     ///< the daemon has a place
+  bool taken_ = false;  ///< and the message is in the queue
+  std::string unread_;  ///< why standard input could not be read to its end
+  std::string list_;    ///< of the queue, to be shown
 };
 
 /// False only for want of rights. A spool that is not there yet is made by whoever may.
@@ -235,6 +263,10 @@ bool can_hand_over(const Options& o) {
 }
 
 int hand_over(const Options& o, const std::string& spool_directory) {
+  // The kernel names the effective ids to the daemon. Those of a set-uid or set-gid program that calls this one are not
+  // the caller's, who would borrow the rights of its owner.
+  if (::setregid(::getgid(), ::getgid()) != 0 || ::setreuid(::getuid(), ::getuid()) != 0)
+    return complain(EX_OSERR, fmt::format("cannot give up the rights of another user: {}", std::strerror(errno)));
   return io::run_loop([&] { return Handover(o, spool_directory).run(); });
 }
 

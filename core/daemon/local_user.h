@@ -11,17 +11,19 @@
 #include <string>
 #include <vector>
 
+#include "core/base/result.h"
 #include "lang/config.h"
 
 namespace remex::daemon {
 
 /// Is the name, or the id as a number, an item of the list (trusted_users, admin_groups ...)?
 bool in_account_list(const std::vector<std::string>& list, const std::string& name, std::int64_t id);
-/// Is one of the groups in the list? Blocks.
-bool in_group_list(const std::vector<std::string>& list, std::span<const gid_t> groups);
-/// root, exim_user, trusted_users, trusted_groups: their sender and From: are believed. Blocks.
-bool is_trusted_user(const lang::Config& config, const std::string& login, std::int64_t uid,
-                     std::span<const gid_t> groups);
+/// Is one of the groups in the list? Error, kind defer: the account database cannot be asked. Blocks.
+Result<bool> in_group_list(const std::vector<std::string>& list, std::span<const gid_t> groups);
+/// root, exim_user, trusted_users, trusted_groups: their sender and From: are believed. Error and blocking as
+/// with in_group_list().
+Result<bool> is_trusted_user(const lang::Config& config, const std::string& login, std::int64_t uid,
+                             std::span<const gid_t> groups);
 /// The name out of the gecos field: gecos_pattern and gecos_name when they fit, else what stands before the first comma
 /// with "&" as the login, capitalised.
 std::string full_name(const lang::Config& config, const std::string& login, const std::string& gecos);
@@ -31,8 +33,9 @@ struct LocalUser {
   std::string gecos;
   std::vector<gid_t> groups;
 };
-/// The account of `uid`, with its supplementary groups and `gid`. Blocks.
-LocalUser find_local_user(uid_t uid, gid_t gid);
+/// The account of `uid`, with its supplementary groups and `gid`. Error, kind defer: whether there is one cannot be
+/// told now. Blocks.
+Result<LocalUser> find_local_user(uid_t uid, gid_t gid);
 
 /// Who called: login name, ids, and what he may.
 struct Caller {
@@ -50,8 +53,9 @@ struct EximUser {
       false;  ///< the caller is in its place: the spool is his own, and no other user's rights are borrowed
 };
 
-/// `groups`: the supplementary groups of the calling process. Parks, or blocks outside a fiber.
-Caller identify_caller(const lang::Config& config, uid_t uid, gid_t gid, std::vector<gid_t> groups,
-                       const EximUser& own);
+/// `groups`: the supplementary groups of the calling process. Error, kind defer: the account database cannot be asked,
+/// so that neither name nor rights are known. Parks, or blocks outside a fiber.
+Result<Caller> identify_caller(const lang::Config& config, uid_t uid, gid_t gid, std::vector<gid_t> groups,
+                               const EximUser& own);
 
 }  // namespace remex::daemon

@@ -18,25 +18,34 @@ class Removal {
       : p_(p), store_(*p.engine.store), id_(id), caller_(caller), tell_(tell) {}
 
   int run() {
+    // A stranger locks it for nobody, not even for a moment, and does not learn that it is there.
+    if (!caller_.admin) {
+      const auto m = store_.load(id_);
+      if (!m && m.error().kind != ErrorKind::not_found) return unreadable(m.error());
+      if (!m || !is_his(*m)) return not_there();
+    }
     const auto claim = store_.claim(id_);
     if (!claim) return complain(fmt::format("{}: {}", id_, claim.error().text));
     const auto m = store_.load(id_);
-    if (!m && m.error().kind == ErrorKind::not_found)
-      return say(kNot, fmt::format("Spool data file for {} does not exist", id_));
+    if (!m && m.error().kind == ErrorKind::not_found) return not_there();
     if (!*claim) return say(kNot, fmt::format("Message {} is locked", id_));
-    if (!m && m.error().kind != ErrorKind::failed) return complain(delivery::load_advice(id_, m.error()));
-    if (!m) {  // whose it is cannot be told
-      if (!caller_.admin) return complain(fmt::format("{}: permission denied: it is damaged", id_));
+    if (!m) {
+      if (!caller_.admin || m.error().kind != ErrorKind::failed) return unreadable(m.error());
       (void)store_.set_aside(id_);
       return remove();
     }
-    if (!caller_.admin && m->envelope.caller_uid != caller_.uid)
-      return complain(fmt::format("{}: permission denied: not your message", id_));
+    if (!caller_.admin && !is_his(*m)) return not_there();
     delivery::keep_message_log(p_.engine, m->envelope);
     return remove();
   }
 
  private:
+  bool is_his(const store::StoredMessage& m) const { return m.envelope.caller_uid == caller_.uid; }
+  int unreadable(const Error& why) const {
+    if (why.kind != ErrorKind::failed) return complain(delivery::load_advice(id_, why));
+    return complain(fmt::format("{}: permission denied: it is damaged", id_));  // whose it is cannot be told
+  }
+  int not_there() const { return say(kNot, fmt::format("Spool data file for {} does not exist", id_)); }
   int remove() {
     if (auto st = store_.remove(id_, true); !st) return complain(st.error().text);
     p_.engine.log->write(log::kMain, id_, fmt::format("removed by {}", caller_.login));

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -58,7 +59,7 @@ std::string queue_entry(const store::QueueEntry& e, std::int64_t now, Recipients
 }
 
 Status list_queue(store::Store& store, const SubmitRequest& request, bool everything, const std::string& login,
-                  const std::function<void(std::string_view)>& out) {
+                  const std::function<Status(std::string_view)>& out) {
   const auto has = [&request](char c) { return request.list_kind.find(c) != std::string::npos; };
   const Recipients which = has('u') ? Recipients::undelivered : has('a') ? Recipients::generated : Recipients::all;
   for (const auto& id : request.arguments)
@@ -69,25 +70,26 @@ Status list_queue(store::Store& store, const SubmitRequest& request, bool everyt
   std::erase_if(list, [&](const auto& e) {
     return e.queue_name != request.queue_name || (!everything && (e.login.empty() || e.login != login));
   });
-  if (has('c')) {
-    out(fmt::format("{}\n", list.size()));
-    return {};
-  }
+  if (has('c')) return out(fmt::format("{}\n", list.size()));
   const std::int64_t now = wall_seconds();
   std::string text;
   const auto add = [&](const std::string& more) {
     text += more;
-    if (text.size() > kPiece) out(std::exchange(text, {}));
+    return text.size() > kPiece ? out(std::exchange(text, {})) : Status();
   };
   const auto shown = [&](const store::QueueEntry& e) { return has('i') ? e.id + "\n" : queue_entry(e, now, which); };
   if (request.arguments.empty())
-    for (const auto& e : list) add(shown(e));
+    for (const auto& e : list) REMEX_CHECK(add(shown(e)));
+  std::unordered_map<std::string_view, const store::QueueEntry*> by_id;
+  if (!request.arguments.empty())
+    for (const auto& e : list) by_id.emplace(e.id, &e);
   for (const std::string& id : request.arguments) {
-    const auto found = std::ranges::find(list, id, &store::QueueEntry::id);
-    add(found != list.end() ? shown(*found)
-                            : fmt::format("      {}\n    *** spool read error: No such file or directory ***\n\n", id));
+    const auto found = by_id.find(id);
+    REMEX_CHECK(add(found != by_id.end()
+                        ? shown(*found->second)
+                        : fmt::format("      {}\n    *** spool read error: No such file or directory ***\n\n", id)));
   }
-  out(text);
+  REMEX_CHECK(out(text));
   if (const std::string damage = store.take_damage(); !damage.empty()) return fail(ErrorKind::defer, damage);
   return {};
 }

@@ -27,10 +27,11 @@ enum class Recipients : std::uint8_t {
   generated,    ///< -bpa: with finished children, marked +D
 };
 
-/// -bp and its kin, as `request` asks for them, to `out` in pieces. `everything`: also what is not `login`'s. Error,
-/// kind failed: it may not be listed, or an id is none. Parks, or blocks outside a fiber.
+/// -bp and its kin, as `request` asks for them, to `out` in pieces, until it fails. `everything`: also what is not
+/// `login`'s. Error, kind failed: it may not be listed, an id is none, or that of `out`. Parks, or blocks outside a
+/// fiber.
 Status list_queue(store::Store& store, const SubmitRequest& request, bool everything, const std::string& login,
-                  const std::function<void(std::string_view)>& out);
+                  const std::function<Status(std::string_view)>& out);
 
 /// One entry of -bp, with the empty line behind it.
 std::string queue_entry(const store::QueueEntry& e, std::int64_t now, Recipients which);

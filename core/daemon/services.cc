@@ -83,16 +83,18 @@ Result<bool> ProcessServices::run_acl(lang::Scope& scope, const Text& name, cons
 namespace {
 
 /// The message is that of a local user, with what reception adds to theirs.
-void sign_as_user(const lang::Config& config, const lang::NewMessage& n, store::StoredMessage& m) {
+Status sign_as_user(const lang::Config& config, const lang::NewMessage& n, store::StoredMessage& m) {
   struct Found {
     LocalUser user;
     bool trusted = false;
   };
-  const auto found = io::offload([&config, &n] {
-    Found f{find_local_user(static_cast<uid_t>(n.uid), static_cast<gid_t>(n.gid)), false};
-    f.trusted = is_trusted_user(config, f.user.login, n.uid, f.user.groups);
+  const auto look = [&config, &n]() -> Result<Found> {
+    Found f;
+    REMEX_TRY(f.user, find_local_user(static_cast<uid_t>(n.uid), static_cast<gid_t>(n.gid)));
+    REMEX_TRY(f.trusted, is_trusted_user(config, f.user.login, n.uid, f.user.groups));
     return f;
-  });
+  };
+  REMEX_TRY(const Found found, io::offload(look));
   mail::Envelope& e = m.envelope;
   e.login = e.from.ident = found.user.login;
   e.caller_uid = n.uid;
@@ -106,6 +108,7 @@ void sign_as_user(const lang::Config& config, const lang::NewMessage& n, store::
   if (found.trusted) scope.extra["trusted_caller"].assign(1, '1');
   if (m.headers.find("Message-ID") == nullptr) m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
   smtp::local_fixups(scope, {}, config.main.primary_hostname);
+  return {};
 }
 
 }  // namespace
@@ -126,7 +129,9 @@ Status ProcessServices::submit(const lang::NewMessage& n) {
   (void)mail::split_headers(n.headers, m.headers);
   e.user_message_id = fmt::format("E{}@{}", e.id, host);
   const bool id_created = m.headers.find("Message-ID") == nullptr;
-  if (n.uid >= 0) sign_as_user(*engine_.config, n, m);
+  if (n.uid >= 0) {
+    REMEX_CHECK(sign_as_user(*engine_.config, n, m));
+  }
   if (m.headers.find("Message-ID") == nullptr) m.headers.add(fmt::format("Message-Id: <{}>\n", e.user_message_id));
   if (m.headers.find("Date") == nullptr) m.headers.add("Date: " + rfc5322_date(e.received) + "\n");
   delivery::add_own_received(engine_, e, m.headers);

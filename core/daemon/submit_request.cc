@@ -11,7 +11,7 @@
 namespace remex::daemon {
 namespace {
 
-constexpr std::string_view kVersion = "remex submission 1\n";
+constexpr std::string_view kVersion = "remex submission 2\n";
 constexpr std::size_t kLength = 4;
 constexpr char kKind = 'k', kArgument = 'a', kDelivery = 'd';
 
@@ -168,6 +168,8 @@ Result<FrameHead> decode_frame_head(std::string_view octets) {
     case FrameKind::go:
     case FrameKind::input:
     case FrameKind::end:
+    case FrameKind::ready:
+    case FrameKind::taken:
     case FrameKind::output:
     case FrameKind::error:
     case FrameKind::status:

@@ -53,6 +53,7 @@ struct SubmitRequest {
 inline constexpr std::size_t kMaxRequest = 1u << 20;        ///< octets of a request
 inline constexpr std::size_t kMaxRequestText = 64u << 10;   ///< octets of one of its values
 inline constexpr std::size_t kMaxRequestArguments = 50000;  ///< of the command line
+inline constexpr std::size_t kMaxList = 64u << 20;          ///< octets of a list of the queue
 
 /// Error: it is larger than a daemon takes.
 Result<std::string> encode_request(const SubmitRequest& request);
@@ -65,7 +66,9 @@ enum class FrameKind : char {
   go = 'G',       ///< the request is whole
   input = 'I',    ///< a part of standard input
   end = 'Z',      ///< standard input has ended: without it nothing of a message is taken
-  output = 'O',   ///< to the caller: for standard output
+  ready = 'W',    ///< to the caller: there is a place for him; before it no standard input is read or sent
+  taken = 'T',    ///< the message is in the queue, whatever becomes of this connection; the delivery may last
+  output = 'O',   ///< for standard output
   error = 'E',    ///< for standard error
   status = 'X',   ///< the last one: one octet, the exit status
   busy = 'B',     ///< instead of anything else: too many submissions now, come again

@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <optional>
 #include <span>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -28,7 +30,7 @@
 namespace remex::daemon {
 namespace {
 
-constexpr std::int64_t kMostSmtpTimeout = 3600;  ///< seconds; a caller may ask for none at all
+constexpr std::int64_t kMostSmtpTimeout = 600;  ///< seconds; a caller may ask for none at all
 
 struct Peer {
   uid_t uid = 0;
@@ -60,28 +62,87 @@ Result<SubmitRequest> read_request(io::Stream& socket) {
   }
 }
 
-/// Fails when a message, or a piece of it, does not come in time; a dialogue has times of its own.
+/// Fails when what the caller sends, or a piece of it, does not come in time.
 class TimedInput : public SubmitStream {
  public:
-  using SubmitStream::SubmitStream;
+  TimedInput(io::Stream& below, Millis whole, Millis piece)
+      : SubmitStream(below), until_(monotonic_now() + whole), piece_(piece) {}
   Result<std::size_t> read_some(std::span<char> into) override {
-    const io::DeadlineScope whole(until_), piece(SubmitService::kInputTime);
+    const io::DeadlineScope whole(until_), piece(piece_);
     return SubmitStream::read_some(into);
+  }
+  Status wait_readable() override {
+    const io::DeadlineScope whole(until_), piece(piece_);
+    return SubmitStream::wait_readable();
   }
 
  private:
-  Instant until_ = monotonic_now() + SubmitService::kMessageTime;
+  Instant until_;
+  Millis piece_;
 };
+
+/// One of a few at a time, as long as it lives.
+class Turn {
+ public:
+  explicit Turn(io::Semaphore& of) : of_(of), has_(of.acquire().has_value()) {}
+  ~Turn() {
+    if (has_) of_.release();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  bool has() const { return has_; }
+
+ private:
+  io::Semaphore& of_;
+  bool has_;
+};
+
+/// Whoever does not take what he is told in time is told nothing more, and not listened to: half a frame may be on its
+/// way. One who has gone has perhaps sent all he had to say.
+Status say(io::Socket& socket, FrameKind kind, std::string_view content) {
+  const io::DeadlineScope deadline(SubmitService::kAnswerTime);
+  Status said = write_frames(socket, kind, content);
+  if (!said && said.error().kind == ErrorKind::timed_out) socket.abort();
+  return said;
+}
+
+/// The last frame. What is on its way arrives; what the caller still sends is not waited for, so that connections
+/// without a place do not pile up.
+void end_with(io::Socket& socket, FrameKind kind, std::string_view content) {
+  (void)say(socket, kind, content);
+  socket.abort();
+}
+void end_with_status(io::Socket& socket, int status) {
+  end_with(socket, FrameKind::status, std::string(std::size_t{1}, static_cast<char>(status)));
+}
+
+/// Each once, in their order.
+void drop_repeated(std::vector<std::string>& list) {
+  std::unordered_set<std::string> seen;
+  std::erase_if(list, [&seen](const std::string& s) { return !seen.insert(s).second; });
+}
+
+/// What calls for one line of the log in a while, however often it happens.
+bool may_tell(Instant& again, Millis pause) {
+  const Instant now = monotonic_now();
+  if (now < again) return false;
+  again = now + pause;
+  return true;
+}
 
 /// One caller.
 class Dialogue {
  public:
-  Dialogue(std::shared_ptr<Process> process, io::Socket& socket, SubmitRequest request, Caller caller)
+  /// `list`: one list of the queue at a time for this user; `lists`: a few for all.
+  Dialogue(std::shared_ptr<Process> process, io::Socket& socket, SubmitRequest request, Caller caller,
+           io::Semaphore& list, io::Semaphore& lists)
       : process_(std::move(process)),
         socket_(socket),
         request_(std::move(request)),
         caller_(std::move(caller)),
-        server_(process_->server) {
+        server_(process_->server),
+        list_(list),
+        lists_(lists) {
     server_.accepted = [this](store::StoredMessage&& m, bool queue_only) { take_on(std::move(m), queue_only); };
   }
 
@@ -98,10 +159,19 @@ class Dialogue {
   }
 
  private:
-  void tell(std::string_view text) { (void)write_frames(socket_, FrameKind::error, text); }
+  void put(FrameKind kind, std::string_view text) {
+    if (!say(socket_, kind, text)) lost_ = true;
+  }
+  void tell(std::string_view text) { put(FrameKind::error, text); }
+  int complain(int status, std::string_view text) {
+    tell(fmt::format("{}: {}\n", hooks::program(), text));
+    return status;
+  }
 
   /// What the caller wants to be done with a message that is in the queue.
   void take_on(store::StoredMessage&& m, bool queue_only) {
+    if (request_.kind == SubmitRequest::Kind::message)
+      put(FrameKind::taken, {});  // the delivery may outlive this worker
     if (queue_only || request_.delivery == SubmitRequest::Delivery::queue) return;
     const bool usual = !request_.queue_smtp && !request_.no_delivery;
     if (usual && request_.delivery == SubmitRequest::Delivery::background) {
@@ -116,7 +186,7 @@ class Dialogue {
   }
 
   int message() {
-    TimedInput input(socket_);
+    TimedInput input(socket_, SubmitService::kMessageTime, SubmitService::kInputTime);
     const io::Activity activity([this] { return fmt::format("taking a message from the user {}", caller_.login); });
     request_.receive_timeout = 0;  // the command has all of it; TimedInput has the time
     return take_submission({request_, caller_, process_, server_, input, [this](std::string_view t) { tell(t); }})
@@ -143,39 +213,63 @@ class Dialogue {
     mail::ReceivedFrom from;
     if (caller_.trusted) apply_origin(request_, from);
     so.no_qualify = request_.no_qualify;
-    smtp::Session session(server_, std::make_unique<SubmitStream>(socket_), std::move(from), so);
+    smtp::Session session(
+        server_, std::make_unique<TimedInput>(socket_, SubmitService::kDialogueTime, SubmitService::kDialogueTime),
+        std::move(from), so);
     const int taken = session.run();
     if (!batched) return session.ended_badly() ? 1 : 0;
     return !session.batch_failed() ? 0 : taken > 0 ? 1 : 2;  // the manual, chapter 5, "-bS"
   }
 
   int list() {
-    const auto& m = process_->engine.config->main;
-    // With a connection of its own to the database: a long queue keeps nobody else waiting.
-    const auto text = io::offload([this, &m]() -> Result<std::string> {
-      store::StoreOptions so;
-      so.directory = m.spool_directory;
-      so.read_only = true;
-      REMEX_TRY(const auto store, store::Store::open(so));
-      std::string out;
-      REMEX_CHECK(list_queue(*store, request_, caller_.admin || !m.queue_list_requires_admin, caller_.login,
-                             [&out](std::string_view piece) { out += piece; }));
-      return out;
-    });
-    if (!text) {
-      tell(fmt::format("{}: {}\n", hooks::program(), text.error().text));
-      return text.error().kind == ErrorKind::failed ? EXIT_FAILURE : EX_TEMPFAIL;
+    drop_repeated(request_.arguments);
+    std::optional<Turn> of_his, of_all;  // a list is large, and its reader may be slow
+    {
+      const io::DeadlineScope deadline(SubmitService::kListTime);
+      if (of_his.emplace(list_); of_his->has()) of_all.emplace(lists_);
     }
-    (void)write_frames(socket_, FrameKind::output, *text);
-    return 0;
+    if (!of_all || !of_all->has())
+      return complain(EX_TEMPFAIL, "too many lists of the queue are wanted at a time: try again later");
+    const auto text = io::offload([this] { return list_text(); });
+    if (!text) return complain(text.error().kind == ErrorKind::failed ? EXIT_FAILURE : EX_TEMPFAIL, text.error().text);
+    const io::DeadlineScope deadline(SubmitService::kListTime);
+    return write_frames(socket_, FrameKind::output, *text) ? 0 : EX_TEMPFAIL;
+  }
+
+  /// With a connection of its own to the database: a long queue keeps nobody else waiting. In a thread of the pool.
+  Result<std::string> list_text() {
+    const auto& m = process_->engine.config->main;
+    store::StoreOptions so;
+    so.directory = m.spool_directory;
+    so.read_only = true;
+    REMEX_TRY(const auto store, store::Store::open(so));
+    std::string text;
+    const auto add = [&text](std::string_view piece) -> Status {
+      if (text.size() + piece.size() > kMaxList)
+        return fail(
+            fmt::format("the list is longer than {} MiB: ask for the number of messages (-bpc) or their ids "
+                        "(-bpi), for some of them (-bp ID ...), or do this as root or exim_user",
+                        kMaxList >> 20));
+      text += piece;
+      return {};
+    };
+    REMEX_CHECK(list_queue(*store, request_, caller_.admin || !m.queue_list_requires_admin, caller_.login, add));
+    return text;
   }
 
   int remove() {
-    const Teller teller{[this](std::string_view t) { (void)write_frames(socket_, FrameKind::output, t); },
+    if (request_.arguments.empty()) return complain(EXIT_FAILURE, "no message ids given after -Mrm option");
+    for (const std::string& id : request_.arguments)
+      if (!is_message_id(id))
+        return complain(EXIT_FAILURE, fmt::format("malformed message id {} after -Mrm option", printable(id)));
+    drop_repeated(request_.arguments);
+    const Teller teller{[this](std::string_view t) { put(FrameKind::output, t); },
                         [this](std::string_view t) { tell(t); }};
     int worst = 0;
-    for (const std::string& id : request_.arguments)
-      worst = std::max(worst, is_message_id(id) ? remove_message(*process_, id, caller_, teller) : EXIT_FAILURE);
+    for (const std::string& id : request_.arguments) {
+      worst = std::max(worst, remove_message(*process_, id, caller_, teller));
+      if (lost_) break;  // nobody hears what became of the others
+    }
     return worst;
   }
 
@@ -184,56 +278,53 @@ class Dialogue {
   SubmitRequest request_;
   Caller caller_;
   smtp::Server server_;
+  io::Semaphore &list_, &lists_;
+  bool lost_ = false;  ///< the caller has gone, or takes nothing
 };
 
 }  // namespace
 
 class SubmitService::Place {
  public:
-  Place(SubmitService& service, std::uint32_t uid, bool counted) : service_(service), uid_(uid), counted_(counted) {
-    has_ = !counted_ || (service_.all_ < kMost && service_.of_user_[uid_] < kMostOfOne);
-    if (!has_ || !counted_) return;
-    ++service_.all_;
-    ++service_.of_user_[uid_];
+  Place(SubmitService& service, std::uint32_t uid, bool counted)
+      : service_(service), uid_(uid), user_(service.users_[uid]), counted_(counted) {
+    ++user_.here;
+    has_ = !counted_ || (service_.all_ < kMost && user_.places < kMostOfOne);
+    if (has_ && counted_) ++service_.all_, ++user_.places;
   }
   ~Place() {
-    if (!counted_) return;
-    const auto mine = service_.of_user_.find(uid_);
-    if (has_) --service_.all_, --mine->second;
-    if (mine != service_.of_user_.end() && mine->second == 0) service_.of_user_.erase(mine);
+    if (has_ && counted_) --service_.all_, --user_.places;
+    if (--user_.here == 0) service_.users_.erase(uid_);
   }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
   bool has() const { return has_; }
+  User& user() const { return user_; }
 
  private:
   SubmitService& service_;
   std::uint32_t uid_;
-  bool counted_, has_;
+  User& user_;
+  bool counted_, has_ = false;
 };
 
 void SubmitService::serve(const std::shared_ptr<Process>& process, io::Socket& socket) {
   log::Log& log = *process->engine.log;
-  const auto answer = [&socket](FrameKind kind, std::string_view content) {
-    const io::DeadlineScope deadline(kAnswerTime);
-    if (write_frames(socket, kind, content)) socket.close();
-  };
   const auto refuse = [&](int status, const std::string& why) {
-    const io::DeadlineScope deadline(kAnswerTime);
-    (void)write_frames(socket, FrameKind::error, fmt::format("{}: {}\n", hooks::program(), why));
-    answer(FrameKind::status, std::string(std::size_t{1}, static_cast<char>(status)));
+    (void)say(socket, FrameKind::error, fmt::format("{}: {}\n", hooks::program(), why));
+    end_with_status(socket, status);
   };
   const auto peer = find_peer(socket.fd());
   if (!peer) return refuse(EX_OSERR, peer.error().text);
+  const auto note = [&](Instant& again, const std::string& what) {
+    if (may_tell(again, kTellTime)) log.write(log::kMain, "", what);
+  };
   const Place place(*this, peer->uid, peer->uid != 0 && peer->uid != ::geteuid());
   if (!place.has()) {
-    if (monotonic_now() >= tell_again_) {
-      tell_again_ = monotonic_now() + kTellTime;
-      log.write(log::kMain, "",
-                fmt::format("too many submissions at a time ({}, {} of user {}): some are told to come again", all_,
-                            of_user_[peer->uid], peer->uid));
-    }
-    return answer(FrameKind::busy, {});
+    note(tell_of_many_again_, fmt::format("too many submissions at a time ({}, {} of user {}): some are told to come "
+                                          "again",
+                                          all_, place.user().places, peer->uid));
+    return end_with(socket, FrameKind::busy, {});
   }
   auto request = [&] {
     const io::DeadlineScope deadline(kRequestTime);
@@ -241,17 +332,22 @@ void SubmitService::serve(const std::shared_ptr<Process>& process, io::Socket& s
   }();
   if (!request) {
     if (request.error().kind != ErrorKind::closed)
-      log.write(log::kMain, "",
-                fmt::format("a submission of user {} (process {}) is refused: {}", peer->uid, peer->pid,
-                            request.error().text));
+      note(tell_of_bad_again_, fmt::format("a submission of user {} (process {}) is refused: {}", peer->uid, peer->pid,
+                                           request.error().text));
     return refuse(EX_PROTOCOL, request.error().text);
   }
   EximUser own;
   own.uid = ::geteuid();
   if (by_root_) own.gid = ::getegid();
-  Caller caller = identify_caller(*process->engine.config, peer->uid, peer->gid, peer->groups, own);
-  const int status = Dialogue(process, socket, std::move(*request), std::move(caller)).run();
-  answer(FrameKind::status, std::string(std::size_t{1}, static_cast<char>(status)));
+  auto caller = identify_caller(*process->engine.config, peer->uid, peer->gid, peer->groups, own);
+  if (!caller) {
+    note(tell_of_accounts_again_,
+         fmt::format("a submission of user {} (process {}) is put off: {}", peer->uid, peer->pid, caller.error().text));
+    return refuse(EX_TEMPFAIL, caller.error().text + ": try again later");
+  }
+  (void)say(socket, FrameKind::ready, {});
+  end_with_status(socket,
+                  Dialogue(process, socket, std::move(*request), std::move(*caller), place.user().list, lists_).run());
 }
 
 }  // namespace remex::daemon

@@ -239,7 +239,7 @@ def test_the_list_of_the_queue():
     r = call('-Mvh', ident)
     h.check(r.returncode == 1 and b'permission denied' in r.stderr, r)
     r = call('-Mrm', ident, user=OTHER)
-    h.check(r.returncode == 1 and b'not your message' in r.stderr, r)
+    h.check(r.returncode == 1 and b'does not exist' in r.stdout, r)
     r = h.wait_for(lambda: (lambda got: b'locked' not in got.stdout and got)(call('-Mrm', ident)), what='the lock')
     h.check(r.returncode == 0 and b'has been removed' in r.stdout, r)
     h.check('%s removed by %s' % (ident, USER) in log(), 'who removed it')
@@ -265,7 +265,7 @@ def field(tag, value=b''):
     return tag + struct.pack('>I', len(value)) + value
 
 
-REQUEST = b'remex submission 1\n' + field(b'k', b'\0') + field(b'd', b'\0')
+REQUEST = b'remex submission 2\n' + field(b'k', b'\0') + field(b'd', b'\0')
 
 
 def answers(s):

@@ -1,5 +1,8 @@
 // Who is trusted, and who administers: the manual, chapter 5.2.
+#include <sys/resource.h>
+
 #include <boost/test/unit_test.hpp>
+#include <cerrno>
 
 #include "core/daemon/local_user.h"
 
@@ -23,7 +26,7 @@ struct Asked {
   }
   /// "trusted admin", "trusted", "admin", or "".
   std::string is(uid_t uid) const {
-    const Caller c = identify_caller(config, uid, kGroup, groups, own);
+    const Caller c = identify_caller(config, uid, kGroup, groups, own).value();
     return std::string(c.trusted ? "trusted" : "") + (c.trusted && c.admin ? " " : "") + (c.admin ? "admin" : "");
   }
 };
@@ -74,11 +77,54 @@ BOOST_AUTO_TEST_CASE(group_zero_is_nobody_s_exim_group) {
 }
 
 BOOST_AUTO_TEST_CASE(names) {
-  const Caller c = identify_caller(lang::Config(), kSomebody, kGroup, {}, EximUser());
+  const Caller c = identify_caller(lang::Config(), kSomebody, kGroup, {}, EximUser()).value();
   BOOST_TEST(c.login == "uid54321");
   BOOST_TEST(c.uid == 54321);
   BOOST_TEST(c.gid == 54322);
-  BOOST_TEST(identify_caller(lang::Config(), 0, 0, {}, EximUser()).login == "root");
+  BOOST_TEST(identify_caller(lang::Config(), 0, 0, {}, EximUser())->login == "root");
+}
+
+namespace {
+
+/// No file can be opened as long as it lives: the account database cannot be asked.
+struct NoDescriptors {
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit none{0, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before); }
+  rlimit before{};
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(whoever_cannot_be_looked_up_is_not_taken_for_a_stranger) {
+  lang::Config config;
+  config.main.trusted_groups = {"no-such-group"};
+  const auto ask = [&] { return identify_caller(config, kSomebody, kGroup, {}, EximUser()); };
+  BOOST_TEST(ask()->login == "uid54321");
+  Result<Caller> caller = Caller();
+  Result<LocalUser> account = LocalUser();
+  Result<bool> by_name = true, by_number = false, without = true, trusted = true;
+  {
+    const NoDescriptors now;
+    caller = ask();
+    account = find_local_user(kSomebody, kGroup);
+    const std::vector<gid_t> groups = {kOther, kGroup};
+    by_name = in_group_list({"no-such-group"}, groups);
+    by_number = in_group_list({"no-such-group", std::to_string(kGroup)}, groups);
+    without = in_group_list({std::to_string(kGroup + 9)}, groups);
+    trusted = is_trusted_user(config, "somebody", kSomebody, groups);
+  }
+  for (const bool failed : {!caller, !account, !by_name, !trusted}) BOOST_TEST(failed);
+  BOOST_REQUIRE(!caller);
+  const Error& why = caller.error();
+  BOOST_TEST((why.kind == ErrorKind::defer && why.sys_errno == EMFILE), why.text);
+  BOOST_TEST(why.text.starts_with("the account database cannot be asked about the user 54321 now: "), why.text);
+  BOOST_TEST((by_number && *by_number));  // what needs no database is known
+  BOOST_TEST((without && !*without));
+  BOOST_TEST(ask()->login == "uid54321");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -58,7 +58,7 @@ std::string field(char tag, std::string_view value) {
   return out.append(value);
 }
 
-const std::string kVersion = "remex submission 1\n";
+const std::string kVersion = "remex submission 2\n";
 
 }  // namespace
 
@@ -88,10 +88,10 @@ BOOST_AUTO_TEST_CASE(what_is_cut_off_is_refused) {
 
 BOOST_AUTO_TEST_CASE(nonsense_is_refused) {
   for (const std::string& bad :
-       {std::string(), std::string("remex submission 2\n"), kVersion + "x", kVersion + field('?', ""),
-        kVersion + field('k', "\x05"), kVersion + field('k', ""), kVersion + field('d', "\x03"),
-        kVersion + field('1', "y"), kVersion + field('r', "-1"), kVersion + field('r', "99999999999"),
-        kVersion + field('f', std::string_view("a\0b", 3)),
+       {std::string(), std::string("remex submission 1\n"), std::string("remex submission 3\n"), kVersion + "x",
+        kVersion + field('?', ""), kVersion + field('k', "\x05"), kVersion + field('k', ""),
+        kVersion + field('d', "\x03"), kVersion + field('1', "y"), kVersion + field('r', "-1"),
+        kVersion + field('r', "99999999999"), kVersion + field('f', std::string_view("a\0b", 3)),
         kVersion + field('f', std::string(kMaxRequestText + 1, 'x')), kVersion + "f\xff\xff\xff\xff"})
     BOOST_TEST(!decode_request(bad).has_value(), bad.substr(0, 60));
 }
@@ -114,6 +114,8 @@ BOOST_AUTO_TEST_CASE(frames) {
   const auto head = decode_frame_head(encode_frame(FrameKind::input, "abc").substr(0, kFrameHead));
   BOOST_REQUIRE(head.has_value());
   BOOST_TEST((head->kind == FrameKind::input && head->size == 3));
+  for (const FrameKind kind : {FrameKind::ready, FrameKind::taken, FrameKind::busy, FrameKind::end})
+    BOOST_TEST((decode_frame_head(encode_frame(kind, "")).value_or(FrameHead{FrameKind::go, 1}).kind == kind));
   BOOST_TEST(!decode_frame_head(std::string_view("I\0\0\0", 4)).has_value());
   BOOST_TEST(!decode_frame_head(std::string_view("?\0\0\0\0", 5)).has_value());
   BOOST_TEST(!decode_frame_head(std::string_view("I\0\1\0\1", 5)).has_value());
