@@ -214,14 +214,7 @@ Status make_bsmtp(DeliverContext& ctx, const lang::DriverInstance& t, std::span<
   const std::string end = m.crlf ? "\r\n" : "\n";
   REMEX_TRY(const std::string sender, return_path(ctx, t, *batch.front()));
   m.prefix += fmt::format("MAIL FROM:<{}>{}", sender, end);
-  for (const routers::Addr* a : batch) {
-    std::string local = a->state.cased_local_part;
-    if (!generic(t).rcpt_include_affixes) {
-      if (a->state.suffix.size() <= local.size()) local.erase(local.size() - a->state.suffix.size());
-      if (a->state.prefix.size() <= local.size()) local.erase(0, a->state.prefix.size());
-    }
-    m.prefix += fmt::format("RCPT TO:<{}@{}>{}", mail::quote_local_part(local), a->state.domain, end);
-  }
+  for (const routers::Addr* a : batch) m.prefix += fmt::format("RCPT TO:<{}>{}", rcpt_address(t, *a), end);
   m.prefix += "DATA" + end;
   m.check = ".";
   m.escape = "..";

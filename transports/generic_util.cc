@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/strings.h"
+#include "core/mail/address.h"
 #include "lang/diagnostics.h"
 #include "transports/internal.h"
 
@@ -272,6 +273,19 @@ Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstanc
     append_lines(out, text->view());
   }
   return out;
+}
+
+std::string rcpt_address(const lang::DriverInstance& t, const routers::Addr& a) {
+  std::string local = a.state.cased_local_part;
+  if (!generic(t).rcpt_include_affixes) {
+    if (a.state.suffix.size() <= local.size()) local.erase(local.size() - a.state.suffix.size());
+    if (a.state.prefix.size() <= local.size()) local.erase(0, a.state.prefix.size());
+  }
+  // Octets beyond ASCII need no quotes (RFC 6532 3.2); what else needs them is looked for without those.
+  std::string ascii;
+  for (const char c : local) ascii += mail::has_8bit({&c, 1}) ? 'x' : c;
+  if (mail::quote_local_part(ascii) != ascii) local = mail::quote_local_part(local);
+  return a.state.domain.empty() ? local : local + "@" + a.state.domain;
 }
 
 std::vector<AddrResult> same_for_all(std::size_t n, const AddrResult& r) { return std::vector<AddrResult>(n, r); }

@@ -19,6 +19,9 @@ std::vector<AddrResult> same_for_all(std::size_t n, const AddrResult& r);
 AddrResult deferred_result(std::string message, const Trouble& trouble = Trouble::Kind::other, int sys_errno = 0);
 AddrResult failed_result(std::string message);
 
+/// The address as a server is told it: without affixes unless rcpt_include_affixes, quoted where it must be.
+std::string rcpt_address(const lang::DriverInstance& t, const routers::Addr& a);
+
 /// A local transport's whole delivery of a batch: the size limit, then `deliver` with the first address in the scope,
 /// the same result for all, and the shadow transport. An error of `deliver` defers.
 std::vector<AddrResult> deliver_as_one(DeliverContext& ctx, const lang::DriverInstance& t,

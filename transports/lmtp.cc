@@ -99,15 +99,6 @@ Result<std::unique_ptr<io::Stream>> start_command(DeliverContext& ctx, const lan
   return stream;
 }
 
-std::string rcpt_address(const lang::DriverInstance& t, const routers::Addr& a) {
-  std::string local = a.state.cased_local_part;
-  if (!generic(t).rcpt_include_affixes) {
-    if (a.state.suffix.size() <= local.size()) local.erase(local.size() - a.state.suffix.size());
-    if (a.state.prefix.size() <= local.size()) local.erase(0, a.state.prefix.size());
-  }
-  return mail::quote_local_part(local) + "@" + a.state.domain;
-}
-
 AddrResult result_of(const RcptState& s, const std::string& confirmation) {
   AddrResult r;
   r.smtp_code = s.code;
@@ -154,13 +145,18 @@ Result<std::vector<AddrResult>> deliver_batch(DeliverContext& ctx, const lang::D
   tx.ignore_quota = o.ignore_quota;
   tx.command_timeout = tx.data_timeout = tx.final_timeout = options.command_timeout;
   std::vector<RcptState> rcpts;
+  bool eight_bit = mail::has_8bit(tx.sender) || (ctx.job.envelope.smtputf8 && mail::has_8bit(tx.head));
   for (const routers::Addr* a : batch) {
     RcptState s;
     s.address = rcpt_address(t, *a);
     if (s.address.find_first_of(std::string_view("\r\n<>\0", 5)) != std::string::npos && s.address.front() != '"')
       return fail(fmt::format("address \"{}\" cannot be sent", printable(s.address)));
+    eight_bit = eight_bit || mail::has_8bit(s.address);
     rcpts.push_back(std::move(s));
   }
+  // A server that does not offer it gets the octets as they are: the mailboxes are its own, and may well have such
+  // names.
+  tx.smtputf8 = eight_bit && c.has("SMTPUTF8");
   std::string confirmation;
   auto sent = c.send(tx, rcpts, confirmation);
   if (sent) c.quit();

@@ -142,19 +142,6 @@ Result<std::vector<SmtpDelivery::Group>> SmtpDelivery::groups(const Group& which
   return out;
 }
 
-std::string SmtpDelivery::rcpt_address(const routers::Addr& a) const {
-  std::string local = a.state.cased_local_part;
-  if (!generic(t_).rcpt_include_affixes) {
-    if (a.state.suffix.size() <= local.size()) local.erase(local.size() - a.state.suffix.size());
-    if (a.state.prefix.size() <= local.size()) local.erase(0, a.state.prefix.size());
-  }
-  // Octets beyond ASCII need no quotes (RFC 6532 3.2); what else needs them is looked for without those.
-  std::string ascii;
-  for (const char c : local) ascii += mail::has_8bit({&c, 1}) ? 'x' : c;
-  if (mail::quote_local_part(ascii) != ascii) local = mail::quote_local_part(local);
-  return a.state.domain.empty() ? local : local + "@" + a.state.domain;
-}
-
 bool SmtpDelivery::has_answer(const AddrResult& r) {
   return r.retry_scope == AddrResult::Scope::address || r.retry_scope == AddrResult::Scope::message;
 }
@@ -415,7 +402,7 @@ std::vector<AddrResult> SmtpDelivery::run() {
     return same_for_all(batch_.size(), r);
   }
   for (const routers::Addr* a : batch_) {
-    const std::string address = rcpt_address(*a);
+    const std::string address = rcpt_address(t_, *a);
     if (address.find_first_of(std::string_view("\r\n<>\0", 5)) != std::string::npos && address.front() != '"')
       return same_for_all(batch_.size(),
                           failed_result(fmt::format("address \"{}\" cannot be sent", printable(address))));

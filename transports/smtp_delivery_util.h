@@ -48,7 +48,6 @@ class SmtpDelivery {
   Result<std::vector<routers::HostItem>> fallback_list();
   /// `which` addresses, as max_rcpt, multi_domain and policies of single domains divide them.
   Result<std::vector<Group>> groups(const Group& which);
-  std::string rcpt_address(const routers::Addr& a) const;
   Result<int> port_of(const routers::HostItem& h);
   /// helo_data for a connection from this address and port. Kind defer: it cannot be expanded or sent. Parks.
   Result<std::string> helo_name(const std::string& local_ip, int local_port);

@@ -263,7 +263,7 @@ SmtpDelivery::Sent SmtpDelivery::send_share(const routers::HostItem& h, const Sm
   std::vector<RcptState> rcpts;
   for (const std::size_t i : now) {
     RcptState s;
-    s.address = rcpt_address(*batch_[i]);
+    s.address = rcpt_address(t_, *batch_[i]);
     s.parameters = dsn_rcpt_parameters(ctx_.job.envelope, *batch_[i]);
     rcpts.push_back(std::move(s));
   }

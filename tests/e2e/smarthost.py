@@ -91,6 +91,7 @@ xoauth2:
 CLIENT = COMMON + r'''
 primary_hostname = client.test
 acl_smtp_rcpt = accept
+smtputf8_advertise_hosts = *
 dns_local_data = hub.test A 127.0.0.1 : wrong.hub.test A 127.0.0.1 : token.hub.test A 127.0.0.1 : none.hub.test A 127.0.0.1
 log_selector = +smtp_confirmation
 begin routers
@@ -261,7 +262,7 @@ harness.write(d('token'), 'token-s3\n')
 
 class Lmtp(socketserver.StreamRequestHandler):
     """Takes good@, refuses full@ after the data, defers later@ after the data, does not know nobody@."""
-    taken = []
+    taken, senders, offers = [], [], '250 8BITMIME'
 
     def say(self, text):
         self.wfile.write(text.encode() + b'\r\n')
@@ -276,7 +277,10 @@ class Lmtp(socketserver.StreamRequestHandler):
                 self.say('221 bye')
                 return
             if w == 'LHLO':
-                self.say('250-lmtp\r\n250-PIPELINING\r\n250 8BITMIME')
+                self.say('250-lmtp\r\n250-PIPELINING\r\n' + Lmtp.offers)
+            elif w == 'MAIL':
+                Lmtp.senders.append(line)
+                self.say('250 ok')
             elif w == 'RCPT':
                 if 'nobody' in line:
                     self.say('550 5.1.1 no such user')
@@ -428,6 +432,26 @@ def test_lmtp_socket_has_an_answer_for_each():
     check('451 4.3.0 later' in done(mid, '== later')[0], log()[-1500:])
     check('550 5.1.1 no such user' in done(mid, '** nobody')[0], log()[-1500:])
     equal(len(Lmtp.taken), 1, 'transactions')
+
+
+def test_lmtp_and_names_beyond_ascii():
+    octets = lambda text: text.encode().decode('latin-1')
+    for offers, want in (('250-SMTPUTF8\r\n250 8BITMIME', True), ('250 8BITMIME', False)):
+        Lmtp.offers = offers
+        del Lmtp.senders[:], Lmtp.taken[:]
+        c = harness.Smtp(client_port)
+        c.ehlo()
+        c.expect(octets('MAIL FROM:<ä@client.test> SMTPUTF8'), 250)
+        c.expect(octets('RCPT TO:<ö@lmtp.test>'), 250)
+        c.expect('DATA', 354)
+        c.send('Subject: x\r\n\r\nx\r\n.\r\n')
+        equal(c.reply()[0], 250)
+        wait_for(lambda: Lmtp.taken, what=lambda: 'the message: ' + log()[-1500:])
+        equal(('SMTPUTF8' in Lmtp.senders[0], 'ö@lmtp.test' in Lmtp.taken[0][0][0]), (want, True), (Lmtp.senders, Lmtp.taken))
+    send('good@lmtp.test')
+    wait_for(lambda: len(Lmtp.senders) == 2, what='the other message')
+    check('SMTPUTF8' not in Lmtp.senders[1], Lmtp.senders)
+    del Lmtp.taken[:]
 
 
 def test_lmtp_command():
