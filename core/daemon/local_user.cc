@@ -52,7 +52,7 @@ int lack_of_files() {
       err = errno;
   }
   for (const int fd : open) ::close(fd);
-  return err;
+  return err == EMFILE || err == ENFILE || err == ENOMEM ? err : 0;  // else it is this file that cannot be had
 }
 
 /// Looks for the entry `key` by one of the functions for io::account_entry(). "There is none" counts when it is said

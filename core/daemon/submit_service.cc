@@ -62,25 +62,6 @@ Result<SubmitRequest> read_request(io::Stream& socket) {
   }
 }
 
-/// Fails when what the caller sends, or a piece of it, does not come in time.
-class TimedInput : public SubmitStream {
- public:
-  TimedInput(io::Stream& below, Millis whole, Millis piece)
-      : SubmitStream(below), until_(monotonic_now() + whole), piece_(piece) {}
-  Result<std::size_t> read_some(std::span<char> into) override {
-    const io::DeadlineScope whole(until_), piece(piece_);
-    return SubmitStream::read_some(into);
-  }
-  Status wait_readable() override {
-    const io::DeadlineScope whole(until_), piece(piece_);
-    return SubmitStream::wait_readable();
-  }
-
- private:
-  Instant until_;
-  Millis piece_;
-};
-
 /// One of a few at a time, as long as it lives.
 class Turn {
  public:

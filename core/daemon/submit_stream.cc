@@ -68,4 +68,14 @@ Status SubmitStream::wait_readable() {
   return below_.wait_readable();
 }
 
+Result<std::size_t> TimedInput::read_some(std::span<char> into) {
+  const io::DeadlineScope whole(until_), piece(piece_);
+  return SubmitStream::read_some(into);
+}
+
+Status TimedInput::wait_readable() {
+  const io::DeadlineScope whole(until_), piece(piece_);
+  return SubmitStream::wait_readable();
+}
+
 }  // namespace remex::daemon

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "core/base/clock.h"
 #include "core/daemon/submit_request.h"
 #include "core/io/stream.h"
 
@@ -37,6 +39,19 @@ class SubmitStream : public io::Stream {
   std::string frame_;  ///< of the input, read until at_
   std::size_t at_ = 0;
   bool ended_ = false;
+};
+
+/// The same, failing (kind timed_out) when all of what the caller sends, or a piece of it, does not come in time.
+class TimedInput : public SubmitStream {
+ public:
+  TimedInput(io::Stream& below, Millis whole, Millis piece)
+      : SubmitStream(below), until_(monotonic_now() + whole), piece_(piece) {}
+  Result<std::size_t> read_some(std::span<char> into) override;
+  Status wait_readable() override;
+
+ private:
+  Instant until_;
+  Millis piece_;
 };
 
 }  // namespace remex::daemon

@@ -183,6 +183,48 @@ BOOST_AUTO_TEST_CASE(input_ends_when_the_caller_says_so) {
               std::pair<std::string, std::string>("hello ", "failed")));
 }
 
+namespace {
+
+/// Gives its octets one by one, each after a time.
+class Slow : public Written {
+ public:
+  Slow(const std::string& octets, Millis each) : Written(octets), each_(each) {}
+  Result<std::size_t> read_some(std::span<char> into) override {
+    REMEX_CHECK(io::sleep_for(each_));
+    return Written::read_some(into.first(1));
+  }
+  Status wait_readable() override { return io::sleep_for(each_); }
+
+ private:
+  Millis each_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(input_has_a_time) {
+  constexpr Millis kLong{3600'000}, kShort{100};
+  std::string frames;
+  for (int i = 0; i < 20000; ++i) frames += encode_frame(FrameKind::input, "x");
+  (void)io::run_loop([&] {
+    char block[10];
+    const auto end_of = [&block](TimedInput&& input, bool waits) {
+      for (int pieces = 0;; ++pieces) {
+        if (waits)
+          if (const Status st = input.wait_readable(); !st) return std::pair(st.error().kind, pieces);
+        if (const auto n = input.read_some(block); !n) return std::pair(n.error().kind, pieces);
+      }
+    };
+    // Piece after piece, but not for ever.
+    for (const bool waits : {false, true}) {
+      Slow drips(frames, Millis(1)), silent(frames, kLong);
+      const auto [kind, pieces] = end_of(TimedInput(drips, kShort, kLong), waits);
+      BOOST_TEST((kind == ErrorKind::timed_out && pieces > 0 && pieces < 20000));
+      BOOST_TEST((end_of(TimedInput(silent, kLong, kShort), waits) == std::pair(ErrorKind::timed_out, 0)));
+    }
+    return 0;
+  });
+}
+
 BOOST_AUTO_TEST_CASE(output_is_cut_into_frames) {
   Written below("");
   SubmitStream stream(below);

@@ -1,5 +1,7 @@
 // The socket of submissions: of several daemons of one spool one has it, and nobody takes away what is another one's.
+#include <fcntl.h>
 #include <pwd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -7,6 +9,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <thread>
@@ -98,6 +101,20 @@ BOOST_AUTO_TEST_CASE(one_of_those_that_start_together) {
     BOOST_REQUIRE_EQUAL(having, 1);
     BOOST_REQUIRE(spool.answers());
   }  // and all that is left is a stale name
+}
+
+BOOST_AUTO_TEST_CASE(nobody_looks_while_another_one_makes_it) {
+  const Spool spool;
+  const int directory = ::open(spool.config.main.spool_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  BOOST_REQUIRE(directory >= 0);
+  BOOST_REQUIRE_EQUAL(::flock(directory, LOCK_EX), 0);
+  const auto made = open_submit_socket(spool.config);  // waits, but not for ever
+  BOOST_REQUIRE(!made);
+  BOOST_TEST(made.error().sys_errno == EWOULDBLOCK, made.error().text);
+  BOOST_TEST(spool.inode() == 0U);
+  ::close(directory);
+  const SubmitSocket later = spool.open();
+  BOOST_TEST(later.inode == spool.inode());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
