@@ -146,7 +146,7 @@ class Walk final : public EximSpoolSource {
     REMEX_TRY(const auto names, names_in(fd.get(), folder_ + "/" + path));
     places_.push_back(top);
     for (const auto& n : std::set<std::string>(names.begin(), names.end()))
-      if (n.size() == 1 && is_alnum(n.front())) places_.push_back({path + "/" + n, queue});
+      if (n.size() == 1 && is_alnum(n.front())) places_.push_back({fmt::format("{}/{}", path, n), queue});
     return {};
   }
 
@@ -329,7 +329,7 @@ class Remote final : public EximSpoolSource {
     f.directory = field("directory");
     f.why = field("why");
     f.place = static_cast<std::size_t>(parse_uint(field("place")).value_or(0));
-    if (fds.size() > 0) f.header = std::move(fds[0]);
+    if (!fds.empty()) f.header = std::move(fds[0]);
     if (fds.size() > 1) f.data = std::move(fds[1]);
     if (fds.size() > 2) f.journal = std::move(fds[2]);
     return f;

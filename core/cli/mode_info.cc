@@ -62,6 +62,7 @@ int help_on(std::string_view name) {
   }
   if (found) return 0;
   std::vector<std::string_view> all;
+  all.reserve(entries.size());
   for (const auto& e : entries) all.push_back(e.name);
   const auto near = nearest(name, all);
   fmt::print(stderr, "remex: \"{}\" is not a word of the language{}\n", printable(asked),

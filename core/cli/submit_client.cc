@@ -116,12 +116,12 @@ class Handover {
     form.lone_dot = true;
     smtp::DataReader end(collected_, form);
     std::vector<char> block(daemon::kMaxFrame);
+    std::optional<io::DeadlineScope> deadline;  // of the whole message
+    if (o_.receive_timeout > 0) deadline.emplace(Millis(o_.receive_timeout * 1000));
     while (!end.finished()) {
-      std::optional<io::DeadlineScope> deadline;
-      if (o_.receive_timeout > 0) deadline.emplace(Millis(o_.receive_timeout * 1000));
       const auto n = stream->read_some(block);
       if (!n && n.error().kind == ErrorKind::timed_out)
-        return complain(EX_TEMPFAIL, "timed out while reading the message");
+        return complain(1, "timed out while reading - message abandoned");
       if (!n) return complain(EX_IOERR, fmt::format("reading the message: {}", n.error().text));
       if (*n == 0) break;
       const std::string_view piece(block.data(), *n);

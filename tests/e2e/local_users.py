@@ -434,6 +434,22 @@ def test_a_daemon_in_the_background_is_ready_when_the_command_returns():
     start()
 
 
+def test_the_time_is_for_the_whole_message():
+    account = pwd.getpwnam(USER)
+    with subprocess.Popen([h.BIN, '-C', CONF, '-or', '1s', 'u@box.test'], stdin=subprocess.PIPE, stderr=subprocess.PIPE, user=account.pw_uid,
+                          group=account.pw_gid, extra_groups=[], cwd='/') as p:
+        end = time.monotonic() + 30
+        while p.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(BrokenPipeError):
+                p.stdin.write(b'X-Drip: x\n')
+                p.stdin.flush()
+            time.sleep(0.2)
+        h.equal(p.poll(), 1, 'status')
+        h.check(b'timed out while reading - message abandoned' in p.stderr.read(), 'no complaint')
+        with contextlib.suppress(BrokenPipeError):
+            p.stdin.close()
+
+
 def test_a_configuration_that_is_not_for_everybody():
     """The command cannot know where the spool is then: the usual place."""
     secret = D('secret.conf')
