@@ -11,6 +11,7 @@ import stat
 import struct
 import subprocess
 import threading
+import time
 
 import harness as h
 from maildir_conf import fill
