@@ -409,6 +409,14 @@ Status add_names(DeliverContext& ctx, const lang::DriverInstance& t, std::span<r
   return {};
 }
 
+/// What all the waits for locks may take, and a slow disk for this many bytes.
+Seconds time_limit(const AppendfileOptions& o, std::uint64_t size) {
+  constexpr std::uint64_t kSlow = 64 * 1024;  // bytes in a second
+  const std::int64_t tries = std::max<std::int64_t>(1, o.lock_retries);
+  return Seconds(60 + static_cast<std::int64_t>(size / kSlow) + tries * std::max<std::int64_t>(1, o.lock_interval) * 2 +
+                 std::max<std::int64_t>({0, o.lock_fcntl_timeout, o.lock_flock_timeout}));
+}
+
 Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance& t,
                                  std::span<routers::Addr* const> batch) {
   const auto& o = static_cast<const AppendfileOptions&>(*t.options);
@@ -434,9 +442,7 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   add_rules(o, batch.front()->file_mode, f);
   REMEX_CHECK(add_quota(ctx, t, o, f));
   REMEX_CHECK(add_names(ctx, t, batch, o, place, m, f));
-  const Seconds limit(60 + std::max<std::int64_t>(1, o.lock_retries) * std::max<std::int64_t>(1, o.lock_interval) * 2 +
-                      std::max<std::int64_t>({0, o.lock_fcntl_timeout, o.lock_flock_timeout}));
-  REMEX_TRY(io::Fields answer, ask_courier(ctx, f, limit, &m));
+  REMEX_TRY(io::Fields answer, ask_courier(ctx, f, time_limit(o, m.size()), &m));
   if (answer.contains("error")) {
     AddrResult r = courier_failure(answer);
     // The log says in front what the number means.

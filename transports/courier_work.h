@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,7 +15,7 @@
 namespace remex::transports {
 
 /// Does the request `f` whose message (if it has one) follows on `fd`; gives the answer. Nullopt: not a transport's
-/// request. The answer has "error" (and "errno", "retry") when it failed.
+/// request. The answer has "error" (and "errno", "retry") when it failed, and is empty when it was given already.
 std::optional<io::Fields> perform_request(const io::Fields& f, int fd);
 
 /// "0" or missing is 0; never throws.
@@ -27,7 +28,11 @@ io::Fields failure(const Error& e, std::string_view retry = {});
 Result<std::string> read_message(int fd);
 
 // One function per kind of request. `message` is complete.
-io::Fields append_to_mailbox(const io::Fields& f, std::string_view message);     ///< op=mbox
+/// op=mbox. `tell` gives the answer that it is done, while the mailbox is still locked; when that fails nobody knows of
+/// the message, and it is taken out of the mailbox again. The result has "error", or is empty: the answer has been
+/// given.
+io::Fields append_to_mailbox(const io::Fields& f, std::string_view message,
+                             const std::function<Status(const io::Fields&)>& tell);
 io::Fields deliver_to_directory(const io::Fields& f, std::string_view message);  ///< op=maildir, plain, mailstore
 io::Fields write_queue_files(const io::Fields& f, std::string_view message);     ///< op=queuefile
 /// op=command. `asker`: the socket of who waits for the answer; when that has gone, the command has to end soon.

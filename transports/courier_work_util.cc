@@ -61,7 +61,8 @@ std::optional<io::Fields> perform_request(const io::Fields& f, int fd) {
     return std::nullopt;
   auto message = read_message(fd);
   if (!message) return failure(message.error());
-  if (op == "mbox") return append_to_mailbox(f, *message);
+  if (op == "mbox")
+    return append_to_mailbox(f, *message, [fd](const io::Fields& a) { return io::write_fields(fd, a); });
   if (op == "queuefile") return write_queue_files(f, *message);
   if (op == "command") return run_command(f, *message, fd);
   return deliver_to_directory(f, *message);

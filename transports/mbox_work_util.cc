@@ -2,8 +2,13 @@
 //
 // Runs in a courier's child as the recipient. On any failure the file has its old length again and the answer says why;
 // a lock file never outlives the delivery unless the process is killed, and is then removed when it is old.
+//
+// The delivery counts when the answer was sent, which is done with the mailbox locked: who asked and waits no longer
+// cannot be told, and then the message is taken back. So a disk that is slow for a long time makes no second copy: the
+// next attempt meets the locks until it is decided.
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -23,6 +28,30 @@ namespace remex::transports {
 namespace {
 
 constexpr int kCreateTries = 5;  ///< the file came or went between two looks
+
+/// Puts off the signal that says the time is over (core/io/courier.h): all waits in here end by themselves, but for
+/// that on the disk, and a message must not stay in the middle. In a thread all signals are held back already.
+class HoldAlarm {
+ public:
+  HoldAlarm() {
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    (void)pthread_sigmask(SIG_BLOCK, &alarm, &before_);
+  }
+  ~HoldAlarm() { (void)pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HoldAlarm(const HoldAlarm&) = delete;
+  HoldAlarm& operator=(const HoldAlarm&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+/// It came: nobody waits any more.
+bool time_is_over() {
+  sigset_t pending;
+  return ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGALRM) == 1;
+}
 
 /// mailbox.lock, made by linking a name of our own to it (works on NFS too).
 class LockFile {
@@ -48,7 +77,7 @@ class LockFile {
       return std::unexpected(std::move(e));
     }
     (void)::fchmod(fd.get(), mode);  // whatever the umask is
-    for (std::int64_t i = 0; i < tries; ++i) {
+    for (std::int64_t i = 0; i < tries && !time_is_over(); ++i) {
       if (i > 0) ::sleep(static_cast<unsigned>(std::max<std::int64_t>(1, number(f, "lock_interval", 3))));
       struct stat st{};
       if (::link(mine.c_str(), name_.c_str()) == 0 || (::fstat(fd.get(), &st) == 0 && st.st_nlink == 2)) {
@@ -199,7 +228,7 @@ int lock_within(int fd, bool by_fcntl, bool by_flock, std::int64_t seconds) {
     const bool mine = !by_fcntl || fcntl_lock(fd, F_WRLCK) == 0;
     if (mine && (!by_flock || ::flock(fd, LOCK_EX | LOCK_NB) == 0)) return 0;
     const int err = errno;
-    if (monotonic_now() >= end) return err;
+    if (monotonic_now() >= end || time_is_over()) return err;
     ::usleep(kPause);
   }
 }
@@ -226,8 +255,8 @@ Status lock(int fd, const std::string& path, const io::Fields& f) {
       std::max(by_fcntl ? number(f, "lock_fcntl_timeout") : 0, by_flock ? number(f, "lock_flock_timeout") : 0);
   std::int64_t tries = std::max<std::int64_t>(1, number(f, "lock_retries", 10));
   if (timeout > 0) tries = std::max<std::int64_t>(1, (tries * interval + timeout - 1) / timeout);
-  int err = 0;
-  for (std::int64_t i = 0; i < tries; ++i) {
+  int err = EAGAIN;
+  for (std::int64_t i = 0; i < tries && !time_is_over(); ++i) {
     if (i > 0 && timeout <= 0) ::sleep(static_cast<unsigned>(interval));
     err = lock_within(fd, by_fcntl, by_flock, std::max<std::int64_t>(0, timeout));
     if (err == 0) return {};
@@ -245,7 +274,10 @@ void take_back(const Opened& box, const struct stat& before, std::uint64_t writt
   if (!S_ISREG(before.st_mode)) return;
   struct stat now{};
   if (::fstat(box.fd.get(), &now) != 0 || now.st_size != before.st_size + static_cast<off_t>(written)) return;
-  if (written > 0) (void)!::ftruncate(box.fd.get(), before.st_size);
+  if (written > 0) {
+    (void)!::ftruncate(box.fd.get(), before.st_size);
+    (void)::fsync(box.fd.get());
+  }
   if (!box.created.empty() && before.st_size == 0) ::unlink(box.created.c_str());
 }
 
@@ -263,6 +295,13 @@ int put(const Opened& box, const std::string& path, const struct stat& before, s
   return synced ? 0 : std::max(1, synced.error().sys_errno);
 }
 
+using Tell = std::function<Status(const io::Fields&)>;
+
+io::Fields told(const Tell& tell, const io::Fields& answer) {
+  if (Status sent = tell(answer); !sent) return failure(defer("nobody waits for the delivery any more").error());
+  return {};
+}
+
 /// Seconds since the mailbox was read, for retry rules with quota_<time>.
 std::string quota_word(const struct stat& st) {
   return fmt::format("quota_{}", std::max<std::int64_t>(0, ::time(nullptr) - st.st_atime));
@@ -270,9 +309,10 @@ std::string quota_word(const struct stat& st) {
 
 }  // namespace
 
-io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
+io::Fields append_to_mailbox(const io::Fields& f, std::string_view message, const Tell& tell) {
   const std::string path = text(f, "path");
-  if (path == "/dev/null") return {};
+  if (path == "/dev/null") return told(tell, {});
+  const HoldAlarm no_end_in_the_middle;
   LockFile lock_file(path);
   if (number(f, "use_lockfile", 1) != 0) {
     const std::string dir = path.substr(0, path.rfind('/'));
@@ -319,7 +359,9 @@ io::Fields append_to_mailbox(const io::Fields& f, std::string_view message) {
   const std::int64_t warn = number(f, "quota_warn");
   if (warn > 0 && used < warn && used + size >= warn) answer["warn"].assign(1, '1');
   answer["file"] = path;
-  return answer;
+  io::Fields result = told(tell, answer);
+  if (!result.empty()) take_back(*box, now, written);
+  return result;
 }
 
 }  // namespace remex::transports

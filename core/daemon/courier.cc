@@ -232,7 +232,9 @@ void serve(const std::shared_ptr<const lang::Config>& shared, int fd, bool privi
   auto answer = routers::perform_request(*f);
   if (!answer) answer = transports::perform_request(*f, fd);
   if (!answer) return refuse("unknown request");
-  if (field(*f, "op") != "lmtp") (void)io::write_fields(fd, *answer);
+  // These answer for themselves when they can.
+  const std::string op = field(*f, "op");
+  if ((op != "lmtp" && op != "mbox") || !answer->empty()) (void)io::write_fields(fd, *answer);
 }
 
 }  // namespace

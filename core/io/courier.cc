@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "core/base/strings.h"
@@ -27,7 +28,8 @@ constexpr std::size_t kMaxBytes = 64u << 20;
 constexpr std::size_t kMaxFields = 1000;
 constexpr std::uint32_t kReload = 0xffffffffU, kHold = 0xfffffffeU;
 constexpr Seconds kMostTime{7 * 86400};
-constexpr Seconds kOrphanTime{15};  ///< for a child when the asking process has ended
+constexpr Seconds kOrphanTime{15};     ///< for a child when the asking process has ended
+constexpr Seconds kUndoTime{30 * 60};  ///< for a child that puts right what it did; as long as a lock file is respected
 
 void put_u32(std::string& out, std::size_t n) {
   for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(n >> shift & 0xffU);
@@ -134,25 +136,59 @@ Status read_bytes(int fd, std::uint64_t n, const std::function<Status(std::strin
 
 // ------------------------------------------------------------------ the asking side
 
-Result<Fields> receive_fields(Stream& from, std::size_t more) {
-  std::string buffer;
-  std::array<char, 4096> block;
-  std::size_t want = 4;
-  bool have_length = false;
-  while (buffer.size() < want || !have_length) {
-    if (buffer.size() >= 4 && !have_length) {
-      want = 4 + get_u32(buffer);
-      if (want > kMaxBytes + more) return fail("courier answer too long");
-      have_length = true;
-      continue;
-    }
-    // Not a byte more than the answer: what follows it belongs to the conversation after it.
-    const std::size_t ask = std::min(block.size(), want - buffer.size());
-    REMEX_TRY(const std::size_t n, from.read_some(std::span(block.data(), ask)));
-    if (n == 0) return fail(ErrorKind::closed, "the delivery process ended without an answer");
-    buffer.append(block.data(), n);
+namespace {
+
+/// Collects one answer. Not a byte more is read than that: what follows it belongs to the conversation after it.
+class Incoming {
+ public:
+  explicit Incoming(std::size_t more) : more_(more) {}
+
+  /// How many bytes are still to come, as far as is known; 0: it is whole.
+  std::size_t missing() const { return buffer_.size() < 4 ? 4 - buffer_.size() : 4 + length() - buffer_.size(); }
+  Status add(std::string_view bytes) {
+    buffer_ += bytes;
+    if (buffer_.size() >= 4 && length() > kMaxBytes + more_) return fail("courier answer too long");
+    return {};
   }
-  return decode_fields(std::string_view(buffer).substr(4));
+  Result<Fields> fields() const { return decode_fields(std::string_view(buffer_).substr(4)); }
+
+ private:
+  std::size_t length() const { return get_u32(buffer_); }
+
+  std::size_t more_;
+  std::string buffer_;
+};
+
+Result<Fields> receive(Stream& from, Incoming& answer) {
+  std::array<char, 4096> block;
+  while (answer.missing() > 0) {
+    REMEX_TRY(const std::size_t n, from.read_some(std::span(block.data(), std::min(block.size(), answer.missing()))));
+    if (n == 0) return fail(ErrorKind::closed, "the delivery process ended without an answer");
+    REMEX_CHECK(answer.add({block.data(), n}));
+  }
+  return answer.fields();
+}
+
+/// Nobody waits any more. From here on the worker cannot send (the kernel decides which came first), and what it sent
+/// before is taken: nothing is done that nobody knows of.
+std::optional<Fields> last_answer(const Stream& from, Incoming& answer) {
+  if (from.fd() < 0) return std::nullopt;
+  (void)::shutdown(from.fd(), SHUT_RD);
+  std::array<char, 4096> block;
+  while (answer.missing() > 0) {
+    const ssize_t n = ::recv(from.fd(), block.data(), std::min(block.size(), answer.missing()), MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0 || !answer.add({block.data(), static_cast<std::size_t>(n)})) return std::nullopt;
+  }
+  auto fields = answer.fields();
+  return fields ? std::optional(std::move(*fields)) : std::nullopt;
+}
+
+}  // namespace
+
+Result<Fields> receive_fields(Stream& from, std::size_t more) {
+  Incoming answer(more);
+  return receive(from, answer);
 }
 
 Result<Fields> Courier::call(const Fields& request, Seconds limit, const std::function<Status(Stream&)>& body) {
@@ -160,13 +196,19 @@ Result<Fields> Courier::call(const Fields& request, Seconds limit, const std::fu
   const DeadlineScope deadline(std::chrono::duration_cast<Millis>(limit) + Millis(5000));
   Status sent = stream->write_all(encode_fields(request));
   if (sent && body) sent = body(*stream);
-  // A worker that refuses answers without reading everything: its answer says more than the failed write.
   // A command's output may be as long as the request allows.
   const auto output = request.find("max_output");
   const auto more = output != request.end() ? parse_uint(output->second).value_or(0) : 0;
-  auto answer = receive_fields(*stream, static_cast<std::size_t>(std::min<std::uint64_t>(more, UINT32_MAX)));
-  if (!answer && !sent && answer.error().kind == ErrorKind::closed) return std::unexpected(sent.error());
-  if (!answer && answer.error().kind == ErrorKind::timed_out)
+  Incoming incoming(static_cast<std::size_t>(std::min<std::uint64_t>(more, UINT32_MAX)));
+  // A worker that refuses answers without reading everything: its answer says more than the failed write. One that did
+  // not get the message because it cannot be read here would wait for the rest.
+  Result<Fields> answer = sent || sent.error().kind == ErrorKind::closed
+                              ? receive(*stream, incoming)
+                              : Result<Fields>(std::unexpected(sent.error()));
+  if (answer) return answer;
+  if (auto last = last_answer(*stream, incoming)) return std::move(*last);
+  if (!sent && answer.error().kind == ErrorKind::closed) return std::unexpected(sent.error());
+  if (answer.error().kind == ErrorKind::timed_out)
     return fail(ErrorKind::timed_out, fmt::format("the delivery process did not end within {} s", limit.count()));
   return answer;
 }
@@ -269,7 +311,8 @@ class Master {
       const int got = receive_packet(socket_, number, fd);
       if (got == 0) {
         open = false;
-        for (auto& [pid, until] : running_) until = std::min(until, monotonic_now() + kOrphanTime);
+        for (auto& [pid, child] : running_)
+          if (!child.told) child.until = std::min(child.until, monotonic_now() + kOrphanTime);
       }
       if (got <= 0) continue;
       if (number == kReload && fd < 0) reload_();
@@ -298,8 +341,13 @@ class Master {
       work_(fd, true);
       ::_exit(0);
     }
-    if (pid > 0) running_[pid] = monotonic_now() + std::min(Seconds(limit), kMostTime);
+    if (pid > 0) running_[pid] = Child{monotonic_now() + std::min(Seconds(limit), kMostTime)};
   }
+
+  struct Child {
+    Instant until;
+    bool told = false;  ///< to end
+  };
 
   void reap(int children) {
     signalfd_siginfo info;
@@ -308,15 +356,18 @@ class Master {
     int status = 0;
     for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) running_.erase(pid);
     const Instant now = monotonic_now();
-    for (auto& [pid, until] : running_)
-      if (now > until) ::kill(pid, SIGKILL);
+    for (auto& [pid, child] : running_) {
+      if (now <= child.until) continue;
+      ::kill(pid, child.told ? SIGKILL : SIGALRM);
+      child = {.until = child.told ? now : now + kUndoTime, .told = true};
+    }
   }
 
   int socket_;
   int held_ = -1;  ///< of hold(); children have it, too, what they execute has not
   CourierWork work_;
   std::function<void()> reload_;
-  std::map<pid_t, Instant> running_;
+  std::map<pid_t, Child> running_;
 };
 
 class ProcessCourier : public Courier {
@@ -373,6 +424,7 @@ Result<std::shared_ptr<Courier>> start_courier_process(CourierWork work, std::fu
     ::signal(SIGHUP, SIG_IGN);
     ::signal(SIGINT, SIG_IGN);
     ::signal(SIGTERM, SIG_IGN);  // it ends when the daemon has ended
+    ::signal(SIGALRM, SIG_DFL);  // what ends children that are late
     (void)::prctl(PR_SET_NAME, "remex-courier");
     Master(fds[1], std::move(work), std::move(reload)).run();
   }

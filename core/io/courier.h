@@ -44,7 +44,9 @@ class Courier {
   virtual ~Courier() = default;
   /// Can act as other users.
   virtual bool privileged() const = 0;
-  /// A fresh request. The child is killed when it is not done within `limit`. The stream is the request's socket.
+  /// A fresh request. The child is told to end (SIGALRM, which ends a process) when it is not done within `limit`; one
+  /// that holds the signal back because it would leave half of its work behind is killed much later. The stream is the
+  /// request's socket.
   virtual Result<std::unique_ptr<Stream>> open(Seconds limit) = 0;
   /// Tells the privileged process to read its configuration again.
   virtual void reload() {}
@@ -54,7 +56,8 @@ class Courier {
   /// The privileged process, a child of the one that called start_courier_process(); -1: there is none.
   virtual pid_t process() const { return -1; }
 
-  /// Sends the request, then what `body` writes, and waits for the answer. Parks, at most `limit` and a little.
+  /// Sends the request, then what `body` writes, and waits for the answer. Parks, at most `limit` and a little. After
+  /// an error the worker cannot give its answer any more: either this returns it, or the worker's write_fields() fails.
   Result<Fields> call(const Fields& request, Seconds limit, const std::function<Status(Stream&)>& body = nullptr);
 };
 

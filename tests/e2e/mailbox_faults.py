@@ -295,6 +295,30 @@ def test_mail_that_came_into_a_new_mailbox_stays():
     REMEX.run('-Mrm', *re.findall(r'\S{23}', REMEX.run('-bpi').stdout), check_rc=0)
 
 
+def test_nobody_waits_any_more_when_a_slow_disk_is_done():
+    """The message is taken out of the mailbox again, and a repetition is no second copy."""
+    clear()
+    for made in (False, True):
+        before = os.path.getsize(D('mail/file')) if made else 0
+        FAULTS.pause(f.SYNC)
+        asker = start('file', FAULTY)
+        asker.stdin.write(b'Subject: slow\n\ny\n')
+        asker.stdin.close()
+        FAULTS.wait_for_pause()
+        h.check(os.path.getsize(D('mail/file')) > before and os.path.exists(D('mail/file.lock')), 'it is in the mailbox')
+        asker.kill()
+        asker.wait()
+        FAULTS.resume()
+        h.wait_for(lambda: not os.path.exists(D('mail/file.lock')), what='the end of the delivery')
+        FAULTS.disarm()
+        h.equal(os.path.getsize(D('mail/file')) if made else os.path.exists(D('mail/file')), before, 'the mailbox')
+        REMEX.run('-qff', check_rc=0)
+        with open(D('mail/file')) as box:
+            h.equal(box.read().count('Subject: slow'), 1 + made, 'copies')
+        h.equal(os.listdir(D('mail')), ['file'], 'files')
+    clear()
+
+
 def test_mode_of_the_lock_file():
     h.write(D('mail/locked'), '', 0o600)
     os.chown(D('mail/locked'), 8, 8)

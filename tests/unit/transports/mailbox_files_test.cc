@@ -53,7 +53,7 @@ io::Fields mailbox(const fs::path& path) {
 
 /// "" or what went wrong.
 std::string append(const io::Fields& f, std::string_view message) {
-  return text(append_to_mailbox(f, message), "error");
+  return text(append_to_mailbox(f, message, [](const io::Fields&) { return Status(); }), "error");
 }
 
 /// Runs `deliver(i)` in threads that begin together; what went wrong.
@@ -105,6 +105,29 @@ BOOST_AUTO_TEST_CASE(a_lock_lasts_until_the_end_of_the_delivery) {
   const std::string box = slurp(t.path / "u");
   BOOST_TEST(box.size() == kAtOnce * whole(0).size());
   for (int i = 0; i < kAtOnce; ++i) BOOST_TEST(box.find(whole(i)) != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_nobody_hears_of_is_taken_back) {
+  const TempDir t;
+  io::Fields f = mailbox(t.path / "u");
+  f["lock_retries"] = "1";
+  f["use_lockfile"] = "1";
+  int asked = 0;
+  const auto gone = [&](const io::Fields& answer) -> Status {
+    ++asked;
+    BOOST_TEST(text(answer, "file") == (t.path / "u").string());
+    BOOST_TEST(slurp(t.path / "u").ends_with("text\n"));
+    BOOST_TEST(append(f, "another\n").find("failed to lock mailbox") == 0U);  // until it is decided
+    return fail(ErrorKind::closed, "gone");
+  };
+  BOOST_TEST(!text(append_to_mailbox(f, "text\n", gone), "error").empty());
+  BOOST_TEST(entries(t.path) == 0U);  // the new file and the lock file
+  f["use_lockfile"] = "0";
+  BOOST_TEST(append(f, "one\n") == "");
+  BOOST_TEST(!text(append_to_mailbox(f, "text\n", gone), "error").empty());
+  BOOST_TEST(slurp(t.path / "u") == "one\n");
+  BOOST_TEST(asked == 2);
+  BOOST_TEST(entries(t.path) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(lock_files_of_one_process) {
