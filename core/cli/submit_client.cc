@@ -64,8 +64,8 @@ class Collected : public smtp::DataSink {
   Status each(F&& take) {
     REMEX_CHECK(take(std::string_view(memory_)));
     if (!file_) return {};
-    if (std::fflush(file_.get()) != 0) return fail_errno(errno, "writing the message to a temporary file");
-    std::rewind(file_.get());
+    if (std::fflush(file_.get()) != 0 || std::fseek(file_.get(), 0, SEEK_SET) != 0)
+      return fail_errno(errno, "writing the message to a temporary file");
     std::vector<char> block(daemon::kMaxFrame);
     for (std::size_t n = 0; (n = std::fread(block.data(), 1, block.size(), file_.get())) > 0;)
       REMEX_CHECK(take(std::string_view(block.data(), n)));
@@ -83,7 +83,8 @@ class Collected : public smtp::DataSink {
 
 class Handover {
  public:
-  Handover(const Options& o, const std::string& spool) : o_(o), spool_(spool), request_(o) {
+  Handover(const Options& o, const std::string& spool)
+      : o_(o), spool_(spool), request_(static_cast<const daemon::SubmitRequest&>(o)) {
     request_.kind = kind_of(o);
   }
 

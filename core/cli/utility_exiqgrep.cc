@@ -2,6 +2,7 @@
 // output are those of Exim's program of this name; see utilities.h.
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdio>

@@ -90,7 +90,9 @@ IsOwn own_names(const lang::Config& config, const std::string& dir) {
 class Directory {
  public:
   Directory() = default;
-  explicit Directory(int fd) : fd_(fd) { (void)::fstat(fd_, &st_); }
+  explicit Directory(int fd) : fd_(fd) {
+    if (fd >= 0) (void)::fstat(fd, &st_);
+  }
   Directory(Directory&& o) noexcept : fd_(std::exchange(o.fd_, -1)), st_(o.st_) {}
   Directory& operator=(Directory&& o) noexcept {
     std::swap(fd_, o.fd_);
