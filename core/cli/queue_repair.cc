@@ -5,30 +5,21 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <string_view>
+
 #include "core/cli/modes.h"
 #include "core/store/repair.h"
 
 namespace remex::cli {
 namespace {
 
-void tell(daemon::Process& p, const std::string& id, const std::string& text) {
-  fmt::print("{} {}\n", id, text);
-  p.engine.log->write(log::kMain | log::kPanic, id, text);
-}
+constexpr std::string_view kDamaged = "set aside: a part of it was not readable when the spool was repaired";
+constexpr std::string_view kLost = "lost: its envelope was on a damaged page of the spool database";
 
-int tell_all(daemon::Process& p, const store::RepairReport& r, const std::string& who) {
-  if (r.finished) {
-    fmt::print("The repair that was broken off is done; what it said of single messages holds.\n");
-    return 0;
-  }
-  for (const auto& id : r.damaged) tell(p, id, "set aside: a part of it was not readable when the spool was repaired");
-  for (const auto& id : r.lost) tell(p, id, "lost: its envelope was on a damaged page of the spool database");
+void print_report(const store::RepairReport& r) {
+  for (const auto& id : r.damaged) fmt::print("{} {}\n", id, kDamaged);
+  for (const auto& id : r.lost) fmt::print("{} {}\n", id, kLost);
   for (const auto& path : r.found) fmt::print("{}: nobody's now\n", path);
-  p.engine.log->write(
-      log::kMain | log::kPanic, "",
-      fmt::format("spool repaired by {}: {} messages kept, {} set aside, {} lost, {} files in lost+found; "
-                  "the damaged database is in {}",
-                  who, r.kept, r.damaged.size(), r.lost.size(), r.found.size(), r.original));
   fmt::print(
       "{} message{} kept, {} set aside as damaged, {} lost; {} retry records and {} hints kept.\nThe damaged database "
       "is in {}.\n",
@@ -36,9 +27,16 @@ int tell_all(daemon::Process& p, const store::RepairReport& r, const std::string
   if (!r.found.empty())
     fmt::print(
         "What was found of lost messages has headers and body; who it was for, the main log may tell (grep the id). "
-        "Send it on "
-        "with -oi -f SENDER RECIPIENT < FILE.\n");
-  return r.damaged.empty() && r.lost.empty() && r.found.empty() ? 0 : 1;
+        "Send it on with -oi -f SENDER RECIPIENT < FILE.\n");
+}
+
+void log_report(log::Log& log, const store::RepairReport& r, const std::string& who) {
+  for (const auto& id : r.damaged) log.write(log::kMain | log::kPanic, id, kDamaged);
+  for (const auto& id : r.lost) log.write(log::kMain | log::kPanic, id, kLost);
+  log.write(log::kMain | log::kPanic, "",
+            fmt::format("spool repaired by {}: {} messages kept, {} set aside, {} lost, {} files in lost+found; "
+                        "the damaged database is in {}",
+                        who, r.kept, r.damaged.size(), r.lost.size(), r.found.size(), r.original));
 }
 
 }  // namespace
@@ -54,7 +52,23 @@ int run_queue_repair(const Options& o, const std::shared_ptr<const lang::Config>
   }
   auto report = store::repair_spool(config->main.spool_directory);
   if (!report) return complain(EX_TEMPFAIL, report.error().text);
-  return with_process(o, config, false, [&](daemon::Process& p) { return tell_all(p, *report, who); });
+  if (report->finished) {
+    fmt::print(
+        "The repair that was broken off is done; what it said of single messages holds. What it set aside \"remex "
+        "queue "
+        "damaged\" lists, and headers and bodies of lost messages are in {}/lost+found.\n",
+        config->main.spool_directory);
+    return 0;
+  }
+  print_report(*report);  // first: whatever keeps the spool from being used, this is known
+  if (!report->not_in_place.empty())
+    return complain(EX_TEMPFAIL, fmt::format("the new database is made, but could not be put in place: {}; until "
+                                             "\"remex queue repair\" ends that, the spool cannot be used",
+                                             report->not_in_place));
+  return with_process(o, config, false, [&](daemon::Process& p) {
+    log_report(*p.engine.log, *report, who);
+    return report->damaged.empty() && report->lost.empty() && report->found.empty() ? 0 : 1;
+  });
 }
 
 }  // namespace remex::cli

@@ -90,8 +90,7 @@ class Repair {
         fresh_path_(folder_ + "/spool.sqlite.new") {}
 
   Result<RepairReport> run();
-  /// After an error: the copies go, unless the new database is complete and waits to be put in place. A full disk would
-  /// be fuller with every try.
+  /// After an error: the copies go and body files are where they were. A full disk would be fuller with every try.
   void clear_away();
 
  private:
@@ -112,8 +111,9 @@ class Repair {
 
   std::string spool_, folder_, path_, fresh_path_, found_folder_;
   std::unique_ptr<Database> old_, fresh_;
-  std::set<std::int64_t> used_;   ///< contents of the messages kept
-  std::set<std::string> bodies_;  ///< body files they name
+  std::set<std::int64_t> used_;                             ///< contents of the messages kept
+  std::set<std::string> bodies_;                            ///< body files they name
+  std::vector<std::pair<std::string, std::string>> moved_;  ///< body files: where they were, and are
   RepairReport report_;
 };
 
@@ -325,16 +325,24 @@ Status Repair::export_contents() {
   return {};
 }
 
-/// A body file that no row names would be deleted as a leftover.
+/// A body file that no row names would be deleted as a leftover, or written over: it is elsewhere before there is a
+/// database that does not name it. A repair that was broken off may have moved it already.
 Status Repair::rescue_body_files() {
   for (const std::string& name : salvage_body_files(*old_)) {
-    const std::string path = spool_ + "/bodies/" + name;
-    if (bodies_.contains(name) || name.find('/') != std::string::npos || ::access(path.c_str(), F_OK) != 0) continue;
-    REMEX_CHECK(lost_and_found());
-    REMEX_CHECK(rename_path(path, found_folder_ + "/" + name));
-    report_.found.push_back(found_folder_ + "/" + name);
+    if (bodies_.contains(name) || name.empty() || name.find('/') != std::string::npos) continue;
+    const std::string path = spool_ + "/bodies/" + name, found = spool_ + "/lost+found/" + name;
+    if (::access(path.c_str(), F_OK) == 0) {
+      REMEX_CHECK(lost_and_found());
+      REMEX_CHECK(rename_path(path, found));
+      moved_.emplace_back(path, found);
+    } else if (::access(found.c_str(), F_OK) != 0) {
+      continue;
+    }
+    report_.found.push_back(found);
   }
-  return found_folder_.empty() ? Status() : sync_path(found_folder_, O_RDONLY | O_DIRECTORY);
+  if (found_folder_.empty()) return {};
+  REMEX_CHECK(sync_path(found_folder_, O_RDONLY | O_DIRECTORY));
+  return sync_path(spool_, O_RDONLY | O_DIRECTORY);
 }
 
 Status Repair::swap() {
@@ -380,10 +388,12 @@ Result<RepairReport> Repair::run() {
   fresh_.reset();  // the last connection: its log goes
   REMEX_CHECK(export_contents());
   REMEX_CHECK(sync_path(fresh_path_, O_RDWR));
-  REMEX_CHECK(rename_path(fresh_path_, repaired_database(path_)));
-  REMEX_CHECK(sync_path(folder_, O_RDONLY | O_DIRECTORY));
   REMEX_CHECK(rescue_body_files());
-  REMEX_CHECK(swap());
+  REMEX_CHECK(rename_path(fresh_path_, repaired_database(path_)));
+  // From here on an error does not take back what was found out: whoever calls again only ends the repair.
+  Status placed = sync_path(folder_, O_RDONLY | O_DIRECTORY);
+  if (placed) placed = swap();
+  if (!placed) report_.not_in_place = placed.error().text;
   outlast_latecomers(held);
   return std::move(report_);
 }
@@ -391,6 +401,7 @@ Result<RepairReport> Repair::run() {
 void Repair::clear_away() {
   if (report_.original.empty() || ::access(repaired_database(path_).c_str(), F_OK) == 0) return;
   old_.reset(), fresh_.reset();
+  for (const auto& [was, is] : moved_) (void)::rename(is.c_str(), was.c_str());
   std::error_code ec;  // what cannot be removed is in nobody's way
   fs::remove_all(report_.original, ec);
   for (const char* end : {"", "-wal", "-shm"}) ::unlink((fresh_path_ + end).c_str());

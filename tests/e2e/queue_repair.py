@@ -185,6 +185,72 @@ def test_a_repair_that_was_broken_off():
     h.equal(set(queued()), set(SUBJECTS), 'the queue')
 
 
+def restore():
+    """The spool as it was, whole."""
+    shutil.rmtree(SPOOL)
+    subprocess.run(['cp', '-a', SAVED, SPOOL], check=True)
+
+
+def lose_a_large_message():
+    """A message with a body in a file, of whose rows nothing is left but the name of that file. → its path"""
+    restore()
+    SERVER.run('-odq', '-oi', '-f', 's@box.test', 'r@far.test', input='Subject: large\n\n' + 'large\n' * 100000, check_rc=0)
+    with sqlite3.connect(DATABASE) as db:
+        names = [n for n, in db.execute('SELECT body_file FROM content WHERE body_file IS NOT NULL')]
+        db.execute('DELETE FROM messages WHERE content IN (SELECT key FROM content WHERE body_file IS NOT NULL)')
+        db.execute("UPDATE content SET headers = x'ff' WHERE body_file IS NOT NULL")
+    db.close()
+    h.equal(len(names), 1, 'body files')
+    return os.path.join(SPOOL, 'bodies', names[0])
+
+
+def repair():
+    return subprocess.run([h.BIN, 'queue', '-C', SERVER.conf, 'repair'], capture_output=True, text=True, timeout=60, env=SERVER.env)
+
+
+def check_rescue(body, r):
+    found = os.path.join(SPOOL, 'lost+found', os.path.basename(body))
+    h.check(r.returncode == 1 and found + ": nobody's now" in r.stdout, 'the body is named: %s' % r)
+    with open(found) as f:
+        h.equal(f.read(), 'large\n' * 100000, 'the body')
+    h.check(not os.path.exists(body), 'it is among the bodies still, where it would be written over')
+    h.equal(set(queued()), set(SUBJECTS), 'the queue')
+
+
+def test_a_body_is_rescued_before_the_old_database_goes():
+    body = lose_a_large_message()
+    folder = sorted(os.listdir(D('spool', 'db')))
+    h.write(D('spool', 'lost+found'), '')  # no place for it
+    r = repair()
+    h.check(r.returncode == 75 and 'lost+found' in r.stderr, r)
+    h.equal((sorted(os.listdir(D('spool', 'db'))), os.path.exists(body)), (folder, True), 'nothing was changed')
+    os.unlink(D('spool', 'lost+found'))
+    check_rescue(body, repair())
+
+
+def test_a_repair_that_was_broken_off_behind_the_rescue():
+    body = lose_a_large_message()
+    os.mkdir(D('spool', 'lost+found'))
+    shutil.chown(D('spool', 'lost+found'), 'mail')
+    os.rename(body, os.path.join(SPOOL, 'lost+found', os.path.basename(body)))
+    check_rescue(body, repair())
+
+
+def test_a_new_database_that_cannot_be_put_in_place():
+    body = lose_a_large_message()
+    for end in ('-wal', '-shm'):
+        if os.path.exists(DATABASE + end):
+            os.unlink(DATABASE + end)
+    os.makedirs(DATABASE + '-shm/in the way')
+    r = repair()
+    h.check(r.returncode == 75 and 'could not be put in place' in r.stderr and '%d messages kept' % COUNT in r.stdout, 'the report comes all the same: %s' % r)
+    h.check(os.path.basename(body) in r.stdout, r.stdout)
+    shutil.rmtree(DATABASE + '-shm')
+    h.check('broken off is done' in remex('queue', 'repair'), 'the second repair')
+    h.equal(set(queued()), set(SUBJECTS), 'the queue')
+    h.check(not os.path.exists(body) and os.listdir(D('spool', 'lost+found')) == [os.path.basename(body)], 'the body')
+
+
 def test_a_latecomer():
     """Who has the old file open when it is replaced is waited for: it could take the new database's log for the old one's."""
     damage(PAGES['retry leaf'][0], JUNK['zero'])
