@@ -142,7 +142,6 @@ void Scheduler::deliver(std::shared_ptr<Process> process, store::StoredMessage&&
   }
   waiting_bytes_ += bytes;
   pump();
-  if (!waiting_.empty()) waiting_.back().waited = true;
 }
 
 void Scheduler::wake(std::shared_ptr<Process> process, const std::string& id) {
@@ -208,7 +207,6 @@ void Scheduler::start_waiting() {
       const std::string id = item->msg.envelope.id;
       const Status st = contained([&] {
         opt.first_attempt = true;
-        opt.waited = item->waited;
         return delivery::deliver_fresh(item->process->engine, std::move(item->msg), opt);
       });
       if (!st && st.error().kind != ErrorKind::cancelled)

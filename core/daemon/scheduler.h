@@ -112,7 +112,6 @@ class Scheduler {
   struct Waiting {
     std::shared_ptr<Process> process;
     store::StoredMessage msg;
-    bool waited = false;  ///< for a slot: without a claim, so that operators and queue runs get at it
     Instant since = monotonic_now();
   };
   std::size_t parallel_, most_;

@@ -270,6 +270,9 @@ class Worker {
       auto strong = weak.lock();
       if (strong && !queue_only) scheduler_.deliver(std::move(strong), std::move(msg));
     };
+    process_->engine.take_on = [this, weak](store::StoredMessage&& msg) {
+      if (auto strong = weak.lock()) scheduler_.deliver(std::move(strong), std::move(msg));
+    };
     process_->server.etrn = [this, weak](const smtp::Server::EtrnJob& job) {
       auto strong = weak.lock();
       return strong && scheduler_.etrn(std::move(strong), job);

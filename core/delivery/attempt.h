@@ -260,6 +260,8 @@ class Attempt {
   std::set<std::string> said_of_hosts_;                         ///< lines about hosts that are in the log already
   std::map<const Addr*, Failure> troubles_;                     ///< of what transports did not deliver
   std::vector<store::StoredMessage> made_;                      ///< bounces and warnings to be delivered afterwards
+  /// To the engine's take_on, else delivered now. Parks.
+  void send_made();
 };
 
 /// Name under which a finished address that is not a whole recipient is remembered, as in Exim's spool: with its

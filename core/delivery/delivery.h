@@ -34,6 +34,9 @@ struct Engine {
   /// Mailbox directories are synced together, shortly after the deliveries, and the spool keeps a message until then.
   /// Null (commands that end soon): each delivery syncs its own.
   std::shared_ptr<io::Settler> settler;
+  /// Takes what an attempt made (bounces, reports, warnings) once it is in the store, so that the message it is about
+  /// is given back at once. Null: each is delivered at the end of the attempt.
+  std::function<void(store::StoredMessage&&)> take_on = nullptr;
 };
 
 struct DeliverOptions {
@@ -47,9 +50,7 @@ struct DeliverOptions {
   bool dry_run = false;        ///< -N: transports are not called; everything counts as delivered
   bool first_attempt = false;  ///< right after reception: routing and local retry times ignored
   bool untried_only = false;   ///< -qi: messages that had an attempt before are left alone
-  /// deliver_fresh: the message waited unclaimed, so others may have delivered, removed or changed it.
-  bool waited = false;
-  bool insist = false;  ///< deliver_message: one that is being delivered is waited for, for a second
+  bool insist = false;         ///< deliver_message: one that is being delivered is waited for, for a second
   /// Counts the runs of local transports that are under way, and is changed on the loop's thread; null: nobody asks.
   std::shared_ptr<int> local_runs = nullptr;
 };
@@ -71,8 +72,9 @@ struct QueueRun {
 /// One delivery attempt of a stored message, whole: loads, claims, routes, delivers, records, bounces, removes when
 /// complete. Not an error when some other process has it, or when it cannot be loaded (cannot_load()). Parks.
 Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions& opt);
-/// As deliver_message for a message just inserted: it is loaded from the store only when it waited and is another one
-/// there now. One that somebody else has tried meanwhile is left to its next attempt.
+/// As deliver_message for a message just inserted: it is loaded only when it is another one in the store now, for
+/// between insertion and claim anybody may have delivered, removed or changed it. One that somebody else has tried
+/// meanwhile is left to its next attempt.
 Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt);
 
 /// The store could not load this message for that reason, which is not that it is gone: a damaged one is set aside, and

@@ -379,6 +379,16 @@ void Attempt::hold_outcome(bool done, std::int64_t next, const Error& why) {
   if (!queued && claim) claim->keep();
 }
 
+void Attempt::send_made() {
+  DeliverOptions opt;
+  opt.first_attempt = true;
+  for (auto& m : std::exchange(made_, {}))
+    if (eng_.take_on)
+      eng_.take_on(std::move(m));
+    else
+      (void)deliver_fresh(eng_, std::move(m), opt);
+}
+
 Status Attempt::finish() {
   auto& env = msg_.envelope;
   // One recipient, delivered: a crash before the spool forgets the message repeats that one delivery at most, so that
@@ -426,10 +436,7 @@ Status Attempt::finish() {
   if (!outcome) hold_outcome(done, next, outcome.error());
   // A removal is queued at least: await_removal() waits for the disk.
   for (const auto& o : outcomes_) o->recorded = outcome.has_value();
-  DeliverOptions opt;
-  opt.first_attempt = true;
-  for (auto& m : made_) (void)deliver_fresh(eng_, std::move(m), opt);
-  made_.clear();
+  send_made();
   if (!completed.empty()) eng_.log->write(log::kMain, env.id, completed);
   if (done) raise_complete();
   return outcome;

@@ -118,7 +118,7 @@ Status deliver_message(Engine& eng, const std::string& id, const DeliverOptions&
 Status deliver_fresh(Engine& eng, store::StoredMessage msg, const DeliverOptions& opt) {
   REMEX_TRY(auto claim, eng.store->claim(msg.envelope.id));
   if (!claim) return {};
-  if (opt.waited && !eng.store->unchanged(msg)) {
+  if (!eng.store->unchanged(msg)) {
     auto now = eng.store->load(msg.envelope.id);
     if (!now && now.error().kind == ErrorKind::not_found) return {};
     if (!now) {
