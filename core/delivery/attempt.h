@@ -131,8 +131,10 @@ class Attempt {
   bool already_done(const Addr& a) const;
   /// The address whose delivery stands for that of the duplicate `a`; null: it is none of this attempt.
   const Addr* delivered_for(const Addr& a) const;
-  /// Hosts a run asked about ("name\nip" → key of the retry record).
+  /// Hosts a run asked about ("name\nip\nport" → key of the retry record): two servers may share an address.
   using Asked = std::map<std::string, std::string>;
+  /// The key of the retry record of a host that a run used.
+  static std::string key_of(const Asked& asked, const std::string& name, const std::string& ip, int port);
   /// A run of a transport and what of it has been recorded.
   struct Run {
     Group& group;

@@ -76,12 +76,16 @@ void Attempt::tell_of_hosts(Run& run, const std::vector<transports::HostResult>&
   }
 }
 
+std::string Attempt::key_of(const Asked& asked, const std::string& name, const std::string& ip, int port) {
+  const auto known = asked.find(place_of(name, ip, port));
+  return known != asked.end() ? known->second : host_key(name, ip, port);
+}
+
 void Attempt::record_hosts(const std::vector<transports::HostResult>& hosts, const Asked& asked, const Addr& a) {
   if (!eng_.store || cut_short()) return;
   const std::int64_t now = failed_at();
   for (const auto& h : hosts) {
-    const auto known = asked.find(h.name + "\n" + h.ip);
-    const std::string key = known != asked.end() ? known->second : host_key(h.name, h.ip, 0);
+    const std::string key = key_of(asked, h.name, h.ip, h.port);
     if (h.trouble.kind == Kind::none) {
       forget_failure(key);
       continue;
@@ -161,8 +165,7 @@ void Attempt::schedule_after(Addr& a, const transports::AddrResult& r, const Ask
     const std::string port = eng_.log->on(log::Selector::outgoing_port) ? fmt::format(":{}", r.host_port) : "";
     const std::string line = host_line(r.host_name, r.host_ip, port, r.message, r.trouble);
     if (said_of_hosts_.insert(line).second) note(line, line);
-    const auto known = asked.find(r.host_name + "\n" + r.host_ip);
-    const std::string host = known != asked.end() ? known->second : host_key(r.host_name, r.host_ip, 0);
+    const std::string host = key_of(asked, r.host_name, r.host_ip, r.host_port);
     deferred(a, host + ":" + msg_.envelope.id, "*@" + r.host_name, error, true, said_by(r));
   } else {
     const bool by_user = r.retry_scope == Scope::address || transports::generic(*a.transport).retry_use_local_part;

@@ -99,6 +99,10 @@ std::string host_key(const std::string& name, const std::string& ip, int port) {
   return key;
 }
 
+std::string place_of(const std::string& name, const std::string& ip, int port) {
+  return fmt::format("{}\n{}\n{}", name, ip, port);
+}
+
 std::string host_key(const routers::HostItem& h) { return host_key(h.name, h.ip, h.port); }
 
 }  // namespace remex::delivery

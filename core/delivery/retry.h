@@ -34,6 +34,9 @@ const lang::RetryRule* find_rule(const lang::Config& config, lang::Scope& scope,
 void schedule(const lang::RetryRule& rule, const lang::Config& config, std::int64_t began, std::int64_t now,
               store::RetryRecord& rec);
 
+/// "name\nip\nport": what tells one server from another.
+std::string place_of(const std::string& name, const std::string& ip, int port);
+/// The key of a host's retry record.
 std::string host_key(const routers::HostItem& h);
 std::string host_key(const std::string& name, const std::string& ip, int port);
 

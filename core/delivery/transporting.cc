@@ -184,7 +184,7 @@ void Attempt::run_group(Group& g) {
   const auto allowed = [&](const routers::HostItem& h, bool delay, bool by_address) {
     routers::HostItem keyed = h;
     if (!by_address && !h.name.empty()) keyed.ip.clear();
-    run.asked[h.name + "\n" + h.ip] = host_key(keyed);
+    run.asked[place_of(h.name, h.ip, h.port)] = host_key(keyed);
     return host_gate(keyed, first, delay);
   };
   transports::DeliverContext ctx{*eng_.config,
