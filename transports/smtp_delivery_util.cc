@@ -174,6 +174,31 @@ void SmtpDelivery::wait_for_record(const Group& group, const Error& why) {
   }
 }
 
+bool SmtpDelivery::record_so_far(const Group& open) {
+  if (transactions_ == 0 || !ctx_.settle) return true;
+  const Status recorded = ctx_.settle(results_);
+  if (!recorded) wait_for_record(without_answer(open), recorded.error());
+  return recorded.has_value();
+}
+
+void SmtpDelivery::note_dead(const routers::HostItem& h, int port, const Group& open) {
+  // A policy is that of one domain: what it does not allow says nothing about the others.
+  if (open.empty() || sts_ || results_[open.front()].retry_scope != AddrResult::Scope::host) return;
+  dead_.emplace(std::pair(h.ip, port), DeadHost{ctx_.host_results.back(), results_[open.front()]});
+}
+
+bool SmtpDelivery::known_dead(const routers::HostItem& h, const Group& open) {
+  const auto dead = dead_.find({h.ip, h.port});
+  if (dead == dead_.end()) return false;
+  ctx_.host_results.push_back(dead->second.host);  // the log tells of it with each transaction
+  ++transactions_;
+  for (const std::size_t i : open) {
+    results_[i] = dead->second.result;
+    results_[i].transaction = transactions_;
+  }
+  return true;
+}
+
 void SmtpDelivery::wait_for_turn(const Group& group, const DestinationLimits::Refusal& why) {
   for (const std::size_t i : group) {
     results_[i] = deferred_result(why.why);
@@ -239,6 +264,7 @@ void SmtpDelivery::host_failed(const routers::HostItem& h, int port, const HostT
 }
 
 void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
+  if (!record_so_far(open)) return;
   auto options = connect_options(h);
   if (!options) {
     for (const std::size_t i : open) results_[i] = deferred_result(options.error().text);
@@ -260,6 +286,7 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
   });
   Group undone;  // for the next host
   for (bool fresh = false; !open.empty();) {
+    if (!record_so_far(open)) break;
     bool reused = false;
     options->known = fresh ? KnownServer() : recall(h, *options);
     auto opened = connect(h, *options, fresh, reused);
@@ -278,6 +305,7 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
     }
     if (!opened) {
       host_failed(h, port, opened.error(), open);
+      note_dead(h, port, open);
       break;
     }
     SmtpConnection& c = **opened;
@@ -290,6 +318,7 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
           continue;
         }
         host_failed(h, port, known.error(), open);
+        note_dead(h, port, open);
         break;
       }
     if (ctx_.scope.delivery != nullptr) {
@@ -332,6 +361,7 @@ void SmtpDelivery::deliver_group(const Group& group, const std::vector<routers::
                                   Trouble::Kind::hosts_not_due);
     results_[i].retry_scope = AddrResult::Scope::none;
   }
+  if (!record_so_far(open)) return;
   if (Status s = find_sts(*batch_[group.front()]); !s) {
     for (const std::size_t i : group) results_[i] = deferred_result(s.error().text);
     return;
@@ -359,7 +389,7 @@ void SmtpDelivery::deliver_group(const Group& group, const std::vector<routers::
     }
     const HostGate gate = ctx_.host_gate ? ctx_.host_gate(known, o_.delay_after_cutoff, *by_address) : HostGate::open;
     given_up = given_up && gate == HostGate::given_up;
-    if (gate == HostGate::wait || gate == HostGate::given_up) continue;
+    if (gate == HostGate::wait || gate == HostGate::given_up || known_dead(known, open)) continue;
     if (gate == HostGate::open && counted >= o_.hosts_max_try) {
       const auto other = [&](const routers::HostItem& later) { return later.mx > h.mx; };
       if (std::none_of(hosts.begin() + static_cast<std::ptrdiff_t>(n), hosts.end(), other)) return;
@@ -420,6 +450,7 @@ std::vector<AddrResult> SmtpDelivery::run() {
   const bool from_mx = !first.hosts.empty() && first.hosts.front().mx >= 0;
   if (rest.empty() || from_mx || (first.fallback_hosts.empty() && !o_.fallback_hosts.is_set()))
     return std::move(results_);
+  if (!record_so_far(rest)) return std::move(results_);
   auto more = fallback_list();
   const std::vector<AddrResult> before = results_;
   if (more && !more->empty()) {

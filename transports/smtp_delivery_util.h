@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -83,6 +84,14 @@ class SmtpDelivery {
   void wait_for_resources(const Group& group, const routers::HostItem& h, int error);
   /// What the transactions before came to cannot be recorded: the rest waits, so that no crash repeats more than that.
   void wait_for_record(const Group& group, const Error& why);
+  /// Before anything that may take long: what the transactions came to so far is recorded. False: it cannot be, and
+  /// those of `open` without an answer wait. Parks.
+  bool record_so_far(const Group& open);
+  /// `h` could not be reached, or did not let us in: what it said about `open` is said of the other addresses of this
+  /// run, too, and nobody waits for it again.
+  void note_dead(const routers::HostItem& h, int port, const Group& open);
+  /// True: the host is dead for this run, and that is the result of `open` so far.
+  bool known_dead(const routers::HostItem& h, const Group& open);
   /// A host has said something about the address or the message.
   static bool has_answer(const AddrResult& r);
   /// Those of `open` about which no host has said anything yet.
@@ -140,6 +149,12 @@ class SmtpDelivery {
   DestinationRule rule_;                             ///< of the hosts that are being tried
   std::optional<DestinationLimits::Permit> permit_;  ///< while they are
   int transactions_ = 0;
+  /// What a host that failed in this run came to, and the addresses it failed.
+  struct DeadHost {
+    HostResult host;
+    AddrResult result;
+  };
+  std::map<std::pair<std::string, int>, DeadHost> dead_;  ///< by address and port
   std::string sender_, head_, plain_head_;
   std::shared_ptr<const mail::Body> body_;
 };

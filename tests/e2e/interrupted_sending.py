@@ -36,6 +36,12 @@ two:
   route_list = * 127.0.0.1
   self = send
   transport = two
+one_each:
+  driver = manualroute
+  domains = one.test
+  route_list = * 127.0.0.1
+  self = send
+  transport = one_each
 mbox:
   driver = accept
   domains = file.test
@@ -60,14 +66,21 @@ out:
   hosts_avoid_tls = *
   hosts_avoid_pipelining = *
   destination_max_connections = 1
+one_each:
+  driver = smtp
+  port = %d
+  allow_localhost
+  hosts_avoid_tls = *
+  max_rcpt = 1
+  connection_max_messages = 1
 two:
   driver = smtp
   port = %d
   allow_localhost
   hosts_avoid_tls = *
   fallback_hosts = 127.0.0.1::%d
-'''.replace('@DIR@', D.path) % (PEER.port, PEER.port, SECOND.port))
-h.write(CONF, open(CONF).read().replace('  accept domains = dsearch', '  accept domains = remote.test : file.test : two.test\n  accept domains = dsearch', 1))
+'''.replace('@DIR@', D.path) % (PEER.port, PEER.port, PEER.port, SECOND.port))
+h.write(CONF, open(CONF).read().replace('  accept domains = dsearch', '  accept domains = remote.test : file.test : two.test : one.test\n  accept domains = dsearch', 1))
 SERVER = h.Remex(CONF, [PORT]).start()
 atexit.register(SERVER.kill)
 
@@ -81,10 +94,10 @@ def log():
 
 
 class Killer:
-    """Kills the worker when the other side reads MAIL for the n-th time."""
+    """Kills the worker when the other side reads a command (or takes a connection) for the n-th time."""
 
-    def __init__(self, n):
-        self.left, self.killed = n, False
+    def __init__(self, n, usual='250 ok'):
+        self.left, self.killed, self.usual = n, False, usual
 
     def __call__(self, _):
         self.left -= 1
@@ -92,7 +105,7 @@ class Killer:
             os.kill(SERVER.worker(), signal.SIGKILL)
             self.killed = True
             raise ConnectionError('nobody is there any more')
-        return '250 ok'
+        return self.usual
 
 
 def each_once(recipients):
@@ -244,6 +257,19 @@ def test_a_text_that_cannot_be_read():
     h.equal(h.send(PORT, 'a@client.test', ['small@remote.test'], 'Subject: x\n\nx\n')[0], 250)
     h.wait_for(lambda: taken() == ['small@remote.test'], what=lambda: 'the other message: ' + log()[-3000:])
     h.check(not re.search('== small@remote.test', log()), 'it did not wait: ' + log()[-3000:])
+
+
+def test_before_another_connection():
+    """What was taken is on the disk before the next connection is made, which a host may leave without a word for minutes."""
+    PEER.messages.clear()
+    PEER.replies.clear()
+    PEER.replies['connect'] = killer = Killer(3, '220 sink.test ESMTP')
+    before = log().count(' Completed')
+    to = ['s%d@one.test' % i for i in range(5)]
+    h.equal(h.send(PORT, 'a@client.test', to, 'Subject: x\n\nx\n')[0], 250)
+    done(before + 1)
+    h.check(killer.killed, 'the worker died in the middle')
+    each_once(to)
 
 
 def let_go(path):
