@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -51,6 +52,7 @@ void work(int fd, bool privileged) {
     (void)pthread_sigmask(SIG_BLOCK, &alarm, nullptr);
     wait_for_end(fd);
     const std::string& mark = f->at("mark");
+    while (f->contains("go") && !fs::exists(f->at("go"))) ::usleep(10'000);
     std::ofstream(mark + ".new") << (write_fields(fd, {{"done", "1"}}) ? "told" : "not told");
     fs::rename(mark + ".new", mark);
   }
@@ -128,6 +130,26 @@ BOOST_AUTO_TEST_CASE(a_message_that_cannot_be_sent_is_not_waited_for) {
     BOOST_REQUIRE(!answer);
     BOOST_TEST(answer.error().text == "no such body");
     BOOST_TEST((monotonic_now() - begin < Seconds(60)));
+  });
+}
+
+// The last: there is no courier after it.
+BOOST_AUTO_TEST_CASE(it_has_time_when_the_asking_process_ends_too) {
+  constexpr Seconds kLonger{17};  // than children have that were not told to end
+  const TempDir t;
+  const std::string mark = t.path / "mark", go = t.path / "go";
+  in_loop([&] {
+    const auto answer = started->call({{"do", "undo"}, {"mark", mark}, {"go", go}}, Seconds(1));
+    BOOST_REQUIRE(!answer);
+    const pid_t process = started->process();
+    started.reset();
+    // A child that is killed is the courier's last, and it ends.
+    const Instant end = monotonic_now() + kLonger;
+    while (monotonic_now() < end && ::waitpid(process, nullptr, WNOHANG) == 0) must(sleep_for(Millis(50)));
+    BOOST_TEST((monotonic_now() >= end));
+    std::ofstream(go).put('x');
+    while (monotonic_now() < end + Seconds(30) && !fs::exists(mark)) must(sleep_for(Millis(10)));
+    BOOST_TEST(fs::exists(mark));
   });
 }
 
