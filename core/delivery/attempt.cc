@@ -160,11 +160,11 @@ bool Attempt::older_than_rule_for(const std::string& subject, const std::string&
 }
 
 std::optional<store::RetryRecord> Attempt::hint_against(const std::string& key, const std::string& subject) {
-  const auto rec = eng_.store->get_retry(key);
+  auto rec = eng_.store->get_retry(key);
   if (!rec || !*rec || (*rec)->expired || (*rec)->next_try <= now_ ||
       now_ - (*rec)->last_try >= eng_.config->main.retry_data_expire || older_than_rule_for(subject, {}, (*rec)->error))
     return {};
-  return **rec;
+  return std::move(*rec);
 }
 
 std::string Attempt::key_for_sender(const Addr& a) const {
@@ -288,6 +288,7 @@ void Attempt::route_all() {
   // Generation by generation, recipients and the children of one address from the last to the first: the order in which
   // log readers know routing from Exim. Deliveries then begin with what was routed last.
   std::vector<Addr*> generation;
+  generation.reserve(tops_.size());
   for (auto& top : tops_) generation.push_back(top.get());
   if (filter_top_)
     for (auto& child : filter_top_->children) generation.push_back(child.get());

@@ -332,6 +332,7 @@ void Attempt::make_durable() {
   const auto owed = std::exchange(unsynced_, {});
   const auto results = io::offload([&] {
     std::vector<Status> r;
+    r.reserve(owed.size());
     for (const auto& [directory, addr] : owed) r.push_back(directory->sync());
     return r;
   });
@@ -349,6 +350,7 @@ void Attempt::make_durable() {
 bool Attempt::forget_later() {
   if (unsynced_.empty()) return false;
   std::vector<io::UnsyncedPtr> directories;
+  directories.reserve(unsynced_.size());
   for (const auto& owed : unsynced_) directories.push_back(owed.first);
   unsynced_.clear();
   eng_.settler->add(std::move(directories), [store = eng_.store, log = eng_.log, id = msg_.envelope.id,
