@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -66,11 +67,15 @@ Status list_queue(store::Store& store, const SubmitRequest& request, bool everyt
     if (!is_message_id(id)) return fail(fmt::format("malformed message id {} after -bp option", printable(id)));
   if (has('c') && !everything)
     return fail("permission denied: -bpc is for admin users (root, exim_user, admin_groups)");
-  REMEX_TRY(auto list, store.list(!everything || (!has('i') && !has('c'))));
-  std::erase_if(list, [&](const auto& e) {
-    return e.queue_name != request.queue_name || (!everything && (e.login.empty() || e.login != login));
-  });
-  if (has('c')) return out(fmt::format("{}\n", list.size()));
+  const std::unordered_set<std::string_view> asked(request.arguments.begin(), request.arguments.end());
+  std::size_t number = 0;
+  const auto wanted = [&](const store::QueueEntry& e) {
+    if (e.queue_name != request.queue_name || (!everything && (e.login.empty() || e.login != login))) return false;
+    ++number;
+    return !has('c') && (asked.empty() || asked.contains(e.id));
+  };
+  REMEX_TRY(const auto list, store.list(!everything || (!has('i') && !has('c')), wanted));
+  if (has('c')) return out(fmt::format("{}\n", number));
   const std::int64_t now = wall_seconds();
   std::string text;
   const auto add = [&](const std::string& more) {

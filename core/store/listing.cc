@@ -39,7 +39,7 @@ QueueEntry entry_of(const Query& q, bool with_recipients) {
 
 }  // namespace
 
-Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
+Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients, const Wanted& wanted) {
   std::vector<QueueEntry> out;
   std::lock_guard lock(read_mutex_);
   int rc = SQLITE_ROW;
@@ -50,22 +50,23 @@ Result<std::vector<QueueEntry>> SqliteStore::list(bool with_recipients) {
             "SELECT id, sender, size, received, frozen, next_attempt, queue, envelope FROM messages ORDER BY id"));
     while ((rc = q.step()) == SQLITE_ROW)
       if (QueueEntry x = entry_of(q, with_recipients); !(claims_ && claims_->removal_pending(x.id)))
-        out.push_back(std::move(x));
+        if (!wanted || wanted(x)) out.push_back(std::move(x));
   }
   if (rc == SQLITE_DONE) return out;
   if ((rc & 0xff) != SQLITE_CORRUPT) return reader_->fail("listing the queue", rc);
   note_damage(rc);
-  return list_around_damage(with_recipients);
+  return list_around_damage(with_recipients, wanted);
 }
 
 /// A damaged page is in the way: message by message.
-std::vector<QueueEntry> SqliteStore::list_around_damage(bool with_recipients) {
+std::vector<QueueEntry> SqliteStore::list_around_damage(bool with_recipients, const Wanted& wanted) {
   std::vector<QueueEntry> out;
   for (const std::string& id : salvage_ids(*reader_)) {
     if (claims_ && claims_->removal_pending(id)) continue;
     auto q = reader_->query(
         "SELECT id, sender, size, received, frozen, next_attempt, queue, envelope FROM messages WHERE id = ?");
-    if (q && q->text(id).step() == SQLITE_ROW) out.push_back(entry_of(*q, with_recipients));
+    if (!q || q->text(id).step() != SQLITE_ROW) continue;
+    if (QueueEntry x = entry_of(*q, with_recipients); !wanted || wanted(x)) out.push_back(std::move(x));
   }
   return out;
 }

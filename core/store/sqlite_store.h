@@ -48,7 +48,8 @@ class SqliteStore final : public Store {
                       std::function<void(bool)> done) override;
   Status remove(const std::string& id, bool wait_for_disk) override;
   Status await_removal(const std::string& id) override;
-  Result<std::vector<QueueEntry>> list(bool with_recipients) override;
+  using Store::list;
+  Result<std::vector<QueueEntry>> list(bool with_recipients, const Wanted& wanted) override;
   Result<std::int64_t> count() override;
   Result<std::vector<std::string>> due(std::int64_t now, std::size_t n, Frozen frozen, const std::string& queue_name,
                                        bool retries_only, DuePlace* place) override;
@@ -80,7 +81,7 @@ class SqliteStore final : public Store {
   /// of too many. An error code of SQLite.
   int bound_hints(Database& db, const std::string& table);
   Status writable() const;
-  std::vector<QueueEntry> list_around_damage(bool with_recipients);
+  std::vector<QueueEntry> list_around_damage(bool with_recipients, const Wanted& wanted);
   std::vector<std::string> due_around_damage(std::int64_t now, std::size_t n, Frozen frozen,
                                              const std::string& queue_name, DuePlace& here);
   void note_damage(int rc);

@@ -123,7 +123,11 @@ class Store {
   /// A removal of this message that was not waited for is on the disk when this returns; most have been for long, and
   /// then it costs nothing. Error: the disk refuses it so far. Parks.
   virtual Status await_removal(const std::string& id) = 0;
-  virtual Result<std::vector<QueueEntry>> list(bool with_recipients) = 0;
+  /// Of a long queue only what is asked for is kept in memory.
+  using Wanted = std::function<bool(const QueueEntry&)>;
+  /// The queue in the order of the ids: what is `wanted` (empty: everything), which may not use the store.
+  virtual Result<std::vector<QueueEntry>> list(bool with_recipients, const Wanted& wanted) = 0;
+  Result<std::vector<QueueEntry>> list(bool with_recipients) { return list(with_recipients, nullptr); }
   virtual Result<std::int64_t> count() = 0;
   /// Which frozen messages a search for due ones finds: all, none, or those that came at these times or before (epoch
   /// seconds).

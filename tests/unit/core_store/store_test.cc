@@ -61,6 +61,28 @@ BOOST_AUTO_TEST_CASE(message_round_trip) {
   BOOST_TEST(got->body->read(0, 10000).value() == std::string(10000, 'x'));
 }
 
+BOOST_AUTO_TEST_CASE(a_list_of_what_is_wanted) {
+  Spool spool;
+  auto st = spool.open().value();
+  std::vector<std::string> ids;
+  for (const char* login : {"one", "", "two", "one"}) {
+    StoredMessage m = sample(100, 3);
+    m.envelope.login = login;
+    m.envelope.from.host_address.clear();
+    BOOST_REQUIRE(st->insert(m));
+    ids.push_back(m.envelope.id);
+  }
+  int seen = 0;
+  const auto his = st->list(true, [&seen](const QueueEntry& e) {
+                       ++seen;
+                       return e.login == "one" && e.recipients.size() == 3;
+                     }).value();
+  BOOST_TEST(seen == 4);
+  BOOST_REQUIRE_EQUAL(his.size(), 2U);
+  BOOST_TEST((his[0].id == ids[0] && his[1].id == ids[3]));
+  BOOST_TEST(st->list(false, nullptr).value().size() == 4U);
+}
+
 BOOST_AUTO_TEST_CASE(update_replace_remove) {
   Spool spool;
   auto st = spool.open().value();
