@@ -251,7 +251,9 @@ class Remex:
             os.kill(pid, signal.SIGCONT)
 
     def run(self, *args, input=None, timeout=120, check_rc=None):
-        r = subprocess.run(self.command(*args), input=input, capture_output=True, text=True, timeout=timeout, env=self.env, user=self.user)
+        """A command of its own with the daemon's options, but not with its queue interval, which goes with no other mode."""
+        command = self.prefix + [BIN, '-C', self.conf, *(a for a in self.args if not a.startswith('-q')), *args]
+        r = subprocess.run(command, input=input, capture_output=True, text=True, timeout=timeout, env=self.env, user=self.user)
         if check_rc is not None:
             equal(r.returncode, check_rc, 'exit status of %s: %s%s' % (args, r.stdout, r.stderr))
         return r
