@@ -541,7 +541,7 @@ void apply_origin(const SubmitRequest& o, mail::ReceivedFrom& from) {
     const auto dot = given.rfind('.');  // the command refuses what is neither; its word is not the daemon's
     if (dot == std::string::npos || !mail::is_ip_address(given.substr(0, dot))) return;
     const auto number = parse_uint(given.substr(dot + 1));
-    if (!number || *number > 65535) return;
+    if (!number || *number > std::numeric_limits<int>::max()) return;  // Exim takes any number for a port
     address = given.substr(0, dot);
     port = static_cast<int>(*number);
   };

@@ -301,7 +301,7 @@ def test_more_arguments_than_recipients():
 
 def test_origins_are_addresses():
     """The command refuses others; the daemon does not rely on it."""
-    for text, host in ((b'192.0.2.7] x', ''), (b'192.0.2.7.99999', ''), (b'192.0.2.8.25', r'H=\[192\.0\.2\.8\]:25 ')):
+    for text, host in ((b'192.0.2.7] x', ''), (b'192.0.2.7.99999999999', ''), (b'192.0.2.8.25', r'H=\[192\.0\.2\.8\]:25 ')):
         before = len(log())
         answers(connect(request(MESSAGE, 'x@later.test', more=field(b'A', text)) + frame(b'I', b'Subject: o\n\n') + frame(b'Z')))
         h.check(re.search(r'<= root@box.test %sU=root' % host, log()[before:]), log()[before:])
