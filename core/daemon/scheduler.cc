@@ -180,6 +180,7 @@ void Scheduler::pump() {
   }
   try {
     watch();
+    // NOLINTNEXTLINE(bugprone-empty-catch)
   } catch (const std::bad_alloc&) {  // the next delivery, or the look for retries, comes to it
   }
 }

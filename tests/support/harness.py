@@ -45,6 +45,22 @@ def own_as_oracle(path, oracle):
         os.chown(path, int(entry[2]), int(entry[3]))
 
 
+def drip(command, line, seconds=30, **kw):
+    """Runs it with `line` on standard input five times a second until it ends by itself; (status or None, standard error)."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, **kw) as p:
+        end = time.monotonic() + seconds
+        while p.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(BrokenPipeError):
+                p.stdin.write(line)
+                p.stdin.flush()
+            time.sleep(0.2)
+        status = p.poll()
+        p.kill()
+        with contextlib.suppress(BrokenPipeError):
+            p.stdin.close()
+        return status, p.stderr.read()
+
+
 @functools.cache
 def sanitized():
     """The program under test was built with the address sanitizer, which has its own idea of memory."""
