@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -16,6 +18,7 @@ namespace {
 /// "remx" as application_id: a foreign database in our place is refused rather than written to.
 constexpr int kApplicationId = 0x72656d78;
 constexpr int kSchemaVersion = 3;
+constexpr Millis kCreationPatience{10'000}, kCreationPause{10};
 
 // messages has no rowid: the message id is the key, and rows stay small so that listing 100 000 reads few pages.
 // Headers and body live in content, which a delivery attempt that only changes recipients never rewrites.
@@ -190,7 +193,9 @@ Status set_pragmas(Database& db, bool writer) {
   return {};
 }
 
-Status prepare_schema(Database& db) {
+namespace {
+
+Status prepare_once(Database& db) {
   REMEX_TRY(const auto version, pragma_int(db, "PRAGMA user_version"));
   if (version >= 1 && version <= kSchemaVersion) {
     REMEX_TRY(const auto app, pragma_int(db, "PRAGMA application_id"));
@@ -226,6 +231,21 @@ Status prepare_schema(Database& db) {
     return std::unexpected(std::move(e));
   }
   return {};
+}
+
+}  // namespace
+
+Status prepare_schema(Database& db) {
+  // Of several processes that make a new database at the same moment SQLite tells some that it is locked, without the
+  // wait that it was given: the change to a write-ahead log does not know it.
+  const Instant patient = monotonic_now() + kCreationPatience;
+  for (;;) {
+    Status prepared = prepare_once(db);
+    const bool busy = !prepared && (sqlite3_errcode(db.raw()) & 0xff) == SQLITE_BUSY;
+    if (!busy || monotonic_now() >= patient) return prepared;
+    if (sqlite3_get_autocommit(db.raw()) == 0) db.exec("ROLLBACK");
+    std::this_thread::sleep_for(kCreationPause);
+  }
 }
 
 }  // namespace remex::store

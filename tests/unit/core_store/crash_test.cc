@@ -170,6 +170,7 @@ BOOST_AUTO_TEST_CASE(processes_write_at_the_same_time) {
   for (int p = 0; p < kProcesses; ++p)
     pids.push_back(in_child([&] {
       auto st = spool.open();
+      if (!st) std::fprintf(stderr, "%s\n", st.error().text.c_str());
       if (!st) return 1;
       for (int i = 0; i < kEach; ++i)
         if (!st.value()->insert(sample(2000))) return 2;
