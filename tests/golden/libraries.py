@@ -14,6 +14,9 @@ dynamic = subprocess.run(['readelf', '-d', os.environ['REMEX_BIN']], capture_out
 needed = re.findall(r'NEEDED.*\[lib([^\]]*?)\.so', dynamic)
 bound = [n for n in needed if any(n.startswith(l) for l in LATE)]
 if not needed or bound:
-    print('linked with %s: a function is called that its late library does not list (core/io/gnutls.h and its like)' % (bound or 'nothing'))
+    names = subprocess.run(['readelf', '--dyn-syms', '-W', os.environ['REMEX_BIN']], capture_output=True, text=True, check=True).stdout
+    own = sorted(set(n for n in re.findall(r' UND (\w+)', names) if any(n.startswith(l.split('-')[0]) for l in LATE)))
+    print('linked with %s: a function is called that its late library does not list: %s (core/io/gnutls.h and its like)'
+          % (bound or 'nothing', ' '.join(own) or 'see readelf --dyn-syms'))
     sys.exit(1)
 print('ok   linked with ' + ' '.join(needed))
