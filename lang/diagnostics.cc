@@ -168,6 +168,7 @@ void Diagnostics::promote_warnings() {
 
 std::vector<const Diagnostic*> Diagnostics::sorted() const {
   std::vector<const Diagnostic*> out;
+  out.reserve(list_.size());
   for (const Diagnostic& d : list_) out.push_back(&d);
   std::stable_sort(out.begin(), out.end(), [](const Diagnostic* a, const Diagnostic* b) {
     if (a->pos.file != b->pos.file) return a->pos.file < b->pos.file;

@@ -19,6 +19,7 @@ std::uint32_t width_of(std::string_view s) { return static_cast<std::uint32_t>(s
 
 std::string meant(std::string_view word, const std::vector<DriverInstance>& list) {
   std::vector<std::string_view> names;
+  names.reserve(list.size());
   for (const DriverInstance& d : list) names.push_back(d.name);
   const auto best = nearest(word, names);
   return best.empty() ? std::string() : fmt::format("did you mean \"{}\"?", best);
@@ -62,6 +63,7 @@ void check_acl_option(ReaderState& st, const DriverInstance::Given& g) {
     if (text == verb) return;
   if (st.config.acl_positions.contains(std::string(text))) return;
   std::vector<std::string_view> names;
+  names.reserve(st.config.acl_positions.size());
   for (const auto& [name, pos] : st.config.acl_positions) names.push_back(name);
   const auto best = nearest(text, names);
   st.diag.error("unknown-acl", g.value.at(0), width_of(text),
@@ -125,7 +127,7 @@ ValueProblem check_selectors(const MainOptions& m) {
   return parsed ? ValueProblem{} : from_status(std::unexpected(parsed.error()));
 }
 
-ValueProblem check_dns(dns::ResolverConfig options) {
+ValueProblem check_dns(const dns::ResolverConfig& options) {
   auto made = dns::Resolver::create(options);
   return made ? ValueProblem{} : from_status(std::unexpected(made.error()));
 }

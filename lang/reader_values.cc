@@ -37,7 +37,7 @@ struct Applier {
   SourceText& value;
 
   // `item`: the wrong part of a list, marked when it can be found.
-  bool bad(const char* code, std::string message, std::string hint, std::string_view item = {}) const {
+  bool bad(const char* code, const std::string& message, std::string hint, std::string_view item = {}) const {
     const std::size_t at = item.empty() ? std::string::npos : value.text().find(item);
     if (at != std::string::npos) {
       st.diag.error(code, value.at(at), static_cast<std::uint32_t>(item.size()), where + message, std::move(hint));

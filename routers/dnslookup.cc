@@ -142,7 +142,7 @@ std::optional<RouteResult> widen(RouteContext& ctx, const lang::DriverInstance& 
     if (found.outcome == HostFind::again) return generic(r).pass_on_timeout ? passed() : deferred(found.message);
     if (found.outcome != HostFind::found) continue;
     const std::string local = mail::split_address(addr.state.address).local_part;
-    addr.children.push_back(make_child(addr, local + "@" + longer));
+    addr.children.push_back(make_child(addr, fmt::format("{}@{}", local, longer)));
     return RouteResult{Outcome::rerouted, {}, {}, false};
   }
   return std::nullopt;

@@ -117,7 +117,7 @@ HostFindResult insecure(std::string_view what, const std::string& name) {
 void cut_at_self(std::vector<HostItem>& hosts) {
   const auto self = std::find_if(hosts.begin(), hosts.end(), [](const HostItem& h) { return h.is_self; });
   if (self == hosts.end()) return;
-  const HostItem me = *self;
+  const HostItem me = std::move(*self);
   std::erase_if(hosts, [&](const HostItem& h) { return h.mx >= me.mx; });
   if (hosts.empty()) hosts.push_back(me);
 }

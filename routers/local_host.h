@@ -60,7 +60,7 @@ inline std::string_view interface_item_ip(std::string_view item) {
 
 /// One textual form per address.
 inline std::string canonical_ip(std::string_view ip) {
-  const std::string text(ip);
+  std::string text(ip);
   unsigned char raw[16];
   char out[INET6_ADDRSTRLEN] = {};
   if (inet_pton(AF_INET6, text.c_str(), raw) == 1) {

@@ -348,6 +348,7 @@ Status may_ask(const lang::DriverInstance& r, const io::Fields& f) {
   const auto& o = static_cast<const QueryprogramOptions&>(*r.options);
   if (o.words.empty()) return fail("the router has no command");
   std::vector<lang::WordPattern> patterns;
+  patterns.reserve(o.words.size());
   for (const lang::Expansion& e : o.words)
     patterns.push_back(e.is_constant() ? lang::WordPattern{e.constant(), true, false}
                                        : lang::word_pattern(e.source_text()));

@@ -184,7 +184,7 @@ Status finish_children(RouteContext& ctx, const lang::DriverInstance& r, Addr& a
 enum class Next { done, following, pass };
 
 /// The driver accepted, made children or discarded.
-Next settle(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, RouteResult res, std::size_t index) {
+Next settle(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, const RouteResult& res, std::size_t index) {
   const RouterGeneric& g = generic(r);
   if (fails_verification(ctx, g)) {
     set_outcome(addr, Addr::Status::failed, failed(fmt::format("{} router forced verify failure", r.name)));

@@ -11,6 +11,7 @@ namespace remex::routers {
 
 std::string hosts_key(const std::vector<HostItem>& hosts) {
   std::vector<const HostItem*> sorted;
+  sorted.reserve(hosts.size());
   for (const HostItem& h : hosts) sorted.push_back(&h);
   const auto rank = [](const HostItem* h) { return std::tie(h->place, h->mx); };
   std::ranges::sort(sorted, {}, [&](const HostItem* h) {

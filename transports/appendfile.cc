@@ -96,7 +96,8 @@ std::string maildir_name(const DeliverContext& ctx, const lang::DriverInstance& 
 }
 
 /// ",S=1234" behind the name; printing characters without a slash, a colon in front of a letter or digit.
-Result<std::string> name_tag(DeliverContext& ctx, const AppendfileOptions& o, std::uint64_t size) {
+Result<std::string> name_tag(DeliverContext& ctx, const lang::DriverInstance& t, const AppendfileOptions& o,
+                             std::uint64_t size) {
   if (!o.maildir_tag.is_set()) return std::string();
   const std::uint64_t saved = ctx.job.envelope.size;
   ctx.job.envelope.size = size;  // $message_size is exact here
@@ -104,7 +105,7 @@ Result<std::string> name_tag(DeliverContext& ctx, const AppendfileOptions& o, st
   ctx.job.envelope.size = saved;
   if (!text) {
     if (text.error().kind == ErrorKind::forced_fail) return std::string();
-    return defer(fmt::format("expansion of maildir_tag failed: {}", text.error().text));
+    return expansion_failed(o.maildir_tag, t.name, text.error(), expansion_trouble("maildir_tag"));
   }
   std::string tag;
   for (const char c : text->view())
@@ -146,9 +147,7 @@ Result<Place> find_place(DeliverContext& ctx, const lang::DriverInstance& t, con
   const lang::Expansion& option = o.file.is_set() ? o.file : o.directory;
   if (option.is_set()) {
     auto text = option.eval(ctx.scope);
-    if (!text)
-      return defer(fmt::format("Expansion of \"{}\" (file or directory name for {} transport) failed: {}",
-                               option.source_text(), t.name, text.error().text));
+    if (!text) return expansion_failed(option, t.name, text.error(), expansion_trouble("file or directory name"));
     path = std::move(*text);
   } else if (a.is_directory || a.is_file) {
     path = a.special;  // from a redirection: "/dir/" or "/file"
@@ -165,7 +164,10 @@ Result<Place> find_place(DeliverContext& ctx, const lang::DriverInstance& t, con
     return defer(
         fmt::format("Tainted '{}' (file or directory name for {} transport) not permitted", printable(dir), t.name));
   const std::string_view what = is_directory ? "directory" : "file";
-  if (!dir.starts_with('/')) return defer(fmt::format("{} name \"{}\" is not absolute", what, printable(dir)));
+  if (!dir.starts_with('/')) {
+    std::string why = fmt::format("appendfile: file or directory name \"{}\" is not absolute", printable(dir));
+    return std::unexpected(Error{ErrorKind::defer, std::move(why), kNotAbsolute});
+  }
   if (has_dot_dot(dir) || dir.find('\0') != std::string::npos)
     return defer(fmt::format("{} name \"{}\" has a .. component", what, printable(dir)));
   place.path = std::move(dir);
@@ -176,13 +178,16 @@ Result<Place> find_place(DeliverContext& ctx, const lang::DriverInstance& t, con
 
 /// Prefix, suffix and escapes: an mbox has some unless told otherwise, other formats have none unless told.
 Result<MessageText> compose(DeliverContext& ctx, const lang::DriverInstance& t, const AppendfileOptions& o,
-                            std::span<routers::Addr* const> batch, Format format) {
-  const bool mbox = format == Format::mbox && !o.use_bsmtp;
+                            std::span<routers::Addr* const> batch, const Place& place) {
+  const bool mbox = place.format == Format::mbox && !o.use_bsmtp;
   REMEX_CHECK(return_path(ctx, t, *batch.front()));
-  REMEX_TRY(MessageText m, message_text(ctx, t, batch));
+  auto text = message_text(ctx, t, batch);
+  if (!text && text.error().sys_errno == kHeadersFailed)
+    text.error().text.insert(kHeadersTrouble.size(), " while writing to " + place.path);
+  REMEX_TRY(MessageText m, std::move(text));
   m.crlf = o.use_crlf;
-  REMEX_TRY(m.prefix, expand_text(ctx, o.message_prefix, "message_prefix"));
-  REMEX_TRY(m.suffix, expand_text(ctx, o.message_suffix, "message_suffix"));
+  REMEX_TRY(m.prefix, expand_text(ctx, o.message_prefix, expansion_trouble("prefix", kExpansionFailed, false)));
+  REMEX_TRY(m.suffix, expand_text(ctx, o.message_suffix, expansion_trouble("suffix", kExpansionFailed, false)));
   if (mbox && t.find_given("message_prefix") == nullptr) m.prefix = from_line(ctx);
   if (mbox && t.find_given("message_suffix") == nullptr) m.suffix = "\n";
   m.check = o.check_string;
@@ -199,7 +204,7 @@ Status add_quota(DeliverContext& ctx, const lang::DriverInstance& t, const Appen
       if (minus_one) f[name] = "-1";
       return {};
     }
-    REMEX_TRY(const SizeLimit n, expand_size(ctx, e, name, !minus_one));
+    REMEX_TRY(const SizeLimit n, expand_size(ctx, e, !minus_one));
     f[name] = std::to_string(n.bytes);
     if (!n.checked) f[fmt::format("{}_unchecked", name)] = "1";
     return {};
@@ -209,7 +214,7 @@ Status add_quota(DeliverContext& ctx, const lang::DriverInstance& t, const Appen
   REMEX_CHECK(put("mailbox_size", o.mailbox_size, true));
   REMEX_CHECK(put("mailbox_filecount", o.mailbox_filecount, true));
   if (o.quota_warn_threshold.is_set()) {
-    REMEX_TRY(const std::string text, expand_text(ctx, o.quota_warn_threshold, "quota_warn_threshold"));
+    REMEX_TRY(const std::string text, expand_text(ctx, o.quota_warn_threshold));
     if (const std::string_view s = trim(text); s.ends_with('%')) {
       double percent = 0;
       const auto quota = parse_int(f["quota"]).value_or(0);
@@ -219,13 +224,16 @@ Status add_quota(DeliverContext& ctx, const lang::DriverInstance& t, const Appen
                                  printable(s.substr(0, s.size() - 1)), t.name));
       f["quota_warn"] = std::to_string(static_cast<std::int64_t>(static_cast<double>(quota) * percent / 100));
     } else {
-      REMEX_TRY(const SizeLimit n, expand_size(ctx, o.quota_warn_threshold, "quota_warn_threshold", false));
+      REMEX_TRY(const SizeLimit n, expand_size(ctx, o.quota_warn_threshold, false));
       f["quota_warn"] = std::to_string(n.bytes);
     }
   }
-  REMEX_TRY(f["quota_directory"], expand_text(ctx, o.quota_directory, "quota_directory"));
-  REMEX_TRY(const bool size_file, o.maildir_use_size_file.eval(ctx.scope));
-  if (size_file) f["use_size_file"] = "1";
+  REMEX_TRY(f["quota_directory"], expand_text(ctx, o.quota_directory));
+  auto size_file = o.maildir_use_size_file.eval(ctx.scope);
+  if (!size_file && size_file.error().kind != ErrorKind::forced_fail)
+    return misconfigured(
+        fmt::format("failed to expand maildir_use_size_file in {} transport: {}", t.name, size_file.error().text));
+  if (size_file && *size_file) f["use_size_file"] = "1";
   return {};
 }
 
@@ -312,7 +320,7 @@ Result<MaildirJob> maildir_job(DeliverContext& ctx, const lang::DriverInstance& 
   job.body = m.body;
   job.tail = m.suffix;
   job.name = maildir_name(ctx, t, *a);
-  REMEX_TRY(const std::string tag, name_tag(ctx, o, m.size()));
+  REMEX_TRY(const std::string tag, name_tag(ctx, t, o, m.size()));
   if (job.name.size() + tag.size() <= 255) job.name += tag;
   return job;
 }
@@ -350,11 +358,12 @@ AddrResult deliver_in_thread(DeliverContext& ctx, const MaildirJob& job) {
 }
 
 /// Lines around the envelope of a mailstore: each ends with a newline; a forced failure is nothing.
-Result<std::string> mailstore_lines(DeliverContext& ctx, const lang::Expansion& e, std::string_view what) {
+Result<std::string> mailstore_lines(DeliverContext& ctx, const lang::Expansion& e, std::string_view transport,
+                                    std::string_view what) {
   if (!e.is_set()) return std::string();
-  auto text = expand_tainted(ctx, e, what);
+  auto text = e.eval(ctx.scope);
   if (!text && text.error().kind == ErrorKind::forced_fail) return std::string();
-  if (!text) return defer(text.error().text);
+  if (!text) return expansion_failed(e, transport, text.error(), expansion_trouble(what));
   std::string lines = text->str();
   if (!lines.ends_with('\n')) lines += '\n';
   return lines;
@@ -366,8 +375,8 @@ Result<std::string> mailstore_envelope(DeliverContext& ctx, const lang::DriverIn
                                        const std::string& name) {
   static constexpr const char* kVariable = "mailstore_basename";
   ctx.scope.extra[kVariable] = name;
-  auto prefix = mailstore_lines(ctx, o.mailstore_prefix, "mailstore_prefix");
-  auto suffix = mailstore_lines(ctx, o.mailstore_suffix, "mailstore_suffix");
+  auto prefix = mailstore_lines(ctx, o.mailstore_prefix, t.name, "mailstore prefix");
+  auto suffix = mailstore_lines(ctx, o.mailstore_suffix, t.name, "mailstore suffix");
   ctx.scope.extra.erase(kVariable);
   if (!prefix || !suffix) return std::unexpected(prefix ? suffix.error() : prefix.error());
   REMEX_TRY(const std::string sender, return_path(ctx, t, *batch.front()));
@@ -389,7 +398,7 @@ Status add_names(DeliverContext& ctx, const lang::DriverInstance& t, std::span<r
     const std::string unique = file_name(ctx, t, *batch.front());
     if (ctx.scope.delivery != nullptr)
       ctx.scope.delivery->inode = replace_all(unique.substr(unique.rfind('-') + 1), "P", "");
-    auto expanded = expand_tainted(ctx, o.directory_file, "directory_file");
+    auto expanded = expand_tainted(ctx, o.directory_file, expansion_trouble("directory_file", 0));
     if (ctx.scope.delivery != nullptr) ctx.scope.delivery->inode.clear();
     REMEX_TRY(const Text name, std::move(expanded));
     if (name.is_tainted())
@@ -422,10 +431,11 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   const auto& o = static_cast<const AppendfileOptions&>(*t.options);
   routers::Addr& a = *batch.front();
   REMEX_TRY(const std::string home, home_directory(ctx, t, a));
+  REMEX_CHECK(current_directory(ctx, t, a, home));  // nothing is run there, but it must be one
   REMEX_TRY(const Identity id, find_identity(ctx, t, a));
   REMEX_TRY(const Place place, find_place(ctx, t, o, a));
   REMEX_TRY(const bool create, may_create(o, place, home));
-  REMEX_TRY(MessageText m, compose(ctx, t, o, batch, place.format));
+  REMEX_TRY(MessageText m, compose(ctx, t, o, batch, place));
   REMEX_CHECK(apply_filter(ctx, t, id, batch, m));
   if (plain_maildir(id, place, o, m)) {
     REMEX_TRY(MaildirJob job, maildir_job(ctx, t, batch.front(), o, place, m));

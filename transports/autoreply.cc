@@ -100,9 +100,11 @@ std::optional<std::int64_t> parse_interval(std::string_view s) {
   return n < 0 ? std::optional(total) : std::nullopt;
 }
 
+constexpr ExpansionTrouble kReplyFailed{.words = "Expansion of \"{0}\" failed in {1} transport", .panic = false};
+
 Result<std::string> path_option(DeliverContext& ctx, const lang::DriverInstance& t, const lang::Expansion& e,
                                 std::string_view what) {
-  REMEX_TRY(const Text path, expand_tainted(ctx, e, what));
+  REMEX_TRY(const Text path, expand_tainted(ctx, e, kReplyFailed));
   if (path.empty()) return std::string();
   if (path.is_tainted())
     return defer(
@@ -115,19 +117,19 @@ Result<std::string> path_option(DeliverContext& ctx, const lang::DriverInstance&
 
 Result<routers::ReplySpec> from_options(DeliverContext& ctx, const lang::DriverInstance& t, const AutoreplyOptions& o) {
   routers::ReplySpec r;
-  REMEX_TRY(r.to, expand_text(ctx, o.to, "to"));
-  REMEX_TRY(r.cc, expand_text(ctx, o.cc, "cc"));
-  REMEX_TRY(r.bcc, expand_text(ctx, o.bcc, "bcc"));
-  REMEX_TRY(r.from, expand_text(ctx, o.from, "from"));
-  REMEX_TRY(r.reply_to, expand_text(ctx, o.reply_to, "reply_to"));
-  REMEX_TRY(r.subject, expand_text(ctx, o.subject, "subject"));
-  REMEX_TRY(r.headers, expand_text(ctx, o.headers, "headers"));
-  REMEX_TRY(r.text, expand_text(ctx, o.text, "text"));
+  REMEX_TRY(r.to, expand_text(ctx, o.to, kReplyFailed));
+  REMEX_TRY(r.cc, expand_text(ctx, o.cc, kReplyFailed));
+  REMEX_TRY(r.bcc, expand_text(ctx, o.bcc, kReplyFailed));
+  REMEX_TRY(r.from, expand_text(ctx, o.from, kReplyFailed));
+  REMEX_TRY(r.reply_to, expand_text(ctx, o.reply_to, kReplyFailed));
+  REMEX_TRY(r.subject, expand_text(ctx, o.subject, kReplyFailed));
+  REMEX_TRY(r.headers, expand_text(ctx, o.headers, kReplyFailed));
+  REMEX_TRY(r.text, expand_text(ctx, o.text, kReplyFailed));
   REMEX_TRY(r.file, path_option(ctx, t, o.file, "file"));
   REMEX_TRY(r.log, path_option(ctx, t, o.log, "log"));
   REMEX_TRY(r.once, path_option(ctx, t, o.once, "once"));
   if (o.once_repeat.is_set()) {
-    REMEX_TRY(const std::string text, expand_text(ctx, o.once_repeat, "once_repeat"));
+    REMEX_TRY(const std::string text, expand_text(ctx, o.once_repeat, kReplyFailed));
     const auto seconds = parse_interval(text);
     if (!seconds) return defer(fmt::format("once_repeat \"{}\" is not a time", printable(text)));
     r.once_repeat = *seconds;
@@ -352,6 +354,8 @@ std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance&
     ctx.scope.address = &a->state;
     auto one = reply(ctx, t, *a);
     results.push_back(one ? std::move(*one)
+                      : one.error().kind == ErrorKind::config
+                          ? deferred_for(one.error())
                           : deferred_result(one.error().text, Trouble::Kind::other, one.error().sys_errno));
   }
   ctx.scope.address = saved;

@@ -23,7 +23,9 @@ using Word = CommandWord;
 /// One of kCommandVariables: the compiler sees that it is.
 struct VariableName {
   std::string_view text;
-  consteval VariableName(const char* name) : text(name) {
+  consteval VariableName(const char* name)
+      :  // NOLINT(google-explicit-constructor): a checked name
+        text(name) {
     if (std::find(std::begin(kCommandVariables), std::end(kCommandVariables), text) == std::end(kCommandVariables))
       throw "add it to kCommandVariables";
   }
@@ -71,13 +73,19 @@ Result<std::vector<CommandWord>> split_command_words(std::string_view line) {
 
 namespace {
 
-/// Words of an option, each compiled once.
-Result<std::string> expand_word(DeliverContext& ctx, const std::string& word, lang::Pos pos, std::string_view what) {
+/// A word of an option.
+Result<std::string> expand_word(DeliverContext& ctx, const std::string& word, const lang::Expansion& command,
+                                const CommandTrouble& trouble) {
+  const std::string_view what = trouble.what;
   if (word.find('$') == std::string::npos && word.find('\\') == std::string::npos) return word;
   const lang::CompileContext compile{ctx.config.registries.get(), nullptr, std::string(what)};
-  auto e = lang::Expansion::compile(lang::SourceText(word, pos), compile);
+  auto e = lang::Expansion::compile(lang::SourceText(word, command.pos()), compile);
   auto text = e ? e->eval(ctx.scope) : Result<Text>(std::unexpected(e.error()));
-  if (!text) return defer(fmt::format("Expansion of \"{}\" from {} failed: {}", word, what, text.error().text));
+  if (!text) {
+    std::string why = fmt::format("Expansion of \"{}\" from command \"{}\" in {} failed: {}", word,
+                                  command.source_text(), what, text.error().text);
+    return std::unexpected(Error{trouble.panic ? ErrorKind::config : ErrorKind::defer, std::move(why), trouble.number});
+  }
   if (text->is_tainted()) return defer(fmt::format("Tainted arg '{}' for {} failed", printable(text->view()), what));
   if (text->view().find('\0') != std::string_view::npos) return defer(fmt::format("NUL in an argument of {}", what));
   return text->str();
@@ -156,12 +164,14 @@ Result<std::string> filter_shell_line(DeliverContext& ctx, const routers::Addr& 
 Result<std::vector<std::string>> split_command(std::string_view line) {
   REMEX_TRY(const std::vector<Word> words, split_command_words(line));
   std::vector<std::string> out;
+  out.reserve(words.size());
   for (const Word& w : words) out.push_back(w.text);
   return out;
 }
 
 Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::Expansion& command,
-                                               std::string_view what, std::span<routers::Addr* const> batch) {
+                                               const CommandTrouble& trouble, std::span<routers::Addr* const> batch) {
+  const std::string_view what = trouble.what;
   auto words = split_command_words(command.source_text());
   if (!words) return defer(fmt::format("{}: {}", what, words.error().text));
   std::vector<std::string> out;
@@ -180,7 +190,7 @@ Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::
       out.insert(out.end(), inner->begin(), inner->end());
       continue;
     }
-    REMEX_TRY(std::string text, expand_word(ctx, w.text, command.pos(), what));
+    REMEX_TRY(std::string text, expand_word(ctx, w.text, command, trouble));
     out.push_back(std::move(text));
   }
   return out;
@@ -218,7 +228,10 @@ Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Id
   const TransportGeneric& g = generic(t);
   if (!g.transport_filter.is_set()) return {};
   const std::string what = fmt::format("{} transport filter", t.name);
-  REMEX_TRY(const std::vector<std::string> words, command_words(ctx, g.transport_filter, what, batch));
+  const TransportDef* filtered = find_transport_def(t.def);
+  const bool local = filtered != nullptr && filtered->is_local;
+  REMEX_TRY(const std::vector<std::string> words,
+            command_words(ctx, g.transport_filter, {local ? "transport filter" : what, local ? -1 : 0, local}, batch));
   if (words.empty() || words[0].empty()) return {};  // expanded to nothing: no filter this time
   if (!words[0].starts_with('/')) return defer(fmt::format("{}: \"{}\" is not an absolute path", what, words[0]));
   io::Fields f = courier_request("command", id, t);

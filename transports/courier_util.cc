@@ -116,19 +116,36 @@ AddrResult courier_failure(const io::Fields& answer) {
                          static_cast<int>(parse_int(get("errno")).value_or(0)));
 }
 
-Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, std::string_view what) {
+namespace {
+
+std::string name_of_transport(const DeliverContext& ctx) {
+  return ctx.scope.delivery != nullptr ? ctx.scope.delivery->transport_name : std::string();
+}
+
+Result<Text> expand_option(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble) {
   if (!e.is_set()) return Text();
   auto text = e.eval(ctx.scope);
-  if (!text)
-    return fail(text.error().kind == ErrorKind::forced_fail ? ErrorKind::forced_fail : ErrorKind::defer,
-                fmt::format("failed to expand {}: {}", what, text.error().text));
+  if (!text) return expansion_failed(e, name_of_transport(ctx), text.error(), trouble);
   return text;
 }
 
-Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, std::string_view what) {
-  auto text = expand_tainted(ctx, e, what);
-  if (!text) return defer(text.error().text);
-  return text->str();
+}  // namespace
+
+Result<bool> expand_bool(DeliverContext& ctx, const lang::DriverInstance& t, const lang::ExpandedBool& option,
+                         std::string_view name) {
+  auto value = option.eval(ctx.scope);
+  if (!value)
+    return misconfigured(fmt::format("failed to expand \"{}\" in {} transport: {}", name, t.name, value.error().text));
+  return value;
+}
+
+Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble) {
+  return expand_option(ctx, e, trouble);
+}
+
+Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble) {
+  REMEX_TRY(const Text text, expand_option(ctx, e, trouble));
+  return text.str();
 }
 
 std::optional<SizeLimit> parse_size(std::string_view text, bool modifiers) {
@@ -161,24 +178,41 @@ std::optional<SizeLimit> parse_size(std::string_view text, bool modifiers) {
   return out;
 }
 
-Result<SizeLimit> expand_size(DeliverContext& ctx, const lang::Expansion& e, std::string_view what, bool modifiers) {
-  REMEX_TRY(const std::string value, expand_text(ctx, e, what));
+Result<SizeLimit> expand_size(DeliverContext& ctx, const lang::Expansion& e, bool modifiers) {
+  REMEX_TRY(const std::string value, expand_text(ctx, e));
   if (auto size = parse_size(value, modifiers)) return *size;
-  const std::string transport = ctx.scope.delivery != nullptr ? ctx.scope.delivery->transport_name : std::string();
-  return defer(fmt::format("Malformed value \"{}\" (expansion of \"{}\") in {} transport", printable(value),
-                           e.source_text(), transport));
+  return misconfigured(fmt::format("Malformed value \"{}\" (expansion of \"{}\") in {} transport", printable(value),
+                                   e.source_text(), name_of_transport(ctx)));
 }
+
+namespace {
+
+std::unexpected<Error> directory_failed(DeliverContext& ctx, const lang::DriverInstance& t, std::string_view which,
+                                        const lang::Expansion& e, const Error& why) {
+  return misconfigured_from_start(ctx,
+                                  fmt::format("{} directory \"{}\" failed to expand for {} transport: {}", which,
+                                              e.source_text(), t.name, why.text),
+                                  kExpansionFailed);
+}
+
+std::unexpected<Error> directory_not_absolute(DeliverContext& ctx, const lang::DriverInstance& t,
+                                              std::string_view which, std::string_view path) {
+  return misconfigured_from_start(
+      ctx, fmt::format("{} directory path \"{}\" is not absolute for {} transport", which, printable(path), t.name),
+      kNotAbsolute);
+}
+
+}  // namespace
 
 Result<std::string> home_directory(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a) {
   Text home = a.home_directory;
   if (generic(t).home_directory.is_set()) {
-    auto own = expand_tainted(ctx, generic(t).home_directory, "home_directory");
-    if (!own) return defer(own.error().text);
+    auto own = generic(t).home_directory.eval(ctx.scope);
+    if (!own) return directory_failed(ctx, t, "home", generic(t).home_directory, own.error());
     home = std::move(*own);
   }
   if (!home.empty()) {
-    if (!home.view().starts_with('/'))
-      return defer(fmt::format("home directory \"{}\" is not an absolute path", printable(home.view())));
+    if (!home.view().starts_with('/')) return directory_not_absolute(ctx, t, "home", home.view());
     a.state.home = home.str();
     a.state.home_tainted = home.is_tainted();
   }
@@ -189,18 +223,20 @@ Result<std::string> current_directory(DeliverContext& ctx, const lang::DriverIns
                                       const std::string& home) {
   std::string dir = a.current_directory;
   if (generic(t).current_directory.is_set()) {
-    REMEX_TRY(dir, expand_text(ctx, generic(t).current_directory, "current_directory"));
+    auto own = generic(t).current_directory.eval(ctx.scope);
+    if (!own) return directory_failed(ctx, t, "current", generic(t).current_directory, own.error());
+    dir = own->str();
   }
   if (dir.empty()) dir = home.empty() ? "/" : home;
-  if (!dir.starts_with('/')) return defer(fmt::format("current directory \"{}\" is not absolute", printable(dir)));
+  if (!dir.starts_with('/')) return directory_not_absolute(ctx, t, "current", dir);
   return dir;
 }
 
 Result<MessageText> message_text(DeliverContext& ctx, const lang::DriverInstance& t,
                                  std::span<routers::Addr* const> batch) {
   MessageText m;
-  REMEX_TRY(const bool body_only, generic(t).body_only.eval(ctx.scope));
-  REMEX_TRY(const bool headers_only, generic(t).headers_only.eval(ctx.scope));
+  REMEX_TRY(const bool body_only, expand_bool(ctx, t, generic(t).body_only, "body_only"));
+  REMEX_TRY(const bool headers_only, expand_bool(ctx, t, generic(t).headers_only, "headers_only"));
   if (!body_only) {
     REMEX_TRY(m.head, build_headers(ctx, t, batch));
     m.head += '\n';

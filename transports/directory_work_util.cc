@@ -61,7 +61,7 @@ class Counter {
         continue;
       }
       struct stat st{};
-      const std::string path = directory + "/" + name;
+      const std::string path = fmt::format("{}/{}", directory, name);
       if (::lstat(path.c_str(), &st) != 0) continue;
       if (S_ISREG(st.st_mode)) {
         if (folders_ && (top || is_folder(directory))) continue;  // maildirsize, maildirfolder and the like

@@ -7,6 +7,7 @@
 #include "core/base/strings.h"
 #include "core/mail/address.h"
 #include "lang/diagnostics.h"
+#include "lang/node.h"
 #include "transports/internal.h"
 
 namespace remex::registry::transports {
@@ -105,13 +106,26 @@ bool names_header(std::string_view pattern, std::string_view name) {
   return iequals(pattern, name);
 }
 
-Result<std::vector<std::string>> removals(DeliverContext& ctx, const TransportGeneric& g, const routers::Addr& addr) {
+bool is_local(const lang::DriverInstance& t) {
+  const TransportDef* def = find_transport_def(t.def);
+  return def != nullptr && def->is_local;
+}
+
+/// The panic log is told of the local transports only.
+std::unexpected<Error> headers_failed(const lang::DriverInstance& t, const Error& why) {
+  std::string text = fmt::format("{}: {}", kHeadersTrouble, why.text);
+  if (is_local(t)) return misconfigured(std::move(text), kHeadersFailed);
+  return std::unexpected(Error{ErrorKind::defer, std::move(text), kHeadersFailed});
+}
+
+Result<std::vector<std::string>> removals(DeliverContext& ctx, const lang::DriverInstance& t,
+                                          const routers::Addr& addr) {
   std::vector<std::string> names = addr.headers_remove;
-  for (const lang::Expansion& e : g.headers_remove_items) {
+  for (const lang::Expansion& e : generic(t).headers_remove_items) {
     auto text = e.eval(ctx.scope);
     if (!text) {
       if (text.error().kind == ErrorKind::forced_fail) continue;
-      return defer(fmt::format("failed to expand headers_remove: {}", text.error().text));
+      return headers_failed(t, text.error());
     }
     for (std::string& name : lang::split_list(text->view())) names.push_back(std::move(name));
   }
@@ -208,8 +222,10 @@ Result<std::string> return_path(DeliverContext& ctx, const lang::DriverInstance&
     if (text) {
       path = std::string(trim(text->view()));
     } else if (text.error().kind != ErrorKind::forced_fail) {
-      return defer(
-          fmt::format("Failed to expand return path \"{}\": {}", g.return_path.source_text(), text.error().text));
+      const std::string words = fmt::format("Failed to expand return path \"{}\"", g.return_path.source_text());
+      if (!is_local(t)) return misconfigured(fmt::format("{}: {}", words, text.error().text));
+      return misconfigured_from_start(ctx, fmt::format("{} in {} transport: {}", words, t.name, text.error().text),
+                                      kExpansionFailed);
     }
   }
   if (path.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
@@ -224,19 +240,11 @@ Status check_size_limit(DeliverContext& ctx, const lang::DriverInstance& t, std:
   auto text = g.message_size_limit.eval(ctx.scope);
   if (!text)
     return defer(fmt::format("failed to expand message_size_limit in {} transport: {}", t.name, text.error().text));
-  std::string_view s = trim(text->view());
-  std::uint64_t unit = 1;
-  if (!s.empty()) {
-    const char c = ascii_upper(s.back());
-    unit = c == 'K' ? 1024 : c == 'M' ? 1024 * 1024 : c == 'G' ? 1024 * 1024 * 1024 : 1;
-    if (unit != 1) s.remove_suffix(1);
-  }
-  const auto limit = parse_uint(s);
+  const auto limit = lang::parse_expansion_integer(text->view());
   if (!limit)
-    return defer(fmt::format("invalid message_size_limit in {} transport: invalid integer \"{}\"", t.name,
-                             printable(text->view())));
-  if (*limit == 0 || size <= *limit * unit) return {};
-  return fail(fmt::format("message is too big (transport limit = {})", *limit * unit));
+    return defer(fmt::format("invalid message_size_limit in {} transport: {}", t.name, printable(limit.error().text)));
+  if (*limit <= 0 || size <= static_cast<std::uint64_t>(*limit)) return {};
+  return fail(fmt::format("message is too big (transport limit = {})", *limit));
 }
 
 Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstance& t,
@@ -252,7 +260,7 @@ Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstanc
   if (g.envelope_to_add) out += fmt::format("Envelope-to: {}\n", envelope_to(batch));
   if (g.delivery_date_add) out += fmt::format("Delivery-date: {}\n", rfc5322_date(wall_now()));
 
-  REMEX_TRY(const std::vector<std::string> gone, removals(ctx, g, first));
+  REMEX_TRY(const std::vector<std::string> gone, removals(ctx, t, first));
   lang::Rewriter rewriter(ctx.scope, g.rewrite_rules);
   rewriter.log_prefix = ctx.job.envelope.id + " ";
   for (const mail::Header& h : ctx.job.headers.all()) {
@@ -268,7 +276,7 @@ Result<std::string> build_headers(DeliverContext& ctx, const lang::DriverInstanc
     auto text = e.eval(ctx.scope);
     if (!text) {
       if (text.error().kind == ErrorKind::forced_fail) continue;
-      return defer(fmt::format("failed to expand headers_add: {}", text.error().text));
+      return headers_failed(t, text.error());
     }
     append_lines(out, text->view());
   }
@@ -298,10 +306,10 @@ std::vector<AddrResult> deliver_as_one(DeliverContext& ctx, const lang::DriverIn
   ctx.scope.address = &batch.front()->state;
   AddrResult r;
   if (Status size = check_size_limit(ctx, t, ctx.job.envelope.size); !size) {
-    r = size.error().kind == ErrorKind::failed ? failed_result(size.error().text) : deferred_result(size.error().text);
+    r = size.error().kind == ErrorKind::failed ? failed_result(size.error().text) : deferred_for(size.error());
   } else {
     auto one = deliver();
-    r = one ? std::move(*one) : deferred_result(one.error().text);
+    r = one ? std::move(*one) : deferred_for(one.error());
   }
   ctx.scope.address = saved;
   auto results = same_for_all(batch.size(), r);
@@ -317,6 +325,30 @@ AddrResult deferred_result(std::string message, const Trouble& trouble, int sys_
   r.trouble = trouble;
   r.sys_errno = sys_errno;
   return r;
+}
+
+std::unexpected<Error> misconfigured(std::string text, int number) {
+  return std::unexpected(Error{ErrorKind::config, std::move(text), number});
+}
+
+std::unexpected<Error> misconfigured_from_start(DeliverContext& ctx, const std::string& text, int number) {
+  if (ctx.scope.services != nullptr)
+    ctx.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
+                            fmt::format("{} {}", ctx.job.envelope.id, text));
+  return std::unexpected(Error{ErrorKind::defer, text, number});
+}
+
+std::unexpected<Error> expansion_failed(const lang::Expansion& e, std::string_view transport, const Error& why,
+                                        const ExpansionTrouble& trouble) {
+  std::string text = fmt::format(fmt::runtime(trouble.words), e.source_text(), transport, trouble.what);
+  text += ": " + why.text;
+  if (trouble.panic) return misconfigured(std::move(text), trouble.number);
+  return std::unexpected(Error{ErrorKind::defer, std::move(text), trouble.number});
+}
+
+AddrResult deferred_for(const Error& e) {
+  if (e.kind == ErrorKind::config) return deferred_result(e.text, Trouble::Kind::configuration, e.sys_errno);
+  return deferred_result(e.text, Trouble::Kind::other, std::min(e.sys_errno, 0));
 }
 
 AddrResult failed_result(std::string message) {

@@ -70,8 +70,7 @@ Result<Account> read_user(const std::string& user) {
       if (found == nullptr) return Account{{}, uid, 0, false};
     } else {
       const int err = io::account_entry(::getpwnam_r, user.c_str(), entry, buf, found);
-      if (found == nullptr)
-        return defer(fmt::format("user \"{}\" {}", printable(user), err == 0 ? "does not exist" : std::strerror(err)));
+      if (found == nullptr) return err == 0 ? fail(ErrorKind::not_found, {}) : defer(std::strerror(err));
     }
     return Account{found->pw_name, found->pw_uid, found->pw_gid, true};
   });
@@ -89,8 +88,8 @@ Result<gid_t> read_group(const std::string& name) {
     std::string buf;
     group entry{};
     group* found = nullptr;
-    io::account_entry(::getgrnam_r, name.c_str(), entry, buf, found);
-    if (found == nullptr) return defer(fmt::format("group \"{}\" does not exist", printable(name)));
+    const int err = io::account_entry(::getgrnam_r, name.c_str(), entry, buf, found);
+    if (found == nullptr) return err == 0 ? fail(ErrorKind::not_found, {}) : defer(std::strerror(err));
     return found->gr_gid;
   });
 }
@@ -103,12 +102,35 @@ Result<gid_t> look_up_group(const std::string& name) {
   return found;
 }
 
-Result<std::string> option_or(DeliverContext& ctx, const lang::Expansion& e, const std::string& fallback,
-                              std::string_view what) {
+/// The transport's user or group, else the router's. `what`: "user" or "group".
+Result<std::string> option_or(DeliverContext& ctx, const lang::DriverInstance& t, const lang::Expansion& e,
+                              const std::string& fallback, std::string_view what, int number) {
   if (!e.is_set()) return fallback;
   auto text = e.eval(ctx.scope);
-  if (!text) return defer(fmt::format("failed to expand {}: {}", what, text.error().text));
+  if (!text)
+    return misconfigured_from_start(ctx,
+                                    fmt::format("Failed to expand {} string \"{}\" for the {} transport: {}", what,
+                                                e.source_text(), t.name, text.error().text),
+                                    number);
   return std::string(trim(text->view()));
+}
+
+/// The user or the group (`what`) is not known to the system, or the system could not be asked: `why`.
+std::unexpected<Error> not_found(DeliverContext& ctx, const lang::DriverInstance& t, const lang::Expansion& e,
+                                 std::string_view what, const std::string& name, const Error& why,
+                                 std::string_view advice = {}) {
+  std::string text = fmt::format("Failed to find {} \"{}\"", what, printable(name));
+  if (e.is_set()) text += fmt::format(" from expanded string \"{}\"", e.source_text());
+  text += fmt::format(" for the {} transport{}", t.name, advice);
+  if (why.kind != ErrorKind::not_found) text += ": " + why.text;
+  return misconfigured_from_start(ctx, text, what == "user" ? kNoUser : kNoGroup);
+}
+
+std::unexpected<Error> forbidden(DeliverContext& ctx, const lang::DriverInstance& t, uid_t uid) {
+  return misconfigured_from_start(ctx,
+                                  fmt::format("User {} set for {} transport is on the {} list", uid, t.name,
+                                              uid == 0 ? "fixed_never_users" : "never_users"),
+                                  kNoUser);
 }
 
 bool is_never_user(const lang::Config& config, const Account& a) {
@@ -122,8 +144,8 @@ bool is_never_user(const lang::Config& config, const Account& a) {
 
 Result<Identity> find_identity(DeliverContext& ctx, const lang::DriverInstance& t, const routers::Addr& addr) {
   const TransportGeneric& g = generic(t);
-  REMEX_TRY(std::string user, option_or(ctx, g.user, addr.user, "user"));
-  REMEX_TRY(std::string group_name, option_or(ctx, g.group, addr.group, "group"));
+  REMEX_TRY(std::string user, option_or(ctx, t, g.user, addr.user, "user", kNoUser));
+  REMEX_TRY(std::string group_name, option_or(ctx, t, g.group, addr.group, "group", kNoGroup));
   const bool root = geteuid() == 0;
   const bool own_user = user.empty();  // nobody asked for a user: this is exim_user
   if (own_user) {
@@ -133,17 +155,15 @@ Result<Identity> find_identity(DeliverContext& ctx, const lang::DriverInstance& 
   }
   auto account = look_up_user(user);
   if (!account)
-    return defer(fmt::format("{} transport: {}{}", t.name, account.error().text,
-                             own_user ? " (set exim_user, or user in the transport)" : ""));
+    return not_found(ctx, t, g.user, "user", user, account.error(), own_user ? " (set exim_user, or user there)" : "");
   Identity id{account->uid, account->gid, {}, false};
   if (!group_name.empty()) {
     auto gid = look_up_group(group_name);
     // exim_group may be left at its default by somebody who only sets exim_user.
-    if (!gid && !(own_user && account->has_gid))
-      return defer(fmt::format("{} transport: {}", t.name, gid.error().text));
+    if (!gid && !(own_user && account->has_gid)) return not_found(ctx, t, g.group, "group", group_name, gid.error());
     if (gid) id.gid = *gid;
   } else if (!account->has_gid) {
-    return defer(fmt::format("{} transport: user {} needs a group", t.name, user));
+    return misconfigured_from_start(ctx, fmt::format("User set without group for {} transport", t.name), kNoGroup);
   }
   if (!root) {
     const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
@@ -152,15 +172,13 @@ Result<Identity> find_identity(DeliverContext& ctx, const lang::DriverInstance& 
     if (!privileged)
       return defer(
           fmt::format("{} transport: cannot deliver as user {}: not started as root", t.name, printable(user)));
-    if (id.uid == 0 || is_never_user(ctx.config, *account))
-      return defer(fmt::format("User {} set for {} transport is on the never_users list", id.uid, t.name));
+    if (id.uid == 0 || is_never_user(ctx.config, *account)) return forbidden(ctx, t, id.uid);
     id.change = id.courier = true;
     id.initgroups = (g.initgroups || addr.initgroups) && !account->name.empty();
     return id;
   }
   // root's mail is never written by root, unless the whole program was told to be root.
-  if ((id.uid == 0 && !own_user) || is_never_user(ctx.config, *account))
-    return defer(fmt::format("User {} set for {} transport is on the never_users list", id.uid, t.name));
+  if ((id.uid == 0 && !own_user) || is_never_user(ctx.config, *account)) return forbidden(ctx, t, id.uid);
   if ((g.initgroups || addr.initgroups) && !account->name.empty()) {
     const Identity copy = id;
     id.groups = io::offload([&] {

@@ -19,6 +19,33 @@ std::vector<AddrResult> same_for_all(std::size_t n, const AddrResult& r);
 AddrResult deferred_result(std::string message, const Trouble& trouble = Trouble::Kind::other, int sys_errno = 0);
 AddrResult failed_result(std::string message);
 
+/// An option of a transport cannot be used (its expansion failed, its value is none): the addresses wait, and the panic
+/// log has the line as well. `number` is the one in "defer (N)". Make the result with deferred_for().
+std::unexpected<Error> misconfigured(std::string text, int number = -1);
+/// The same for what every transport needs before it does anything (user, directories, return path): a line of its own
+/// tells the main and the panic log, now; the address's line stands in the main log only.
+std::unexpected<Error> misconfigured_from_start(DeliverContext& ctx, const std::string& text, int number);
+/// The addresses wait because of `e`: knows those of misconfigured(), and negative numbers for "defer (N)".
+AddrResult deferred_for(const Error& e);
+/// Exim's numbers for such troubles.
+constexpr std::string_view kHeadersTrouble = "failed to expand headers_add or headers_remove";
+constexpr int kNotAbsolute = -21, kHeadersFailed = -25, kExpansionFailed = -27, kNoGroup = -28, kNoUser = -29;
+
+/// What the log says when an option cannot be expanded; the reason is put behind it.
+struct ExpansionTrouble {
+  /// {0} is the option's text, {1} the transport's name, {2} `what`.
+  std::string_view words = "Expansion of \"{0}\" in {1} transport failed";
+  std::string_view what;
+  int number = -1;
+  bool panic = true;  ///< as misconfigured() does; false: the address's line is enough
+};
+/// "Expansion of "..." (prefix for local transport) failed".
+constexpr ExpansionTrouble expansion_trouble(std::string_view what, int number = -1, bool panic = true) {
+  return {"Expansion of \"{0}\" ({2} for {1} transport) failed", what, number, panic};
+}
+std::unexpected<Error> expansion_failed(const lang::Expansion& e, std::string_view transport, const Error& why,
+                                        const ExpansionTrouble& trouble = {});
+
 /// The address as a server is told it: without affixes unless rcpt_include_affixes, quoted where it must be.
 std::string rcpt_address(const lang::DriverInstance& t, const routers::Addr& a);
 
@@ -117,10 +144,13 @@ Result<io::Fields> ask_courier(DeliverContext& ctx, const io::Fields& request, S
 /// The result of an answer with "error".
 AddrResult courier_failure(const io::Fields& answer);
 
-/// Expands; unset is empty. Kind defer with the option's name when it fails.
-Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
-/// The same, and the value must not be tainted. `unset_on_forced_failure`: empty instead of an error.
-Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, std::string_view what);
+/// Expands; unset is empty. An error as expansion_failed() says it.
+Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble = {});
+/// The same, and the value may be tainted; a forced failure is an error of that kind.
+Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble = {});
+/// An option that is true or false; `name` for the error, which is a misconfigured().
+Result<bool> expand_bool(DeliverContext& ctx, const lang::DriverInstance& t, const lang::ExpandedBool& option,
+                         std::string_view name);
 /// A limit as the options of appendfile have it: "10M", "1.5G/no_check".
 struct SizeLimit {
   std::int64_t bytes = 0;
@@ -129,8 +159,8 @@ struct SizeLimit {
 /// Reads a number, maybe with decimals and K, M or G; `modifiers`: and maybe with /no_check behind it. Empty is 0;
 /// nothing: it is malformed.
 std::optional<SizeLimit> parse_size(std::string_view text, bool modifiers);
-/// The same of an option's value; kind defer when it is malformed.
-Result<SizeLimit> expand_size(DeliverContext& ctx, const lang::Expansion& e, std::string_view what, bool modifiers);
+/// The same of an option's value; misconfigured() when it is malformed.
+Result<SizeLimit> expand_size(DeliverContext& ctx, const lang::Expansion& e, bool modifiers);
 /// home_directory of the transport, else of the address; also set as $home, which is tainted when it was made from
 /// tainted text.
 Result<std::string> home_directory(DeliverContext& ctx, const lang::DriverInstance& t, routers::Addr& a);
@@ -148,8 +178,14 @@ std::string from_line(const DeliverContext& ctx);
 
 /// The words of a command as written, each expanded by itself (no shell). The address_pipe of a redirection is split
 /// without expansion but for its variables. Errors: expansion, an empty command.
+/// `trouble`: what has the command, for texts, and the number in "defer (N)" when a word cannot be expanded.
+struct CommandTrouble {
+  std::string what;  ///< "local transport", "transport filter"
+  int number = -1;
+  bool panic = true;  ///< as with ExpansionTrouble
+};
 Result<std::vector<std::string>> command_words(DeliverContext& ctx, const lang::Expansion& command,
-                                               std::string_view what, std::span<routers::Addr* const> batch);
+                                               const CommandTrouble& trouble, std::span<routers::Addr* const> batch);
 /// For text that is expanded here though it may be that of another user (`of_user`): only what reads and runs nothing.
 lang::Confinement confinement_of(bool of_user, std::uint32_t forbidden);
 /// The words of a filter's command, each expanded with what the filter had matched. Kind failed: a tainted word.

@@ -60,7 +60,7 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
 
 Result<std::unique_ptr<io::Stream>> open_socket(DeliverContext& ctx, const lang::DriverInstance& t,
                                                 const LmtpOptions& o) {
-  REMEX_TRY(const Text path, expand_tainted(ctx, o.socket, "socket"));
+  REMEX_TRY(const Text path, expand_tainted(ctx, o.socket, expansion_trouble("socket setting", -1, false)));
   if (path.is_tainted())
     return defer(
         fmt::format("Tainted '{}' (socket of the {} transport) not permitted", printable(path.view()), t.name));
@@ -77,7 +77,7 @@ Result<std::unique_ptr<io::Stream>> start_command(DeliverContext& ctx, const lan
   routers::Addr& a = *batch.front();
   REMEX_TRY(const std::string home, home_directory(ctx, t, a));
   REMEX_TRY(const Identity id, find_identity(ctx, t, a));
-  REMEX_TRY(const auto words, command_words(ctx, o.command, fmt::format("{} transport", t.name), batch));
+  REMEX_TRY(const auto words, command_words(ctx, o.command, {fmt::format("{} transport", t.name), -1}, batch));
   if (!words[0].starts_with('/'))
     return defer(fmt::format("{} transport: \"{}\" is not an absolute path", t.name, printable(words[0])));
   io::Fields f = courier_request("lmtp", id, t);
@@ -183,8 +183,10 @@ std::vector<AddrResult> deliver(DeliverContext& ctx, const lang::DriverInstance&
   } else {
     const Error& e = done.error();
     const bool permanent = e.kind == ErrorKind::failed && e.sys_errno == 0;
-    results = same_for_all(
-        batch.size(), permanent ? failed_result(e.text) : deferred_result(e.text, Trouble::Kind::other, e.sys_errno));
+    results = same_for_all(batch.size(), permanent ? failed_result(e.text)
+                                         : e.kind == ErrorKind::config
+                                             ? deferred_for(e)
+                                             : deferred_result(e.text, Trouble::Kind::other, e.sys_errno));
   }
   ctx.scope.address = saved;
   run_shadow(ctx, t, batch, results);

@@ -161,6 +161,8 @@ struct Command {
   bool special = false;  ///< from a redirection
 };
 
+constexpr ExpansionTrouble kStringFailed{.words = "failed to expand string \"{0}\" for {1} transport", .panic = false};
+
 Result<Command> redirected_command(const routers::Addr& a) {
   Command c;
   c.special = true;
@@ -180,7 +182,9 @@ Result<Command> shell_command(DeliverContext& ctx, const lang::DriverInstance& t
     REMEX_TRY(line, filter_shell_line(ctx, a, t.name));
   }
   if (!c.special) {
-    REMEX_TRY(const Text text, expand_tainted(ctx, o.command, "command"));
+    REMEX_TRY(
+        const Text text,
+        expand_tainted(ctx, o.command, {.words = "Expansion of command \"{0}\" in {1} transport failed", .number = 0}));
     if (text.is_tainted())
       return defer(
           fmt::format("Tainted '{}' (command of the {} transport) not permitted", printable(text.view()), t.name));
@@ -197,7 +201,7 @@ Status locate(DeliverContext& ctx, const lang::DriverInstance& t, const PipeOpti
   std::string& program = c.words[0];
   bool permitted = false;
   if (o.allow_commands.is_set()) {
-    REMEX_TRY(const std::string list, expand_text(ctx, o.allow_commands, "allow_commands"));
+    REMEX_TRY(const std::string list, expand_text(ctx, o.allow_commands, kStringFailed));
     const auto items = lang::split_list(list);
     permitted = std::find(items.begin(), items.end(), program) != items.end();
     if (!permitted && !o.restrict_to_path)
@@ -236,7 +240,7 @@ Result<Command> find_command(DeliverContext& ctx, const lang::DriverInstance& t,
     }
   } else {
     if (!o.command.is_set()) return defer(fmt::format("{} transport: command is not set", t.name));
-    REMEX_TRY(c.words, command_words(ctx, o.command, fmt::format("{} transport", t.name), batch));
+    REMEX_TRY(c.words, command_words(ctx, o.command, {fmt::format("{} transport", t.name), 0}, batch));
     c.shown = join(c.words, " ");
   }
   if (c.words.empty() || c.words[0].empty()) return defer(fmt::format("{} transport: the command is empty", t.name));
@@ -360,10 +364,12 @@ AddrResult judge(DeliverContext& ctx, const lang::DriverInstance& t, const route
 Result<MessageText> compose(DeliverContext& ctx, const lang::DriverInstance& t, const PipeOptions& o,
                             std::span<routers::Addr* const> batch) {
   REMEX_CHECK(return_path(ctx, t, *batch.front()));
-  REMEX_TRY(MessageText m, message_text(ctx, t, batch));
+  auto text = message_text(ctx, t, batch);
+  if (!text && text.error().sys_errno == kHeadersFailed) text.error().text[0] = 'F';  // as Exim has it here
+  REMEX_TRY(MessageText m, std::move(text));
   m.crlf = o.use_crlf;
-  REMEX_TRY(m.prefix, expand_text(ctx, o.message_prefix, "message_prefix"));
-  REMEX_TRY(m.suffix, expand_text(ctx, o.message_suffix, "message_suffix"));
+  REMEX_TRY(m.prefix, expand_text(ctx, o.message_prefix, expansion_trouble("prefix", 0)));
+  REMEX_TRY(m.suffix, expand_text(ctx, o.message_suffix, expansion_trouble("suffix", 0)));
   if (!o.use_bsmtp && t.find_given("message_prefix") == nullptr) m.prefix = from_line(ctx);
   if (!o.use_bsmtp && t.find_given("message_suffix") == nullptr) m.suffix = "\n";
   if (!o.check_string.empty() && !o.escape_string.empty()) m.check = o.check_string, m.escape = o.escape_string;
@@ -390,7 +396,7 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   REMEX_TRY(const Identity id, identity(ctx, t, o, a));
   std::string path(kCommandPath);
   if (o.path.is_set()) {
-    REMEX_TRY(path, expand_text(ctx, o.path, "path"));
+    REMEX_TRY(path, expand_text(ctx, o.path, kStringFailed));
   }
   REMEX_TRY(const Command c, find_command(ctx, t, o, batch, path));
   REMEX_TRY(MessageText m, compose(ctx, t, o, batch));
@@ -404,7 +410,7 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   io::Fields f = courier_request("command", id, t);
   for (std::size_t i = 0; i < c.words.size(); ++i) f[fmt::format("arg{}", i)] = c.words[i];
   std::vector<std::string> env = command_environment(ctx, a, home, path);
-  REMEX_TRY(const std::string more, expand_text(ctx, o.environment, "environment"));
+  REMEX_TRY(const std::string more, expand_text(ctx, o.environment, kStringFailed));
   for (std::string& item : lang::split_list(more))
     if (item.find('=') != std::string::npos) env.push_back(std::move(item));
   for (std::size_t i = 0; i < env.size(); ++i) f[fmt::format("env{}", i)] = env[i];

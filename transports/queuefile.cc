@@ -57,7 +57,7 @@ void check(lang::DriverInstance& t, const lang::Config& config, lang::Diagnostic
 
 /// Where the files go: absolute, untainted, without "..".
 Result<std::string> find_directory(DeliverContext& ctx, const lang::DriverInstance& t, const QueuefileOptions& o) {
-  REMEX_TRY(const Text path, expand_tainted(ctx, o.directory, "directory"));
+  REMEX_TRY(const Text path, expand_tainted(ctx, o.directory, expansion_trouble("directory")));
   std::string_view dir = path.view();
   while (dir.size() > 1 && dir.ends_with('/')) dir.remove_suffix(1);
   if (path.is_tainted())

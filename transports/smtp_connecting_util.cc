@@ -200,12 +200,15 @@ Result<SmtpConnectOptions> SmtpDelivery::connect_options(const routers::HostItem
   c.host = h.name;
   set_host_variables(h, port);
   c.helo_from = [this](const std::string& ip, int from_port) { return helo_name(ip, from_port); };
-  REMEX_TRY(const std::string interfaces, expand(o_.interface, "interface"));
-  for (const std::string& ip : lang::split_list(interfaces)) {
+  auto interfaces = o_.interface.is_set() ? o_.interface.eval(ctx_.scope) : Result<Text>(Text());
+  if (!interfaces && interfaces.error().kind != ErrorKind::forced_fail)
+    return expansion_failed(o_.interface, t_.name, interfaces.error(),
+                            {.words = "failed to expand \"interface\" option for {1} transport"});
+  for (const std::string& ip : lang::split_list(interfaces ? interfaces->view() : std::string_view())) {
     if (!c.local_ip.empty()) break;
     if (!mail::is_ip_address(ip))
-      return defer(fmt::format("\"{}\" is not a valid IP address for the \"interface\" option for {} transport",
-                               printable(ip), t_.name));
+      return misconfigured(fmt::format("\"{}\" is not a valid IP address for the \"interface\" option for {} transport",
+                                       printable(ip), t_.name));
     if (mail::is_ipv6(ip) == c.to.is_v6()) c.local_ip = ip;
   }
   c.lmtp = o_.protocol == "lmtp";

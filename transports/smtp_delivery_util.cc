@@ -86,8 +86,8 @@ Status SmtpDelivery::prepare() {
     return fail(fmt::format("message has lines too long for transport (received: {}, max: {})", env.max_line,
                             o_.message_linelength_limit));
   REMEX_TRY(sender_, return_path(ctx_, t_, *batch_.front()));
-  REMEX_TRY(const bool body_only, generic(t_).body_only.eval(ctx_.scope));
-  REMEX_TRY(const bool headers_only, generic(t_).headers_only.eval(ctx_.scope));
+  REMEX_TRY(const bool body_only, expand_bool(ctx_, t_, generic(t_).body_only, "body_only"));
+  REMEX_TRY(const bool headers_only, expand_bool(ctx_, t_, generic(t_).headers_only, "headers_only"));
   body_ = headers_only || !ctx_.job.body ? mail::Body::from_string({}) : ctx_.job.body;
   std::string headers;
   if (!body_only) {
@@ -109,15 +109,16 @@ Result<std::vector<routers::HostItem>> SmtpDelivery::host_list() {
     std::vector<routers::HostItem> items = first.hosts;
     const bool from_mx = std::ranges::any_of(items, [](const routers::HostItem& h) { return h.mx >= 0; });
     if (from_mx || first.hosts_randomized) return resolve_items(ctx_, o_, items, false);
-    REMEX_TRY(const bool shuffle, o_.hosts_randomize.eval(ctx_.scope));
+    REMEX_TRY(const bool shuffle, expand_bool(ctx_, t_, o_.hosts_randomize, "hosts_randomize"));
     for (routers::HostItem& h : items) h.place = 0;
     if (shuffle) shuffle_places(items);
     return resolve_items(ctx_, o_, items, false);
   }
-  if (!o_.hosts.is_set()) return defer(fmt::format("{} transport called with no hosts set", t_.name));
-  REMEX_TRY(const std::string list, expand(o_.hosts, "hosts"));
-  if (list.empty()) return defer(fmt::format("{} transport called with no hosts set", t_.name));
-  REMEX_TRY(const bool randomize, o_.hosts_randomize.eval(ctx_.scope));
+  if (!o_.hosts.is_set()) return misconfigured(fmt::format("{} transport called with no hosts set", t_.name));
+  REMEX_TRY(const std::string list,
+            expand_text(ctx_, o_.hosts, {.words = "failed to expand list of hosts \"{0}\" in {1} transport"}));
+  if (trim(list).empty()) return misconfigured(fmt::format("{} transport has empty hosts setting", t_.name));
+  REMEX_TRY(const bool randomize, expand_bool(ctx_, t_, o_.hosts_randomize, "hosts_randomize"));
   return resolve_hosts(ctx_, o_, list, randomize);
 }
 
@@ -125,9 +126,12 @@ Result<std::vector<SmtpDelivery::Group>> SmtpDelivery::groups(const Group& which
   REMEX_TRY(const std::string limit_text, expand(o_.max_rcpt, "max_rcpt", "100"));
   const auto limit = parse_uint(limit_text);
   if (!limit) return defer(fmt::format("max_rcpt \"{}\" is not a number", printable(limit_text)));
-  REMEX_TRY(const bool multi_domain, o_.multi_domain.eval(ctx_.scope));
+  auto multi_domain = o_.multi_domain.eval(ctx_.scope);
+  if (!multi_domain && multi_domain.error().kind != ErrorKind::forced_fail)
+    return misconfigured(
+        fmt::format("failed to expand \"multi_domain\" in {} transport: {}", t_.name, multi_domain.error().text));
   // mua_wrapper promises one transaction for all; a policy is that of one domain.
-  const bool multi = (multi_domain && !o_.mta_sts_domains.is_set()) || ctx_.mua_wrapper;
+  const bool multi = (multi_domain.value_or(true) && !o_.mta_sts_domains.is_set()) || ctx_.mua_wrapper;
   std::vector<Group> out;
   for (const std::size_t i : which) {
     const std::string& domain = batch_[i]->state.domain;
@@ -213,7 +217,7 @@ bool SmtpDelivery::enter(const Group& group, const std::vector<routers::HostItem
   if (ctx_.limits == nullptr) return true;
   auto rule = destination_rule(ctx_, t_, hosts);
   if (!rule) {
-    for (const std::size_t i : group) results_[i] = deferred_result(rule.error().text);
+    for (const std::size_t i : group) results_[i] = deferred_for(rule.error());
     return false;
   }
   rule_ = std::move(*rule);
@@ -267,12 +271,16 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
   if (!record_so_far(open)) return;
   auto options = connect_options(h);
   if (!options) {
-    for (const std::size_t i : open) results_[i] = deferred_result(options.error().text);
+    for (const std::size_t i : open) results_[i] = deferred_for(options.error());
     return;
   }
   const int port = options->to.port;
   std::unique_ptr<HostTurn> turn;
-  if (auto serial = in_list(o_.serialize_hosts, h); serial && *serial) {
+  const auto serial = in_list(o_.serialize_hosts, h);
+  if (!serial && ctx_.scope.services != nullptr)
+    ctx_.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
+                             fmt::format("{} serialize_hosts of {}", ctx_.job.envelope.id, serial.error().text));
+  if (serial && *serial) {
     turn = HostTurn::take(h.ip, std::chrono::duration_cast<Millis>(options->connect_timeout));
     if (turn == nullptr) {
       for (const std::size_t i : open)
@@ -363,7 +371,7 @@ void SmtpDelivery::deliver_group(const Group& group, const std::vector<routers::
   }
   if (!record_so_far(open)) return;
   if (Status s = find_sts(*batch_[group.front()]); !s) {
-    for (const std::size_t i : group) results_[i] = deferred_result(s.error().text);
+    for (const std::size_t i : group) results_[i] = deferred_for(s.error());
     return;
   }
   if (!enter(group, hosts)) return;
@@ -410,7 +418,7 @@ void SmtpDelivery::deliver_group(const Group& group, const std::vector<routers::
 }
 
 Result<std::vector<routers::HostItem>> SmtpDelivery::fallback_list() {
-  REMEX_TRY(const bool randomize, o_.hosts_randomize.eval(ctx_.scope));
+  REMEX_TRY(const bool randomize, expand_bool(ctx_, t_, o_.hosts_randomize, "hosts_randomize"));
   std::vector<routers::HostItem> items = batch_.front()->fallback_hosts;
   if (items.empty()) {
     REMEX_TRY(const std::string list, expand(o_.fallback_hosts, "fallback_hosts"));
@@ -428,7 +436,9 @@ std::vector<AddrResult> SmtpDelivery::run() {
   if (!parts) return all(parts.error());
   auto hosts = host_list();
   if (!hosts) {
-    AddrResult r = deferred_result(hosts.error().text, Trouble::Kind::dns_timeout);
+    AddrResult r = hosts.error().kind == ErrorKind::config
+                       ? deferred_for(hosts.error())
+                       : deferred_result(hosts.error().text, Trouble::Kind::dns_timeout);
     return same_for_all(batch_.size(), r);
   }
   for (const routers::Addr* a : batch_) {

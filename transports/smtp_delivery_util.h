@@ -37,7 +37,7 @@ class SmtpDelivery {
   using Group = std::vector<std::size_t>;  ///< indices into batch_
 
   std::vector<AddrResult> all(const Error& e) {
-    return same_for_all(batch_.size(), e.kind == ErrorKind::failed ? failed_result(e.text) : deferred_result(e.text));
+    return same_for_all(batch_.size(), e.kind == ErrorKind::failed ? failed_result(e.text) : deferred_for(e));
   }
   Result<std::string> expand(const lang::Expansion& e, std::string_view what, std::string fallback = {});
   Result<bool> in_list(const lang::MatchList& list, const routers::HostItem& h, bool when_unset = false);
@@ -111,8 +111,7 @@ class SmtpDelivery {
   /// One transaction for `now`, which keeps the addresses that are still to be delivered.
   Sent send_share(const routers::HostItem& h, const SmtpConnectOptions& options, SmtpConnection& c, bool reused,
                   Group& now, Group& later);
-  TransactionOptions transaction(const routers::HostItem& h, const SmtpConnectOptions& options, const SmtpConnection& c,
-                                 const Group& group);
+  TransactionOptions transaction(const routers::HostItem& h, const SmtpConnectOptions& options, const Group& group);
   /// Those of `open` that fit into one transaction with this server (RFC 9422); the others go to `later`.
   Group share(const SmtpConnection& c, const Group& open, Group& later) const;
   /// It takes no more messages: connection_max_messages, or the server's limit.
@@ -131,7 +130,7 @@ class SmtpDelivery {
   void take_answers(const routers::HostItem& h, int port, const SmtpConnection& c, const std::vector<RcptState>& rcpts,
                     const std::string& confirmation, Group& open);
   HostResultOf<void> log_in(const routers::HostItem& h, SmtpConnection& c, const SmtpConnectOptions& options);
-  std::string auth_parameter(const SmtpConnection& c);
+  Result<std::string> auth_parameter(const SmtpConnection& c);
   /// `chosen`: somebody said so; otherwise it is the default.
   Result<int> downconvert_mode(bool& chosen);
   /// Whether the transaction needs SMTPUTF8; turns its addresses into A-labels where that is wanted. Error: it cannot

@@ -159,13 +159,20 @@ HostResultOf<void> SmtpDelivery::log_in(const routers::HostItem& h, SmtpConnecti
   return done;
 }
 
-/// AUTH= (RFC 4954 5): only to a server that knows us, unless forced.
-std::string SmtpDelivery::auth_parameter(const SmtpConnection& c) {
-  if (!c.authenticated && !(o_.authenticated_sender_force && c.has("AUTH"))) return {};
+/// AUTH= (RFC 4954 5): only to a server that knows us, unless forced. Error: the option cannot be expanded now.
+Result<std::string> SmtpDelivery::auth_parameter(const SmtpConnection& c) {
   std::string sender = ctx_.job.envelope.from.authenticated_sender;
-  if (o_.authenticated_sender.is_set())
-    if (auto v = o_.authenticated_sender.eval(ctx_.scope)) sender = std::string(trim(v->view()));
+  if (o_.authenticated_sender.is_set()) {
+    auto v = o_.authenticated_sender.eval(ctx_.scope);
+    if (v)
+      sender = std::string(trim(v->view()));
+    else if (v.error().kind != ErrorKind::forced_fail)
+      return expansion_failed(
+          o_.authenticated_sender, t_.name, v.error(),
+          {.words = "failed to expand authenticated_sender", .number = kExpansionFailed, .panic = false});
+  }
   std::string out;
+  if (!c.authenticated && !(o_.authenticated_sender_force && c.has("AUTH"))) return out;
   for (const char ch : sender)
     if (is_printable(ch) && ch != ' ' && ch != '+' && ch != '=')
       out += ch;
@@ -225,7 +232,7 @@ SmtpDelivery::Group SmtpDelivery::share(const SmtpConnection& c, const Group& op
 }
 
 TransactionOptions SmtpDelivery::transaction(const routers::HostItem& h, const SmtpConnectOptions& options,
-                                             const SmtpConnection& c, const Group& group) {
+                                             const Group& group) {
   TransactionOptions tx;
   tx.sender = sender_;
   tx.head = head_;
@@ -239,7 +246,6 @@ TransactionOptions SmtpDelivery::transaction(const routers::HostItem& h, const S
   tx.all_or_none = ctx_.mua_wrapper;
   tx.can_wait = ctx_.can_wait;
   tx.ignore_quota = o_.lmtp_ignore_quota;
-  tx.auth = auth_parameter(c);
   tx.command_timeout = options.command_timeout;
   tx.data_timeout = Seconds(std::max<std::int64_t>(1, o_.data_timeout));
   tx.final_timeout = Seconds(std::max<std::int64_t>(1, o_.final_timeout));
@@ -259,7 +265,14 @@ SmtpDelivery::Sent SmtpDelivery::send_share(const routers::HostItem& h, const Sm
       wait_for_record(now, recorded.error());
       return Sent::refused;
     }
-  TransactionOptions tx = transaction(h, options, c, now);
+  TransactionOptions tx = transaction(h, options, now);
+  if (auto auth = auth_parameter(c)) {
+    tx.auth = std::move(*auth);
+  } else {
+    for (const std::size_t i : now) results_[i] = deferred_for(auth.error());
+    now.clear();
+    return Sent::refused;
+  }
   std::vector<RcptState> rcpts;
   for (const std::size_t i : now) {
     RcptState s;

@@ -34,6 +34,7 @@ struct Trouble {
     quota,          ///< the mailbox is full
     unreadable,     ///< the text of the message could not be read here
     command,        ///< a command ended in a way that is a temporary error
+    configuration,  ///< an option cannot be used: the panic log is told, too
   };
 
   Kind kind = Kind::none;

@@ -17,7 +17,7 @@ constexpr int kHostsNotReached = -54;
 
 /// The number in "defer (N)": an errno, or Exim's number for the kind of trouble, which log readers know.
 int defer_number(const transports::AddrResult& r) {
-  if (r.sys_errno != 0) return r.sys_errno;
+  if (r.sys_errno != 0 || r.trouble.kind == Kind::configuration) return r.sys_errno;
   if (r.trouble.kind == Kind::hosts_not_due) return kHostsNotReached;
   if (r.wait_until > 0) return kRetryNotReached;
   const int other = r.smtp_code != 0 ? 0 : -1;
@@ -320,6 +320,7 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
     line = log::deferred_line(f, sel);
   }
   note(line, line.substr(3));
+  if (r.trouble.kind == Kind::configuration) eng_.log->write(log::kPanic, msg_.envelope.id, line);
 }
 
 }  // namespace remex::delivery

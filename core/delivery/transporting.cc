@@ -13,6 +13,7 @@
 #include "core/io/activity.h"
 #include "core/io/fiber.h"
 #include "lang/list.h"
+#include "lang/node.h"
 #include "transports/batching.h"
 #include "transports/internal.h"
 
@@ -145,24 +146,29 @@ std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
     return {};
   }
   const lang::Expansion& option = transports::generic(*g.transport).max_parallel;
-  std::optional<std::int64_t> limit = 0;
+  std::int64_t limit = 0;
+  std::string why;
   if (option.is_set()) {
     const auto value = option.eval(scope);
-    if (value)
-      limit = value->empty() ? 0 : parse_int(trim(value->view()));
-    else if (value.error().kind != ErrorKind::forced_fail)
-      limit.reset();
+    const auto number = value ? lang::parse_expansion_integer(value->view()) : std::unexpected(value.error());
+    limit = number.value_or(0);
+    if (!number) why = printable(number.error().text);
   }
   TransportRun::Turn turn;
-  auto run = limit ? TransportRun::begin(g.transport->name, *limit, msg_.envelope.id, turn) : std::nullopt;
+  auto run = why.empty() ? TransportRun::begin(g.transport->name, limit, msg_.envelope.id, turn) : std::nullopt;
   if (run) return run;
   transports::AddrResult r;
-  if (!limit) {
-    r.message = fmt::format("max_parallel of the {} transport cannot be expanded to a number", g.transport->name);
+  if (!why.empty()) {
+    eng_.log->write(log::kMain | log::kPanic, msg_.envelope.id,
+                    fmt::format("Failed to expand max_parallel option in {} transport ({}): {}", g.transport->name,
+                                g.addrs.front()->state.address, why));
+    r.message = why;
+    r.trouble = transports::Trouble::Kind::configuration;
+    r.sys_errno = -1;
   } else {
-    r.message = fmt::format("waits for its turn: {} run{} of the {} transport {} under way (max_parallel)", *limit,
-                            *limit == 1 ? "" : "s", g.transport->name, *limit == 1 ? "is" : "are");
-    const auto before = static_cast<std::int64_t>(turn.place) / *limit;
+    r.message = fmt::format("waits for its turn: {} run{} of the {} transport {} under way (max_parallel)", limit,
+                            limit == 1 ? "" : "s", g.transport->name, limit == 1 ? "is" : "are");
+    const auto before = static_cast<std::int64_t>(turn.place) / limit;
     r.wait_until = now_ + (turn.woken ? std::min(kLongest, kTold * (1 + before)) : kTurn);
     r.waited_before = turn.repeated;
   }

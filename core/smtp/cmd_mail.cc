@@ -246,7 +246,7 @@ Session::Next Session::too_many_recipients(std::int64_t max) {
 }
 
 /// The recipient was accepted or discarded: the client hears the same.
-void Session::answer_rcpt(acl::Outcome o, const lang::AddressState& a) {
+void Session::answer_rcpt(const acl::Outcome& o, const lang::AddressState& a) {
   accepted_any_rcpt_ = true;
   if (o.verdict == acl::Verdict::accept) {
     mail::Recipient r = std::move(rcpt_dsn_);
@@ -283,7 +283,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   }
   if (bdat_ != nullptr) return protocol_error(503, "only BDAT permissible after non-LAST BDAT", state_.command);
   ++state_.rcpt_count;
-  const auto syntax = [&](int code, std::string text) {
+  const auto syntax = [&](int code, const std::string& text) {
     ++state_.rcpt_fail_count;
     note_rcpt_error(text);
     return protocol_error(code, text, state_.command);
@@ -299,7 +299,8 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   mail::PathOptions po;
   po.allow_postmaster = true;  // RFC 5321 4.5.1
   po.allow_utf8 = envelope_.smtputf8 || m.allow_utf8_domains;
-  po.allow_unqualified = qualifies_local() || host_matches(m.recipient_unqualified_hosts, "recipient_unqualified_hosts");
+  po.allow_unqualified =
+      qualifies_local() || host_matches(m.recipient_unqualified_hosts, "recipient_unqualified_hosts");
   po.allow_domain_literal = m.allow_domain_literals;
   po.strip_trailing_dot = m.strip_trailing_dot;
   const std::string path = lang::Rewriter(scope_, config_->rewrite).smtp_path(stripped(pc->path, m), false);

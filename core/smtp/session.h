@@ -152,7 +152,7 @@ class Session {
   void note_rcpt_error(std::string_view text);
   Next too_many_recipients(std::int64_t max);
   void refused_by_next_host(const std::string& address, acl::Outcome& o);
-  void answer_rcpt(acl::Outcome o, const lang::AddressState& a);
+  void answer_rcpt(const acl::Outcome& o, const lang::AddressState& a);
   bool start_tls();
   /// The event tls:cert about each certificate of the client, the one that vouches for the others first (DER, his own
   /// is [0]). False: event_action refuses one.

@@ -203,7 +203,8 @@ std::unique_ptr<BodyWriter> new_body_writer(std::string directory, std::uint64_t
 int remove_orphans(const std::string& directory, const std::function<bool(const std::string& name)>& is_known,
                    BodyPool* pool) {
   DIR* d = ::opendir(directory.c_str());
-  if (d == nullptr) return 0;
+  const int folder = d == nullptr ? -1 : ::dirfd(d);
+  if (folder < 0) return 0;
   std::vector<std::string> names, unused;
   while (const dirent* e = ::readdir(d)) {
     const std::string_view name = e->d_name;
@@ -211,20 +212,20 @@ int remove_orphans(const std::string& directory, const std::function<bool(const 
   }
   int gone = 0;
   for (const auto& name : names) {
-    const int fd = ::openat(::dirfd(d), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    const int fd = ::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) continue;
     // The lock first, then the question: a writer holds its lock until after its row is committed.
     struct stat st{};
     if (::fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && ::flock(fd, LOCK_EX | LOCK_NB) == 0 && !is_known(name)) {
       if (pool != nullptr)
         unused.push_back(name);  // the pool makes sure again that nobody holds it
-      else if (::unlinkat(::dirfd(d), name.c_str(), 0) == 0)
+      else if (::unlinkat(folder, name.c_str(), 0) == 0)
         ++gone;
     }
     ::close(fd);
   }
   // The writer that made such a file may have died before its name was on the disk, and who takes it relies on that.
-  if (!unused.empty() && ::fsync(::dirfd(d)) != 0) unused.clear();
+  if (!unused.empty() && ::fsync(folder) != 0) unused.clear();
   ::closedir(d);
   for (const auto& name : unused) pool->give(name, false);
   return gone + static_cast<int>(unused.size());

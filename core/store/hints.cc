@@ -134,6 +134,7 @@ Result<std::vector<RetryRecord>> SqliteStore::all_retry() {
     else
       found.erase(key);
   }
+  out.reserve(found.size());
   for (auto& [key, r] : found) out.push_back(std::move(r));
   return out;
 }

@@ -333,7 +333,7 @@ void Writer::finish(std::vector<OpPtr>& batch, const Status& outcome, std::vecto
     std::lock_guard lock(mutex_);
     for (auto& op : batch) {
       if (op->lazy && !outcome) continue;
-      op->result = outcome ? std::move(op->own) : outcome;
+      op->result = outcome ? op->own : outcome;
       op->finished = true;
       op->apply = nullptr;  // what it holds (bodies) goes now, not with the last reference
       if (!op->event) continue;

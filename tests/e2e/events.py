@@ -217,7 +217,7 @@ def test_what_answers_forbid():
 
 def test_an_action_that_fails():
     h.equal(events('u@broken.test', done='msg:complete')[0], '=>')
-    h.wait_for(lambda: 'failed to expand event_action for msg:delivery' in log('paniclog'), what='panic log')
+    h.wait_for(lambda: 'failed to expand event_action msg:delivery' in log('paniclog'), what='panic log')
 
 
 def test_clients():

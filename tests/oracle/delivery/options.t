@@ -180,7 +180,6 @@ Subject: x
 
 text
 @case interface that is none
-@known There it is told in the panic log, too.
 @transports
 local:
   driver = appendfile
@@ -354,7 +353,6 @@ Subject: x
 
 text
 @case return_path cannot be expanded
-@known There it is told in the panic log, too.
 @transports
 local:
   driver = appendfile

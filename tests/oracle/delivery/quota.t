@@ -56,7 +56,6 @@ Subject: x
 
 text
 @case quota = 10/other
-@known There it is told in the panic log, too.
 @transports
 local:
   driver = appendfile
@@ -99,7 +98,6 @@ Subject: x
 
 text
 @case quota = 10X
-@known There it is told in the panic log, too.
 @transports
 local:
   driver = appendfile
