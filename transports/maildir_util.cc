@@ -219,8 +219,10 @@ struct Temporary {
 
 Result<Temporary> open_temporary(int tmp_dir, const MaildirJob& job, int attempt) {
   Temporary t;
-  t.fd = Fd(::openat(tmp_dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, job.mode));
-  if (!t.fd) {
+  const int nameless = ::openat(tmp_dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, job.mode);
+  if (nameless >= 0) {
+    t.fd = Fd(nameless);
+  } else {
     if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT)
       return fail_errno(errno, fmt::format("failed to create a file in {}/tmp", job.directory));
     t.name = fmt::format("temp.{}.{}", job.name, attempt);

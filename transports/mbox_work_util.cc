@@ -194,11 +194,12 @@ Result<Opened> open_mailbox(const std::string& path, const io::Fields& f) {
     Opened o;
     const int follow = link ? 0 : O_NOFOLLOW;
     const int fifo = S_ISFIFO(seen.st_mode) ? O_WRONLY | O_NONBLOCK : O_RDWR | O_APPEND;
-    o.fd = Fd(::open(path.c_str(), fifo | follow | O_CLOEXEC));
-    if (!o.fd && errno == ENOENT) continue;
-    if (!o.fd && S_ISFIFO(seen.st_mode))
+    const int fd = ::open(path.c_str(), fifo | follow | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) continue;
+    if (fd < 0 && S_ISFIFO(seen.st_mode))
       return fail_errno(errno, fmt::format("while opening named pipe {} (could mean no process is reading it)", path));
-    if (!o.fd) return fail_errno(errno, fmt::format("while opening mailbox {}", path));
+    if (fd < 0) return fail_errno(errno, fmt::format("while opening mailbox {}", path));
+    o.fd = Fd(fd);
     if (::fstat(o.fd.get(), &o.st) != 0) return fail_errno(errno, "fstat");
     if (o.st.st_ino != seen.st_ino || o.st.st_dev != seen.st_dev)
       return defer(fmt::format("opened mailbox {} inode number changed from {} to {}", path, seen.st_ino, o.st.st_ino));

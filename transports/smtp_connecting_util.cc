@@ -131,7 +131,7 @@ void SmtpDelivery::log_for_message(const std::string& line) {
 Status SmtpDelivery::find_sts(const routers::Addr& a) {
   if (!o_.mta_sts_domains.is_set() || ctx_.scope.services == nullptr || o_.protocol == "lmtp") return {};
   auto ascii = mail::domain_to_ascii(a.state.domain);
-  const std::string domain = ascii ? std::move(*ascii) : a.state.domain;
+  const std::string domain = ascii ? *ascii : a.state.domain;
   if (domain == sts_domain_) return {};
   sts_.reset();
   sts_domain_ = domain;

@@ -277,7 +277,7 @@ def test_runs_as_the_user():
 
 
 def test_accounts_that_cannot_be_found():
-    for name, why in (('none', 'Failed to find user "nosuchuser"'), ('group', 'Failed to find group "nosuchgroup"'), ('unset', 'Failed to expand user string')):
+    for name, why in (('none', 'user "nosuchuser" does not exist'), ('group', 'group "nosuchgroup" does not exist'), ('unset', 'failed to expand user')):
         line = lines(send(name + '@accounts.test'), '==')[0]
         check('R=accounts defer (' in line and why in line and 'it is' not in line, line)
     line = lines(send('number@accounts.test'), '==')[0]
