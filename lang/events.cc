@@ -47,11 +47,11 @@ std::string raise_event(Scope& scope, const Expansion& action, std::string_view 
     const std::string id =
         scope.envelope == nullptr || scope.envelope->id.empty() ? std::string() : scope.envelope->id + " ";
     const std::string transport = scope.delivery == nullptr || scope.delivery->transport_name.empty()
-                                      ? std::string()
-                                      : " in " + scope.delivery->transport_name;
-    scope.services->log(
-        LogTarget::main_log | LogTarget::panic_log,
-        fmt::format("{}failed to expand event_action {}{}: {}", id, name, transport, printable(answer.error().text)));
+                                      ? std::string("main")
+                                      : scope.delivery->transport_name;
+    scope.services->log(LogTarget::main_log | LogTarget::panic_log,
+                        fmt::format("{}failed to expand event_action {} in {}: {}", id, name, transport,
+                                    printable(answer.error().text)));
   }
   return {};
 }

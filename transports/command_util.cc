@@ -231,7 +231,7 @@ Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Id
   const TransportDef* filtered = find_transport_def(t.def);
   const bool local = filtered != nullptr && filtered->is_local;
   REMEX_TRY(const std::vector<std::string> words,
-            command_words(ctx, g.transport_filter, {local ? "transport filter" : what, local ? -1 : 0, local}, batch));
+            command_words(ctx, g.transport_filter, {local ? "transport filter" : what, -1, local}, batch));
   if (words.empty() || words[0].empty()) return {};  // expanded to nothing: no filter this time
   if (!words[0].starts_with('/')) return defer(fmt::format("{}: \"{}\" is not an absolute path", what, words[0]));
   io::Fields f = courier_request("command", id, t);
@@ -299,8 +299,13 @@ void run_shadow(DeliverContext& ctx, const lang::DriverInstance& t, std::span<ro
     struct Guard {
       DeliverContext& ctx;
       bool settle_later;
-      ~Guard() { ctx.settle_later = settle_later, ctx.is_shadow = false; }
-    } const guard{ctx, std::exchange(ctx.settle_later, false)};
+      std::string name;
+      ~Guard() {
+        ctx.settle_later = settle_later, ctx.is_shadow = false;
+        if (ctx.scope.delivery != nullptr) ctx.scope.delivery->transport_name = name;
+      }
+    } const guard{ctx, std::exchange(ctx.settle_later, false), t.name};
+    if (ctx.scope.delivery != nullptr) ctx.scope.delivery->transport_name = shadow->name;
     ctx.is_shadow = true;
     copies = def->deliver(ctx, *shadow, done);
   }

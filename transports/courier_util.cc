@@ -122,13 +122,6 @@ std::string name_of_transport(const DeliverContext& ctx) {
   return ctx.scope.delivery != nullptr ? ctx.scope.delivery->transport_name : std::string();
 }
 
-Result<Text> expand_option(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble) {
-  if (!e.is_set()) return Text();
-  auto text = e.eval(ctx.scope);
-  if (!text) return expansion_failed(e, name_of_transport(ctx), text.error(), trouble);
-  return text;
-}
-
 }  // namespace
 
 Result<bool> expand_bool(DeliverContext& ctx, const lang::DriverInstance& t, const lang::ExpandedBool& option,
@@ -140,11 +133,14 @@ Result<bool> expand_bool(DeliverContext& ctx, const lang::DriverInstance& t, con
 }
 
 Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble) {
-  return expand_option(ctx, e, trouble);
+  if (!e.is_set()) return Text();
+  auto text = e.eval(ctx.scope);
+  if (!text) return expansion_failed(e, name_of_transport(ctx), text.error(), trouble);
+  return text;
 }
 
 Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble) {
-  REMEX_TRY(const Text text, expand_option(ctx, e, trouble));
+  REMEX_TRY(const Text text, expand_tainted(ctx, e, trouble));
   return text.str();
 }
 

@@ -240,10 +240,10 @@ Status check_size_limit(DeliverContext& ctx, const lang::DriverInstance& t, std:
   auto text = g.message_size_limit.eval(ctx.scope);
   if (!text)
     return defer(fmt::format("failed to expand message_size_limit in {} transport: {}", t.name, text.error().text));
-  const auto limit = lang::parse_expansion_integer(text->view());
+  const auto limit = parse_limit(text->view());
   if (!limit)
     return defer(fmt::format("invalid message_size_limit in {} transport: {}", t.name, printable(limit.error().text)));
-  if (*limit <= 0 || size <= static_cast<std::uint64_t>(*limit)) return {};
+  if (*limit == 0 || size <= static_cast<std::uint64_t>(*limit)) return {};
   return fail(fmt::format("message is too big (transport limit = {})", *limit));
 }
 
@@ -344,6 +344,12 @@ std::unexpected<Error> expansion_failed(const lang::Expansion& e, std::string_vi
   text += ": " + why.text;
   if (trouble.panic) return misconfigured(std::move(text), trouble.number);
   return std::unexpected(Error{ErrorKind::defer, std::move(text), trouble.number});
+}
+
+Result<std::int64_t> parse_limit(std::string_view text) {
+  auto n = lang::parse_expansion_integer(text);
+  if (n && *n < 0) return fail(fmt::format("non-negative integer expected but \"{}\" found", trim(text)));
+  return n;
 }
 
 AddrResult deferred_for(const Error& e) {

@@ -23,10 +23,13 @@ AddrResult failed_result(std::string message);
 /// log has the line as well. `number` is the one in "defer (N)". Make the result with deferred_for().
 std::unexpected<Error> misconfigured(std::string text, int number = -1);
 /// The same for what every transport needs before it does anything (user, directories, return path): a line of its own
-/// tells the main and the panic log, now; the address's line stands in the main log only.
+/// tells the main and the panic log, now; the address's line stands in the main log
+/// only.
 std::unexpected<Error> misconfigured_from_start(DeliverContext& ctx, const std::string& text, int number);
 /// The addresses wait because of `e`: knows those of misconfigured(), and negative numbers for "defer (N)".
 AddrResult deferred_for(const Error& e);
+/// A number that is no limit when it is 0, with K, M or G behind it. Error: why it is none.
+Result<std::int64_t> parse_limit(std::string_view text);
 /// Exim's numbers for such troubles.
 constexpr std::string_view kHeadersTrouble = "failed to expand headers_add or headers_remove";
 constexpr int kNotAbsolute = -21, kHeadersFailed = -25, kExpansionFailed = -27, kNoGroup = -28, kNoUser = -29;
@@ -146,7 +149,7 @@ AddrResult courier_failure(const io::Fields& answer);
 
 /// Expands; unset is empty. An error as expansion_failed() says it.
 Result<std::string> expand_text(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble = {});
-/// The same, and the value may be tainted; a forced failure is an error of that kind.
+/// The same, and the value keeps its taint.
 Result<Text> expand_tainted(DeliverContext& ctx, const lang::Expansion& e, const ExpansionTrouble& trouble = {});
 /// An option that is true or false; `name` for the error, which is a misconfigured().
 Result<bool> expand_bool(DeliverContext& ctx, const lang::DriverInstance& t, const lang::ExpandedBool& option,

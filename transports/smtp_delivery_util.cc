@@ -277,7 +277,7 @@ void SmtpDelivery::try_host(const routers::HostItem& h, Group& open) {
   const int port = options->to.port;
   std::unique_ptr<HostTurn> turn;
   const auto serial = in_list(o_.serialize_hosts, h);
-  if (!serial && ctx_.scope.services != nullptr)
+  if (!serial && ctx_.scope.services != nullptr && !std::exchange(told_of_serial_, true))
     ctx_.scope.services->log(lang::LogTarget::main_log | lang::LogTarget::panic_log,
                              fmt::format("{} serialize_hosts of {}", ctx_.job.envelope.id, serial.error().text));
   if (serial && *serial) {

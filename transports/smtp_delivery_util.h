@@ -156,6 +156,7 @@ class SmtpDelivery {
   std::map<std::pair<std::string, int>, DeadHost> dead_;  ///< by address and port
   std::string sender_, head_, plain_head_;
   std::shared_ptr<const mail::Body> body_;
+  bool told_of_serial_ = false;  ///< that serialize_hosts cannot be used
 };
 
 /// $tls_out_… of the connection; null: there is none yet.

@@ -450,8 +450,8 @@ log::DeliveryFields Attempt::fields(const Addr& a) const {
   return f;
 }
 
-void Attempt::note(const std::string& line, const std::string& for_message_log) {
-  eng_.log->write(log::kMain, msg_.envelope.id, line);
+void Attempt::note(const std::string& line, const std::string& for_message_log, bool panic) {
+  eng_.log->write(panic ? log::kMain | log::kPanic : log::kMain, msg_.envelope.id, line);
   if (eng_.store && !for_message_log.empty() && eng_.config->main.message_logs)
     eng_.store->message_log(msg_.envelope.id, log_timestamp(wall_now()) + " " + printable(for_message_log));
 }

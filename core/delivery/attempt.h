@@ -203,7 +203,8 @@ class Attempt {
   /// freeze_tell.
   void tell_of_freezing();
   ReportText warning_report(const std::string& delay, const std::vector<FailedRecipient>& waiting);
-  void note(const std::string& line, const std::string& for_message_log);
+  /// A line of the main log (`panic`: and of the panic log), and one of the message's own log unless that is empty.
+  void note(const std::string& line, const std::string& for_message_log, bool panic = false);
   log::DeliveryFields fields(const Addr& a) const;
   std::int64_t age_us() const;
   /// When a failure happened that is being recorded: now, while now_ is when the attempt began. Epoch seconds.

@@ -319,8 +319,7 @@ void Attempt::log_result(const Group& g, Addr& a, const transports::AddrResult& 
     if (r.waited_before || (hint_only && !eng_.log->on(log::Selector::retry_defer))) return;
     line = log::deferred_line(f, sel);
   }
-  note(line, line.substr(3));
-  if (r.trouble.kind == Kind::configuration) eng_.log->write(log::kPanic, msg_.envelope.id, line);
+  note(line, line.substr(3), r.trouble.kind == Kind::configuration);
 }
 
 }  // namespace remex::delivery

@@ -13,7 +13,6 @@
 #include "core/io/activity.h"
 #include "core/io/fiber.h"
 #include "lang/list.h"
-#include "lang/node.h"
 #include "transports/batching.h"
 #include "transports/internal.h"
 
@@ -150,7 +149,7 @@ std::optional<TransportRun> Attempt::may_run(const Group& g, lang::Scope& scope,
   std::string why;
   if (option.is_set()) {
     const auto value = option.eval(scope);
-    const auto number = value ? lang::parse_expansion_integer(value->view()) : std::unexpected(value.error());
+    const auto number = value ? transports::parse_limit(value->view()) : std::unexpected(value.error());
     limit = number.value_or(0);
     if (!number) why = printable(number.error().text);
   }

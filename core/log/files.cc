@@ -194,7 +194,7 @@ class FileLog final : public Log {
     const std::string full = fmt::format("{} {}\n", stamp, text);
     if (cfg_.to_stderr || cfg_.only_stderr) write_fully(2, cfg_.only_stderr ? text + "\n" : full);
     if (cfg_.only_stderr) return;
-    if (cfg_.panic_to_stderr && (targets & kPanic) != 0 && !cfg_.to_stderr) write_fully(2, full);
+    if (cfg_.panic_to_stderr && (targets & kPanic) != 0 && !cfg_.to_stderr && !cfg_.verbose) write_fully(2, full);
     if (cfg_.verbose)
       write_fully(2, fmt::format("LOG:{}{}{}{}\n  {}\n", selector_shown(line), (targets & kMain) != 0 ? " MAIN" : "",
                                  (targets & kReject) != 0 ? " REJECT" : "", (targets & kPanic) != 0 ? " PANIC" : "",

@@ -102,7 +102,8 @@ struct LogConfig {
   bool only_stderr = false;
   bool verbose = false;           ///< -v: every line also on stderr, as "LOG: MAIN"
   bool keep_line_breaks = false;  ///< of a line for the panic log, which Exim writes as they are
-  bool panic_to_stderr = false;   ///< a command's: lines for the panic log also on stderr, as they stand in the file
+  bool panic_to_stderr = false;   ///< a command's: lines for the panic log also on stderr, as they stand in the file;
+                                  ///< not with -v, which shows them
 };
 
 class Log {

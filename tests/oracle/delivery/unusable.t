@@ -1113,3 +1113,131 @@ smtp:
 Subject: x
 
 text
+@case appendfile: quota fails for two in a batch
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  batch_max = 5
+  quota = ${lookup{x}lsearch{/nosuch/file}}
+smtp:
+  driver = smtp
+@run -odi -f s@test.ex u@test.ex v@test.ex
+Subject: x
+
+text
+@case message_size_limit is negative
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  message_size_limit = ${if eq{1}{1}{-5}}
+smtp:
+  driver = smtp
+@run -odi -f s@test.ex u@test.ex
+Subject: x
+
+text
+@case appendfile: a quota that fails, told with -v
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  quota = ${lookup{x}lsearch{/nosuch/file}}
+smtp:
+  driver = smtp
+@run -odi -v -f s@test.ex u@test.ex
+Subject: x
+
+text
+@case shadow: quota fails
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  shadow_transport = copy
+copy:
+  driver = appendfile
+  file = @DIR@/mail/copy
+  create_file = anywhere
+  user = mail
+  quota = ${lookup{x}lsearch{/nosuch/file}}
+smtp:
+  driver = smtp
+@run -odi -f s@test.ex u@test.ex
+Subject: x
+
+text
+@case shadow: nobody knows its user
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+  shadow_transport = copy
+copy:
+  driver = appendfile
+  file = @DIR@/mail/copy
+  create_file = anywhere
+  user = ${if eq{1}{1}{nosuchuser}}
+smtp:
+  driver = smtp
+@run -odi -f s@test.ex u@test.ex
+Subject: x
+
+text
+@case smtp: interface fails with two hosts
+@routers
+far:
+  driver = manualroute
+  route_list = * 127.0.0.1:127.0.0.2
+  self = send
+  transport = smtp
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+smtp:
+  driver = smtp
+  port = 1224
+  connect_timeout = 1s
+  command_timeout = 2s
+  final_timeout = 2s
+  hosts_try_fastopen =
+  connection_max_messages = 1
+  interface = ${lookup{x}lsearch{/nosuch/file}}
+@serve 1224
+220 server ready
+@run -odi -f s@test.ex u@far.test
+Subject: x
+
+text
+@case main: event_action fails
+@known an empty line of the log follows
+@main
+primary_hostname = myhost.test
+qualify_domain = test.ex
+event_action = ${lookup{x}lsearch{/nosuch/file}}
+@transports
+local:
+  driver = appendfile
+  file = @DIR@/mail/box
+  create_file = anywhere
+  user = mail
+smtp:
+  driver = smtp
+@run -odi -f s@test.ex u@test.ex
+Subject: x
+
+text
