@@ -253,7 +253,7 @@ Next run_router(RouteContext& ctx, const lang::DriverInstance& r, Addr& addr, st
   switch (res.outcome) {
     case Outcome::accept:
     case Outcome::rerouted:
-    case Outcome::discard: return settle(ctx, r, addr, std::move(res), index);
+    case Outcome::discard: return settle(ctx, r, addr, res, index);
     case Outcome::pass: return Next::pass;
     case Outcome::fail: return give_up(ctx, r, addr, Addr::Status::failed, res);
     case Outcome::error:

@@ -23,9 +23,8 @@ using Word = CommandWord;
 /// One of kCommandVariables: the compiler sees that it is.
 struct VariableName {
   std::string_view text;
-  consteval VariableName(const char* name)
-      :  // NOLINT(google-explicit-constructor): a checked name
-        text(name) {
+  // NOLINTNEXTLINE(google-explicit-constructor): a name is one of those
+  consteval VariableName(const char* name) : text(name) {
     if (std::find(std::begin(kCommandVariables), std::end(kCommandVariables), text) == std::end(kCommandVariables))
       throw "add it to kCommandVariables";
   }

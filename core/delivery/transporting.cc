@@ -285,6 +285,7 @@ void Attempt::sort_by_domain(std::vector<Addr*>& addresses) {
     return items.size();
   };
   std::vector<std::pair<std::size_t, Addr*>> ranked;
+  ranked.reserve(addresses.size());
   for (Addr* a : addresses) ranked.emplace_back(rank(a), a);
   std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = ranked[i].second;

@@ -337,7 +337,7 @@ Session::Next Session::cmd_rcpt(const Command& c) {
   if (o.verdict == acl::Verdict::accept && effects_.cutthrough) refused_by_next_host(a.address, o);
   if (o.verdict == acl::Verdict::accept || o.verdict == acl::Verdict::discard) {
     if (addr->domain.empty()) a.address += "@" + qualify_recipient(*config_, server_.primary_hostname);
-    answer_rcpt(std::move(o), a);
+    answer_rcpt(o, a);
     return Next::go_on;
   }
   ++(o.verdict == acl::Verdict::defer ? state_.rcpt_defer_count : state_.rcpt_fail_count);
