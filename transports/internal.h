@@ -23,15 +23,15 @@ AddrResult failed_result(std::string message);
 /// log has the line as well. `number` is the one in "defer (N)". Make the result with deferred_for().
 std::unexpected<Error> misconfigured(std::string text, int number = -1);
 /// The same for what every transport needs before it does anything (user, directories, return path): a line of its own
-/// tells the main and the panic log, now; the address's line stands in the main log
-/// only.
+/// tells the main and the panic log, now; the address's line stands in the main log only.
 std::unexpected<Error> misconfigured_from_start(DeliverContext& ctx, const std::string& text, int number);
 /// The addresses wait because of `e`: knows those of misconfigured(), and negative numbers for "defer (N)".
 AddrResult deferred_for(const Error& e);
 /// A number that is no limit when it is 0, with K, M or G behind it. Error: why it is none.
 Result<std::int64_t> parse_limit(std::string_view text);
-/// Exim's numbers for such troubles.
+/// How the text of the error begins that build_headers() returns with the number kHeadersFailed.
 constexpr std::string_view kHeadersTrouble = "failed to expand headers_add or headers_remove";
+/// Exim's numbers for such troubles.
 constexpr int kNotAbsolute = -21, kHeadersFailed = -25, kExpansionFailed = -27, kNoGroup = -28, kNoUser = -29;
 
 /// What the log says when an option cannot be expanded; the reason is put behind it.
