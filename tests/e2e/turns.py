@@ -93,7 +93,8 @@ def test_max_parallel():
 
 def test_a_limit_that_is_none():
     send('bad')
-    h.wait_for(lambda: 'max_parallel of the bad transport cannot be expanded to a number' in log(), what='a deferral')
+    h.wait_for(lambda: 'T=bad defer (-1): integer expected but "many" found' in log(), what='a deferral')
+    h.check('Failed to expand max_parallel option in bad transport (u@bad.test): integer expected but "many" found' in log(), 'the option')
 
 
 def held(domain, take):
