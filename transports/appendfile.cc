@@ -220,8 +220,8 @@ Status add_quota(DeliverContext& ctx, const lang::DriverInstance& t, const Appen
       const auto quota = parse_int(f["quota"]).value_or(0);
       const auto [end, err] = std::from_chars(s.data(), s.data() + s.size() - 1, percent, std::chars_format::fixed);
       if (err != std::errc() || end != s.data() + s.size() - 1 || !(percent >= 0 && percent <= 100))
-        return defer(fmt::format("Invalid quota_warn_threshold percentage ({}) for {} transport",
-                                 printable(s.substr(0, s.size() - 1)), t.name));
+        return misconfigured(fmt::format("Invalid quota_warn_threshold percentage ({}) for {} transport",
+                                         printable(s.substr(0, s.size() - 1)), t.name));
       f["quota_warn"] = std::to_string(static_cast<std::int64_t>(static_cast<double>(quota) * percent / 100));
     } else {
       REMEX_TRY(const SizeLimit n, expand_size(ctx, o.quota_warn_threshold, false));
@@ -436,7 +436,10 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   REMEX_TRY(const Place place, find_place(ctx, t, o, a));
   REMEX_TRY(const bool create, may_create(o, place, home));
   REMEX_TRY(MessageText m, compose(ctx, t, o, batch, place));
-  REMEX_CHECK(apply_filter(ctx, t, id, batch, m));
+  if (Status filtered = apply_filter(ctx, t, id, batch, m); !filtered) {
+    if (filtered.error().sys_errno == kFilterFailed) filtered.error().text += " while writing to " + place.path;
+    return std::unexpected(std::move(filtered).error());
+  }
   if (plain_maildir(id, place, o, m)) {
     REMEX_TRY(MaildirJob job, maildir_job(ctx, t, batch.front(), o, place, m));
     job.identity = id;

@@ -251,7 +251,9 @@ Status apply_filter(DeliverContext& ctx, const lang::DriverInstance& t, const Id
   if (answer.contains("timed_out")) return fail(ErrorKind::timed_out, fmt::format("{} timed out", what));
   if (answer.contains("too_much")) return defer(fmt::format("{} produced too much output", what));
   if (answer.contains("signal")) return defer(fmt::format("{} was ended by signal {}", what, answer["signal"]));
-  if (answer["exit"] != "0") return defer(fmt::format("{} failed with exit status {}", what, answer["exit"]));
+  if (answer["exit"] != "0")
+    return std::unexpected(Error{local ? ErrorKind::config : ErrorKind::defer,
+                                 fmt::format("transport filter process failed ({})", answer["exit"]), kFilterFailed});
   // Header section and body are told apart again: signatures and dot escapes need to know.
   std::string out = std::move(answer["output"]);
   const auto gap = out.starts_with('\n') ? 0 : out.find("\n\n");

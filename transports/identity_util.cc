@@ -126,10 +126,11 @@ std::unexpected<Error> not_found(DeliverContext& ctx, const lang::DriverInstance
   return misconfigured_from_start(ctx, text, what == "user" ? kNoUser : kNoGroup);
 }
 
-std::unexpected<Error> forbidden(DeliverContext& ctx, const lang::DriverInstance& t, uid_t uid) {
+/// `named`: the configuration forbids it; else it is root, whom nothing allows.
+std::unexpected<Error> forbidden(DeliverContext& ctx, const lang::DriverInstance& t, uid_t uid, bool named) {
   return misconfigured_from_start(ctx,
                                   fmt::format("User {} set for {} transport is on the {} list", uid, t.name,
-                                              uid == 0 ? "fixed_never_users" : "never_users"),
+                                              named ? "never_users" : "fixed_never_users"),
                                   kNoUser);
 }
 
@@ -165,6 +166,7 @@ Result<Identity> find_identity(DeliverContext& ctx, const lang::DriverInstance& 
   } else if (!account->has_gid) {
     return misconfigured_from_start(ctx, fmt::format("User set without group for {} transport", t.name), kNoGroup);
   }
+  const bool never = is_never_user(ctx.config, *account);
   if (!root) {
     const io::Courier* courier = ctx.scope.services != nullptr ? ctx.scope.services->courier() : nullptr;
     const bool privileged = courier != nullptr && courier->privileged();
@@ -172,13 +174,13 @@ Result<Identity> find_identity(DeliverContext& ctx, const lang::DriverInstance& 
     if (!privileged)
       return defer(
           fmt::format("{} transport: cannot deliver as user {}: not started as root", t.name, printable(user)));
-    if (id.uid == 0 || is_never_user(ctx.config, *account)) return forbidden(ctx, t, id.uid);
+    if (id.uid == 0 || never) return forbidden(ctx, t, id.uid, never);
     id.change = id.courier = true;
     id.initgroups = (g.initgroups || addr.initgroups) && !account->name.empty();
     return id;
   }
   // root's mail is never written by root, unless the whole program was told to be root.
-  if ((id.uid == 0 && !own_user) || is_never_user(ctx.config, *account)) return forbidden(ctx, t, id.uid);
+  if ((id.uid == 0 && !own_user) || never) return forbidden(ctx, t, id.uid, never);
   if ((g.initgroups || addr.initgroups) && !account->name.empty()) {
     const Identity copy = id;
     id.groups = io::offload([&] {

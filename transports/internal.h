@@ -32,7 +32,8 @@ Result<std::int64_t> parse_limit(std::string_view text);
 /// How the text of the error begins that build_headers() returns with the number kHeadersFailed.
 constexpr std::string_view kHeadersTrouble = "failed to expand headers_add or headers_remove";
 /// Exim's numbers for such troubles.
-constexpr int kNotAbsolute = -21, kHeadersFailed = -25, kExpansionFailed = -27, kNoGroup = -28, kNoUser = -29;
+constexpr int kNotAbsolute = -21, kFilterFailed = -24, kHeadersFailed = -25, kExpansionFailed = -27, kNoGroup = -28,
+              kNoUser = -29;
 
 /// What the log says when an option cannot be expanded; the reason is put behind it.
 struct ExpansionTrouble {

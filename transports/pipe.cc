@@ -401,6 +401,7 @@ Result<AddrResult> deliver_batch(DeliverContext& ctx, const lang::DriverInstance
   REMEX_TRY(const Command c, find_command(ctx, t, o, batch, path));
   REMEX_TRY(MessageText m, compose(ctx, t, o, batch));
   if (Status filtered = apply_filter(ctx, t, id, batch, m); !filtered) {
+    if (filtered.error().sys_errno == kFilterFailed) filtered.error().text[0] = 'T';  // as Exim has it here
     if (filtered.error().kind != ErrorKind::timed_out) return std::unexpected(filtered.error());
     AddrResult late = o.timeout_defer ? deferred_result("transport filter timeout while writing to pipe")
                                       : failed_result("transport filter timeout while writing to pipe");

@@ -56,7 +56,7 @@ Subject: x
 
 text
 @case a mailstore prefix that cannot be expanded
-@known Exim shows the text, in the panic log, too
+@known Exim makes the directory before it expands the text
 @transports
 local:
   driver = appendfile
@@ -71,7 +71,7 @@ text
 @sh
 ls mail/store
 @case a mailstore suffix that cannot be expanded
-@known Exim shows the text, in the panic log, too
+@known Exim makes the directory before it expands the text
 @transports
 local:
   driver = appendfile

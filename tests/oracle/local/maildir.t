@@ -384,7 +384,6 @@ here:
 @send 9000 part@test.ex
 @send 9000 whole@test.ex
 @case warning thresholds that are none
-@known Exim writes it to the panic log, too
 @transports
 local:
   driver = appendfile

@@ -414,7 +414,6 @@ local:
   user = mail
 @send 10 u@test.ex
 @case pipe_as_creator, and root is nobody's user
-@known Exim says it in a line of its own and in the panic log, too
 @transports
 local:
   driver = pipe
