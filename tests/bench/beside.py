@@ -187,6 +187,7 @@ def run(options, folder):
                     server.stop()
                     sink.stop()
                 rounds.setdefault(server.name, []).append(one)
+                print('%s: %s: %.0f/s, %.2f ms%s' % (name, server.name, one['per_second'], one['cpu_ms'], ' '.join(one['wrong'])), file=sys.stderr, flush=True)
             print('%s: round %d of %d' % (name, number + 1, options.rounds), file=sys.stderr)
         results[name] = {s: {'per_second': statistics.median(r['per_second'] for r in rs), 'cpu_ms': statistics.median(r['cpu_ms'] for r in rs),
                              'wrong': [w for r in rs for w in r['wrong']]} for s, rs in rounds.items()}
